@@ -1,0 +1,181 @@
+"""Every setting, once: its name, default, unit and meaning; read from flags, environment and TOML.
+
+Knows nothing about what the settings do. The command line, ``docs/settings.md`` and the error
+messages are all made from the fields of `Settings`.
+
+A value comes from the first place that has one: a command-line flag, ``AURICLE_<NAME>`` in the
+environment, the TOML file (``AURICLE_CONFIG`` or ``auricle.toml`` in the user's configuration
+folder), the default here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from auricle.errors import BadSetting
+
+ENV_PREFIX = "AURICLE_"
+
+Device = Literal["auto", "cpu", "cuda"]
+Source = Literal["hub", "index"]
+
+
+def _setting(default: Any, help_text: str, *, low: float | None = None, high: float | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.field has no useful type of its own
+    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration of one process. Frozen: nothing changes after start."""
+
+    # Listening
+    host: str = _setting("localhost", "address to listen on; localhost is 127.0.0.1 and ::1")
+    port: int = _setting(50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535)
+
+    # Model
+    model: str = _setting(
+        "auto",
+        "model to serve: a name, a hub id or a folder; auto is base on CPU, "
+        "large-v3-turbo on a GPU",
+    )
+    model_path: Path | None = _setting(None, "folder with the model's files; nothing is fetched")
+    device: Device = _setting("auto", "where to run: auto, cpu or cuda")
+    compute_type: str = _setting(
+        "auto",
+        "number format of the weights: auto (int8 on CPU, float16 on a GPU), int8, "
+        "int8_float32, int8_float16, float16, bfloat16 or float32",
+    )
+    threads: int = _setting(
+        0,
+        "processor cores for inference; 0 uses every core this process may run on",
+        low=0,
+        high=1024,
+    )
+    cache_dir: Path | None = _setting(None, "folder for fetched models; default: the user's cache")
+    sources: tuple[Source, ...] = _setting(
+        ("hub", "index"), "where missing models are fetched from, in this order"
+    )
+    offline: bool = _setting(False, "never fetch anything; use what the cache holds")
+
+    # Transcription defaults; a request's own fields win
+    language: str | None = _setting(None, "language of the speech (en, de, …); default: detect it")
+    beam_size: int = _setting(
+        5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
+    )
+    vad: bool = _setting(True, "find speech first, so that silence gives no words")
+    vad_threshold: float = _setting(
+        0.5, "speech probability from which a 32 ms frame counts as speech", low=0.01, high=0.99
+    )
+
+    # Limits
+    max_upload_mb: int = _setting(2048, "largest upload, MiB", low=1, high=1024 * 1024)
+    max_audio_s: int = _setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
+    max_decode_cpu_s: int = _setting(
+        600, "processor time that decoding one recording may take, seconds", low=1, high=86400
+    )
+    max_decoders: int = _setting(
+        16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
+    )
+    max_requests: int = _setting(
+        128, "requests being transcribed or waiting; one more is answered 429", low=1, high=100_000
+    )
+    batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
+    drain_s: int = _setting(
+        30, "how long a stopping server finishes accepted requests, seconds", low=0, high=3600
+    )
+
+    verbose: bool = _setting(False, "log what happens to each request and window")
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    path: Path | None = None,
+) -> Settings:
+    """Combine flags (None values are absent), environment and TOML file into `Settings`.
+
+    Raises:
+        BadSetting: an unknown name (with a suggestion), a value of the wrong type or out of
+            range, or a file that cannot be read; the message says where it came from.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for origin, given in (
+        *_from_file(environ, path),
+        *_from_environment(environ),
+        *((f"--{_dashed(name)}", {name: value}) for name, value in (flags or {}).items()),
+    ):
+        for name, value in given.items():
+            if value is not None:
+                values[name] = _checked(name, value, origin)
+    return Settings(**values)
+
+
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Where the TOML file is looked for when ``AURICLE_CONFIG`` does not name one."""
+    if sys.platform == "win32":
+        base = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+    else:
+        base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "auricle" / "auricle.toml"
+
+
+def _from_file(environ: Mapping[str, str], path: Path | None) -> list[tuple[str, dict[str, Any]]]:
+    named = path or (Path(environ["AURICLE_CONFIG"]) if environ.get("AURICLE_CONFIG") else None)
+    chosen = named or config_file(environ)
+    if named is None and not chosen.is_file():
+        return []
+    try:
+        table = tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise BadSetting(f"cannot read the settings file {chosen}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise BadSetting(f"the settings file {chosen} is not valid TOML: {exc}") from exc
+    return [(str(chosen), {name: value}) for name, value in table.items()]
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, value in sorted(environ.items()):
+        if name.startswith(ENV_PREFIX) and name != "AURICLE_CONFIG" and value != "":
+            found.append((name, {name.removeprefix(ENV_PREFIX).lower(): value}))
+    return found
+
+
+def _checked(name: str, value: Any, origin: str) -> Any:
+    """``value`` as the type of setting ``name``; flags and environment bring strings."""
+    known = {f.name: f for f in fields(Settings)}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+        raise BadSetting(f"{origin}: unknown setting {name!r}{hint}")
+    wanted = get_type_hints(Settings)[name]
+    if isinstance(value, str) and name == "sources":
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, str) and wanted is bool:
+        value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
+            value.lower(), value
+        )
+    try:
+        converted = msgspec.convert(
+            value, wanted, strict=False, dec_hook=lambda kind, raw: kind(raw)
+        )
+    except (msgspec.ValidationError, TypeError, ValueError) as exc:
+        raise BadSetting(f"{origin}: {name} = {value!r}: {exc}") from exc
+    low, high = known[name].metadata["low"], known[name].metadata["high"]
+    if low is not None and not low <= converted <= high:
+        raise BadSetting(f"{origin}: {name} = {value!r} is not between {low:g} and {high:g}")
+    return converted
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")

@@ -1,0 +1,1 @@
+"""From a window of pcm to text with times, in a process of its own."""

@@ -1,0 +1,115 @@
+"""What an engine is to the rest of Auricle: windows are encoded, encoded windows are decoded.
+
+Knows nothing about processes, queues or CTranslate2. The scheduler decides what runs when; an
+engine runs what it is given. Messages are structs, so that an engine may live in another process.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from auricle.types import Language, Segment, Task
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """What a loaded model can do, read from its own files."""
+
+    name: str
+    languages: tuple[str, ...]
+    """Codes it was trained on; a single one for an English-only model."""
+    multilingual: bool
+    """Whether it takes language and task tokens: it can detect languages and translate."""
+    n_mels: int
+    device: str
+    compute_type: str
+    workers: int
+    """How many jobs it runs at the same time; the scheduler never sends more."""
+
+
+class EncodeJob(msgspec.Struct, frozen=True, tag=True):
+    """Turn one window of audio into encoder states, kept in the engine under ``window_id``."""
+
+    window_id: int
+    pcm: bytes
+    """``(n_samples,) float32`` little-endian, 16 kHz mono, at most 30 s."""
+    prompt: str | None
+    detect_language: bool
+
+
+class Encoded(msgspec.Struct, frozen=True, tag=True):
+    """The encoder states of ``window_id`` are ready to decode."""
+
+    window_id: int
+    language: Language | None
+    """The detected language, when asked for and the model knows several."""
+    n_prompt_tokens: int
+    """Length of the tokenised prompt: windows decode together only when theirs are equal."""
+
+
+class DecodeRow(msgspec.Struct, frozen=True):
+    """One encoded window in a decode job."""
+
+    window_id: int
+    start_s: float
+    """Absolute time of the window's first sample; added to every time in the answer."""
+    duration_s: float
+    language: str | None
+    task: Task
+
+
+class DecodeJob(msgspec.Struct, frozen=True, tag=True):
+    """Generate text for windows that share beam, temperature and prompt length."""
+
+    rows: tuple[DecodeRow, ...]
+    beam_size: int
+    temperature: float
+
+
+class WindowText(msgspec.Struct, frozen=True):
+    """What one window says: segments with absolute times, in order.
+
+    ``rest_s`` is the absolute time where the text stops although the window goes on (the model
+    ended early, or reached its token limit); None when the whole window was read. The caller
+    submits the rest as a window of its own.
+    """
+
+    window_id: int
+    segments: tuple[Segment, ...]
+    rest_s: float | None = None
+
+
+class Decoded(msgspec.Struct, frozen=True, tag=True):
+    """One answer per row, in the order of the rows. The encoder states are let go."""
+
+    windows: tuple[WindowText, ...]
+
+
+class ReleaseJob(msgspec.Struct, frozen=True, tag=True):
+    """Let go of encoder states nobody will decode (the request was cancelled)."""
+
+    window_ids: tuple[int, ...]
+
+
+class EngineDied(Exception):
+    """The engine is gone with all its encoder states. The message says how it ended."""
+
+
+class Engine(Protocol):
+    """Runs jobs; at most ``info.workers`` at a time. All methods are for the event loop.
+
+    Every method raises `EngineDied` when the engine is gone; the caller starts another and
+    encodes its windows again. Other errors are `auricle.errors.AuricleError` and concern only
+    the job they answer.
+    """
+
+    info: ModelInfo
+
+    async def encode(self, job: EncodeJob) -> Encoded: ...
+
+    async def decode(self, job: DecodeJob) -> Decoded: ...
+
+    async def release(self, job: ReleaseJob) -> None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,116 @@
+"""Every error Auricle raises on purpose, with the status and code a client sees.
+
+Knows nothing about HTTP frameworks: one handler in ``server`` renders these, the CLI prints them.
+
+    AuricleError                     500  server_error
+    ├─ InvalidRequest                400  a field, its value and what is allowed
+    │  ├─ BadMedia                   400  the audio cannot be decoded, or is over a media limit
+    │  ├─ Unauthorized               401
+    │  ├─ NotFound                   404  no such URL
+    │  ├─ ModelNotFound              404  model_not_found
+    │  └─ TooLarge                   413  more bytes than the upload limit
+    ├─ Overloaded                    429  the queue is full
+    ├─ Unavailable                   503  loading, or shutting down
+    ├─ EngineFailed                  500  the model process failed on this window
+    ├─ ModelUnusable                 500  a model folder is missing, incomplete or of the wrong kind
+    ├─ DownloadFailed                500  no source could deliver the model
+    └─ BadSetting                    500  a setting from a flag, the environment or the TOML file
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AuricleError(Exception):
+    """An error with a message fit to show to a user."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(AuricleError):
+    """The client sent something that can never work; sending it again cannot help."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class BadMedia(InvalidRequest):
+    """The uploaded bytes are not audio we can decode, or break a media limit."""
+
+
+class Unauthorized(InvalidRequest):
+    status = 401
+
+
+class NotFound(InvalidRequest):
+    status = 404
+
+
+class ModelNotFound(InvalidRequest):
+    status = 404
+
+
+class TooLarge(InvalidRequest):
+    status = 413
+
+
+class Overloaded(AuricleError):
+    status = 429
+    type = "rate_limit_exceeded"
+
+
+class Unavailable(AuricleError):
+    status = 503
+
+
+class EngineFailed(AuricleError):
+    """The engine could not answer for one window, twice."""
+
+
+class ModelUnusable(AuricleError):
+    """A checkpoint cannot be loaded; the message names the file."""
+
+
+class DownloadFailed(AuricleError):
+    """No source delivered the model; the message names each source and its reason."""
+
+
+class BadSetting(AuricleError):
+    """A setting is unknown or has a value that is not allowed."""
+
+
+BY_NAME: dict[str, type[AuricleError]] = {
+    cls.__name__: cls
+    for cls in (
+        AuricleError,
+        InvalidRequest,
+        BadMedia,
+        Unauthorized,
+        NotFound,
+        ModelNotFound,
+        TooLarge,
+        Overloaded,
+        Unavailable,
+        EngineFailed,
+        ModelUnusable,
+        DownloadFailed,
+        BadSetting,
+    )
+}
+"""Error classes by name: what a child process raised is raised again in its parent."""

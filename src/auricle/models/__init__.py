@@ -1,0 +1,1 @@
+"""Which Whisper checkpoints exist, where their files are, and how they get there."""

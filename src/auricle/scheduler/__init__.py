@@ -1,0 +1,1 @@
+"""One queue per model: which window of which request runs next."""
