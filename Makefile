@@ -1,0 +1,65 @@
+# Auricle's commands. They need make and a python3 of 3.11 or newer, nothing else.
+
+PYTHON ?= python3
+MODEL :=
+ARGS :=
+
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup serve test check bench download-model lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: $(VENV)/.runtime ## install Auricle and what it needs into .venv
+
+serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--port 8000" adds options
+	@$(BIN)/auricle serve $(MODEL) $(ARGS)
+
+test: $(VENV)/.dev ## run the tests, after fetching the two small models they use
+	$(BIN)/auricle models download tiny.en base
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python scripts/lock.py --check
+	$(BIN)/python -m auricle.cli.settings_doc --check
+	$(BIN)/python scripts/check_wheel.py --transcribe
+
+bench: $(VENV)/.dev ## measure speed and accuracy; ARGS go to the bench
+	$(BIN)/python -m bench $(ARGS)
+
+download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-model MODEL=tiny
+	@$(if $(MODEL),,$(error say which model: make download-model MODEL=tiny))
+	$(BIN)/auricle models download $(MODEL)
+
+lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
+	$(BIN)/python scripts/lock.py $(ARGS)
+
+clean: ## remove what builds and tests leave behind; .venv and fetched models stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { echo "auricle needs Python 3.11 or newer: '$(PYTHON)' was not found; try make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "auricle needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12 (or another you have)")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
+	$(PIP) install --quiet --require-hashes -r requirements/runtime.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@

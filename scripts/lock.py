@@ -1,0 +1,69 @@
+"""Write ``requirements/*.lock`` from ``pyproject.toml``, or check that they are what it says.
+
+Knows nothing about where packages come from: the files name versions and hashes, never a host.
+
+    python scripts/lock.py            write; versions already locked stay while they fit
+    python scripts/lock.py --upgrade  write with the newest versions
+    python scripts/lock.py --check    exit 1 with a diff when a file is out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GROUPS = {"runtime.lock": "build", "dev.lock": "dev"}
+"""Each file and the dependency group it has beside the project's own dependencies; in this order,
+because the development lock is bound to the versions of the runtime lock."""
+
+
+def compile_locks(folder: Path, *, upgrade: bool) -> None:
+    """Resolve both locks into ``folder``; versions in files already there are kept."""
+    for name, group in GROUPS.items():
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "pyproject.toml"]
+        command += ["--group", group, "--universal", "--python-version", "3.11"]
+        command += ["--generate-hashes", "--no-header", "--no-annotate"]
+        command += ["--output-file", str(folder / name)]
+        if upgrade:
+            command.append("--upgrade")
+        if name != "runtime.lock":
+            command += ["--constraint", str(folder / "runtime.lock")]
+        subprocess.run(command, cwd=ROOT, check=True)
+
+
+def stale() -> list[str]:
+    """The difference between the locks and what `compile_locks` makes now, as diff lines."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in GROUPS:
+            shutil.copy(ROOT / "requirements" / name, scratch)
+        compile_locks(Path(scratch), upgrade=False)
+        lines: list[str] = []
+        for name in GROUPS:
+            old = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
+            new = (Path(scratch) / name).read_text(encoding="utf-8").splitlines()
+            lines += difflib.unified_diff(old, new, name, f"{name} (expected)", lineterm="", n=1)
+        return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--upgrade", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.check:
+        compile_locks(ROOT / "requirements", upgrade=arguments.upgrade)
+        return 0
+    lines = stale()
+    if lines:
+        print(*lines, "out of date: run `python scripts/lock.py`", sep="\n")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
