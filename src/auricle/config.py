@@ -17,7 +17,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -26,11 +26,23 @@ from auricle.errors import BadSetting
 ENV_PREFIX = "AURICLE_"
 
 Device = Literal["auto", "cpu", "cuda"]
+ComputeType = Literal[
+    "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
+]
 Source = Literal["hub", "index"]
 
 
-def _setting(default: Any, help_text: str, *, low: float | None = None, high: float | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.field has no useful type of its own
-    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
+def _setting(  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.field has no useful type of its own
+    default: Any,
+    help_text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    server_only: bool = False,
+):
+    """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``."""
+    metadata = {"help": help_text, "low": low, "high": high, "server_only": server_only}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +50,12 @@ class Settings:
     """The whole configuration of one process. Frozen: nothing changes after start."""
 
     # Listening
-    host: str = _setting("localhost", "address to listen on; localhost is 127.0.0.1 and ::1")
-    port: int = _setting(50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535)
+    host: str = _setting(
+        "localhost", "address to listen on; localhost is 127.0.0.1 and ::1", server_only=True
+    )
+    port: int = _setting(
+        50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535, server_only=True
+    )
 
     # Model
     model: str = _setting(
@@ -48,11 +64,9 @@ class Settings:
         "large-v3-turbo on a GPU",
     )
     model_path: Path | None = _setting(None, "folder with the model's files; nothing is fetched")
-    device: Device = _setting("auto", "where to run: auto, cpu or cuda")
-    compute_type: str = _setting(
-        "auto",
-        "number format of the weights: auto (int8 on CPU, float16 on a GPU), int8, "
-        "int8_float32, int8_float16, float16, bfloat16 or float32",
+    device: Device = _setting("auto", "where to run; auto takes a GPU when there is one")
+    compute_type: ComputeType = _setting(
+        "auto", "number format of the weights; auto is int8 on CPU, float16 on a GPU"
     )
     threads: int = _setting(
         0,
@@ -77,7 +91,9 @@ class Settings:
     )
 
     # Limits
-    max_upload_mb: int = _setting(2048, "largest upload, MiB", low=1, high=1024 * 1024)
+    max_upload_mb: int = _setting(
+        2048, "largest upload, MiB", low=1, high=1024 * 1024, server_only=True
+    )
     max_audio_s: int = _setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
     max_decode_cpu_s: int = _setting(
         600, "processor time that decoding one recording may take, seconds", low=1, high=86400
@@ -86,11 +102,19 @@ class Settings:
         16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
     )
     max_requests: int = _setting(
-        128, "requests being transcribed or waiting; one more is answered 429", low=1, high=100_000
+        128,
+        "requests being transcribed or waiting; one more is answered 429",
+        low=1,
+        high=100_000,
+        server_only=True,
     )
     batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
     drain_s: int = _setting(
-        30, "how long a stopping server finishes accepted requests, seconds", low=0, high=3600
+        30,
+        "how long a stopping server finishes accepted requests, seconds",
+        low=0,
+        high=3600,
+        server_only=True,
     )
 
     verbose: bool = _setting(False, "log what happens to each request and window")
@@ -112,7 +136,7 @@ def load(
     for origin, given in (
         *_from_file(environ, path),
         *_from_environment(environ),
-        *((f"--{_dashed(name)}", {name: value}) for name, value in (flags or {}).items()),
+        *((flag(name), {name: value}) for name, value in (flags or {}).items()),
     ):
         for name, value in given.items():
             if value is not None:
@@ -140,7 +164,7 @@ def _from_file(environ: Mapping[str, str], path: Path | None) -> list[tuple[str,
         raise BadSetting(f"cannot read the settings file {chosen}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadSetting(f"the settings file {chosen} is not valid TOML: {exc}") from exc
-    return [(str(chosen), {name: value}) for name, value in table.items()]
+    return [(f"{chosen}: {name}", {name: value}) for name, value in table.items()]
 
 
 def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -156,26 +180,40 @@ def _checked(name: str, value: Any, origin: str) -> Any:
     known = {f.name: f for f in fields(Settings)}
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
-        raise BadSetting(f"{origin}: unknown setting {name!r}{hint}")
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        raise BadSetting(f"{origin}: unknown setting {name!r}; {hint}")
     wanted = get_type_hints(Settings)[name]
-    if isinstance(value, str) and name == "sources":
-        value = [part.strip() for part in value.split(",") if part.strip()]
+    plain = value
+    if isinstance(value, str) and get_origin(wanted) is tuple:
+        plain = [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, str) and wanted is bool:
-        value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
+        plain = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
             value.lower(), value
         )
+    low, high = known[name].metadata["low"], known[name].metadata["high"]
     try:
         converted = msgspec.convert(
-            value, wanted, strict=False, dec_hook=lambda kind, raw: kind(raw)
+            plain, wanted, strict=False, dec_hook=lambda kind, raw: kind(raw).expanduser()
         )
-    except (msgspec.ValidationError, TypeError, ValueError) as exc:
-        raise BadSetting(f"{origin}: {name} = {value!r}: {exc}") from exc
-    low, high = known[name].metadata["low"], known[name].metadata["high"]
-    if low is not None and not low <= converted <= high:
-        raise BadSetting(f"{origin}: {name} = {value!r} is not between {low:g} and {high:g}")
+        in_range = low is None or low <= converted <= high
+    except (msgspec.ValidationError, TypeError, ValueError):
+        in_range = False
+    if not in_range:
+        limits = "" if low is None else f" from {low} to {high}"
+        raise BadSetting(f"{origin}: {value!r} is not {_allowed(wanted)}{limits}")
     return converted
 
 
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+def _allowed(wanted: Any) -> str:
+    """What a setting of this type takes, in words that follow "is not"."""
+    if get_origin(wanted) is tuple:
+        return f"a list of {' or '.join(get_args(get_args(wanted)[0]))}"
+    if get_origin(wanted) is Literal:
+        return f"one of {', '.join(get_args(wanted))}"
+    plain = {bool: "true or false", int: "a whole number", float: "a number"}
+    return plain.get(wanted, "a path" if Path in get_args(wanted) else "text")
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting: ``max_audio_s`` is ``--max-audio-s``."""
+    return "--" + name.replace("_", "-")

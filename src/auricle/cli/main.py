@@ -1,0 +1,60 @@
+"""The ``auricle`` command: its subcommands, and how each ends: exit codes and error lines.
+
+Knows nothing about engines or HTTP: commands import what they run, so ``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from auricle import __version__
+from auricle.cli.doctor import doctor
+from auricle.cli.models import models
+from auricle.cli.serve import serve
+from auricle.cli.transcribe import transcribe
+from auricle.errors import AuricleError, BadSetting
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="auricle", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
+
+
+for command in (serve, transcribe, models, doctor):
+    commands.add_command(command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0, 1 (failed), 2 (misused) or 130."""
+    try:
+        code: int | None = commands.main(
+            list(arguments), prog_name="auricle", standalone_mode=False
+        )
+    except click.UsageError as exc:
+        hint = f" (see {exc.ctx.command_path} --help)" if exc.ctx else ""
+        return _failed(exc.format_message().rstrip(".") + hint, exc.exit_code)
+    except click.ClickException as exc:
+        return _failed(exc.format_message(), exc.exit_code)
+    except BadSetting as exc:
+        return _failed(exc.message, 2)
+    except AuricleError as exc:
+        return _failed(exc.message, 1)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code or 0
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"auricle: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,103 @@
+"""Command-line options made from the fields of `Settings`, and `Settings` made from them.
+
+Knows nothing about what any setting does: name, type, default and help all come from ``config``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import click
+
+from auricle.config import ENV_PREFIX, Settings, flag, load
+
+FLAGS = "auricle.flags"
+"""Where a click context keeps the settings given as flags, by name."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def settings_options(*, server: bool = True) -> Callable[[Command], Command]:
+    """Give a command ``--config`` and one option per setting; ``server`` False leaves out those
+    that only a server uses. The command reads them with `settings_from`."""
+
+    def decorate(command: Command) -> Command:
+        for setting in reversed(fields(Settings)):
+            if server or not setting.metadata["server_only"]:
+                command = _option(setting)(command)
+        return click.option(
+            "--config",
+            metavar="FILE",
+            expose_value=False,
+            callback=_remember,
+            help="TOML file with settings  [env AURICLE_CONFIG]",
+        )(command)
+
+    return decorate
+
+
+def settings_from(context: click.Context, **arguments: str | None) -> Settings:
+    """The settings of this run. ``arguments`` are settings the command takes by position.
+
+    Raises:
+        auricle.errors.BadSetting: from `config.load`.
+        click.UsageError: a setting given by position and as a flag.
+    """
+    flags = dict(context.meta.get(FLAGS, {}))
+    config = flags.pop("config", None)
+    for name, value in arguments.items():
+        if value is not None and flags.get(name) is not None:
+            raise click.UsageError(f"give {name.upper()} or {flag(name)}, not both")
+        flags[name] = value if value is not None else flags.get(name)
+    return load(flags, path=Path(config) if config else None)
+
+
+def type_text(setting: Field[Any]) -> str:
+    """What a value looks like: ``INTEGER``, ``cpu|cuda``, ``on|off``."""
+    wanted = get_type_hints(Settings)[setting.name]
+    if get_origin(wanted) is tuple:
+        return f"{'|'.join(get_args(get_args(wanted)[0]))},…"
+    if get_origin(wanted) is Literal:
+        return "|".join(get_args(wanted))
+    plain = {bool: "on|off", int: "INTEGER", float: "NUMBER", str: "TEXT"}
+    return plain.get(wanted, "PATH" if Path in get_args(wanted) else "TEXT")
+
+
+def default_text(setting: Field[Any]) -> str:
+    """The default as a user would write it; empty when there is none."""
+    if setting.default is None:
+        return ""
+    if isinstance(setting.default, bool):
+        return "on" if setting.default else "off"
+    if isinstance(setting.default, tuple):
+        return ",".join(setting.default)
+    return str(setting.default)
+
+
+def env_name(setting: Field[Any]) -> str:
+    return ENV_PREFIX + setting.name.upper()
+
+
+def _option(setting: Field[Any]) -> Callable[[Command], Command]:
+    is_switch = type_text(setting) == "on|off"
+    declared = flag(setting.name)
+    notes = [f"env {env_name(setting)}"]
+    if default_text(setting):
+        notes.append(f"default {default_text(setting)}")
+    return click.option(
+        f"{declared}/--no-{declared.removeprefix('--')}" if is_switch else declared,
+        setting.name,
+        default=None,
+        metavar=None if is_switch else type_text(setting),
+        expose_value=False,
+        callback=_remember,
+        help=f"{setting.metadata['help']}  [{'; '.join(notes)}]",
+    )
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None:
+        context.meta.setdefault(FLAGS, {})[parameter.name] = value
