@@ -13,10 +13,9 @@ import msgspec
 from auricle.types import Language, Segment, Task
 
 
-class ModelInfo(msgspec.Struct, frozen=True):
+class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     """What a loaded model can do, read from its own files."""
 
-    name: str
     languages: tuple[str, ...]
     """Codes it was trained on; a single one for an English-only model."""
     multilingual: bool
@@ -34,18 +33,17 @@ class EncodeJob(msgspec.Struct, frozen=True, tag=True):
     window_id: int
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono, at most 30 s."""
-    prompt: str | None
-    detect_language: bool
+    prompt: str | None = None
+    detect_language: bool = False
 
 
 class Encoded(msgspec.Struct, frozen=True, tag=True):
-    """The encoder states of ``window_id`` are ready to decode."""
+    """The encoder states of a window are ready to decode."""
 
-    window_id: int
-    language: Language | None
-    """The detected language, when asked for and the model knows several."""
     n_prompt_tokens: int
     """Length of the tokenised prompt: windows decode together only when theirs are equal."""
+    language: Language | None = None
+    """The detected language, when asked for and the model knows several."""
 
 
 class DecodeRow(msgspec.Struct, frozen=True):
@@ -70,24 +68,28 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
 class WindowText(msgspec.Struct, frozen=True):
     """What one window says: segments with absolute times, in order.
 
+    The quality figures are those of openai-whisper's ``DecodingResult`` for the whole window.
     ``rest_s`` is the absolute time where the text stops although the window goes on (the model
     ended early, or reached its token limit); None when the whole window was read. The caller
     submits the rest as a window of its own.
     """
 
-    window_id: int
     segments: tuple[Segment, ...]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
     rest_s: float | None = None
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):
-    """One answer per row, in the order of the rows. The encoder states are let go."""
+    """One answer per row, in the order of the rows. The encoder states stay until released."""
 
     windows: tuple[WindowText, ...]
 
 
 class ReleaseJob(msgspec.Struct, frozen=True, tag=True):
-    """Let go of encoder states nobody will decode (the request was cancelled)."""
+    """Let go of encoder states that will not be decoded again. Needs no worker."""
 
     window_ids: tuple[int, ...]
 
@@ -99,9 +101,9 @@ class EngineDied(Exception):
 class Engine(Protocol):
     """Runs jobs; at most ``info.workers`` at a time. All methods are for the event loop.
 
-    Every method raises `EngineDied` when the engine is gone; the caller starts another and
-    encodes its windows again. Other errors are `auricle.errors.AuricleError` and concern only
-    the job they answer.
+    Every method but `close` raises `EngineDied` when the engine is gone; the caller starts
+    another and encodes its windows again. Other errors are `auricle.errors.AuricleError` and
+    concern only the job they answer.
     """
 
     info: ModelInfo

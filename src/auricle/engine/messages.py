@@ -1,0 +1,47 @@
+"""What passes between the server and an engine process besides the jobs of the protocol.
+
+Knows nothing about how either side works.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from auricle.child import Failure
+from auricle.engine.protocol import (
+    Decoded,
+    DecodeJob,
+    Encoded,
+    EncodeJob,
+    ModelInfo,
+    ReleaseJob,
+)
+
+
+class Probe(msgspec.Struct, frozen=True, tag=True):
+    """Ask what hardware CTranslate2 sees; loads nothing."""
+
+
+class Hardware(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Probe`."""
+
+    cuda_devices: int
+    cpu_compute_types: tuple[str, ...]
+    keeps_freed_memory: bool
+
+
+class Load(msgspec.Struct, frozen=True, tag=True):
+    """Load a checkpoint folder; answered with `ModelInfo`. Comes before any job."""
+
+    path: str
+    device: str
+    compute_type: str
+    threads: int
+
+
+class Released(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `ReleaseJob`."""
+
+
+EngineRequest = Probe | Load | EncodeJob | DecodeJob | ReleaseJob
+EngineReply = Hardware | ModelInfo | Encoded | Decoded | Released | Failure

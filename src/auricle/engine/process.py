@@ -1,0 +1,100 @@
+"""An engine in a child process: the parent's side.
+
+Knows nothing about scheduling. Unloading a model is closing its process, so its memory really
+goes back to the system.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from auricle.child import Child, ChildDied
+from auricle.engine import machine
+from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Probe
+from auricle.engine.protocol import (
+    Decoded,
+    DecodeJob,
+    Encoded,
+    EncodeJob,
+    EngineDied,
+    ModelInfo,
+    ReleaseJob,
+)
+from auricle.errors import ModelUnusable
+
+_Answer = TypeVar("_Answer")
+
+
+class EngineProcess:
+    """An `Engine` whose jobs run in a process of their own. Create with `start`."""
+
+    def __init__(self, child: Child[EngineRequest, EngineReply], info: ModelInfo) -> None:
+        self._child = child
+        self.info = info
+
+    @classmethod
+    async def start(
+        cls, path: Path, *, device: str, compute_type: str = "auto", threads: int = 0
+    ) -> EngineProcess:
+        """Spawn the process and load the checkpoint folder.
+
+        Raises:
+            ModelUnusable: the folder cannot be loaded, or the process died loading it
+                (out of memory, most likely).
+        """
+        child = await _spawn()
+        try:
+            info = await child.call(Load(str(path), device, compute_type, threads))
+        except ChildDied as exc:
+            raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
+        except BaseException:
+            child.kill()
+            raise
+        assert isinstance(info, ModelInfo)
+        return cls(child, info)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    async def encode(self, job: EncodeJob) -> Encoded:
+        return await self._run(job, Encoded)
+
+    async def decode(self, job: DecodeJob) -> Decoded:
+        return await self._run(job, Decoded)
+
+    async def release(self, job: ReleaseJob) -> None:
+        await self._run(job, object)
+
+    async def close(self) -> None:
+        await self._child.close()
+
+    async def _run(self, job: EngineRequest, kind: type[_Answer]) -> _Answer:
+        try:
+            reply = await self._child.call(job)
+        except ChildDied as exc:
+            raise EngineDied(str(exc)) from exc
+        assert isinstance(reply, kind)
+        return reply
+
+
+async def probe() -> Hardware:
+    """What CTranslate2 sees of this machine, asked in a process of its own: a broken GPU driver
+    takes that process and not this one."""
+    child = await _spawn()
+    try:
+        hardware = await child.call(Probe())
+    finally:
+        await child.close()
+    assert isinstance(hardware, Hardware)
+    return hardware
+
+
+async def _spawn() -> Child[EngineRequest, EngineReply]:
+    return await Child.start(
+        "auricle.engine.worker",
+        reply_type=EngineReply,
+        name="engine process",
+        env=machine.environment(),
+    )

@@ -1,0 +1,192 @@
+"""A Whisper checkpoint in CTranslate2: windows in, encoder states kept, text and times out.
+
+Knows nothing about queues or processes; any number of threads may call it, each on other windows.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.engine import machine, mel, tokens
+from auricle.engine.protocol import (
+    Decoded,
+    DecodeJob,
+    DecodeRow,
+    Encoded,
+    EncodeJob,
+    ModelInfo,
+    WindowText,
+)
+from auricle.errors import ModelUnusable
+from auricle.models.vocabulary import Vocabulary
+from auricle.types import Language, Segment
+
+MAX_PROMPT_TOKENS = 223
+"""Half of Whisper's 448 positions, less the token that opens the prompt."""
+
+_MAX_LENGTH = 448
+"""Positions of the decoder. CTranslate2 generates at most half of it: 224 tokens."""
+
+_MAX_INITIAL_TIMESTAMP = 50
+"""The first timestamp is at most 1 s into the window, as in openai-whisper."""
+
+
+@dataclass(frozen=True, slots=True)
+class _EncodedWindow:
+    states: NDArray[Any]
+    """``(1, n_frames / 2, width)``, the encoder's output."""
+    prompt: tuple[int, ...]
+
+
+class Whisper:
+    """A loaded model and the encoder states it is asked to keep."""
+
+    def __init__(self, path: Path, device: str, compute_type: str, threads: int) -> None:
+        """Load the folder's weights.
+
+        Raises:
+            ModelUnusable: CTranslate2 cannot load them, or not on this device in this format.
+        """
+        import ctranslate2
+
+        self._ctranslate2 = ctranslate2
+        workers, threads_each = (1, 1) if device == "cuda" else machine.share_cores(threads)
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(path),
+                device=device,
+                compute_type=_compute_type(compute_type, device),
+                inter_threads=workers,
+                intra_threads=threads_each,
+            )
+        except (RuntimeError, ValueError, MemoryError) as exc:
+            raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc
+        self._vocabulary = Vocabulary.load(path)
+        self._kept: dict[int, _EncodedWindow] = {}
+        self.info = ModelInfo(
+            languages=tuple(self._vocabulary.languages) if self._model.is_multilingual else ("en",),
+            multilingual=self._model.is_multilingual,
+            n_mels=self._model.n_mels,
+            device=device,
+            compute_type=self._model.compute_type,
+            workers=workers,
+        )
+
+    def encode(self, job: EncodeJob) -> Encoded:
+        """Compute and keep a window's encoder states; detect its language when asked."""
+        pcm = np.frombuffer(job.pcm, np.float32)
+        features = np.zeros((1, self.info.n_mels, mel.MAX_FRAMES), np.float32)
+        audio = mel.log_mel(pcm[: mel.MAX_FRAMES * mel.HOP], self.info.n_mels)
+        features[0, :, : audio.shape[1]] = audio
+        states = self._model.encode(self._ctranslate2.StorageView.from_array(features), True)
+        language = None
+        if job.detect_language and self.info.multilingual:
+            [[(token, probability), *_]] = self._model.detect_language(states)
+            language = Language(token.strip("<|>"), float(probability))
+        prompt = self._prompt(job.prompt)
+        self._kept[job.window_id] = _EncodedWindow(_array(states), prompt)
+        return Encoded(n_prompt_tokens=len(prompt), language=language)
+
+    def decode(self, job: DecodeJob) -> Decoded:
+        """Generate the text of encoded windows, one answer per row."""
+        kept = [self._kept[row.window_id] for row in job.rows]
+        states = np.concatenate([window.states for window in kept])
+        sampling: dict[str, Any] = (
+            {"beam_size": job.beam_size}
+            if job.temperature == 0
+            else {
+                "beam_size": 1,
+                "sampling_topk": 0,  # 0: from the whole vocabulary
+                "sampling_temperature": job.temperature,
+            }
+        )
+        results = self._model.generate(
+            self._ctranslate2.StorageView.from_array(states),
+            [self._start(window.prompt, row) for window, row in zip(kept, job.rows, strict=True)],
+            max_length=_MAX_LENGTH,
+            max_initial_timestamp_index=_MAX_INITIAL_TIMESTAMP,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **sampling,
+        )
+        return Decoded(
+            tuple(
+                self._text(row, result, job.temperature)
+                for row, result in zip(job.rows, results, strict=True)
+            )
+        )
+
+    def release(self, window_ids: Sequence[int]) -> None:
+        """Forget encoder states; unknown ids are fine (the encode job failed)."""
+        for window_id in window_ids:
+            self._kept.pop(window_id, None)
+
+    def _prompt(self, text: str | None) -> tuple[int, ...]:
+        """Tokens that precede the transcript as context: the last `MAX_PROMPT_TOKENS` of it."""
+        if not text or not text.strip():
+            return ()
+        ids = self._vocabulary.encode(" " + text.strip())
+        return (self._vocabulary.sot_prev, *ids[-MAX_PROMPT_TOKENS:])
+
+    def _start(self, prompt: tuple[int, ...], row: DecodeRow) -> list[int]:
+        vocabulary = self._vocabulary
+        start = [*prompt, vocabulary.sot]
+        if self.info.multilingual:
+            task = vocabulary.translate if row.task == "translate" else vocabulary.transcribe
+            start += [vocabulary.languages[row.language or "en"], task]
+        return start
+
+    def _text(self, row: DecodeRow, result: Any, temperature: float) -> WindowText:
+        ids = [i for i in result.sequences_ids[0] if i != self._vocabulary.eot]
+        # CTranslate2 gives the mean over the tokens; Whisper also counts end-of-text.
+        avg_logprob = result.scores[0] * len(ids) / (len(ids) + 1)
+        pieces, rest_s = tokens.split(ids, self._vocabulary.first_timestamp, row.duration_s)
+        texts = [self._vocabulary.decode(piece.ids).rstrip() for piece in pieces]
+        quality = {
+            "temperature": temperature,
+            "avg_logprob": avg_logprob,
+            "compression_ratio": compression_ratio("".join(texts)),
+            "no_speech_prob": result.no_speech_prob,
+        }
+        segments = tuple(
+            Segment(
+                start_s=round(row.start_s + piece.start_s, 3),
+                end_s=round(row.start_s + piece.end_s, 3),
+                text=text,
+                tokens=piece.ids,
+                seek=round(row.start_s * mel.FRAMES_PER_S),
+                **quality,
+            )
+            for piece, text in zip(pieces, texts, strict=True)
+            if text
+        )
+        rest = None if rest_s is None else row.start_s + rest_s
+        return WindowText(segments=segments, rest_s=rest, **quality)
+
+
+def compression_ratio(text: str) -> float:
+    """How much zlib shrinks the text; above 2.4 it repeats itself (openai-whisper's measure)."""
+    raw = text.strip().encode("utf-8")
+    return len(raw) / len(zlib.compress(raw))
+
+
+def _compute_type(wanted: str, device: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "float16" if device == "cuda" else "int8"
+
+
+def _array(states: Any) -> NDArray[Any]:
+    """Encoder states as numpy, which has no bfloat16, so that windows can be batched."""
+    if "bfloat16" in str(states.dtype):
+        import ctranslate2
+
+        states = states.to(ctranslate2.DataType.float32)
+    return np.array(states)

@@ -1,0 +1,90 @@
+"""The engine process: ``python -m auricle.engine.worker``, spoken to over its pipes.
+
+Knows nothing about requests or who asks. One thread reads; as many as the model has workers run
+jobs, so a release is never stuck behind a decode.
+"""
+
+# ruff: noqa: E402  # the allocator must be told before numpy or CTranslate2 start a thread
+from __future__ import annotations
+
+from auricle.engine import machine
+
+_KEEPS_FREED_MEMORY = machine.keep_freed_memory()
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import ctranslate2
+
+from auricle.child import Caller, Failure
+from auricle.engine.messages import (
+    EngineReply,
+    EngineRequest,
+    Hardware,
+    Load,
+    Probe,
+    Released,
+)
+from auricle.engine.protocol import DecodeJob, EncodeJob, ReleaseJob
+from auricle.engine.whisper import Whisper
+
+
+class Worker:
+    """Answers requests: the quick ones on the reading thread, jobs on the pool."""
+
+    def __init__(self, caller: Caller[EngineRequest]) -> None:
+        self._caller = caller
+        self._model: Whisper | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self) -> None:
+        """Serve until the parent has gone, then leave at once: nobody waits for running jobs."""
+        while (call := self._caller.read()) is not None:
+            call_id, request = call
+            if isinstance(request, EncodeJob | DecodeJob) and self._pool is not None:
+                self._pool.submit(self._answer, call_id, request)
+            else:
+                self._answer(call_id, request)
+        os._exit(0)
+
+    def _answer(self, call_id: int, request: EngineRequest) -> None:
+        try:
+            reply = self._reply(request)
+        except Exception as exc:  # the border: every call gets an answer
+            logging.getLogger(__name__).exception("%s failed", type(request).__name__)
+            reply = Failure.of(exc)
+        self._caller.reply(call_id, reply)
+
+    def _reply(self, request: EngineRequest) -> EngineReply:
+        match request:
+            case Probe():
+                return _hardware()
+            case Load():
+                self._model = Whisper(
+                    Path(request.path), request.device, request.compute_type, request.threads
+                )
+                self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
+                return self._model.info
+        assert self._model is not None, "a job before Load"
+        match request:
+            case EncodeJob():
+                return self._model.encode(request)
+            case DecodeJob():
+                return self._model.decode(request)
+            case ReleaseJob():
+                self._model.release(request.window_ids)
+                return Released()
+
+
+def _hardware() -> Hardware:
+    return Hardware(
+        cuda_devices=ctranslate2.get_cuda_device_count(),
+        cpu_compute_types=tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))),
+        keeps_freed_memory=_KEEPS_FREED_MEMORY,
+    )
+
+
+if __name__ == "__main__":
+    Worker(Caller(EngineRequest)).run()

@@ -1,0 +1,263 @@
+"""Windows of every request in one queue, fed to one engine; an engine that dies is replaced.
+
+Knows nothing about files, languages or formats. One task dispatches, and every job is a task the
+scheduler owns, so nothing it was given is ever left without an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+from auricle.engine.protocol import DecodeJob, Engine, EngineDied, ModelInfo, ReleaseJob
+from auricle.errors import AuricleError, EngineFailed, Overloaded, Unavailable
+from auricle.scheduler.policy import Batch, Decode, Encode, Policy
+from auricle.scheduler.ticket import Ticket
+from auricle.types import Options, Window
+
+SUSPECT_DEATHS = 2
+"""A window that was in this many dying engines runs alone, to find out whether it kills them."""
+
+_log = logging.getLogger(__name__)
+
+
+class Admission:
+    """An accepted request: all its windows will be served. Leaving it drops what is unfinished."""
+
+    def __init__(self, scheduler: Scheduler, request_id: int) -> None:
+        self._scheduler = scheduler
+        self._request_id = request_id
+
+    def submit(self, window: Window, options: Options, language: str | None) -> Ticket:
+        """Queue a window. ``language`` None asks for detection."""
+        return self._scheduler.submit(self._request_id, window, options, language)
+
+    def __enter__(self) -> Admission:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._scheduler.end_request(self._request_id)
+
+
+class Scheduler:
+    """The queue of one model: `start`, `admit` requests, `close`. For the event loop only."""
+
+    def __init__(
+        self,
+        start_engine: Callable[[], Awaitable[Engine]],
+        *,
+        batch_size: int = 8,
+        max_requests: int = 128,
+    ) -> None:
+        self._start_engine = start_engine
+        self._engine: Engine | None = None
+        self._policy = Policy(batch_size, max_encoded=2 * batch_size)
+        self._max_requests = max_requests
+        self._ids = itertools.count(1)
+        self._requests: set[int] = set()
+        self._tickets: dict[int, Ticket] = {}
+        self._suspects: list[Ticket] = []
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._releases: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._dispatcher: asyncio.Task[None] | None = None
+
+    @property
+    def n_requests(self) -> int:
+        return len(self._requests)
+
+    @property
+    def n_waiting(self) -> int:
+        """Windows queued or running."""
+        return len(self._tickets)
+
+    async def start(self) -> ModelInfo:
+        """Start the engine and serve. Raises what starting the engine raises."""
+        self._engine = await self._start_engine()
+        self._dispatcher = asyncio.create_task(self._dispatch(), name="scheduler")
+        return self._engine.info
+
+    async def close(self) -> None:
+        """Stop at once; windows without an answer are failed with `Unavailable`."""
+        if self._dispatcher is not None:
+            self._dispatcher.cancel()
+            await asyncio.wait({self._dispatcher})
+        if self._engine is not None:
+            await self._engine.close()
+        if owned := self._jobs | self._releases:
+            await asyncio.wait(owned)
+        self._fail_all(Unavailable("the server is shutting down", retry_after_s=5))
+
+    def admit(self) -> Admission:
+        """Accept a request, to be used as a context manager.
+
+        Raises:
+            Overloaded: as many requests as allowed are being served.
+        """
+        if len(self._requests) >= self._max_requests:
+            raise Overloaded(
+                f"{self._max_requests} requests are being transcribed or waiting, "
+                "which is the limit of this server; try again later",
+                code="rate_limit_exceeded",
+                retry_after_s=5,
+            )
+        request_id = next(self._ids)
+        self._requests.add(request_id)
+        return Admission(self, request_id)
+
+    def submit(
+        self, request_id: int, window: Window, options: Options, language: str | None
+    ) -> Ticket:
+        """Queue a window of an admitted request; see `Admission`."""
+        ticket = Ticket(next(self._ids), request_id, window, options, language)
+        if self._dispatcher is None or self._dispatcher.done():
+            ticket.fail(Unavailable("the server is shutting down", retry_after_s=5))
+            return ticket
+        ticket.tag = self._policy.arrive(ticket.id, request_id, window.duration_s)
+        self._tickets[ticket.id] = ticket
+        self._wake.set()
+        return ticket
+
+    def end_request(self, request_id: int) -> None:
+        """Drop what is left of a request: queued windows now, running ones when they return."""
+        self._requests.discard(request_id)
+        self._policy.forget_request(request_id)
+        for ticket in [t for t in self._tickets.values() if t.request_id == request_id]:
+            self._forget(ticket)
+
+    # Dispatching
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._engine is None and self._tickets and not self._jobs:
+                await self._replace_engine()
+            if self._engine is not None:
+                self._start_jobs(self._engine)
+
+    def _start_jobs(self, engine: Engine) -> None:
+        while len(self._jobs) < engine.info.workers:
+            if self._suspects:
+                if not self._jobs:
+                    self._start(self._run_alone(engine, self._suspects.pop(0)))
+                return  # the others go on when the suspect is done
+            match self._policy.choose():
+                case Encode(window_id):
+                    self._start(self._encode(engine, self._tickets[window_id]))
+                case Decode(window_ids, batch):
+                    tickets = [self._tickets[window_id] for window_id in window_ids]
+                    self._start(self._decode(engine, tickets, batch))
+                case None:
+                    return
+
+    def _start(self, job: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._job_done)
+
+    def _job_done(self, task: asyncio.Task[None]) -> None:
+        self._jobs.discard(task)
+        self._wake.set()
+
+    # Jobs: each answers its tickets, or puts them back into the queue
+
+    async def _encode(self, engine: Engine, ticket: Ticket) -> None:
+        ticket.is_running = True
+        try:
+            ticket.take_encoded(await engine.encode(ticket.encode_job()))
+        except EngineDied as exc:
+            return self._engine_died(engine, [ticket], exc)
+        except AuricleError as exc:
+            ticket.fail(exc)
+        ticket.is_running = False
+        if ticket.text.done() or ticket.id not in self._tickets:
+            self._forget(ticket)
+        else:
+            self._policy.encoded(ticket.id, ticket.tag, ticket.batch)
+
+    async def _decode(self, engine: Engine, tickets: Sequence[Ticket], batch: Batch) -> None:
+        for ticket in tickets:
+            ticket.is_running = True
+        rows = tuple(ticket.decode_row() for ticket in tickets)
+        try:
+            answer = await engine.decode(DecodeJob(rows, batch.beam_size, batch.temperature))
+        except EngineDied as exc:
+            return self._engine_died(engine, tickets, exc)
+        except AuricleError as exc:
+            for ticket in tickets:
+                ticket.fail(exc)
+        else:
+            for ticket, text in zip(tickets, answer.windows, strict=True):
+                ticket.take_text(text)
+        for ticket in tickets:
+            ticket.is_running = False
+            if ticket.text.done() or ticket.id not in self._tickets:
+                self._forget(ticket)
+            else:
+                self._policy.encoded(ticket.id, ticket.tag, ticket.batch)
+
+    async def _run_alone(self, engine: Engine, ticket: Ticket) -> None:
+        """Both stages of a suspect while nothing else runs: if the engine dies, it is at fault."""
+        if ticket.id not in self._tickets:
+            return
+        await self._encode(engine, ticket)
+        while self._engine is engine and ticket.id in self._tickets:
+            self._policy.leave(ticket.id)
+            await self._decode(engine, [ticket], ticket.batch)
+
+    def _forget(self, ticket: Ticket) -> None:
+        """Nobody needs the ticket any more; its encoder states go once no job is using them."""
+        self._tickets.pop(ticket.id, None)
+        self._policy.leave(ticket.id)
+        if ticket in self._suspects:
+            self._suspects.remove(ticket)
+        if not ticket.is_running and self._engine is not None:
+            task = asyncio.create_task(_release(self._engine, ticket.id))
+            self._releases.add(task)
+            task.add_done_callback(self._releases.discard)
+
+    # When an engine dies
+
+    def _engine_died(self, engine: Engine, tickets: Sequence[Ticket], reason: EngineDied) -> None:
+        """Note a death; the dispatcher replaces the engine once every job has returned."""
+        if self._engine is engine:
+            _log.error("%s; its work runs again on a fresh one", reason)
+            self._engine = None
+        for ticket in tickets:
+            ticket.is_running = False
+            ticket.deaths += 1
+            if ticket.deaths > SUSPECT_DEATHS:
+                ticket.fail(
+                    EngineFailed(
+                        f"the engine died {ticket.deaths} times on the audio between "
+                        f"{ticket.window.start_s:.2f} s and {ticket.window.end_s:.2f} s ({reason})"
+                    )
+                )
+                self._forget(ticket)
+
+    async def _replace_engine(self) -> None:
+        for ticket in self._tickets.values():
+            self._policy.leave(ticket.id)
+            if ticket.deaths < SUSPECT_DEATHS:
+                self._policy.again(ticket.id, ticket.tag)
+            elif ticket not in self._suspects:
+                self._suspects.append(ticket)
+        try:
+            self._engine = await self._start_engine()
+        except AuricleError as exc:
+            _log.error("no engine: %s", exc)
+            self._fail_all(Unavailable(f"the engine could not be started: {exc}", retry_after_s=5))
+
+    def _fail_all(self, error: AuricleError) -> None:
+        for ticket in list(self._tickets.values()):
+            ticket.fail(error)
+            self._forget(ticket)
+
+
+async def _release(engine: Engine, window_id: int) -> None:
+    with contextlib.suppress(EngineDied):  # and its encoder states with it
+        await engine.release(ReleaseJob((window_id,)))

@@ -1,0 +1,119 @@
+"""A recording to segments: decode, find speech, cut windows, queue them, yield text in order.
+
+Knows nothing about HTTP, formats or how the queue is served. Streaming is the primitive: whoever
+wants the whole transcript collects it (`collect`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from auricle.audio.decode import DecoderPool, Recording
+from auricle.audio.windows import WindowCutter
+from auricle.scheduler.scheduler import Admission, Scheduler
+from auricle.scheduler.ticket import Ticket
+from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
+
+MAX_WINDOWS_IN_FLIGHT = 8
+"""Windows of one recording that wait or run at a time: 15 MB of pcm. The decoder waits for them."""
+
+
+@dataclass(slots=True)
+class Transcription:
+    """One recording being transcribed: iterate once for its segments, in order, as they complete.
+
+    ``language`` is known when the first segment comes; it stays None for a recording without
+    speech. ``duration_s`` is that of the whole recording once iteration has ended.
+    """
+
+    options: Options
+    language: Language | None = None
+    _recording: Recording = field(kw_only=True)
+    _admission: Admission = field(kw_only=True)
+
+    @property
+    def task(self) -> Task:
+        return self.options.task
+
+    @property
+    def duration_s(self) -> float:
+        return self._recording.duration_s
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        pending: deque[Ticket] = deque()
+        async for window in _windows(self._recording, self.options):
+            pending.append(await self._submit(window))
+            while pending and (len(pending) >= MAX_WINDOWS_IN_FLIGHT or pending[0].text.done()):
+                async for segment in self._segments(pending.popleft()):
+                    yield segment
+        while pending:
+            async for segment in self._segments(pending.popleft()):
+                yield segment
+
+    async def _submit(self, window: Window) -> Ticket:
+        """Queue a window; the first one's language is awaited, because the others follow it."""
+        language = self.language.code if self.language else self.options.language
+        ticket = self._admission.submit(window, self.options, language)
+        if self.language is None:
+            self.language = await ticket.language
+        return ticket
+
+    async def _segments(self, ticket: Ticket) -> AsyncIterator[Segment]:
+        """A window's segments, then those of the rest the model left unread, if any."""
+        text = await ticket.text
+        for segment in text.segments:
+            yield segment
+        while text.rest_s is not None:
+            ticket = await self._submit(_rest(ticket.window, text.rest_s))
+            text = await ticket.text
+            for segment in text.segments:
+                yield segment
+
+
+@dataclass(frozen=True, slots=True)
+class Transcriber:
+    """Transcribes recordings with one pool of decoders and one model's queue."""
+
+    decoders: DecoderPool
+    scheduler: Scheduler
+
+    @asynccontextmanager
+    async def open(self, path: Path, options: Options) -> AsyncIterator[Transcription]:
+        """Admit a file and open it; leaving the context early cancels what is queued.
+
+        Raises:
+            Overloaded: the queue is full.
+            BadMedia: the file is not audio, or over a limit; also while iterating.
+        """
+        with self.scheduler.admit() as admission:
+            async with self.decoders.open(path, vad=options.vad) as recording:
+                yield Transcription(options, _recording=recording, _admission=admission)
+
+
+async def collect(transcription: Transcription) -> Transcript:
+    """The whole transcript, once its last segment is there."""
+    segments = tuple([segment async for segment in transcription])
+    return Transcript(
+        transcription.task, transcription.language, transcription.duration_s, segments
+    )
+
+
+async def _windows(recording: Recording, options: Options) -> AsyncIterator[Window]:
+    cutter = WindowCutter(threshold=options.vad_threshold)
+    async for chunk in recording:
+        for window in cutter.push(chunk.pcm, chunk.speech):
+            yield window
+    for window in cutter.finish():
+        yield window
+
+
+def _rest(window: Window, start_s: float) -> Window:
+    """The part of a window from an absolute time on."""
+    first = round((start_s - window.start_s) * SAMPLE_RATE)
+    rest = window.pcm[first:]
+    speech_s = min(window.speech_s, len(rest) / SAMPLE_RATE)
+    return replace(window, start_s=start_s, pcm=rest, speech_s=speech_s)
