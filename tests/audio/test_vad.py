@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from auricle.audio.vad import FRAME, SpeechDetector, VadState
+from auricle.types import Pcm
 
 HERE = Path(__file__).parent
 DETECTOR = SpeechDetector()
 
 
-def recording(name):
+def recording(name: str) -> Pcm:
     """The same inputs as ``record_vad_golden.py`` gave to the original."""
     with wave.open(str(HERE.parent.parent / "samples/jfk.wav")) as file:
         jfk = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
@@ -26,7 +27,7 @@ def recording(name):
     return jfk
 
 
-def whole(pcm):
+def whole(pcm: Pcm) -> Pcm:
     found, state = DETECTOR.probabilities(pcm, VadState.initial())
     return np.concatenate([found, DETECTOR.finish(state)[0]])
 

@@ -1,0 +1,136 @@
+"""Decoded frames of any sample format, rate and channel layout → mono PCM at 16 kHz.
+
+Knows nothing about files, containers or limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.filter import Graph
+from numpy.typing import NDArray
+
+from auricle.types import SAMPLE_RATE, Pcm
+
+RESAMPLER = f"{SAMPLE_RATE}:filter_size=64:cutoff=0.97"
+"""The default filter of 32 taps leaves aliases at -22 dB; 64 taps bring them to -65 dB."""
+
+CANCELLED = 0.02
+"""Channels whose mean keeps less than this share of the energy that unrelated channels would
+keep are copies of each other with opposite sign; their mean would be silent."""
+
+LOUDEST = 1e5
+"""Samples of damaged floating-point files are cut to this, so that sums stay finite."""
+
+
+class Converter:
+    """Converts the frames of one format. Frames are gathered into blocks of one second first,
+    so that what is done in Python costs little per second of audio."""
+
+    def __init__(self, like: AudioFrame) -> None:
+        self.format = frame_format(like)
+        _, _, n_channels, rate = self.format
+        self._rate = rate
+        self._mixer = Mixer(n_channels)
+        self._gather = _graph(
+            ("abuffer", _source(rate, like.format.name, like.layout.name)),
+            ("aformat", "sample_fmts=flt"),  # packed: PyAV 18 misreads 8 and more planes
+            ("asetnsamples", f"n={rate}:p=0"),
+        )
+        self._resample = None
+        if rate != SAMPLE_RATE:
+            self._resample = _graph(
+                ("abuffer", _source(rate, "flt", "mono")), ("aresample", RESAMPLER)
+            )
+
+    def push(self, frame: AudioFrame) -> Iterator[Pcm]:
+        """Take one frame; give the blocks ``(n_samples,)`` that are complete."""
+        frame.pts = None  # times in damaged files are wrong; samples are counted instead
+        self._gather.push(frame)
+        yield from self._converted()
+
+    def finish(self) -> Iterator[Pcm]:
+        """Give what is left in the filters. Nothing may be pushed afterwards."""
+        self._gather.push(None)
+        yield from self._converted()
+        if self._resample is not None:
+            self._resample.push(None)
+            yield from map(_samples, _pulled(self._resample))
+
+    def _converted(self) -> Iterator[Pcm]:
+        for block in _pulled(self._gather):
+            mono = self._mixer.mix(_samples(block).reshape(-1, block.layout.nb_channels))
+            if self._resample is None:
+                yield mono
+                continue
+            frame = AudioFrame.from_ndarray(mono[None], format="flt", layout="mono")
+            frame.sample_rate = self._rate
+            self._resample.push(frame)
+            yield from map(_samples, _pulled(self._resample))
+
+
+class Mixer:
+    """Mixes channels down to one that is neither clipped nor cancelled out."""
+
+    def __init__(self, n_channels: int) -> None:
+        # Two channels are usually two views of one scene: their mean keeps the level. More are
+        # often one microphone per speaker, which a plain mean would make very quiet.
+        self._gain = float(np.sqrt(n_channels)) if n_channels > 2 else 1.0
+        self._cancelled_below = CANCELLED / n_channels
+        self._mixed_energy = 0.0
+        self._channel_energy = 0.0
+
+    def mix(self, channels: NDArray[np.float32]) -> Pcm:
+        """``(n_samples, n_channels)`` → ``(n_samples,)`` in [-1, 1]."""
+        channels = np.clip(np.nan_to_num(channels), -LOUDEST, LOUDEST)
+        mono: Pcm = channels.mean(axis=1, dtype=np.float32)
+        if channels.shape[1] > 1:
+            energies = np.square(channels).sum(axis=0, dtype=np.float64)
+            self._mixed_energy += float(np.square(mono).sum(dtype=np.float64))
+            self._channel_energy += float(energies.mean())
+            if self._mixed_energy < self._cancelled_below * self._channel_energy:
+                mono = channels[:, int(energies.argmax())].copy()
+            else:
+                mono *= self._gain
+        peak = float(np.abs(mono).max(initial=0.0))
+        if peak > 1:
+            mono /= np.float32(peak)
+        return mono
+
+
+def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:
+    """What a converter is made for: sample format, layout, number of channels, sample rate."""
+    return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
+
+
+def _samples(frame: AudioFrame) -> Pcm:
+    """The one plane of a packed float frame, channels interleaved."""
+    samples: Pcm = frame.to_ndarray()[0].astype(np.float32, copy=False)
+    return samples
+
+
+def _source(rate: int, sample_format: str, layout: str) -> str:
+    return (
+        f"sample_rate={rate}:sample_fmt={sample_format}:time_base={Fraction(1, rate)}"
+        f":channel_layout={layout}"
+    )
+
+
+def _graph(*filters: tuple[str, str]) -> Graph:
+    graph = Graph()
+    graph.link_nodes(*(graph.add(*each) for each in filters), graph.add("abuffersink")).configure()
+    return graph
+
+
+def _pulled(graph: Graph) -> Iterator[AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, AudioFrame)
+        yield frame

@@ -1,0 +1,297 @@
+"""A pool of decoder processes: media files in, chunks of PCM with speech probabilities out.
+
+Knows nothing about containers or codecs, and never touches a media file itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.audio.decode_protocol import Chunk, Close, Closed, Next, Open, Opened, Request
+from auricle.audio.limits import cpu_limit_passed
+from auricle.child import Child, ChildDied, Failure
+from auricle.config import Settings
+from auricle.errors import AuricleError, Unavailable
+from auricle.types import SAMPLE_RATE, Pcm
+
+log = logging.getLogger(__name__)
+
+KEPT_DECODERS = 2
+"""Children that are started ahead and stay; more come and go with the load."""
+
+GROW_AFTER_S = 0.05
+"""How long a recording waits for a child to come free before another is started."""
+
+INPUTS_PER_CHILD = 100
+"""After so many recordings a child is replaced, so that nothing a file left behind adds up."""
+
+STUCK_AFTER_CPU_LIMITS = 4
+"""A call that takes so many times the processor limit in real time, plus a minute, is stuck."""
+
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
+Reply = TypeVar("Reply", Opened, Chunk, Closed)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """At most 30 s of a recording; chunks follow each other without gap."""
+
+    pcm: Pcm
+    speech: NDArray[np.float32] | None
+    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms; None with VAD off."""
+
+
+class Decoder:
+    """One child process, lent to one recording at a time."""
+
+    def __init__(
+        self, child: Child[Request, Opened | Chunk | Closed], stuck_after_s: float
+    ) -> None:
+        self._child = child
+        self._stuck_after_s = stuck_after_s
+        self._in_call = False
+        self.n_inputs = 0
+
+    @classmethod
+    async def start(cls, settings: Settings) -> Decoder:
+        child = await Child[Request, Opened | Chunk | Closed].start(
+            "auricle.audio.decode_worker",
+            reply_type=Opened | Chunk | Closed | Failure,
+            name="decoder",
+            env=_ONE_THREAD,
+        )
+        return cls(child, 60 + STUCK_AFTER_CPU_LIMITS * settings.max_decode_cpu_s)
+
+    @property
+    def usable(self) -> bool:
+        """Running, and not in the middle of a call that its caller gave up on."""
+        return self._child.alive and not self._in_call
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    async def call(self, request: Request, reply_type: type[Reply]) -> Reply:
+        """Raises `AuricleError` from the child, or `ChildDied`. When cancelled, the child is left
+        unusable: nobody can tell how far it has come."""
+        self._in_call = True
+        try:
+            async with asyncio.timeout(self._stuck_after_s):
+                reply = await self._child.call(request)
+        except AuricleError:
+            self._in_call = False
+            raise
+        except TimeoutError as exc:
+            raise ChildDied(f"{self._child.name} was stuck") from exc
+        self._in_call = False
+        assert isinstance(reply, reply_type)
+        return reply
+
+    def kill(self) -> None:
+        """End the process at once; a call in progress raises `ChildDied`."""
+        self._child.kill()
+
+    async def stop(self) -> None:
+        """End the process; it ends by itself when it is not in the middle of something."""
+        if not self.usable:
+            self._child.kill()
+        await self._child.close()
+
+
+class DecoderPool:
+    """Lends decoder processes to recordings. Belongs to the event loop's thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._n_kept = min(KEPT_DECODERS, settings.max_decoders)
+        self._slots = asyncio.Semaphore(settings.max_decoders)
+        self._idle: asyncio.LifoQueue[Decoder] = asyncio.LifoQueue()
+        self._lent: set[Decoder] = set()
+        self._n_starting = 0
+        self._n_waiting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    async def start(self) -> None:
+        """Start the children that stay. Raises `OSError` when the system refuses."""
+        await asyncio.gather(*(self._add_idle() for _ in range(self._n_kept)))
+
+    async def close(self) -> None:
+        """End every child. A recording that is still open fails."""
+        self._is_closed = True
+        for decoder in self._lent:
+            decoder.kill()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        while not self._idle.empty():
+            await self._idle.get_nowait().stop()
+
+    @contextlib.asynccontextmanager
+    async def open(self, path: Path, *, vad: bool = True) -> AsyncIterator[Recording]:
+        """Lend a child to one recording; it is taken back however the block is left.
+
+        Raises `BadMedia` when the file is not audio or breaks a limit that shows at once. What
+        shows later is raised while the chunks are read.
+        """
+        limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
+        async with self._slots:
+            recording = Recording(self, Open(str(path), vad, *limits))
+            try:
+                await recording.open()
+                yield recording
+            finally:
+                await recording.close()
+
+    async def take(self) -> Decoder:
+        """An idle child, or a new one when none comes free soon. For `Recording` only."""
+        decoder = None
+        while decoder is None or not decoder.usable:
+            if self._is_closed:
+                raise Unavailable("The server is shutting down.")
+            if decoder is not None:
+                self._retire(decoder)
+            decoder = await self._next_idle() or await Decoder.start(self._settings)
+        decoder.n_inputs += 1
+        self._lent.add(decoder)
+        return decoder
+
+    def give_back(self, decoder: Decoder) -> None:
+        """Keep the child for the next recording, or let it go. For `Recording` only."""
+        self._lent.discard(decoder)
+        is_wanted = self._n_waiting > 0 or self._idle.qsize() + self._n_starting < self._n_kept
+        is_fit = decoder.usable and decoder.n_inputs < INPUTS_PER_CHILD
+        if is_fit and is_wanted and not self._is_closed:
+            self._idle.put_nowait(decoder)
+        else:
+            self._retire(decoder)
+
+    async def _next_idle(self) -> Decoder | None:
+        if not self._idle.empty():
+            return self._idle.get_nowait()
+        self._n_waiting += 1
+        try:
+            async with asyncio.timeout(GROW_AFTER_S):
+                return await self._idle.get()
+        except TimeoutError:
+            return None
+        finally:
+            self._n_waiting -= 1
+
+    def _retire(self, decoder: Decoder) -> None:
+        """Stop a child, and start another if that leaves fewer than are meant to stay."""
+        self._own(decoder.stop())
+        n_left = self._idle.qsize() + len(self._lent) + self._n_starting
+        if n_left < self._n_kept and not self._is_closed:
+            self._own(self._replace())
+
+    async def _replace(self) -> None:
+        try:
+            await self._add_idle()
+        except OSError as exc:  # the next recording tries again, and gets the error
+            log.warning("cannot start a decoder process: %s", exc)
+
+    async def _add_idle(self) -> None:
+        self._n_starting += 1
+        try:
+            self._idle.put_nowait(await Decoder.start(self._settings))
+        finally:
+            self._n_starting -= 1
+
+    def _own(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Recording:
+    """One media file being read. Iterate over it once; made by `DecoderPool.open`."""
+
+    def __init__(self, pool: DecoderPool, request: Open) -> None:
+        self._pool = pool
+        self._request = request
+        self._decoder: Decoder | None = None
+        self._n_samples = 0
+        self._is_second_try = False
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the audio read so far; of the whole recording after the last chunk."""
+        return self._n_samples / SAMPLE_RATE
+
+    async def open(self) -> None:
+        """For `DecoderPool.open` only."""
+        try:
+            await self._begin()
+        except ChildDied as exc:
+            await self._begin_again(exc)
+
+    async def __aiter__(self) -> AsyncIterator[AudioChunk]:
+        is_last = False
+        while not is_last:
+            chunk = await self._next()
+            is_last = chunk.is_last
+            pcm = np.frombuffer(chunk.pcm, "<f4")
+            self._n_samples += len(pcm)
+            speech = None if chunk.speech is None else np.frombuffer(chunk.speech, "<f4")
+            yield AudioChunk(pcm, speech)
+
+    async def close(self) -> None:
+        """For `DecoderPool.open` only."""
+        decoder, self._decoder = self._decoder, None
+        if decoder is None:
+            return
+        try:
+            if decoder.usable:
+                await decoder.call(Close(), Closed)
+        except (ChildDied, AuricleError):
+            decoder.kill()
+        finally:
+            self._pool.give_back(decoder)
+
+    async def _next(self) -> Chunk:
+        assert self._decoder is not None, "the recording is closed"
+        try:
+            return await self._decoder.call(Next(), Chunk)
+        except ChildDied as exc:
+            await self._begin_again(exc)
+        try:
+            return await self._decoder.call(Next(), Chunk)
+        except ChildDied as exc:
+            raise self._failed(exc) from exc
+
+    async def _begin(self) -> None:
+        self._decoder = await self._pool.take()
+        await self._decoder.call(self._request, Opened)
+
+    async def _begin_again(self, death: ChildDied) -> None:
+        """One more try, if nothing was handed out yet: the child may have died of something else
+        than this file."""
+        if self._is_second_try or self._n_samples or _died_of_cpu_limit(death):
+            raise self._failed(death) from death
+        self._is_second_try = True
+        await self.close()
+        try:
+            await self._begin()
+        except ChildDied as exc:
+            raise self._failed(exc) from exc
+
+    def _failed(self, death: ChildDied) -> AuricleError:
+        if _died_of_cpu_limit(death):
+            return cpu_limit_passed(self._request.max_cpu_s)
+        return AuricleError(f"The audio could not be decoded: the {death}.")
+
+
+def _died_of_cpu_limit(death: ChildDied) -> bool:
+    return "SIGXCPU" in str(death)
