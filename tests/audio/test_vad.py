@@ -16,7 +16,9 @@ DETECTOR = SpeechDetector()
 def recording(name: str) -> Pcm:
     """The same inputs as ``record_vad_golden.py`` gave to the original."""
     with wave.open(str(HERE.parent.parent / "samples/jfk.wav")) as file:
-        jfk = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        jfk: Pcm = (
+            np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        )
     if name == "silence":
         return np.zeros(64_000, np.float32)
     if name == "noise":
