@@ -1,0 +1,78 @@
+"""The whole HTTP application in one list: paths, what wraps them, what starts and stops with it.
+
+Knows nothing about sockets or signals; ``serve`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from auricle.errors import AuricleError
+from auricle.runtime import Runtime
+from auricle.server import errors, openapi
+from auricle.server.exchange import Exchange, Traffic
+from auricle.server.openai import Audio, Models
+from auricle.server.status import Status
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
+    """The application for one runtime; ``traffic`` comes from whoever will stop it in order."""
+    traffic = traffic or Traffic()
+    status = Status(runtime, traffic)
+    models = Models(runtime)
+    app = Starlette(
+        routes=[
+            Route(
+                "/v1/audio/transcriptions",
+                Audio(runtime, traffic, "transcribe"),
+                methods=["POST"],
+            ),
+            Route(
+                "/v1/audio/translations",
+                Audio(runtime, traffic, "translate"),
+                methods=["POST"],
+            ),
+            Route("/v1/models", models.listed),
+            Route("/v1/models/{id:path}", models.one),
+            Route("/health", status.health),
+            Route("/", status.index),
+            Route("/openapi.json", openapi.document),
+            Route("/docs", openapi.page),
+        ],
+        middleware=[Middleware(Exchange, traffic=traffic)],
+        exception_handlers={
+            AuricleError: errors.on_auricle_error,
+            HTTPException: errors.on_http_exception,
+        },
+        lifespan=lambda _: _running(runtime),
+    )
+    app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _running(runtime: Runtime) -> AsyncIterator[None]:
+    """Start the runtime beside the listening server, which answers 503 until it is ready."""
+    starting = asyncio.create_task(_start(runtime), name="runtime start")
+    try:
+        yield
+    finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await runtime.stop()
+
+
+async def _start(runtime: Runtime) -> None:
+    await runtime.start()
+    if runtime.state == "ready":
+        logger.info("ready: %s", runtime.model_id)

@@ -1,0 +1,84 @@
+"""Errors as clients see them: OpenAI's envelope, its status, and the headers its clients obey.
+
+Knows nothing about where an error came from.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auricle.errors import AuricleError, InvalidRequest
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """Every error answer, and the event that ends a stream which failed."""
+
+    error: ErrorDetail
+
+
+def body_of(exc: AuricleError) -> ErrorBody:
+    return ErrorBody(ErrorDetail(exc.message, exc.type, exc.param, exc.code))
+
+
+def unexpected(request_id: str) -> AuricleError:
+    """What a client learns of a bug: that it was ours, and the id under which it is logged."""
+    return AuricleError(
+        "The server had an error while processing your request. Its log says more under the "
+        f"request id {request_id}."
+    )
+
+
+def response_to(exc: AuricleError) -> Response:
+    """An error with ``retry_after_s`` is worth trying again; any other 5xx would fail the same
+    way, and OpenAI's clients send the whole upload again unless told not to."""
+    headers = {}
+    if exc.retry_after_s is not None:
+        headers["retry-after"] = str(max(1, math.ceil(exc.retry_after_s)))
+    elif exc.status >= 500:
+        headers["x-should-retry"] = "false"
+    return json_response(body_of(exc), status=exc.status, headers=headers)
+
+
+def json_response(
+    body: msgspec.Struct, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+async def on_auricle_error(_: Request, exc: Exception) -> Response:
+    """Starlette's handler for `AuricleError`."""
+    assert isinstance(exc, AuricleError)
+    return response_to(exc)
+
+
+async def on_http_exception(request: Request, exc: Exception) -> Response:
+    """Starlette's handler for what its router raises: no such path, or not by this method."""
+    assert isinstance(exc, HTTPException)
+    path = request.url.path
+    allowed = ", ".join(sorted((exc.headers or {}).get("Allow", "").split(", ")))
+    if exc.status_code == 404:
+        message = f"Invalid URL ({request.method} {path})"
+    elif exc.status_code == 405:
+        message = f"Method {request.method} is not allowed for {path}; allowed: {allowed}."
+    else:
+        message = exc.detail
+    body = ErrorBody(ErrorDetail(message, InvalidRequest.type, None, None))
+    headers = {"allow": allowed} if allowed else {}
+    return json_response(body, status=exc.status_code, headers=headers)

@@ -1,0 +1,149 @@
+"""OpenAI's audio endpoints and model list, answered by the one model this server runs.
+
+Knows nothing about how audio becomes text; it opens a transcription and sends what comes out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AbstractAsyncContextManager
+from typing import Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from auricle import formats
+from auricle.errors import AuricleError, InvalidRequest, ModelNotFound
+from auricle.models import registry
+from auricle.runtime import Runtime
+from auricle.server import errors, form, sse, upload
+from auricle.server.exchange import Traffic, request_id, unless_gone
+from auricle.server.fields import shown
+from auricle.transcribe import Transcription, collect
+from auricle.types import Task, Transcript
+
+MIB = 1024 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class ModelObject(msgspec.Struct, frozen=True):
+    """One entry of the model list; ``created`` is when this server started, in Unix seconds."""
+
+    id: str
+    created: int
+    object: Literal["model"] = "model"
+    owned_by: str = "auricle"
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    data: tuple[ModelObject, ...]
+    object: Literal["list"] = "list"
+
+
+class Audio:
+    """``POST /v1/audio/…`` for one task. An ASGI application rather than a function that returns
+    a response: the upload and the transcription stay open while the answer is sent."""
+
+    def __init__(self, runtime: Runtime, traffic: Traffic, task: Task) -> None:
+        self._runtime = runtime
+        self._traffic = traffic
+        self._task = task
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._traffic.check_open()
+        self._runtime.transcriber()  # refuses while there is none, before the upload is read
+        settings = self._runtime.settings
+        async with upload.received(Request(scope, receive), settings.max_upload_mb * MIB) as sent:
+            asked = form.parse(sent.fields, self._task, settings)
+            check_model(asked.model, self._runtime)
+            if sent.file is None:
+                message = "Missing required parameter: 'file'."
+                raise InvalidRequest(message, param="file", code="missing_required_parameter")
+            opened = self._runtime.open(sent.file, asked.options)
+            if asked.stream:
+                events = sse.EventStream(send)
+                await unless_gone(_stream(opened, events, request_id(scope)), receive)
+                await events.end()
+            else:
+                transcript = await unless_gone(_collect(opened), receive)
+                await _answer(transcript, asked.response_format)(scope, receive, send)
+
+
+async def _collect(opened: AbstractAsyncContextManager[Transcription]) -> Transcript:
+    async with opened as transcription:
+        return await collect(transcription)
+
+
+def _answer(transcript: Transcript, response_format: formats.Format) -> Response:
+    body = formats.render(transcript, response_format)
+    return Response(body, media_type=formats.CONTENT_TYPES[response_format])
+
+
+async def _stream(
+    opened: AbstractAsyncContextManager[Transcription], events: sse.EventStream, log_id: str
+) -> None:
+    """Send every event but the end of the response. What fails before the first byte is raised,
+    to be answered with its own status; later it is an event."""
+    growing = sse.GrowingText()
+    try:
+        async with events.kept_alive(), opened as transcription:
+            async for segment in transcription:
+                delta = growing.append(segment.text)
+                if delta:
+                    await events.event(sse.TextDelta(delta))
+        await events.event(sse.TextDone(growing.text, formats.usage(transcription.duration_s)))
+        await events.done()
+    except AuricleError as exc:
+        if not events.is_started:
+            raise
+        await events.event(errors.body_of(exc))
+    except Exception:
+        if not events.is_started:
+            raise
+        logger.exception("streaming (%s)", log_id)
+        await events.event(errors.body_of(errors.unexpected(log_id)))
+
+
+def check_model(name: str, runtime: Runtime) -> None:
+    """Raise `ModelNotFound` unless ``name`` means the model this server runs."""
+    if is_served(name, runtime):
+        return
+    known = registry.resolve(name)
+    if known is not None:
+        message = f"The model `{shown(name)}` is not served here; this server runs "
+        message += f"`{runtime.model_id}`."
+    else:
+        message = f"The model `{shown(name)}` does not exist or you do not have access to it."
+    raise ModelNotFound(message, code="model_not_found")
+
+
+def is_served(name: str, runtime: Runtime) -> bool:
+    if registry.is_default_alias(name) or name in (runtime.model_id, runtime.settings.model):
+        return True
+    known = registry.resolve(name)
+    return known is not None and known.id == runtime.model_id
+
+
+class Models:
+    """``GET /v1/models`` and one of them: the served model, then the other names it answers to."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._created = int(time.time())
+
+    async def listed(self, _: Request) -> Response:
+        ids = [self._runtime.model_id]
+        ids += sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
+        return errors.json_response(ModelList(tuple(self._model(name) for name in ids)))
+
+    async def one(self, request: Request) -> Response:
+        name: str = request.path_params["id"]
+        check_model(name, self._runtime)
+        return errors.json_response(self._model(name))
+
+    def _model(self, name: str) -> ModelObject:
+        return ModelObject(name, self._created)

@@ -1,0 +1,170 @@
+"""A listening server from start to stop: sockets, signals, draining.
+
+Knows nothing about what it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Generator, Iterator
+from types import FrameType
+
+import uvicorn
+
+from auricle.config import Settings
+from auricle.models.progress import Bar
+from auricle.runtime import Runtime
+from auricle.server import listen
+from auricle.server.app import create_app
+from auricle.server.exchange import Traffic
+
+if sys.platform != "win32":
+    import uvloop
+
+KEEP_ALIVE_S = 75
+"""How long an idle connection stays open: longer than clients' pools keep theirs, so that the
+client is the one to close and no request meets a closing socket."""
+
+CLOSE_S = 5
+"""How long connections may take to close once nothing is being answered on them."""
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+
+logger = logging.getLogger(__name__)
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Signals are ours: uvicorn would stop listening before accepted work is done."""
+        yield
+
+
+class Server:
+    """One server: created listening, `run` until `stop`. Everything but `run` may be called from
+    the event loop's thread only.
+
+    Raises:
+        BadSetting: host or port cannot be listened on.
+    """
+
+    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+        self._settings = settings
+        self._traffic = Traffic()
+        self._hurry = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._listeners = listen.listeners(settings.host, settings.port)
+        self.urls = tuple(listen.url(listener) for listener in self._listeners)
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                create_app(runtime, self._traffic),
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=CLOSE_S,
+                backlog=listen.BACKLOG,
+            )
+        )
+
+    def stop(self) -> None:
+        """Take no new work, finish what was accepted, then end `run`. A second call ends at once
+        what is not finished."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def run(self) -> None:
+        logger.info("listening on %s", " and ".join(self.urls))
+        draining = asyncio.create_task(self._drain(), name="server drain")
+        try:
+            await self._uvicorn.serve(sockets=self._listeners)
+        finally:
+            draining.cancel()
+            await asyncio.gather(draining, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        await self._stop.wait()
+        logger.info("stopping: finishing what was accepted")
+        self._traffic.is_stopping = True
+        idle = asyncio.ensure_future(self._traffic.idle())
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait(
+                (idle, hurry),
+                timeout=self._settings.drain_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            idle.cancel()
+            hurry.cancel()
+        n_cancelled = self._traffic.cut_off()
+        if n_cancelled:
+            logger.warning("cancelled %d unfinished requests", n_cancelled)
+        self._uvicorn.should_exit = True
+
+
+async def serve(settings: Settings, runtime: Runtime) -> None:
+    """Serve until a signal asks to stop.
+
+    Raises:
+        BadSetting: host or port cannot be listened on.
+    """
+    server = Server(settings, runtime)
+    with _signals_stop(server):
+        await server.run()
+
+
+@contextlib.contextmanager
+def _signals_stop(server: Server) -> Iterator[None]:
+    """SIGINT and SIGTERM stop ``server``; after two of them a third ends the process. Only a main
+    thread hears signals; in any other this does nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    n_heard = 0
+
+    def heard(_: int, __: FrameType | None) -> None:
+        nonlocal n_heard
+        n_heard += 1
+        loop.call_soon_threadsafe(server.stop)
+        if n_heard == 2:
+            restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        restore()
+
+
+def run(settings: Settings) -> int:
+    """Serve the model ``settings`` name until a signal; the process's exit status.
+
+    Raises:
+        BadSetting: host or port cannot be listened on.
+    """
+    loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve_settings(settings))
+    return 0
+
+
+async def _serve_settings(settings: Settings) -> None:
+    await serve(settings, Runtime(settings, Bar()))

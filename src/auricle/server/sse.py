@@ -1,0 +1,108 @@
+"""Server-sent events: the text of a transcription while it grows.
+
+Knows nothing about where segments come from, or how a request asked for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from starlette.types import Send
+
+from auricle.formats import Usage
+
+KEEP_ALIVE_S: Final = 15.0
+"""How often a silent stream sends a comment. Node gives up after 300 s without a byte, and proxies
+commonly after 60 s."""
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+"""The last one asks a proxy such as nginx to pass each event on at once."""
+
+
+class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.delta"):
+    """Text to append to what came before; it is never taken back."""
+
+    delta: str
+
+
+class TextDone(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.done"):
+    """The end of a stream: ``text`` is exactly the deltas joined."""
+
+    text: str
+    usage: Usage
+
+
+class EventStream:
+    """One response of events. Its status line goes out with the first event or comment, so until
+    ``is_started`` a failure can still be an ordinary error answer."""
+
+    def __init__(self, send: Send) -> None:
+        self.is_started = False
+        self._send = send
+        self._lock = asyncio.Lock()
+
+    async def event(self, body: msgspec.Struct) -> None:
+        await self._write(b"data: " + msgspec.json.encode(body) + b"\n\n")
+
+    async def done(self) -> None:
+        """The marker after the last event; clients also stop at the end of the stream."""
+        await self._write(b"data: [DONE]\n\n")
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    @contextlib.asynccontextmanager
+    async def kept_alive(self, interval_s: float = KEEP_ALIVE_S) -> AsyncIterator[None]:
+        """Send a comment every ``interval_s`` while the context lasts."""
+        pulse = asyncio.create_task(self._pulse(interval_s), name="event stream keep-alive")
+        try:
+            yield
+        finally:
+            pulse.cancel()
+            await asyncio.gather(pulse, return_exceptions=True)
+
+    async def _pulse(self, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            await self._write(b": keep-alive\n\n")
+
+    async def _write(self, data: bytes) -> None:
+        async with self._lock:
+            if not self.is_started:
+                self.is_started = True
+                await self._send(
+                    {"type": "http.response.start", "status": 200, "headers": HEADERS.copy()}
+                )
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+class GrowingText:
+    """Segment texts joined as they come. What was given out is never revised, and all of it
+    together is the stripped transcript: white space waits until something follows it."""
+
+    def __init__(self) -> None:
+        self._sent: list[str] = []
+        self._held = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self._sent)
+
+    def append(self, piece: str) -> str:
+        """The part of the text so far that can be sent now; possibly nothing."""
+        waiting = self._held + piece
+        if not self._sent:
+            waiting = waiting.lstrip()
+        delta = waiting.rstrip()
+        self._held = waiting[len(delta) :]
+        if delta:
+            self._sent.append(delta)
+        return delta

@@ -1,0 +1,77 @@
+"""How the server is: for probes, load balancers and people who open its address.
+
+Knows nothing about requests or audio.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auricle import __version__
+from auricle.runtime import Runtime
+from auricle.server import errors
+from auricle.server.exchange import Traffic
+
+RETRY_S = 2
+"""When a probe should look again at a server that is not ready."""
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer of ``GET /health``; ``reason`` says why a model could not be loaded."""
+
+    status: Literal["ok", "starting", "failed", "stopping"]
+    model: str
+    version: str
+    ready: bool
+    reason: str | None = None
+
+
+class Service(msgspec.Struct, frozen=True):
+    """The answer of ``GET /``."""
+
+    service: str
+    version: str
+    status: Literal["ok", "starting", "failed", "stopping"]
+    model: str
+    endpoints: tuple[str, ...]
+
+
+class Status:
+    """``GET /health`` and ``GET /``."""
+
+    def __init__(self, runtime: Runtime, traffic: Traffic) -> None:
+        self._runtime = runtime
+        self._traffic = traffic
+
+    async def health(self, _: Request) -> Response:
+        health = self._health()
+        if health.ready:
+            return errors.json_response(health)
+        headers = {} if health.status == "failed" else {"retry-after": str(RETRY_S)}
+        return errors.json_response(health, status=503, headers=headers)
+
+    async def index(self, request: Request) -> Response:
+        health = self._health()
+        endpoints = tuple(
+            f"{method} {route.path_format}"
+            for route in request.app.routes
+            if isinstance(route, Route)
+            for method in sorted((route.methods or set()) - {"HEAD"})
+        )
+        service = Service("auricle", health.version, health.status, health.model, endpoints)
+        return errors.json_response(service)
+
+    def _health(self) -> Health:
+        state = "stopping" if self._traffic.is_stopping else self._runtime.state
+        return Health(
+            status="ok" if state == "ready" else state,
+            model=self._runtime.model_id,
+            version=__version__,
+            ready=state == "ready",
+            reason=str(self._runtime.failure) if state == "failed" else None,
+        )
