@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle import formats
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound
@@ -23,7 +23,7 @@ from auricle.server import errors, form, sse, upload
 from auricle.server.exchange import Traffic, request_id, unless_gone
 from auricle.server.fields import shown
 from auricle.transcribe import Transcription, collect
-from auricle.types import Task, Transcript
+from auricle.types import Task
 
 MIB = 1024 * 1024
 
@@ -46,7 +46,7 @@ class ModelList(msgspec.Struct, frozen=True):
 
 class Audio:
     """``POST /v1/audio/…`` for one task. An ASGI application rather than a function that returns
-    a response: the upload and the transcription stay open while the answer is sent."""
+    a response: the upload and the transcription stay open while events are sent."""
 
     def __init__(self, runtime: Runtime, traffic: Traffic, task: Task) -> None:
         self._runtime = runtime
@@ -65,29 +65,28 @@ class Audio:
                 raise InvalidRequest(message, param="file", code="missing_required_parameter")
             opened = self._runtime.open(sent.file, asked.options)
             if asked.stream:
-                events = sse.EventStream(send)
-                await unless_gone(_stream(opened, events, request_id(scope)), receive)
-                await events.end()
+                work = _streamed(opened, sse.EventStream(send), request_id(scope))
             else:
-                transcript = await unless_gone(_collect(opened), receive)
-                await _answer(transcript, asked.response_format)(scope, receive, send)
+                work = _collected(opened, asked.response_format)
+            answer = await unless_gone(work, receive)
+        await answer(scope, receive, send)
 
 
-async def _collect(opened: AbstractAsyncContextManager[Transcription]) -> Transcript:
+async def _collected(
+    opened: AbstractAsyncContextManager[Transcription], response_format: formats.Format
+) -> ASGIApp:
+    """Everything at once, as the response to send."""
     async with opened as transcription:
-        return await collect(transcription)
-
-
-def _answer(transcript: Transcript, response_format: formats.Format) -> Response:
+        transcript = await collect(transcription)
     body = formats.render(transcript, response_format)
     return Response(body, media_type=formats.CONTENT_TYPES[response_format])
 
 
-async def _stream(
+async def _streamed(
     opened: AbstractAsyncContextManager[Transcription], events: sse.EventStream, log_id: str
-) -> None:
-    """Send every event but the end of the response. What fails before the first byte is raised,
-    to be answered with its own status; later it is an event."""
+) -> ASGIApp:
+    """Send every event; returns the end of the response. What fails before the first byte is
+    raised, to be answered with its own status; later it is an event."""
     growing = sse.GrowingText()
     try:
         async with events.kept_alive(), opened as transcription:
@@ -106,6 +105,7 @@ async def _stream(
             raise
         logger.exception("streaming (%s)", log_id)
         await events.event(errors.body_of(errors.unexpected(log_id)))
+    return events.end
 
 
 def check_model(name: str, runtime: Runtime) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from auricle.formats import Usage
 
@@ -56,8 +56,9 @@ class EventStream:
         """The marker after the last event; clients also stop at the end of the stream."""
         await self._write(b"data: [DONE]\n\n")
 
-    async def end(self) -> None:
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def end(self, _: Scope, __: Receive, send: Send) -> None:
+        """The end of the response, as an ASGI application like any other."""
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     @contextlib.asynccontextmanager
     async def kept_alive(self, interval_s: float = KEEP_ALIVE_S) -> AsyncIterator[None]:

@@ -1,0 +1,176 @@
+"""Bodies are exact, subtitles stay valid whatever the model says, silence is an answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auricle.formats import Format, render, usage
+from auricle.types import Language, Segment, Transcript
+
+
+def segment(start_s: float, end_s: float, text: str) -> Segment:
+    return Segment(
+        start_s=start_s,
+        end_s=end_s,
+        text=text,
+        tokens=(50364, 440, 50530),
+        temperature=0.2,
+        avg_logprob=-0.2860786020755768,
+        compression_ratio=1.2363636493682861,
+        no_speech_prob=0.00985979475080967,
+        seek=300,
+    )
+
+
+def transcript(*segments: Segment, **changes: object) -> Transcript:
+    given: dict[str, object] = {
+        "task": "transcribe",
+        "language": Language("de", 0.9),
+        "duration_s": 8.470000267028809,
+        "segments": segments,
+        **changes,
+    }
+    return Transcript(**given)  # type: ignore[arg-type]  # a table of defaults has no one type
+
+
+TWO = transcript(segment(0.0, 3.0, " Hello there."), segment(3.0, 5.48, " And <you> & me."))
+NOTHING = transcript(language=None, duration_s=2.0)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "body"),
+    [
+        (
+            "json",
+            '{"text":"Hello there. And <you> & me.","usage":{"seconds":9,"type":"duration"}}',
+        ),
+        ("text", "Hello there. And <you> & me.\n"),
+        (
+            "srt",
+            "1\n00:00:00,000 --> 00:00:03,000\nHello there.\n\n"
+            "2\n00:00:03,000 --> 00:00:05,480\nAnd <you> & me.\n\n",
+        ),
+        (
+            "vtt",
+            "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nHello there.\n\n"
+            "00:00:03.000 --> 00:00:05.480\nAnd &lt;you&gt; &amp; me.\n\n",
+        ),
+    ],
+)
+def test_the_body_of_each_format(fmt: Format, body: str) -> None:
+    assert render(TWO, fmt).decode() == body
+
+
+def test_verbose_json_has_every_field_and_no_float_noise() -> None:
+    assert json.loads(render(transcript(segment(0.1 + 0.2, 3.32, " Hallo.")), "verbose_json")) == {
+        "task": "transcribe",
+        "language": "german",
+        "duration": 8.47,
+        "text": "Hallo.",
+        "segments": [
+            {
+                "id": 0,
+                "seek": 300,
+                "start": 0.3,
+                "end": 3.32,
+                "text": " Hallo.",
+                "tokens": [50364, 440, 50530],
+                "temperature": 0.2,
+                "avg_logprob": -0.2861,
+                "compression_ratio": 1.2364,
+                "no_speech_prob": 0.0099,
+            }
+        ],
+        "usage": {"type": "duration", "seconds": 9},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fmt", "body"),
+    [
+        ("json", '{"text":"","usage":{"seconds":2,"type":"duration"}}'),
+        ("text", "\n"),
+        ("srt", ""),
+        ("vtt", "WEBVTT\n\n"),
+        (
+            "verbose_json",
+            '{"task":"transcribe","language":"","duration":2.0,"text":"","segments":[],'
+            '"usage":{"seconds":2,"type":"duration"}}',
+        ),
+    ],
+)
+def test_silence_is_valid_in_every_format(fmt: Format, body: str) -> None:
+    assert render(NOTHING, fmt).decode() == body
+
+
+def test_a_translation_is_english_and_an_unknown_code_is_shown_as_it_is() -> None:
+    translated = json.loads(render(transcript(task="translate"), "verbose_json"))
+    foreign = json.loads(render(transcript(language=Language("xx")), "verbose_json"))
+    assert (translated["task"], translated["language"]) == ("translate", "english")
+    assert foreign["language"] == "xx"
+
+
+def test_hours_do_not_stop_at_99() -> None:
+    body = render(transcript(segment(359_999.5, 360_000.25, " Late.")), "srt").decode()
+    assert body == "1\n99:59:59,500 --> 100:00:00,250\nLate.\n\n"
+
+
+def test_overlapping_and_empty_segments_make_cues_that_follow_each_other() -> None:
+    body = render(
+        transcript(
+            segment(0.0, 5.0, " one"),
+            segment(2.0, 2.0, " two"),
+            segment(2.0, 1.0, "  "),
+            segment(1.0, 9.0, " three"),
+        ),
+        "srt",
+    ).decode()
+    assert body == (
+        "1\n00:00:00,000 --> 00:00:02,000\none\n\n"
+        "2\n00:00:02,000 --> 00:00:02,001\ntwo\n\n"
+        "3\n00:00:02,001 --> 00:00:09,000\nthree\n\n"
+    )
+
+
+def test_text_cannot_end_a_cue_or_start_a_time_line() -> None:
+    body = render(transcript(segment(0, 1, " a\n\n b --> c\r\n\r\n<i>\0\u2028 d")), "vtt").decode()
+    assert body == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\nb --&gt; c\n&lt;i&gt;\nd\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "seconds"), [(0.0, 0), (0.2, 1), (9.0, 9), (9.0000001, 9), (9.01, 10)]
+)
+def test_usage_is_whole_seconds_rounded_up(duration_s: float, seconds: int) -> None:
+    assert usage(duration_s).seconds == seconds
+
+
+TIMES = st.floats(min_value=0, max_value=400_000)
+
+
+@given(st.lists(st.tuples(TIMES, TIMES, st.text()), max_size=8))
+def test_cues_never_overlap_and_never_hold_a_blank_line(
+    parts: list[tuple[float, float, str]],
+) -> None:
+    body = render(transcript(*(segment(*part) for part in parts)), "srt").decode()
+    blocks = body.split("\n\n")
+    assert blocks.pop() == ""
+    previous_ms = -1
+    for number, block in enumerate(blocks, start=1):
+        head, times, *lines = block.split("\n")
+        start_ms, end_ms = (milliseconds(clock) for clock in times.split(" --> "))
+        assert head == str(number)
+        assert previous_ms <= start_ms < end_ms
+        assert all(line.strip() for line in lines)
+        assert lines
+        previous_ms = end_ms
+
+
+def milliseconds(clock: str) -> int:
+    hours, minutes, seconds = clock.replace(",", "").split(":")
+    return int(hours) * 3_600_000 + int(minutes) * 60_000 + int(seconds)
