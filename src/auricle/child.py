@@ -30,6 +30,9 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 KILL_WAIT_S = 5.0
 """How long a child may take to leave after its pipe was closed before it is killed."""
 
+LEAVE_WAIT_S = 1.0
+"""How long a child that closed its own pipe may take to end."""
+
 _LENGTH = struct.Struct(">I")
 
 Request = TypeVar("Request")
@@ -131,8 +134,8 @@ class Child(Generic[Request, Reply]):
                 stdin.write(_LENGTH.pack(len(body)))
                 stdin.write(body)
                 await stdin.drain()
-            except (ConnectionError, RuntimeError) as exc:  # uvloop: RuntimeError once closed
-                raise ChildDied(f"{self.name} closed its pipe") from exc
+            except (ConnectionError, RuntimeError):  # uvloop: RuntimeError once closed
+                self.kill()  # the reader then tells every waiting call how the child ended
 
     async def _read_replies(self) -> None:
         stdout = self._process.stdout
@@ -153,11 +156,18 @@ class Child(Generic[Request, Reply]):
         except msgspec.DecodeError as exc:
             reason = f"sent an unreadable answer: {exc}"
         finally:
-            self.kill()
-            code = await asyncio.shield(self._process.wait())
+            code = await self._exit_code()
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(ChildDied(f"{self.name} {reason} ({_exit(code)})"))
+
+    async def _exit_code(self) -> int:
+        """How the child ended; one that closed its pipe and does not leave is killed."""
+        try:
+            return await asyncio.wait_for(self._process.wait(), LEAVE_WAIT_S)
+        except TimeoutError:
+            self.kill()
+            return await self._process.wait()
 
     async def wait_closed(self) -> None:
         """Return once the process is gone and every waiting call has its answer."""
@@ -165,9 +175,13 @@ class Child(Generic[Request, Reply]):
 
     def kill(self) -> None:
         """End the process at once; calls in flight raise `ChildDied`."""
+        if self._process.returncode is not None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            if self._process.returncode is None:
+            if sys.platform == "win32":
                 self._process.kill()
+            else:  # Popen.kill would reap the child under asyncio's feet and lose its exit code
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """Close the pipe so the child leaves by itself, and kill it if it does not."""

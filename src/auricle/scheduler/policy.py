@@ -118,9 +118,6 @@ class Policy:
         return Encode(entry.window_id)
 
     def _take_decode(self, group: list[_Entry], encoded: list[_Entry]) -> Decode:
-        overdue = [e for e in encoded if e.passed_over >= MAX_PASSED_OVER]
-        if overdue and overdue[0] not in group:  # its batch differs from the first in line's
-            group = self._group([overdue[0], *(e for e in encoded if e is not overdue[0])])
         batch = group[0].batch
         assert batch is not None
         for entry in group:

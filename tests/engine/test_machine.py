@@ -1,0 +1,36 @@
+"""What CTranslate2 is told about processors."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.engine import machine
+
+QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "extra"),
+    [
+        ("vendor_id: GenuineIntel\nflags: avx2 avx512f avx512_vnni", {"CT2_FORCE_CPU_ISA": "AVX512"}),
+        ("vendor_id: GenuineIntel\nflags: avx2", {}),
+        ("vendor_id: AuthenticAMD\nflags: avx2 avx512f avx512_vnni", {}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_environment(cpuinfo, extra):
+    assert machine.environment(cpuinfo) == {**QUIET, **extra}
+
+
+@pytest.mark.parametrize(
+    ("threads", "shares"),
+    [(1, (1, 1)), (2, (2, 1)), (8, (8, 1)), (16, (8, 2)), (30, (8, 3))],
+)
+def test_cores_go_to_workers_first(threads, shares):
+    assert machine.share_cores(threads) == shares
+
+
+def test_all_usable_cores_by_default():
+    workers, threads_each = machine.share_cores(0)
+    assert workers == min(machine.usable_cores(), machine.MAX_WORKERS)
+    assert threads_each >= 1

@@ -1,0 +1,70 @@
+"""Timestamp tokens to pieces; T(x) is the token of second x, small numbers are text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auricle.engine.tokens import Piece, split
+
+FIRST = 1000
+
+
+def T(seconds):  # noqa: N802  # reads like Whisper's <|0.00|>
+    return FIRST + round(seconds * 50)
+
+
+@pytest.mark.parametrize(
+    ("ids", "pieces", "rest_s"),
+    [
+        ([], [], None),
+        ([T(0)], [], None),
+        ([T(0), T(30)], [], None),
+        ([T(0), 1, 2, T(4)], [(0.0, 4.0, (T(0), 1, 2, T(4)))], None),
+        ([T(0.5), 1, T(4), T(5), 2, T(9)], [(0.5, 4.0, (T(0.5), 1, T(4))), (5.0, 9.0, (T(5), 2, T(9)))], None),
+        # no timestamps at all: the window's own times
+        ([1, 2], [(0.0, 10.0, (1, 2))], None),
+        # the closing one is missing, and nothing closed before: the text is all there is
+        ([T(2), 1, 2], [(2.0, 10.0, (T(2), 1, 2))], None),
+        # it meant to go on at 5 s: what it began there is read again
+        ([T(0), 1, T(5), T(5), 2, 3], [(0.0, 5.0, (T(0), 1, T(5)))], 5.0),
+        ([T(0), 1, T(5), T(5)], [(0.0, 5.0, (T(0), 1, T(5)))], 5.0),
+        # ... unless only the silence around speech is left
+        ([T(0), 1, T(9.5), T(9.5)], [(0.0, 9.5, (T(0), 1, T(9.5)))], None),
+        # no progress, no second reading
+        ([T(0), 1, T(0.5), T(0.5), 2], [(0.0, 0.5, (T(0), 1, T(0.5))), (0.5, 10.0, (T(0.5), 2))], None),
+        # a time past the end of the audio
+        ([T(0), 1, T(28)], [(0.0, 10.0, (T(0), 1, T(28)))], None),
+        ([T(25), 1, T(28)], [(9.98, 10.0, (T(25), 1, T(28)))], None),
+        # an empty piece between two others
+        ([T(0), 1, T(2), T(2), T(3), T(3), 2, T(4)], [(0.0, 2.0, (T(0), 1, T(2))), (3.0, 4.0, (T(3), 2, T(4)))], None),
+    ],
+)  # fmt: skip
+def test_split(ids, pieces, rest_s):
+    found, rest = split(ids, FIRST, 10.0)
+    assert ([(p.start_s, p.end_s, p.ids) for p in found], rest) == (pieces, rest_s)
+
+
+@given(
+    st.lists(st.one_of(st.integers(0, 20), st.integers(FIRST, FIRST + 1500)), max_size=40),
+    st.floats(0.02, 30.0),
+)
+def test_pieces_are_ordered_inside_the_window_and_no_text_is_lost(ids, duration_s):
+    pieces, rest_s = split(ids, FIRST, duration_s)
+    end_s = 0.0
+    for piece in pieces:
+        assert end_s <= piece.start_s + 0.02 + 1e-9
+        assert 0 <= piece.start_s < piece.end_s <= duration_s + 1e-9
+        end_s = piece.end_s
+    kept = [i for piece in pieces for i in piece.ids if i < FIRST]
+    text = [i for i in ids if i < FIRST]
+    assert kept == text[: len(kept)]
+    if rest_s is None:
+        assert kept == text
+    else:
+        assert 1.0 <= rest_s <= duration_s - 0.8 + 1e-9
+
+
+def test_a_piece_is_compared_by_value():
+    assert Piece(0.0, 1.0, (1,)) == Piece(0.0, 1.0, (1,))

@@ -1,0 +1,144 @@
+"""Real weights: text, times, language, prompts, batches, and a process that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.config import Settings
+from auricle.engine.process import EngineProcess, probe
+from auricle.engine.protocol import (
+    DecodeJob,
+    DecodeRow,
+    EncodeJob,
+    EngineDied,
+    ReleaseJob,
+    WindowText,
+)
+from auricle.errors import AuricleError, ModelUnusable
+from auricle.models.fetch import locate
+from auricle.types import Language
+from tests.audio_files import JFK_TEXT, SAMPLES, read_wav
+
+pytestmark = pytest.mark.model
+
+JFK = read_wav(SAMPLES / "jfk.wav")
+
+
+async def _engine(name: str) -> EngineProcess:
+    return await EngineProcess.start(locate(name, Settings()).path, device="cpu", threads=2)
+
+
+def _row(window_id, pcm=JFK, start_s=0.0, language="en", task="transcribe"):
+    return DecodeRow(window_id, start_s, len(pcm) / 16_000, language, task)
+
+
+def _text(answer: WindowText) -> str:
+    return "".join(segment.text for segment in answer.segments).strip()
+
+
+async def test_english_model():
+    engine = await _engine("tiny.en")
+    assert (engine.info.languages, engine.info.multilingual) == (("en",), False)
+    encoded = await engine.encode(EncodeJob(1, JFK.tobytes(), detect_language=True))
+    assert encoded.language is None
+    answer = await engine.decode(DecodeJob((_row(1, start_s=100.0),), 5, 0.0))
+    [text] = answer.windows
+    assert _text(text) == JFK_TEXT
+    assert [(s.start_s, s.seek) for s in text.segments] == [(100.0, 10_000)]
+    assert 110.0 < text.segments[-1].end_s <= 111.0
+    assert -0.6 < text.avg_logprob < -0.1
+    assert text.compression_ratio == pytest.approx(1.354, abs=0.01)
+    assert text.rest_s is None
+    await engine.close()
+
+
+async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
+    engine = await _engine("base")
+    spanish = read_wav(SAMPLES / "es.wav")
+    encoded = await engine.encode(EncodeJob(1, spanish.tobytes(), detect_language=True))
+    assert encoded.language is not None
+    assert encoded.language.code == "es"
+    assert encoded.language.probability == pytest.approx(0.99, abs=0.02)
+    row = _row(1, spanish, language="es")
+    told = (await engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
+    assert "Todas las grabaciones de LibriVox son del dominio público" in _text(told)
+    row = _row(1, spanish, language="es", task="translate")
+    english = (await engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
+    assert "recordings" in _text(english).lower()
+
+    prompted = await engine.encode(EncodeJob(2, JFK.tobytes(), prompt="so my fellow-americans"))
+    assert prompted.n_prompt_tokens > 4
+    hyphenated = (await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]
+    assert "my fellow-americans" in _text(hyphenated)
+    await engine.close()
+
+
+async def test_a_long_prompt_is_cut_from_the_left():
+    engine = await _engine("tiny.en")
+    encoded = await engine.encode(EncodeJob(1, JFK.tobytes(), prompt="word " * 1000))
+    assert encoded.n_prompt_tokens == 224
+    answer = await engine.decode(DecodeJob((_row(1),), 1, 0.0))
+    assert "country" in _text(answer.windows[0])
+    await engine.close()
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+async def test_a_window_says_the_same_alone_and_in_company(beam_size):
+    engine = await _engine("tiny.en")
+    clips = [JFK, JFK[16_000:], JFK[: 6 * 16_000], np.roll(JFK, 8_000)]
+    for n, pcm in enumerate(clips):
+        await engine.encode(EncodeJob(n, np.ascontiguousarray(pcm).tobytes()))
+    rows = [_row(n, pcm) for n, pcm in enumerate(clips)]
+    alone = [(await engine.decode(DecodeJob((r,), beam_size, 0.0))).windows[0] for r in rows]
+    together = (await engine.decode(DecodeJob(tuple(rows), beam_size, 0.0))).windows
+    assert [[s.tokens for s in text.segments] for text in together] == [
+        [s.tokens for s in text.segments] for text in alone
+    ]
+    for one, other in zip(alone, together, strict=True):
+        assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-3)
+    await engine.close()
+
+
+async def test_released_states_are_gone_and_the_engine_lives_on():
+    engine = await _engine("tiny.en")
+    await engine.encode(EncodeJob(1, JFK.tobytes()))
+    await engine.release(ReleaseJob((1, 77)))
+    with pytest.raises(AuricleError, match="KeyError"):
+        await engine.decode(DecodeJob((_row(1),), 1, 0.0))
+    await engine.encode(EncodeJob(2, JFK.tobytes()))
+    assert _text((await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]) == JFK_TEXT
+    await engine.close()
+
+
+async def test_a_killed_process_is_noticed_by_every_waiting_job():
+    engine = await _engine("tiny.en")
+    jobs = [asyncio.create_task(engine.encode(EncodeJob(n, JFK.tobytes()))) for n in range(8)]
+    os.kill(engine.pid, signal.SIGKILL)
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert {type(result) for result in results} <= {EngineDied, type(results[0])}
+    assert isinstance(results[-1], EngineDied)
+    assert "SIGKILL" in str(results[-1])
+    with pytest.raises(EngineDied):
+        await engine.release(ReleaseJob((1,)))
+    await engine.close()
+
+
+async def test_a_folder_that_cannot_be_loaded_names_the_file(tmp_path: Path):
+    (tmp_path / "model.bin").write_bytes(b"nonsense")
+    with pytest.raises(ModelUnusable, match=str(tmp_path)):
+        await EngineProcess.start(tmp_path, device="cpu")
+
+
+async def test_probe_tells_what_this_machine_can_do():
+    hardware = await probe()
+    assert "int8_float32" in hardware.cpu_compute_types
+
+
+def test_language_without_detection_has_no_probability():
+    assert Language("en").probability is None

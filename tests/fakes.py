@@ -1,0 +1,115 @@
+"""Stand-ins for the edges of the system: an engine without weights or processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+
+from auricle.engine.protocol import (
+    DecodeJob,
+    Decoded,
+    DecodeRow,
+    Encoded,
+    EncodeJob,
+    EngineDied,
+    ModelInfo,
+    ReleaseJob,
+    WindowText,
+)
+from auricle.types import Language, Segment
+
+MODEL = ModelInfo(
+    languages=("en", "de"),
+    multilingual=True,
+    n_mels=80,
+    device="cpu",
+    compute_type="int8",
+    workers=2,
+)
+
+
+def spoken(row: DecodeRow, job: DecodeJob, **changes: object) -> WindowText:
+    """The text of a window as the fake engine hears it: its own number and length."""
+    figures = {
+        "temperature": job.temperature,
+        "avg_logprob": -0.2,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.01,
+        **changes,
+    }
+    rest_s = figures.pop("rest_s", None)
+    segment = Segment(
+        start_s=row.start_s,
+        end_s=row.start_s + row.duration_s,
+        text=f" {row.language} {row.start_s:g}",
+        tokens=(1, 2),
+        **figures,
+    )
+    return WindowText(segments=(segment,), rest_s=rest_s, **figures)
+
+
+class FakeEngine:
+    """Answers at once, unless ``gate`` is cleared: then jobs wait for it. ``log`` keeps the jobs.
+
+    ``poison`` names samples: a window that starts with one kills the engine when it is decoded.
+    """
+
+    def __init__(
+        self,
+        hear: Callable[[DecodeRow, DecodeJob], WindowText] = spoken,
+        info: ModelInfo = MODEL,
+        poison: float | None = None,
+    ) -> None:
+        self.info = info
+        self.hear = hear
+        self.poison = poison
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.started = asyncio.Event()
+        self.log: list[EncodeJob | DecodeJob] = []
+        self.kept: set[int] = set()
+        self.poisoned: set[int] = set()
+        self.running = 0
+        self.most_running = 0
+        self.is_dead = False
+        self.is_closed = False
+
+    async def encode(self, job: EncodeJob) -> Encoded:
+        await self._work(job)
+        self.kept.add(job.window_id)
+        if self.poison is not None and np.frombuffer(job.pcm, np.float32)[0] == self.poison:
+            self.poisoned.add(job.window_id)
+        language = Language("de", 0.9) if job.detect_language else None
+        return Encoded(n_prompt_tokens=len(job.prompt or ""), language=language)
+
+    async def decode(self, job: DecodeJob) -> Decoded:
+        await self._work(job)
+        assert {row.window_id for row in job.rows} <= self.kept
+        if self.poisoned & {row.window_id for row in job.rows}:
+            self.die()
+            raise EngineDied("poisoned")
+        return Decoded(tuple(self.hear(row, job) for row in job.rows))
+
+    async def release(self, job: ReleaseJob) -> None:
+        self.kept -= set(job.window_ids)
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    def die(self) -> None:
+        self.is_dead = True
+        self.gate.set()
+
+    async def _work(self, job: EncodeJob | DecodeJob) -> None:
+        assert self.running < self.info.workers, "more jobs than workers"
+        self.log.append(job)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.started.set()
+        await self.gate.wait()
+        await asyncio.sleep(0)
+        self.running -= 1
+        if self.is_dead:
+            raise EngineDied("killed")

@@ -1,0 +1,206 @@
+"""The scheduler against an engine that answers, waits or dies on cue."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from auricle.engine.protocol import DecodeJob, EncodeJob
+from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
+from auricle.scheduler.scheduler import Scheduler
+from auricle.types import Language, Options, Window
+from tests.fakes import FakeEngine, spoken
+
+POISON = 0.5
+
+
+def _window(index=0, seconds=2.0, sample=0.0):
+    pcm = np.full(int(seconds * 16_000), sample, np.float32)
+    return Window(index=index, start_s=index * 30.0, pcm=pcm, speech_s=seconds)
+
+
+class Engines:
+    """Starts fake engines and remembers them; ``failures`` are raised instead, in order."""
+
+    def __init__(self, **kwargs):
+        self.kwargs = kwargs
+        self.all: list[FakeEngine] = []
+        self.failures: list[Exception] = []
+
+    async def start(self) -> FakeEngine:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.all.append(FakeEngine(**self.kwargs))
+        return self.all[-1]
+
+
+async def _running(engines, **limits):
+    scheduler = Scheduler(engines.start, **limits)
+    await scheduler.start()
+    return scheduler
+
+
+async def test_a_window_is_encoded_decoded_and_let_go():
+    engines = Engines()
+    scheduler = await _running(engines)
+    with scheduler.admit() as admission:
+        ticket = admission.submit(_window(), Options(beam_size=5), None)
+        text = await ticket.text
+    engine = engines.all[0]
+    assert ticket.language.result() == Language("de", 0.9)
+    assert [segment.text for segment in text.segments] == [" de 0"]
+    assert [type(job) for job in engine.log] == [EncodeJob, DecodeJob]
+    await scheduler.close()
+    assert (engine.kept, scheduler.n_waiting, scheduler.n_requests) == (set(), 0, 0)
+
+
+async def test_a_given_language_is_not_detected():
+    engines = Engines()
+    scheduler = await _running(engines)
+    with scheduler.admit() as admission:
+        ticket = admission.submit(_window(), Options(), "en")
+        assert await ticket.language == Language("en", None)
+        assert [s.text for s in (await ticket.text).segments] == [" en 0"]
+    assert engines.all[0].log[0].detect_language is False
+    await scheduler.close()
+
+
+async def test_never_more_jobs_than_workers_and_all_answered():
+    engines = Engines()
+    scheduler = await _running(engines)
+    with scheduler.admit() as first, scheduler.admit() as second:
+        tickets = [
+            admission.submit(_window(n), Options(), "en")
+            for n in range(20)
+            for admission in (first, second)
+        ]
+        texts = [await ticket.text for ticket in tickets]
+    assert [text.segments[0].start_s for text in texts] == [30.0 * (n // 2) for n in range(40)]
+    assert engines.all[0].most_running == 2  # FakeEngine asserts that it is never more
+    await scheduler.close()
+
+
+async def test_windows_of_different_requests_are_decoded_together():
+    engines = Engines()
+    scheduler = await _running(engines)
+    with scheduler.admit() as first, scheduler.admit() as second:
+        tickets = [a.submit(_window(), Options(beam_size=1), "en") for a in (first, second)]
+        await asyncio.gather(*(ticket.text for ticket in tickets))
+    decodes = [job for job in engines.all[0].log if isinstance(job, DecodeJob)]
+    assert sum(len(job.rows) for job in decodes) == 2
+    await scheduler.close()
+
+
+async def test_leaving_a_request_cancels_its_queued_windows():
+    engines = Engines()
+    scheduler = await _running(engines)
+    engine = engines.all[0]
+    engine.gate.clear()
+    with scheduler.admit() as admission:
+        for n in range(10):
+            admission.submit(_window(n), Options(), "en")
+        await engine.started.wait()
+    assert scheduler.n_waiting == 0
+    engine.gate.set()
+    with scheduler.admit() as admission:
+        await admission.submit(_window(50), Options(), "en").text
+    await scheduler.close()
+    encoded = {job.window_id for job in engine.log if isinstance(job, EncodeJob)}
+    assert len(encoded) <= 3  # two were running, and the new one
+    assert engine.kept == set()
+
+
+async def test_one_request_too_many_is_refused_and_the_next_is_not():
+    scheduler = await _running(Engines(), max_requests=1)
+    with scheduler.admit():
+        with pytest.raises(Overloaded, match="1 requests are being transcribed"):
+            scheduler.admit()
+    with scheduler.admit() as admission:
+        await admission.submit(_window(), Options(), "en").text
+    await scheduler.close()
+
+
+async def test_a_killed_engine_loses_nothing():
+    engines = Engines()
+    scheduler = await _running(engines)
+    first = engines.all[0]
+    first.gate.clear()
+    with scheduler.admit() as admission:
+        tickets = [admission.submit(_window(n), Options(), "en") for n in range(6)]
+        await first.started.wait()
+        first.die()
+        texts = [await ticket.text for ticket in tickets]
+    assert [text.segments[0].text for text in texts] == [f" en {30 * n}" for n in range(6)]
+    assert len(engines.all) == 2
+    await scheduler.close()
+
+
+async def test_a_window_that_kills_engines_fails_alone():
+    engines = Engines(poison=POISON)
+    scheduler = await _running(engines)
+    with scheduler.admit() as bad, scheduler.admit() as good:
+        poisoned = bad.submit(_window(1, sample=POISON), Options(beam_size=1), "en")
+        tickets = [good.submit(_window(n), Options(beam_size=1), "en") for n in range(6)]
+        texts = [await ticket.text for ticket in tickets]
+        with pytest.raises(EngineFailed, match=r"between 30\.00 s and 32\.00 s \(poisoned\)"):
+            await poisoned.text
+    assert [text.segments[0].text for text in texts] == [f" en {30 * n}" for n in range(6)]
+    assert len(engines.all) >= 3
+    with scheduler.admit() as admission:
+        assert (await admission.submit(_window(), Options(), "en").text).segments
+    await scheduler.close()
+
+
+async def test_when_no_engine_starts_everyone_waiting_learns_why_and_the_next_try_may_work():
+    engines = Engines()
+    scheduler = await _running(engines)
+    engines.failures = [ModelUnusable("model.bin is gone")]
+    engines.all[0].gate.clear()
+    with scheduler.admit() as admission:
+        tickets = [admission.submit(_window(n), Options(), "en") for n in range(4)]
+        await engines.all[0].started.wait()
+        engines.all[0].die()
+        for ticket in tickets:
+            with pytest.raises(Unavailable, match=r"could not be started: model\.bin is gone"):
+                await ticket.text
+        assert (await admission.submit(_window(9), Options(), "en").text).segments
+    await scheduler.close()
+
+
+async def test_closing_answers_everyone():
+    engines = Engines()
+    scheduler = await _running(engines)
+    engines.all[0].gate.clear()
+    with scheduler.admit() as admission:
+        ticket = admission.submit(_window(), Options(), "en")
+        await engines.all[0].started.wait()
+        engines.all[0].die()
+        await scheduler.close()
+        with pytest.raises(Unavailable, match="shutting down"):
+            await ticket.text
+        late = admission.submit(_window(), Options(), "en")
+        with pytest.raises(Unavailable, match="shutting down"):
+            await late.text
+
+
+async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
+    def hear(row, job):
+        good = job.temperature == 0.4
+        return spoken(row, job, avg_logprob=-0.4 if good else -1.5)
+
+    engines = Engines(hear=hear)
+    scheduler = await _running(engines)
+    with scheduler.admit() as admission:
+        text = await admission.submit(_window(), Options(beam_size=5), "en").text
+    log = engines.all[0].log
+    assert [type(job) for job in log] == [EncodeJob] + [DecodeJob] * 4
+    assert [(job.beam_size, job.temperature) for job in log[1:]] == [
+        (5, 0.0),
+        (1, 0.0),
+        (1, 0.2),
+        (1, 0.4),
+    ]
+    assert text.temperature == 0.4
+    await scheduler.close()
