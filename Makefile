@@ -57,7 +57,7 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 	$(PIP) install --quiet --require-hashes -r requirements/runtime.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock

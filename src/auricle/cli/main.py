@@ -37,6 +37,9 @@ def run(arguments: Sequence[str]) -> int:
         code: int | None = commands.main(
             list(arguments), prog_name="auricle", standalone_mode=False
         )
+    except click.exceptions.NoArgsIsHelpError as exc:
+        print(exc.format_message(), file=sys.stderr)
+        return exc.exit_code
     except click.UsageError as exc:
         hint = f" (see {exc.ctx.command_path} --help)" if exc.ctx else ""
         return _failed(exc.format_message().rstrip(".") + hint, exc.exit_code)

@@ -46,13 +46,19 @@ def settings_from(context: click.Context, **arguments: str | None) -> Settings:
         auricle.errors.BadSetting: from `config.load`.
         click.UsageError: a setting given by position and as a flag.
     """
-    flags = dict(context.meta.get(FLAGS, {}))
-    config = flags.pop("config", None)
+    given = context.meta.get(FLAGS, {})
+    flags = {name: value for name, value in given.items() if name != "config"}
     for name, value in arguments.items():
         if value is not None and flags.get(name) is not None:
             raise click.UsageError(f"give {name.upper()} or {flag(name)}, not both")
         flags[name] = value if value is not None else flags.get(name)
-    return load(flags, path=Path(config) if config else None)
+    return load(flags, path=config_from(context))
+
+
+def config_from(context: click.Context) -> Path | None:
+    """The settings file named by ``--config``."""
+    named = context.meta.get(FLAGS, {}).get("config")
+    return Path(named) if named else None
 
 
 def type_text(setting: Field[Any]) -> str:

@@ -1,0 +1,139 @@
+"""What ``auricle transcribe`` was asked to read, and where the answers go.
+
+Knows nothing about audio: a file is whatever the decoder makes of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+STDIN = "-"
+
+SUFFIXES = frozenset(
+    {
+        *("3gp", "aac", "ac3", "aif", "aiff", "amr", "asf", "au", "avi", "caf", "eac3", "flac"),
+        *(
+            "flv",
+            "m4a",
+            "m4b",
+            "m4v",
+            "mka",
+            "mkv",
+            "mov",
+            "mp2",
+            "mp3",
+            "mp4",
+            "mpeg",
+            "mpg",
+            "oga",
+        ),
+        *(
+            "ogg",
+            "ogv",
+            "opus",
+            "snd",
+            "ts",
+            "tta",
+            "w64",
+            "wav",
+            "weba",
+            "webm",
+            "wma",
+            "wmv",
+            "wv",
+        ),
+    }
+)
+"""Which files of a folder are taken. A file named by itself may be called anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One recording: the file to read, what the user calls it, and its name below an output folder
+    (with the sub-folders it was found in)."""
+
+    path: Path
+    label: str
+    relative: Path
+
+
+def find(arguments: Sequence[str], spool: Path) -> list[Input]:
+    """The recordings that files, folders and ``-`` stand for, in that order; a folder's sorted.
+
+    Standard input is copied to a file in ``spool``, because most containers must be read twice.
+
+    Raises:
+        click.UsageError: a folder without recordings, or standard input twice.
+    """
+    if list(arguments).count(STDIN) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+    found: list[Input] = []
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN:
+            found.append(_from_stdin(spool / "stdin"))
+        elif path.is_dir():
+            found += _in_folder(path)
+        else:
+            found.append(Input(path, argument, Path(path.name)))
+    return found
+
+
+def targets(inputs: Sequence[Input], folder: Path, suffix: str) -> list[Path]:
+    """A file below ``folder`` for each input: ``talk.wav`` becomes ``talk.srt``. Inputs that would
+    share a name keep their own suffix: ``talk.wav.srt`` and ``talk.mp3.srt``.
+
+    Raises:
+        click.UsageError: two inputs would still be written to one file.
+    """
+    short = [each.relative.with_suffix(suffix) for each in inputs]
+    shared = _repeated(short)
+    names = [
+        each.relative.with_name(each.relative.name + suffix) if _key(name) in shared else name
+        for each, name in zip(inputs, short, strict=True)
+    ]
+    clashes = _repeated(names)
+    if clashes:
+        labels = [
+            each.label for each, name in zip(inputs, names, strict=True) if _key(name) in clashes
+        ]
+        raise click.UsageError(
+            f"{labels[0]} and {labels[1]} would be written to the same file; "
+            "transcribe them in two runs"
+        )
+    return [folder / name for name in names]
+
+
+def _from_stdin(path: Path) -> Input:
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return Input(path, "standard input", Path("stdin"))
+
+
+def _in_folder(folder: Path) -> list[Input]:
+    found = [
+        Input(path, str(path), path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower().removeprefix(".") in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+    if not found:
+        raise click.UsageError(f"no audio or video files in {folder}")
+    return found
+
+
+def _repeated(names: Iterable[Path]) -> set[str]:
+    return {key for key, n in Counter(map(_key, names)).items() if n > 1}
+
+
+def _key(name: Path) -> str:
+    """Names that differ in case alone are one file on macOS and Windows."""
+    return name.as_posix().casefold()
