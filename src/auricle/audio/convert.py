@@ -59,7 +59,7 @@ class Converter:
         yield from self._converted()
         if self._resample is not None:
             self._resample.push(None)
-            yield from map(_samples, _pulled(self._resample))
+            yield from map(_resampled, _pulled(self._resample))
 
     def _converted(self) -> Iterator[Pcm]:
         for block in _pulled(self._gather):
@@ -70,7 +70,7 @@ class Converter:
             frame = AudioFrame.from_ndarray(mono[None], format="flt", layout="mono")
             frame.sample_rate = self._rate
             self._resample.push(frame)
-            yield from map(_samples, _pulled(self._resample))
+            yield from map(_resampled, _pulled(self._resample))
 
 
 class Mixer:
@@ -111,6 +111,11 @@ def _samples(frame: AudioFrame) -> Pcm:
     """The one plane of a packed float frame, channels interleaved."""
     samples: Pcm = frame.to_ndarray()[0].astype(np.float32, copy=False)
     return samples
+
+
+def _resampled(frame: AudioFrame) -> Pcm:
+    """As `_samples`; the resampler's filter overshoots a little where the audio is loudest."""
+    return np.clip(_samples(frame), -1, 1)
 
 
 def _source(rate: int, sample_format: str, layout: str) -> str:

@@ -30,7 +30,7 @@ from auricle.audio.decode_protocol import (
 )
 from auricle.audio.limits import MediaLimits, bad_file
 from auricle.audio.media import Media
-from auricle.audio.vad import SpeechDetector, VadState
+from auricle.audio.vad import SpeechDetector, VadState, listening_gain
 from auricle.child import Caller, Failure
 from auricle.types import Pcm
 
@@ -50,6 +50,7 @@ class Recording:
     def __init__(self, request: Open, detector: SpeechDetector) -> None:
         self._detector = detector if request.vad else None
         self._vad_state = VadState.initial()
+        self._level = 0.0
         self._file: BinaryIO = open(request.path, "rb")  # noqa: SIM115  # closed by `close`
         try:
             self._media = Media(self._file, MediaLimits(request.max_audio_s, request.max_cpu_s))
@@ -82,7 +83,9 @@ class Recording:
     def _chunk(self, pcm: Pcm, *, is_last: bool) -> Chunk:
         speech = None
         if self._detector is not None:
-            found, self._vad_state = self._detector.probabilities(pcm, self._vad_state)
+            gain, self._level = listening_gain(pcm, self._level)
+            heard = pcm * np.float32(gain)
+            found, self._vad_state = self._detector.probabilities(heard, self._vad_state)
             if is_last:
                 found = np.concatenate([found, self._detector.finish(self._vad_state)[0]])
             speech = found.astype("<f4", copy=False).tobytes()

@@ -1,0 +1,129 @@
+"""Media files of every kind, made from ``samples/jfk.wav`` when a test asks for them."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from auricle.types import Pcm
+
+JFK = Path(__file__).parent.parent.parent / "samples/jfk.wav"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A container, a codec and the audio's shape."""
+
+    muxer: str
+    codec: str
+    rate: int = 16_000
+    layout: str = "mono"
+    video: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        shape = f"{self.muxer}-{self.codec}-{self.rate}-{self.layout}".replace(" ", "_")
+        return f"{shape}-with-video" if self.video else shape
+
+
+FORMATS = (
+    Format("wav", "pcm_s16le"),
+    Format("wav", "pcm_u8", 8_000),
+    Format("wav", "pcm_s24le", 44_100, "stereo"),
+    Format("wav", "pcm_s32le", 11_025),
+    Format("wav", "pcm_f32le", 48_000, "5.1"),
+    Format("wav", "pcm_f64le", 192_000),
+    Format("wav", "pcm_mulaw", 8_000),
+    Format("wav", "pcm_s16le", 16_000, "12 channels"),
+    Format("wav", "adpcm_ms", 22_050),
+    Format("w64", "pcm_s16le", 16_000, "stereo"),
+    Format("mp3", "libmp3lame", 44_100, "stereo"),
+    Format("mp3", "libmp3lame", 8_000),
+    Format("mp2", "mp2", 32_000),
+    Format("ipod", "aac", 44_100, "stereo"),
+    Format("ipod", "aac", 48_000, "7.1"),
+    Format("ipod", "alac", 44_100),
+    Format("mp4", "aac", 24_000, video="mpeg4"),
+    Format("mov", "pcm_s16be", 48_000, "stereo", video="mpeg4"),
+    Format("flac", "flac", 96_000, "stereo"),
+    Format("flac", "flac", 16_000, "7.1"),
+    Format("ogg", "libopus", 48_000),
+    Format("ogg", "vorbis", 44_100, "stereo", options=(("strict", "-2"),)),
+    Format("webm", "libopus", 48_000, "stereo"),
+    Format("matroska", "aac", 32_000, video="mpeg4"),
+    Format("adts", "aac", 22_050),
+    Format("amr", "libopencore_amrnb", 8_000),
+    Format("3gp", "libopencore_amrnb", 8_000),
+    Format("aiff", "pcm_s16be", 44_100),
+    Format("caf", "pcm_s16be", 44_100),
+    Format("au", "pcm_s16be", 8_000),
+    Format("asf", "wmav2", 44_100),
+    Format("ac3", "ac3", 48_000, "5.1"),
+    Format("eac3", "eac3", 48_000),
+    Format("avi", "libmp3lame", 44_100, video="mpeg4"),
+    Format("mpegts", "aac", 48_000, "stereo", video="mpeg2video"),
+    Format("flv", "aac", 44_100),
+    Format("wv", "wavpack", 44_100),
+    Format("tta", "tta", 44_100),
+)
+
+
+def jfk(seconds: float = 11.0) -> Pcm:
+    """The start of the sample; its first words begin at 0.3 s."""
+    with wave.open(str(JFK)) as file:
+        stored = np.frombuffer(file.readframes(int(seconds * 16_000)), "<i2")
+    return stored.astype(np.float32) / np.float32(32768)
+
+
+def write(path: Path, form: Format, pcm: Pcm) -> Path:
+    """Encode ``(n_samples,)`` or ``(n_channels, n_samples)`` at 16 kHz as ``form``.
+
+    One channel is copied to all the channels that ``form`` has.
+    """
+    with av.open(str(path), "w", format=form.muxer) as container:
+        audio = container.add_stream(form.codec, rate=form.rate, options=dict(form.options))
+        assert isinstance(audio, AudioStream)
+        audio.layout = form.layout
+        if form.codec == "wmav2":
+            audio.bit_rate = 64_000  # it has no default
+        if form.video:
+            _add_video(container, form.video, n_frames=int(pcm.shape[-1] / 16_000 * 25))
+        source = np.atleast_2d(pcm)
+        n_channels = audio.layout.nb_channels
+        channels = source if len(source) == n_channels else np.repeat(source, n_channels, axis=0)
+        to_codec = av.AudioResampler(
+            format=audio.format.name,
+            layout=form.layout,
+            rate=form.rate,
+            frame_size=audio.frame_size or 1024,
+        )
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(channels.T, np.float32).reshape(1, -1), "flt", form.layout
+        )
+        frame.sample_rate = 16_000
+        for converted in [*to_codec.resample(frame), *to_codec.resample(None)]:
+            container.mux(audio.encode(converted))
+        container.mux(audio.encode(None))
+    return path
+
+
+def _add_video(container: av.container.OutputContainer, codec: str, n_frames: int) -> None:
+    stream = container.add_stream(codec, rate=25)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    for i in range(n_frames):
+        grey = np.full((48, 64, 3), i % 256, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+    container.mux(stream.encode(None))
+
+
+def write_video_only(path: Path) -> Path:
+    with av.open(str(path), "w", format="mp4") as container:
+        _add_video(container, "mpeg4", 10)
+    return path
