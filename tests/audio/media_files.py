@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,12 +83,19 @@ def jfk(seconds: float = 11.0) -> Pcm:
     return stored.astype(np.float32) / np.float32(32768)
 
 
-def write(path: Path, form: Format, pcm: Pcm) -> Path:
-    """Encode ``(n_samples,)`` or ``(n_channels, n_samples)`` at 16 kHz as ``form``.
+@functools.cache
+def sample(form: Format, seconds: float = 11.0) -> bytes:
+    """The start of the sample, encoded as ``form``."""
+    return encoded(form, jfk(seconds))
+
+
+def encoded(form: Format, pcm: Pcm) -> bytes:
+    """``(n_samples,)`` or ``(n_channels, n_samples)`` at 16 kHz, encoded as ``form``.
 
     One channel is copied to all the channels that ``form`` has.
     """
-    with av.open(str(path), "w", format=form.muxer) as container:
+    file = io.BytesIO()
+    with av.open(file, "w", format=form.muxer) as container:
         audio = container.add_stream(form.codec, rate=form.rate, options=dict(form.options))
         assert isinstance(audio, AudioStream)
         audio.layout = form.layout
@@ -110,7 +119,7 @@ def write(path: Path, form: Format, pcm: Pcm) -> Path:
         for converted in [*to_codec.resample(frame), *to_codec.resample(None)]:
             container.mux(audio.encode(converted))
         container.mux(audio.encode(None))
-    return path
+    return file.getvalue()
 
 
 def _add_video(container: av.container.OutputContainer, codec: str, n_frames: int) -> None:
@@ -123,7 +132,8 @@ def _add_video(container: av.container.OutputContainer, codec: str, n_frames: in
     container.mux(stream.encode(None))
 
 
-def write_video_only(path: Path) -> Path:
-    with av.open(str(path), "w", format="mp4") as container:
+def video_only() -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
         _add_video(container, "mpeg4", 10)
-    return path
+    return file.getvalue()
