@@ -67,7 +67,7 @@ def test_a_named_file_replaces_the_users_own(empty, toml, tmp_path):
         ("DEVICE", "cuda", "cuda"),
         ("SOURCES", "index, hub", ("index", "hub")),
         ("SOURCES", "hub", ("hub",)),
-        ("MODEL_PATH", "models/mine", Path("models/mine")),
+        ("MODEL_PATH", "mine", Path.cwd() / "mine"),
         ("CACHE_DIR", "~/speech", Path.home() / "speech"),
         ("LANGUAGE", "de", "de"),
     ],
@@ -84,7 +84,7 @@ def test_text_from_the_environment_takes_the_settings_type(empty, name, text, va
         ("vad = false", {"vad": False}),
         ("port = 8000", {"port": 8000}),
         ("vad_threshold = 0.3", {"vad_threshold": 0.3}),
-        ('model_path = "m"', {"model_path": Path("m")}),
+        ('model_path = "m"', {"model_path": Path.cwd() / "m"}),
     ],
 )
 def test_toml_values_keep_their_type(empty, toml, line, value):

@@ -193,7 +193,10 @@ def _checked(name: str, value: Any, origin: str) -> Any:
     low, high = known[name].metadata["low"], known[name].metadata["high"]
     try:
         converted = msgspec.convert(
-            plain, wanted, strict=False, dec_hook=lambda kind, raw: kind(raw).expanduser()
+            plain,
+            wanted,
+            strict=False,
+            dec_hook=lambda kind, raw: kind(raw).expanduser().absolute(),
         )
         in_range = low is None or low <= converted <= high
     except (msgspec.ValidationError, TypeError, ValueError):

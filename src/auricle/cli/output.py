@@ -6,6 +6,7 @@ the order they were given in.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -46,8 +47,8 @@ class Printer:
         self._live = live
         self._current = 0
         self._waiting: dict[int, bytes] = {}
-        self._headed: set[int] = set()
         self._finished: set[int] = set()
+        self._last_printed: int | None = None
 
     def segment(self, index: int, segment: Segment) -> None:
         if self._live and (line := segment.text.strip()):
@@ -59,18 +60,19 @@ class Printer:
         self._finished.add(index)
         while self._current in self._finished:
             self._current += 1
-            _write(self._waiting.pop(self._current, b""))
+            if self._current in self._waiting:
+                self._print(self._current, self._waiting.pop(self._current))
 
     def _print(self, index: int, body: bytes) -> None:
         """Now, or when every recording before this one is finished."""
-        if len(self._labels) > 1 and index not in self._headed:
-            gap = "\n" if self._headed else ""
-            body = f"{gap}==> {self._labels[index]} <==\n".encode() + body
-            self._headed.add(index)
-        if index == self._current:
-            _write(body)
-        else:
+        if index != self._current:
             self._waiting[index] = self._waiting.get(index, b"") + body
+            return
+        if len(self._labels) > 1 and index != self._last_printed:
+            gap = "" if self._last_printed is None else "\n"
+            body = f"{gap}==> {self._labels[index]} <==\n".encode() + body
+        self._last_printed = index
+        _write(body)
 
 
 class Files:
@@ -93,7 +95,8 @@ class Files:
             beside.write_bytes(render(transcript, self._format))
             beside.replace(path)
         except OSError as exc:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink()
             raise AuricleError(f"cannot write {path}: {exc.strerror}") from exc
 
 
@@ -108,7 +111,6 @@ class Meter:
             total=n_recordings,
             bar_format="{bar:20} {n_fmt}/{total_fmt} {postfix}",
             disable=not sys.stderr.isatty(),
-            leave=False,
         )
 
     def reached(self, index: int, position_s: float) -> None:
@@ -134,8 +136,6 @@ class Meter:
 def _write(body: bytes) -> None:
     """To standard output, with the progress line out of the way. A terminal gets text, because
     the console of Windows takes no UTF-8 bytes."""
-    if not body:
-        return
     with tqdm.external_write_mode(file=sys.stdout):
         if sys.stdout.isatty():
             sys.stdout.write(body.decode())

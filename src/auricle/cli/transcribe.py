@@ -1,14 +1,12 @@
-"""``auricle transcribe``: files and folders to text, through the same runtime the server uses.
+"""``auricle transcribe``: what it takes, and where its output goes.
 
-Knows nothing about decoding or engines; `Runtime` does.
+Knows nothing about how recordings are transcribed; ``batch`` does that.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,19 +14,13 @@ import click
 
 from auricle.cli import inputs, logs
 from auricle.cli.options import settings_from, settings_options
-from auricle.errors import AuricleError
 
 if TYPE_CHECKING:
-    from auricle.cli.output import Meter, Output
-    from auricle.config import Settings
+    from auricle.cli.output import Output
     from auricle.formats import Format
-    from auricle.runtime import Runtime
-    from auricle.types import Options, Task
+    from auricle.types import Task
 
 FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
-
-AT_ONCE = 2
-"""Recordings in work at one time: while one ends, the next already fills the batches."""
 
 
 @click.command()
@@ -79,6 +71,10 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
         if len(found) > 1 and fmt != "text" and output_dir is None:
             raise click.UsageError(f"{len(found)} files as {fmt} need --output-dir")
         output = _output(found, cast("Format", fmt), output_dir)
+        import asyncio
+
+        from auricle.cli import batch
+        from auricle.runtime import Runtime
         from auricle.types import Options
 
         options = Options(
@@ -90,7 +86,7 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
             vad=settings.vad,
             vad_threshold=settings.vad_threshold,
         )
-        return asyncio.run(_run(settings, found, options, output))
+        return asyncio.run(batch.run(Runtime(settings), found, options, output))
 
 
 def _output(found: list[inputs.Input], fmt: Format, output_dir: Path | None) -> Output:
@@ -100,68 +96,3 @@ def _output(found: list[inputs.Input], fmt: Format, output_dir: Path | None) -> 
         return Files(inputs.targets(found, output_dir, SUFFIX[fmt]), fmt)
     live = fmt == "text" and sys.stdout.isatty()
     return Printer([each.label for each in found], fmt, live=live)
-
-
-async def _run(
-    settings: Settings, found: list[inputs.Input], options: Options, output: Output
-) -> int:
-    """Load the model, transcribe everything; 1 if anything failed."""
-    from auricle.cli.output import Meter
-    from auricle.runtime import Runtime
-
-    runtime = Runtime(settings)
-    try:
-        await runtime.start()
-        if runtime.failure is not None:
-            raise runtime.failure
-        meter = Meter(len(found))
-        try:
-            waiting = iter(enumerate(found))
-            async with asyncio.TaskGroup() as group:
-                workers = [
-                    group.create_task(_work(waiting, runtime, options, output, meter))
-                    for _ in range(AT_ONCE)
-                ]
-        finally:
-            meter.close()
-        return 0 if all(worker.result() for worker in workers) else 1
-    finally:
-        await runtime.stop()
-
-
-async def _work(
-    waiting: Iterator[tuple[int, inputs.Input]],
-    runtime: Runtime,
-    options: Options,
-    output: Output,
-    meter: Meter,
-) -> bool:
-    """Take recordings until none waits; whether all of them went well."""
-    from auricle.types import Transcript
-
-    went_well = True
-    for index, recording in waiting:
-        segments = []
-        transcript = None
-        try:
-            if not recording.path.exists():
-                raise AuricleError("no such file")
-            async with runtime.open(recording.path, options) as transcription:
-                async for segment in transcription:
-                    segments.append(segment)
-                    output.segment(index, segment)
-                    meter.reached(index, segment.end_s)
-                meter.reached(index, transcription.duration_s)
-                transcript = Transcript(
-                    transcription.task,
-                    transcription.language,
-                    transcription.duration_s,
-                    tuple(segments),
-                )
-            output.finish(index, transcript)
-        except AuricleError as exc:
-            went_well = False
-            output.finish(index, None)
-            meter.report(f"auricle: error: {recording.label}: {exc.message}")
-        meter.finish()
-    return went_well

@@ -1,0 +1,79 @@
+"""Transcribe many recordings, a few at a time, with the runtime the server uses.
+
+Knows nothing about where they came from or how the answers look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from auricle.cli.inputs import Input
+from auricle.cli.output import Meter, Output
+from auricle.errors import AuricleError
+from auricle.runtime import Runtime
+from auricle.types import Options, Transcript
+
+AT_ONCE = 2
+"""Recordings in work at one time: while one ends, the next already fills the batches."""
+
+
+async def run(runtime: Runtime, found: list[Input], options: Options, output: Output) -> int:
+    """Start the runtime, transcribe everything, stop it; 1 if any recording failed.
+
+    Raises:
+        auricle.errors.AuricleError: the model cannot be loaded.
+    """
+    try:
+        await runtime.start()
+        if runtime.failure is not None:
+            raise runtime.failure
+        meter = Meter(len(found))
+        try:
+            waiting = iter(enumerate(found))
+            async with asyncio.TaskGroup() as group:
+                workers = [
+                    group.create_task(_work(waiting, runtime, options, output, meter))
+                    for _ in range(AT_ONCE)
+                ]
+        finally:
+            meter.close()
+        return 0 if all(worker.result() for worker in workers) else 1
+    finally:
+        await runtime.stop()
+
+
+async def _work(
+    waiting: Iterator[tuple[int, Input]],
+    runtime: Runtime,
+    options: Options,
+    output: Output,
+    meter: Meter,
+) -> bool:
+    """Take recordings until none waits; whether all of them went well."""
+    went_well = True
+    for index, recording in waiting:
+        segments = []
+        transcript = None
+        try:
+            if not recording.path.exists():
+                raise AuricleError("no such file")
+            async with runtime.open(recording.path, options) as transcription:
+                async for segment in transcription:
+                    segments.append(segment)
+                    output.segment(index, segment)
+                    meter.reached(index, segment.end_s)
+                meter.reached(index, transcription.duration_s)
+                transcript = Transcript(
+                    transcription.task,
+                    transcription.language,
+                    transcription.duration_s,
+                    tuple(segments),
+                )
+            output.finish(index, transcript)
+        except AuricleError as exc:
+            went_well = False
+            output.finish(index, None)
+            meter.report(f"auricle: error: {recording.label}: {exc.message}")
+        meter.finish()
+    return went_well

@@ -1,0 +1,165 @@
+"""Many recordings at a time: order of the output, files, failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from auricle.cli import batch
+from auricle.cli.inputs import Input
+from auricle.cli.output import Files, Printer
+from auricle.errors import AuricleError, BadMedia, ModelUnusable
+from auricle.runtime import Runtime
+from auricle.types import Language, Options, Segment
+
+
+def segment(start_s: float, text: str) -> Segment:
+    return Segment(start_s, start_s + 1, text, (), 0.0, -0.2, 1.0, 0.0)
+
+
+@dataclass
+class FakeTranscription:
+    """Segments of one recording; ``BadMedia`` where the text says so."""
+
+    texts: list[str]
+    after: asyncio.Event | None = None
+    task: str = "transcribe"
+    language: Language = field(default_factory=lambda: Language("en"))
+    duration_s: float = 3.0
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        if self.after is not None:
+            await self.after.wait()
+        for i, text in enumerate(self.texts):
+            if text == "broken":
+                raise BadMedia("the file is broken")
+            yield segment(float(i), text)
+
+
+class FakeRuntime:
+    """Recordings by file name; says what was opened and whether it was stopped."""
+
+    def __init__(self, recordings: dict[str, FakeTranscription], failure=None) -> None:
+        self.recordings = recordings
+        self.failure: AuricleError | None = failure
+        self.calls: list[str] = []
+        self.options: set[Options] = set()
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+
+    @asynccontextmanager
+    async def open(self, path: Path, options: Options) -> AsyncIterator[FakeTranscription]:
+        self.calls.append(path.name)
+        self.options.add(options)
+        yield self.recordings[path.name]
+        for recording in self.recordings.values():
+            if recording.after is not None and path.name == "last":
+                recording.after.set()
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> list[Input]:
+    for name in ("one", "two", "last"):
+        (tmp_path / name).write_bytes(b"")
+    return [Input(tmp_path / name, name, Path(name)) for name in ("one", "two", "last")]
+
+
+async def run(fake: FakeRuntime, found: list[Input], output, options: Options | None = None) -> int:
+    return await batch.run(cast(Runtime, fake), found, options or Options(), output)
+
+
+async def test_text_of_one_recording_is_only_its_text(found, capfd):
+    fake = FakeRuntime({"one": FakeTranscription([" Hello", " world."])})
+    options = Options(language="en", beam_size=1)
+    assert await run(fake, found[:1], Printer(["one"], "text", live=False), options) == 0
+    assert capfd.readouterr() == ("Hello world.\n", "")
+    assert (fake.calls, fake.options) == (["start", "one", "stop"], {options})
+
+
+async def test_output_keeps_the_order_of_the_arguments(found, capfd):
+    """The first recording ends after the last: what came earlier waits for it."""
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" First."], after=asyncio.Event()),
+            "two": FakeTranscription([" Second."]),
+            "last": FakeTranscription([]),
+        }
+    )
+    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=False)) == 0
+    expected = "==> one <==\nFirst.\n\n==> two <==\nSecond.\n\n==> last <==\n\n"
+    assert capfd.readouterr().out == expected
+
+
+async def test_live_output_has_a_line_for_each_segment(found, capfd):
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" First", " line.", " "], after=asyncio.Event()),
+            "two": FakeTranscription([" Second."]),
+            "last": FakeTranscription([]),
+        }
+    )
+    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=True)) == 0
+    expected = "==> one <==\nFirst\nline.\n\n==> two <==\nSecond.\n\n==> last <==\n\n"
+    assert capfd.readouterr().out == expected
+
+
+async def test_a_recording_that_fails_leaves_the_others_alone(found, capfd):
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" Lost.", "broken"]),
+            "two": FakeTranscription([" Second."]),
+            "last": FakeTranscription([" Third."]),
+        }
+    )
+    found[1].path.unlink()
+    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=False)) == 1
+    out, err = capfd.readouterr()
+    assert out == "==> last <==\nThird.\n"
+    assert sorted(err.splitlines()) == [
+        "auricle: error: one: the file is broken",
+        "auricle: error: two: no such file",
+    ]
+
+
+async def test_each_recording_becomes_a_file(found, tmp_path, capfd):
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" First."]),
+            "two": FakeTranscription(["broken"]),
+            "last": FakeTranscription([]),
+        }
+    )
+    out = tmp_path / "out"
+    paths = [out / "one.srt", out / "two.srt", out / "sub" / "last.srt"]
+    assert await run(fake, found, Files(paths, "srt")) == 1
+    written = {path: path.read_text() for path in sorted(out.rglob("*")) if path.is_file()}
+    assert written == {
+        paths[0]: "1\n00:00:00,000 --> 00:00:01,000\nFirst.\n\n",
+        paths[2]: "",
+    }
+    assert capfd.readouterr() == ("", "auricle: error: two: the file is broken\n")
+
+
+async def test_a_file_that_cannot_be_written_is_that_recordings_error(found, tmp_path, capfd):
+    (tmp_path / "out").write_text("a file where a folder should be")
+    fake = FakeRuntime({"one": FakeTranscription([" First."])})
+    target = tmp_path / "out" / "one.txt"
+    assert await run(fake, found[:1], Files([target], "text")) == 1
+    assert capfd.readouterr().err.startswith(f"auricle: error: one: cannot write {target}: ")
+
+
+async def test_a_model_that_cannot_be_loaded_ends_the_run(found):
+    fake = FakeRuntime({}, failure=ModelUnusable("no weights"))
+    with pytest.raises(ModelUnusable, match="no weights"):
+        await run(fake, found, Printer(["one"], "text", live=False))
+    assert fake.calls == ["start", "stop"]

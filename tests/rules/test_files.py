@@ -1,0 +1,98 @@
+"""What documents and lock files must and must not say."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields
+
+import pytest
+
+from auricle import __version__
+from auricle.cli import settings_doc
+from auricle.config import Settings
+from tests.rules import source
+
+LOCKS = ("runtime.lock", "dev.lock")
+
+PYPI = "py" + "pi"
+HOSTS = (
+    rf"{PYPI}\.(org|python)",
+    rf"files\.{PYPI[:2]}thonhosted",
+    r"registry\.np" + r"mjs",
+    r"deb\.deb" + r"ian",
+    r"https?://[\w.-]*/sim" + r"ple\b",
+)
+"""Where packages come from is the user's choice: `pip` and its settings know it."""
+
+MACHINE = (
+    r"(?<![\w.])/wo" + r"rk/",
+    r"(?<![\w.])/ro" + r"ot/",
+    r"/opt/py" + "pi",
+)
+"""Paths that exist on one machine only."""
+
+
+def read(name: str) -> str:
+    return (source.ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_settings_page_is_up_to_date():
+    assert read("docs/settings.md") == settings_doc.page()
+
+
+def test_every_setting_is_documented():
+    page = read("docs/settings.md")
+    assert [each.name for each in fields(Settings) if f"| `{each.name}`" not in page] == []
+
+
+def test_every_setting_says_what_it_means():
+    assert [each.name for each in fields(Settings) if not each.metadata["help"]] == []
+
+
+def test_the_first_screen_of_the_readme_has_the_two_commands():
+    first_screen = "\n".join(read("README.md").splitlines()[:24])
+    assert "git clone" in first_screen
+    assert re.search(r"^ *make serve$", first_screen, re.MULTILINE)
+
+
+def test_the_changelog_has_this_version():
+    assert f"## [{__version__}]" in read("CHANGELOG.md")
+
+
+def test_the_version_is_written_once_more_in_the_project_file():
+    assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == __version__
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_versions_and_hashes_only(name):
+    allowed = re.compile(r"[a-z0-9-]+==[\w.]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    strange = [
+        line for line in read(f"requirements/{name}").splitlines() if not allowed.fullmatch(line)
+    ]
+    assert strange == []
+
+
+def test_the_development_lock_holds_the_runtime_lock():
+    pinned = re.compile(r"^[a-z0-9-]+==.*(?= \\$)", re.MULTILINE)
+    runtime, dev = (set(pinned.findall(read(f"requirements/{name}"))) for name in LOCKS)
+    assert runtime - dev == set()
+
+
+@pytest.mark.parametrize("patterns", [HOSTS, MACHINE], ids=["registry hosts", "machine paths"])
+def test_no_tracked_file_names(patterns):
+    found = [
+        f"{path.relative_to(source.ROOT)}: {match[0]}"
+        for path in source.tracked()
+        if (text := _text(path.read_bytes())) is not None
+        and (match := re.search("|".join(patterns), text))
+    ]
+    assert found == []
+
+
+def _text(content: bytes) -> str | None:
+    """The file as text; None for audio and weights."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

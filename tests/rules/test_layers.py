@@ -1,0 +1,80 @@
+"""Imports point to lower layers only, and stand at the top of a module."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.rules import source
+
+LAYERS = (
+    ("", "errors", "types", "config", "child"),
+    ("models", "audio"),
+    ("engine",),
+    ("scheduler",),
+    ("transcribe",),
+    ("runtime",),
+    ("live",),
+    ("formats",),
+    ("server",),
+    ("client", "cli"),
+    ("__main__",),
+)
+"""Low to high. A module may import its own part and every layer below; two parts of one layer do
+not know each other, except in the first. The empty name is the package itself: its version."""
+
+FOUNDATION = LAYERS[0]
+
+IMPORTS_LATE = {"engine/whisper.py", "engine/worker.py", "child.py"}
+"""The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
+
+
+def part(module: str) -> str:
+    """The second word of a dotted name: the layer's part a module belongs to."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def level(name: str) -> int:
+    return next(i for i, layer in enumerate(LAYERS) if name in layer)
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(source.PACKAGE).as_posix()
+
+
+def test_every_part_has_a_layer():
+    parts = {part(source.dotted(path)) for path in source.modules()}
+    assert parts - {name for layer in LAYERS for name in layer} == set()
+
+
+@pytest.mark.parametrize("path", source.modules(), ids=relative)
+def test_imports_point_down(path: Path):
+    own = part(source.dotted(path))
+    wrong = [
+        f"line {line}: {own} must not import {module}"
+        for line, module in source.imported(path)
+        if (other := part(module)) != own
+        and level(other) >= level(own)
+        and not (own in FOUNDATION and other in FOUNDATION)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", source.modules(), ids=relative)
+def test_imports_stand_at_the_top(path: Path):
+    name = relative(path)
+    if name in IMPORTS_LATE or name.startswith("cli/"):
+        return
+    late = [
+        f"line {node.lineno}, in {function.name}"
+        for function in source.functions(path)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert late == []
+
+
+def test_what_may_import_late_exists():
+    assert {name for name in IMPORTS_LATE if not (source.PACKAGE / name).is_file()} == set()
