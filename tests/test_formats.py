@@ -138,9 +138,7 @@ def test_overlapping_and_empty_segments_make_cues_that_follow_each_other() -> No
 
 def test_text_cannot_end_a_cue_or_start_a_time_line() -> None:
     body = render(transcript(segment(0, 1, " a\n\n b --> c\r\n\r\n<i>\0\u2028 d")), "vtt").decode()
-    assert body == (
-        "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\nb --&gt; c\n&lt;i&gt;\nd\n\n"
-    )
+    assert body == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\nb --&gt; c\n&lt;i&gt;\nd\n\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""A server that really listens, on a runtime without a model: one for the whole session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import openai
+import pytest
+import pytest_asyncio
+
+from auricle.config import Settings
+from auricle.server.serve import Server
+from tests.server.fakes import FakeRuntime
+
+
+class Served:
+    """A running server, its runtime, and clients for it."""
+
+    def __init__(self, server: Server, runtime: FakeRuntime) -> None:
+        self.server = server
+        self.runtime = runtime
+        self.url = server.urls[0]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        return host.strip("[]"), int(port)
+
+    def client(self) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0)
+
+    def async_client(self) -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0)
+
+    def http(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.url)
+
+
+@contextlib.asynccontextmanager
+async def serving(runtime: FakeRuntime) -> AsyncIterator[Served]:
+    """Run a server until the context is left."""
+    server = Server(runtime.settings, runtime)  # type: ignore[arg-type]  # a fake of Runtime
+    running = asyncio.create_task(server.run())
+    try:
+        yield Served(server, runtime)
+    finally:
+        server.stop()
+        server.stop()
+        await running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared() -> AsyncIterator[Served]:
+    async with serving(FakeRuntime(settings())) as served:
+        await served.runtime.started.wait()
+        yield served
+
+
+@pytest.fixture
+def served(shared: Served) -> Served:
+    shared.runtime.reset()
+    return shared
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder uploads go to, so that a test can see what is left in it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def settings(**changes: object) -> Settings:
+    given: dict[str, object] = {"host": "127.0.0.1", "port": 0, "max_upload_mb": 1, **changes}
+    return Settings(**given)  # type: ignore[arg-type]  # a table of defaults has no one type

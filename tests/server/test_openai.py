@@ -1,0 +1,324 @@
+"""The official client gets what it gets from OpenAI: every format, both endpoints, streams."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import openai
+import pytest
+
+from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
+from auricle.types import Options
+from tests.server.conftest import Served
+from tests.server.fakes import said
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FILE = ("speech.wav", b"RIFF and so on")
+
+
+async def test_json_with_the_sync_client(served: Served) -> None:
+    def ask() -> openai.types.audio.Transcription:
+        with served.client() as client:
+            return client.audio.transcriptions.create(model="whisper-1", file=FILE)
+
+    answer = await asyncio.to_thread(ask)
+    assert answer.to_dict() == {
+        "text": "Hello there. And you.",
+        "usage": {"type": "duration", "seconds": 3},
+    }
+    assert answer._request_id is not None
+    assert served.runtime.asked == [(FILE[1], Options())]
+
+
+async def test_verbose_json_with_the_async_client(served: Served) -> None:
+    async with served.async_client() as client:
+        answer = await client.audio.transcriptions.create(
+            model="base",
+            file=FILE,
+            response_format="verbose_json",
+            timestamp_granularities=["segment"],
+            language="en",
+            prompt="Names: Auricle",
+            temperature=0.5,
+            chunking_strategy={"type": "server_vad", "threshold": 0.75},
+            extra_body={"beam_size": 2},
+        )
+    assert answer.to_dict() == {
+        "task": "transcribe",
+        "language": "english",
+        "duration": 2.5,
+        "text": "Hello there. And you.",
+        "segments": [
+            {
+                "id": i,
+                "seek": 0,
+                "start": start_s,
+                "end": end_s,
+                "text": text,
+                "tokens": [1, 2],
+                "temperature": 0.0,
+                "avg_logprob": -0.25,
+                "compression_ratio": 1.25,
+                "no_speech_prob": 0.125,
+            }
+            for i, (start_s, end_s, text) in enumerate(
+                [(0.0, 1.0, " Hello there."), (1.0, 2.5, " And you.")]
+            )
+        ],
+        "usage": {"type": "duration", "seconds": 3},
+    }
+    wanted = Options("transcribe", "en", "Names: Auricle", 0.5, 2, True, 0.75)
+    assert served.runtime.asked == [(FILE[1], wanted)]
+
+
+@pytest.mark.parametrize(
+    ("response_format", "body"),
+    [
+        ("text", "Hello there. And you.\n"),
+        (
+            "srt",
+            "1\n00:00:00,000 --> 00:00:01,000\nHello there.\n\n"
+            "2\n00:00:01,000 --> 00:00:02,500\nAnd you.\n\n",
+        ),
+        (
+            "vtt",
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello there.\n\n"
+            "00:00:01.000 --> 00:00:02.500\nAnd you.\n\n",
+        ),
+    ],
+)
+async def test_text_formats_are_plain_text(
+    served: Served, response_format: Literal["text", "srt", "vtt"], body: str
+) -> None:
+    async with served.async_client() as client:
+        answer = await client.audio.transcriptions.with_raw_response.create(
+            model="gpt-4o-transcribe",
+            file=FILE,
+            response_format=response_format,
+        )
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.content.decode() == body
+
+
+async def test_a_translation(served: Served) -> None:
+    async with served.async_client() as client:
+        with pytest.warns(DeprecationWarning, match="deprecated"):
+            answer = await client.audio.translations.create(
+                model="whisper-1", file=FILE, response_format="verbose_json"
+            )
+    assert answer.to_dict()["task"] == "translate"
+    assert answer.language == "english"
+    assert served.runtime.asked == [(FILE[1], Options(task="translate"))]
+
+
+async def test_silence_is_an_empty_text(served: Served) -> None:
+    served.runtime.steps, served.runtime.language = (), None
+    async with served.async_client() as client:
+        answer = await client.audio.transcriptions.create(model="whisper-1", file=FILE)
+    assert answer.text == ""
+
+
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-transcribe", "base"])
+async def test_a_stream_says_what_a_plain_answer_says(served: Served, model: str) -> None:
+    served.runtime.steps = (said("  Hello "), said(" "), said(" there.  "), said("你好"), said(" "))
+    async with served.async_client() as client:
+        stream = await client.audio.transcriptions.create(model=model, file=FILE, stream=True)
+        events = [event.to_dict() async for event in stream]
+    assert events == [
+        {"type": "transcript.text.delta", "delta": "Hello"},
+        {"type": "transcript.text.delta", "delta": "   there."},
+        {"type": "transcript.text.delta", "delta": "  你好"},
+        {
+            "type": "transcript.text.done",
+            "text": "Hello   there.  你好",
+            "usage": {"type": "duration", "seconds": 3},
+        },
+    ]
+
+
+async def test_a_stream_with_the_sync_client_sends_text_before_the_end(served: Served) -> None:
+    more = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    served.runtime.steps = (said(" One."), more, said(" Two."))
+
+    def ask() -> list[str]:
+        with served.client() as client:
+            stream = client.audio.transcriptions.create(model="whisper-1", file=FILE, stream=True)
+            deltas = []
+            for event in stream:
+                if event.type == "transcript.text.delta":
+                    deltas.append(event.delta)
+                    loop.call_soon_threadsafe(more.set)
+            return deltas
+
+    assert await asyncio.to_thread(ask) == ["One.", " Two."]
+
+
+async def test_models(served: Served) -> None:
+    async with served.async_client() as client:
+        listed = [model.id async for model in client.models.list()]
+        one = await client.models.retrieve("base")
+        alias = await client.models.retrieve("Systran/faster-whisper-base")
+    assert listed == [
+        "base",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-transcribe-diarize",
+        "gpt-live-transcribe",
+        "gpt-realtime-whisper",
+        "gpt-transcribe",
+        "whisper-1",
+    ]
+    assert (one.id, one.object, one.owned_by) == ("base", "model", "auricle")
+    assert alias.id == "Systran/faster-whisper-base"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            "whisper-9",
+            "The model `whisper-9` does not exist or you do not have access to it.",
+        ),
+        (
+            "Systran/faster-whisper-large-v3",
+            "The model `Systran/faster-whisper-large-v3` is not served here; this server runs "
+            "`base`.",
+        ),
+    ],
+)
+async def test_another_model_is_not_found(served: Served, model: str, message: str) -> None:
+    async with served.async_client() as client:
+        for asking in (
+            client.models.retrieve(model),
+            client.audio.transcriptions.create(model=model, file=FILE),
+        ):
+            with pytest.raises(openai.NotFoundError) as caught:
+                await asking
+            assert caught.value.body == {
+                "message": message,
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "model_not_found",
+            }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (InvalidRequest("no", param="language", code="unsupported"), openai.BadRequestError),
+        (BadMedia("no", param="file", code="invalid_value"), openai.BadRequestError),
+        (Overloaded("no", code="rate_limit_exceeded", retry_after_s=1), openai.RateLimitError),
+        (EngineFailed("no"), openai.InternalServerError),
+    ],
+)
+async def test_an_error_before_the_first_byte_is_the_right_exception(
+    served: Served, refusal: InvalidRequest, kind: type[openai.APIStatusError], stream: bool
+) -> None:
+    for as_refusal in (True, False):
+        served.runtime.refusal = refusal if as_refusal else None
+        served.runtime.steps = (refusal,)
+        async with served.async_client() as client:
+            with pytest.raises(kind) as caught:
+                await client.audio.transcriptions.create(
+                    model="whisper-1", file=FILE, stream=stream
+                )
+        error = caught.value
+        assert (error.status_code, error.body) == (
+            refusal.status,
+            {
+                "message": "no",
+                "type": refusal.type,
+                "param": refusal.param,
+                "code": refusal.code,
+            },
+        )
+        assert error.request_id is not None
+
+
+async def test_an_error_in_the_middle_of_a_stream_is_an_event(served: Served) -> None:
+    served.runtime.steps = (said(" One."), EngineFailed("the model process died"))
+    async with served.async_client() as client:
+        stream = await client.audio.transcriptions.create(model="whisper-1", file=FILE, stream=True)
+        with pytest.raises(openai.APIError, match="the model process died") as caught:
+            async for _ in stream:
+                pass
+    assert caught.value.type == "server_error"
+
+
+async def test_a_bug_in_the_middle_of_a_stream_does_not_leak(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    served.runtime.steps = (said(" One."), RuntimeError("secret"))
+    async with served.http() as http:
+        answer = await http.post(
+            "/v1/audio/transcriptions",
+            data={"model": "base", "stream": "true"},
+            files={"file": FILE},
+        )
+    name = answer.headers["x-request-id"]
+    assert answer.text == (
+        'data: {"type":"transcript.text.delta","delta":"One."}\n\n'
+        'data: {"error":{"message":"The server had an error while processing your request. Its '
+        f'log says more under the request id {name}.","type":"server_error","param":null,'
+        '"code":null}}\n\n'
+    )
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        f"streaming ({name})"
+    ]
+
+
+async def test_the_bytes_of_a_stream(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.post(
+            "/v1/audio/translations",
+            data={"model": "whisper-1", "stream": "true", "response_format": "text"},
+            files={"file": FILE},
+        )
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert answer.text == (
+        'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
+        'data: {"type":"transcript.text.delta","delta":" And you."}\n\n'
+        'data: {"type":"transcript.text.done","text":"Hello there. And you.",'
+        '"usage":{"seconds":3,"type":"duration"}}\n\n'
+        "data: [DONE]\n\n"
+    )
+
+
+async def test_bad_values_reach_the_client(served: Served) -> None:
+    async with served.async_client() as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.transcriptions.create(model="whisper-1", file=FILE, temperature=3)
+    assert (caught.value.param, caught.value.code) == ("temperature", "decimal_above_max_value")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_leaves_cancels_its_transcription(served: Served, stream: bool) -> None:
+    served.runtime.steps = (asyncio.Event(), said(" never"))
+    async with served.http() as http:
+        asking = asyncio.create_task(
+            http.post(
+                "/v1/audio/transcriptions",
+                data={"model": "base", "stream": str(stream)},
+                files={"file": FILE},
+            )
+        )
+        await served.runtime.opened.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await served.runtime.cancelled.wait()
+
+
+async def test_a_reader_that_leaves_a_stream_cancels_it(served: Served) -> None:
+    served.runtime.steps = (said(" One."), asyncio.Event())
+    async with served.async_client() as client:
+        stream = await client.audio.transcriptions.create(model="whisper-1", file=FILE, stream=True)
+        async for _ in stream:
+            break
+        await stream.close()
+    await served.runtime.cancelled.wait()

@@ -1,0 +1,134 @@
+"""Probes and people see how the server is; the documents describe what is really sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import openai
+import pytest
+
+from auricle import __version__
+from auricle.errors import DownloadFailed
+from auricle.server.form import FIELDS
+from auricle.server.openapi import openapi
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import FakeRuntime
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_server_answers_before_its_model_is_loaded() -> None:
+    runtime = FakeRuntime(settings())
+    runtime.hold.clear()
+    async with serving(runtime) as served, served.http() as http:
+        health = await http.get("/health")
+        assert (health.status_code, health.headers["retry-after"]) == (503, "2")
+        assert health.json() == {
+            "status": "starting",
+            "model": "base",
+            "version": __version__,
+            "ready": False,
+        }
+        async with served.async_client() as client:
+            with pytest.raises(openai.InternalServerError) as caught:
+                await client.audio.transcriptions.create(model="base", file=b"x" * 2_000_000)
+        assert caught.value.status_code == 503
+        assert caught.value.response.headers["retry-after"] == "2"
+        runtime.hold.set()
+        await runtime.started.wait()
+        health = await http.get("/health")
+        assert (health.status_code, health.json()) == (
+            200,
+            {"status": "ok", "model": "base", "version": __version__, "ready": True},
+        )
+    assert runtime.stopped.is_set()
+
+
+async def test_a_server_without_a_model_says_why() -> None:
+    runtime = FakeRuntime(settings())
+    runtime.failure = DownloadFailed("the hub did not answer")
+    async with serving(runtime) as served, served.http() as http:
+        await runtime.started.wait()
+        health = await http.get("/health")
+    assert (health.status_code, "retry-after" in health.headers) == (503, False)
+    assert health.json() == {
+        "status": "failed",
+        "model": "base",
+        "version": __version__,
+        "ready": False,
+        "reason": "the hub did not answer",
+    }
+
+
+async def test_stopping_while_the_model_loads_ends_the_loading() -> None:
+    runtime = FakeRuntime(settings())
+    runtime.hold.clear()
+    async with serving(runtime):
+        pass
+    assert (runtime.stopped.is_set(), runtime.started.is_set()) == (True, False)
+
+
+async def test_the_address_itself_says_what_is_there(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.get("/")
+    assert answer.json() == {
+        "service": "auricle",
+        "version": __version__,
+        "status": "ok",
+        "model": "base",
+        "endpoints": [
+            "POST /v1/audio/transcriptions",
+            "POST /v1/audio/translations",
+            "GET /v1/models",
+            "GET /v1/models/{id}",
+            "GET /health",
+            "GET /",
+            "GET /openapi.json",
+            "GET /docs",
+        ],
+    }
+
+
+async def test_the_openapi_document_has_every_path_and_no_loose_end(served: Served) -> None:
+    async with served.http() as http:
+        document = (await http.get("/openapi.json")).json()
+        endpoints = (await http.get("/")).json()["endpoints"]
+    assert document["openapi"] == "3.1.0"
+    documented = [
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+    ]
+    assert documented == [one for one in endpoints if not one.endswith((".json", "/docs"))]
+    schemas = document["components"]["schemas"]
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= set(schemas)
+
+
+async def test_the_form_in_the_document_is_the_table_of_fields() -> None:
+    form = openapi()["components"]["schemas"]["AudioForm"]
+    assert list(form["properties"]) == [field.name for field in FIELDS]
+    assert form["required"] == ["file", "model"]
+    assert form["properties"]["timestamp_granularities[]"]["type"] == "array"
+
+
+async def test_the_page_needs_nothing_from_elsewhere(served: Served) -> None:
+    async with served.http() as http:
+        page = await http.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert re.findall(r"(?:https?:)?//[\w.]+", re.sub(r"<!doctype.*", "", page.text)) == []
+
+
+async def test_probes_are_answered_while_work_is_under_way(served: Served) -> None:
+    more = asyncio.Event()
+    served.runtime.steps = (more,)
+    async with served.http() as http:
+        asking = asyncio.create_task(
+            http.post("/v1/audio/transcriptions", data={"model": "base"}, files={"file": b"x"})
+        )
+        await served.runtime.opened.wait()
+        assert (await http.get("/health")).status_code == 200
+        more.set()
+        assert (await asking).status_code == 200
