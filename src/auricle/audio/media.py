@@ -112,7 +112,7 @@ class Media:
                     self._check_cpu()
                     yield from self._decoded(packet)
                 return
-            except av.FFmpegError:
+            except (av.FFmpegError, IndexError):  # PyAV: packet of a stream it has not seen yet
                 n_in_a_row += 1
                 self._n_errors += 1
         yield from self._decoded(None)
@@ -141,6 +141,22 @@ class Media:
             raise cpu_limit_passed(self._limits.max_cpu_s)
 
 
+class _Bytes:
+    """What PyAV may do with a file. A damaged header can ask for a place before the start: that
+    is answered as FFmpeg does it, since PyAV would raise an exception at some later, other call."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read = file.read
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
 def _opened(file: BinaryIO) -> InputContainer:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -152,7 +168,7 @@ def _opened(file: BinaryIO) -> InputContainer:
         raise bad_file("The file is text, not audio.")
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
     try:
-        return av.open(file, mode="r", options=options, metadata_errors="ignore")
+        return av.open(_Bytes(file), mode="r", options=options, metadata_errors="ignore")
     except av.FFmpegError as exc:
         raise undecodable() from exc
 
@@ -169,7 +185,10 @@ def _is_text(head: bytes) -> bool:
 
 
 def _audio_stream(container: InputContainer) -> AudioStream:
-    stream = container.streams.best("audio")
+    try:
+        stream = container.streams.best("audio")
+    except IndexError:  # the best one appeared after the header, which PyAV does not follow
+        stream = None
     if stream is None and container.streams.audio:
         stream = container.streams.audio[0]
     if stream is None:
