@@ -14,6 +14,8 @@ from auricle.cli.options import settings_from, settings_options
 if TYPE_CHECKING:
     from auricle.models.fetch import Means
 
+CACHE_SETTINGS = ("cache_dir", "sources", "offline")
+
 
 @click.group()
 def models() -> None:
@@ -21,7 +23,7 @@ def models() -> None:
 
 
 @models.command("list")
-@settings_options(server=False)
+@settings_options(only=CACHE_SETTINGS)
 @click.pass_context
 def list_models(context: click.Context) -> None:
     """Show the models that are known, and where those on this machine are."""
@@ -50,7 +52,7 @@ def list_models(context: click.Context) -> None:
 
 @models.command("download")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@settings_options(server=False)
+@settings_options(only=CACHE_SETTINGS)
 @click.pass_context
 def download(context: click.Context, names: tuple[str, ...]) -> None:
     """Fetch models into the cache: names from the list, or hub ids (owner/name)."""
@@ -64,7 +66,7 @@ def download(context: click.Context, names: tuple[str, ...]) -> None:
 
 @models.command("remove")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@settings_options(server=False)
+@settings_options(only=CACHE_SETTINGS)
 @click.pass_context
 def remove(context: click.Context, names: tuple[str, ...]) -> None:
     """Delete models from the cache. Models in other folders are never touched."""

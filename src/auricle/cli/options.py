@@ -5,7 +5,7 @@ Knows nothing about what any setting does: name, type, default and help all come
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -20,13 +20,17 @@ FLAGS = "auricle.flags"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def settings_options(*, server: bool = True) -> Callable[[Command], Command]:
+def settings_options(
+    *, server: bool = True, only: Collection[str] = ()
+) -> Callable[[Command], Command]:
     """Give a command ``--config`` and one option per setting; ``server`` False leaves out those
-    that only a server uses. The command reads them with `settings_from`."""
+    that only a server uses, ``only`` takes these alone. The command reads them with
+    `settings_from`."""
 
     def decorate(command: Command) -> Command:
         for setting in reversed(fields(Settings)):
-            if server or not setting.metadata["server_only"]:
+            wanted = setting.name in only if only else server or not setting.metadata["server_only"]
+            if wanted:
                 command = _option(setting)(command)
         return click.option(
             "--config",

@@ -109,7 +109,7 @@ class Meter:
         self._begin_s = time.monotonic()
         self._bar = tqdm(
             total=n_recordings,
-            bar_format="{bar:20} {n_fmt}/{total_fmt} {postfix}",
+            bar_format="{bar:20} {n_fmt}/{total_fmt}{postfix}",
             disable=not sys.stderr.isatty(),
         )
 
