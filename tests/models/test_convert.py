@@ -314,7 +314,10 @@ def log_mel(pcm, n_mels=80):
 
 
 def test_shards_and_bfloat16_become_exact_float32(tmp_path):
-    whole = {"a": np.array([[1.5, -2.0]], np.float16), "b": np.array([0.25], np.float32)}
+    whole: dict[str, np.ndarray] = {
+        "a": np.array([[1.5, -2.0]], np.float16),
+        "b": np.array([0.25], np.float32),
+    }
     write_safetensors(tmp_path / "model-00001-of-00002.safetensors", {"a": whole["a"]})
     header = json.dumps({"b": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
     bf16 = struct.pack("<Q", len(header)) + header + struct.pack("<f", 0.25)[2:]

@@ -28,6 +28,9 @@ from auricle.models.vocabulary import VOCABULARY_FILES
 
 log = logging.getLogger(__name__)
 
+CONVERT_S = 3600.0
+"""How long converting may take; it copies a few gigabytes at most."""
+
 _HUB_ID = re.compile(r"(?:hf:)?(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _OFFLINE = {"1", "on", "yes", "true"}
 _CTRANSLATE2_FILES = {
@@ -215,13 +218,17 @@ def _convert(source: Path, target: Path) -> list[str]:
     """
     folder = target / "converted"
     shutil.rmtree(folder, ignore_errors=True)
-    result = subprocess.run(
-        [sys.executable, "-m", "auricle.models.convert", str(source), str(folder)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "auricle.models.convert", str(source), str(folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=CONVERT_S,
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise ModelUnusable(f"converting {source} took more than {CONVERT_S:g} s") from exc
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
         raise ModelUnusable(f"cannot convert {source}: {lines[-1]}")

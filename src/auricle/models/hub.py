@@ -216,12 +216,13 @@ class Hub:
             return str(exc), exc.wait_s
         if isinstance(exc, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             reason = f"{self.endpoint} cannot be reached: {exc}"
-            if not self._answered:  # a bad certificate, a proxy that refuses
-                raise DownloadFailed(reason) from exc
-            return reason, None
-        if isinstance(exc, httpx2.TimeoutException):
-            return f"nothing received for {self._limits.stall_s:g} s", None
-        return f"{type(exc).__name__}: {exc}", None
+        elif isinstance(exc, httpx2.TimeoutException):
+            reason = f"nothing received for {self._limits.stall_s:g} s"
+        else:
+            return f"{type(exc).__name__}: {exc}", None
+        if not self._answered:  # a bad certificate, a proxy that refuses or says nothing
+            raise DownloadFailed(reason) from exc
+        return reason, None
 
     def _check(self, response: httpx2.Response, url: str) -> None:
         """Sort an answer: fine, worth another attempt, or an error to show."""

@@ -7,7 +7,6 @@ installed; its files count only when they have the registry's hashes.
 
 from __future__ import annotations
 
-import ensurepip
 import importlib.util
 import os
 import re
@@ -41,7 +40,9 @@ def pip_command() -> list[str]:
     """How to run pip: as installed, else from the copy that comes with Python."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
-    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    ensurepip = importlib.util.find_spec("ensurepip")  # some distributions leave it out
+    folders = ensurepip.submodule_search_locations if ensurepip is not None else None
+    bundled = sorted(wheel for folder in folders or () for wheel in Path(folder).rglob("pip-*.whl"))
     if not bundled:
         raise DownloadFailed("this Python has no pip")
     return [sys.executable, str(bundled[-1] / "pip")]
