@@ -151,6 +151,31 @@ async def test_what_is_not_finished_in_time_is_cancelled_and_counted(
     ] == ["stopping: finishing what was accepted", "cancelled 2 unfinished requests"]
 
 
+async def test_a_stream_that_is_cut_off_does_not_look_finished() -> None:
+    """Clients take the orderly end of a response for the end of the text."""
+    runtime = FakeRuntime(settings())
+    runtime.steps = (HELLO[0], asyncio.Event())
+    async with serving(runtime) as served:
+        await runtime.started.wait()
+        async with (
+            served.http() as http,
+            http.stream(
+                "POST",
+                PATH,
+                data={"model": "base", "stream": "true"},
+                files={"file": b"audio"},
+            ) as answer,
+        ):
+            pieces = answer.aiter_text()
+            first = await anext(pieces)
+            served.server.stop()
+            served.server.stop()
+            with pytest.raises(httpx2.RemoteProtocolError):
+                await anext(pieces)
+    assert first == 'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
+    assert runtime.cancelled.is_set()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of its own")
 async def test_a_signal_stops_the_server(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "auricle")

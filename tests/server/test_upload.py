@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from auricle.server import exchange
+from auricle.server import exchange, upload
 from auricle.types import Options
 from tests.server.conftest import Served
 from tests.server.fakes import HELLO
@@ -243,6 +243,23 @@ async def test_a_client_that_leaves_while_uploading_leaves_nothing(
     assert (await post(served, MODEL + file() + END)).status_code == 200
     assert served.runtime.asked == [(b"audio", Options())]
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_an_upload_that_stops_in_the_middle_is_given_up(
+    served: Served, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patched limits, because the real ones are minutes."""
+    monkeypatch.setattr(upload, "STALL_S", 0.05)
+    monkeypatch.setattr(exchange, "DRAIN_MAX_S", 0.05)
+    reader, writer = await asyncio.open_connection(*served.address)
+    writer.write(head("content-length", 500_000) + MODEL + file(b"x" * 1000))
+    head_lines, answer = await read_answer(reader)
+    writer.close()
+    await writer.wait_closed()
+    assert head_lines[0] == "HTTP/1.1 408 Request Timeout"
+    assert "connection: close" in head_lines
+    assert answer["error"]["message"] == "The upload sent nothing for 0.05 seconds."
+    assert left(spool) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

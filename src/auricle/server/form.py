@@ -112,7 +112,7 @@ FIELDS = (
     ),
     Field(
         "vad",
-        {"type": "boolean", "default": True},
+        {"type": "boolean"},
         "Extension: false hands everything to the model, silence included.",
     ),
     Field(

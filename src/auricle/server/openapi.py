@@ -70,6 +70,8 @@ async def page(_: Request) -> Response:
 def openapi() -> Json:
     """The whole document."""
     _, schemas = msgspec.json.schema_components(_BODIES, ref_template="#/components/schemas/{name}")
+    for schema in schemas.values():
+        schema["description"] = " ".join(schema.get("description", "").split()).replace("``", "`")
     return {
         "openapi": "3.1.0",
         "info": {
