@@ -233,18 +233,19 @@ def soft_limits(pid: int) -> dict[str, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize(("minutes", "vad"), [(120, False), (8, True)])
+@pytest.mark.parametrize(("minutes", "vad"), [(120, False), (6, True)])
 async def test_memory_does_not_grow_with_the_length(pool, tmp_path, minutes, vad):
+    wav = sample(Format("wav", "pcm_s16le"))
+    size_at = wav.index(b"data") + 4
     path = tmp_path / "long.wav"
-    minute = encoded(Format("wav", "pcm_mulaw", 8_000), np.tile(jfk(10), 6))
-    size_at = minute.index(b"data") + 4
-    header, samples = minute[:size_at] + b"\xff\xff\xff\xff", minute[size_at + 4 :]
-    path.write_bytes(header + samples * minutes)
+    with path.open("wb") as file:
+        file.write(wav[:size_at] + b"\xff\xff\xff\xff" + wav[size_at + 4 :])
+        file.truncate(size_at + 4 + minutes * 60 * SAMPLE_RATE * 2)  # the rest is silence
     async with pool.open(path, vad=vad) as recording:
         sizes = []
         async for _ in recording:
             sizes.append(resident_kib(recording._decoder.pid))
-    assert recording.duration_s == pytest.approx(60 * minutes)
+    assert recording.duration_s == minutes * 60
     assert max(sizes) - sizes[1] < 8 * 1024
 
 
