@@ -170,7 +170,7 @@ def _plan_engine(
     found.plan |= {
         "device": device,
         "compute type": compute_type,
-        "parallel work": f"{workers} workers of {threads} thread{'s' if threads > 1 else ''}",
+        "parallel work": f"{_count(workers, 'worker')} of {_count(threads, 'thread')}",
         "engine environment": " ".join(f"{name}={value}" for name, value in variables),
         "freed memory": "kept by the engine" if seen and seen.keeps_freed_memory else "as usual",
     }
@@ -241,3 +241,7 @@ def _plan_address(found: Diagnosis, settings: Settings) -> None:
     found.plan["address"] = " and ".join(map(listen.url, sockets))
     for each in sockets:
         each.close()
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
