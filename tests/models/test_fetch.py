@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -320,6 +321,16 @@ def test_model_path_is_the_served_model(tmp_path):
     assert locate("whisper-1", settings, Recorder(), means).vocab_size == 1776
     with pytest.raises(DownloadFailed, match="The model 'tiny'"):
         locate("tiny", settings, Recorder(), means)
+
+
+@pytest.mark.model
+def test_a_registered_model_is_recognised_in_any_folder(tmp_path):
+    original = locate("tiny.en", Settings()).path
+    for file in original.iterdir():
+        shutil.copy(file, tmp_path / file.name)
+    means = Means(tmp_path / "cache", offline=True, environ={})
+    checkpoint = locate(str(tmp_path), Settings(), Recorder(), means)
+    assert (checkpoint.name, checkpoint.path) == ("tiny.en", tmp_path)
 
 
 @pytest.mark.model

@@ -203,11 +203,21 @@ def _from_hub_id(repo: str, revision: str | None, means: Means, progress: Progre
 def _from_folder(folder: Path, means: Means) -> Checkpoint:
     """A folder of the user's own; Transformers weights are converted into the cache, once."""
     if folder_kind(folder) == "ctranslate2":
-        return inspect(folder)
+        return inspect(folder, _recognised(folder, means))
     stamp = [(file.name, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())]
     digest = hashlib.sha256(repr((folder.resolve(), stamp)).encode()).hexdigest()[:12]
     name = f"{folder.resolve().name}-{digest}"
     return inspect(_cached(name, means, lambda part: (str(folder), _convert(folder, part))), name)
+
+
+def _recognised(folder: Path, means: Means) -> str | None:
+    """The registered model whose very weights are in ``folder``: of a distilled or turbo model,
+    its own files do not tell that it cannot translate or knows English alone."""
+    for model in registry.models():
+        weights = [file for file in model.files if file.name == WEIGHTS]
+        if cache.holds(folder, weights, means.cache):
+            return model.id
+    return None
 
 
 def _convert(source: Path, target: Path) -> list[str]:
