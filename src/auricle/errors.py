@@ -8,9 +8,11 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     │  ├─ Unauthorized               401
     │  ├─ NotFound                   404  no such URL
     │  ├─ ModelNotFound              404  model_not_found
+    │  ├─ UploadStalled              408  the client stopped sending
     │  └─ TooLarge                   413  more bytes than the upload limit
     ├─ Overloaded                    429  the queue is full
     ├─ Unavailable                   503  loading, or shutting down
+    ├─ StorageFull                   507  no room for the upload where temporary files go
     ├─ EngineFailed                  500  the model process failed on this window
     ├─ ModelUnusable                 500  a model folder is missing, incomplete or of the wrong kind
     ├─ DownloadFailed                500  no source could deliver the model
@@ -66,8 +68,15 @@ class ModelNotFound(InvalidRequest):
     status = 404
 
 
+class UploadStalled(InvalidRequest):
+    status = 408
+
+
 class TooLarge(InvalidRequest):
+    """OpenAI answers this one as a ``server_error``, unlike its other refusals."""
+
     status = 413
+    type = "server_error"
 
 
 class Overloaded(AuricleError):
@@ -77,6 +86,12 @@ class Overloaded(AuricleError):
 
 class Unavailable(AuricleError):
     status = 503
+
+
+class StorageFull(AuricleError):
+    """No room for the recording where temporary files go."""
+
+    status = 507
 
 
 class EngineFailed(AuricleError):
@@ -104,9 +119,11 @@ BY_NAME: dict[str, type[AuricleError]] = {
         Unauthorized,
         NotFound,
         ModelNotFound,
+        UploadStalled,
         TooLarge,
         Overloaded,
         Unavailable,
+        StorageFull,
         EngineFailed,
         ModelUnusable,
         DownloadFailed,

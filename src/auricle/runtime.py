@@ -86,8 +86,10 @@ class Runtime:
 
         Raises:
             Unavailable: the model is loading, could not be loaded, or the server is stopping.
+            Overloaded: the queue is full; asked before an upload is read, it saves the upload.
         """
         if self.state == "ready":
+            self._scheduler.check_room()
             return Transcriber(self._decoders, self._scheduler)
         if self.state == "failed":
             raise Unavailable(

@@ -24,5 +24,7 @@ def set_up(*, verbose: bool, quiet: bool = False) -> None:
     logging.basicConfig(
         level=logging.CRITICAL if quiet else logging.WARNING, handlers=[handler], force=True
     )
+    # What it warns of is a malformed upload, which the client is told about
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     if not quiet:
         logging.getLogger("auricle").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -92,11 +92,14 @@ class Scheduler:
         self._fail_all(Unavailable("the server is shutting down", retry_after_s=5))
 
     def admit(self) -> Admission:
-        """Accept a request, to be used as a context manager.
+        """Accept a request, to be used as a context manager. Raises what `check_room` raises."""
+        self.check_room()
+        request_id = next(self._ids)
+        self._requests.add(request_id)
+        return Admission(self, request_id)
 
-        Raises:
-            Overloaded: as many requests as allowed are being served.
-        """
+    def check_room(self) -> None:
+        """Raise `Overloaded` when as many requests as allowed are being served."""
         if len(self._requests) >= self._max_requests:
             raise Overloaded(
                 f"{self._max_requests} requests are being transcribed or waiting, "
@@ -104,9 +107,6 @@ class Scheduler:
                 code="rate_limit_exceeded",
                 retry_after_s=5,
             )
-        request_id = next(self._ids)
-        self._requests.add(request_id)
-        return Admission(self, request_id)
 
     def submit(
         self, request_id: int, window: Window, options: Options, language: str | None

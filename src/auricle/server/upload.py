@@ -23,7 +23,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from auricle.errors import AuricleError, InvalidRequest, TooLarge
+from auricle.errors import InvalidRequest, StorageFull, TooLarge, UploadStalled
 
 FILE_FIELD = "file"
 MAX_FIELD_BYTES = 64 * 1024
@@ -36,22 +36,6 @@ upload holds in memory stays small."""
 
 STALL_S = 60.0
 """An upload that sends nothing for this long is given up."""
-
-
-class UploadTooLarge(TooLarge):
-    """OpenAI answers this one as a ``server_error``, unlike its other refusals."""
-
-    type = "server_error"
-
-
-class UploadStalled(InvalidRequest):
-    status = 408
-
-
-class StorageFull(AuricleError):
-    """No room for the recording where temporary files go."""
-
-    status = 507
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +86,8 @@ def _check_content_length(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes, int(announced))
 
 
-def _too_large(max_bytes: int, n_bytes: int) -> UploadTooLarge:
-    return UploadTooLarge(
-        f"Maximum content size limit ({max_bytes}) exceeded ({n_bytes} bytes read)"
-    )
+def _too_large(max_bytes: int, n_bytes: int) -> TooLarge:
+    return TooLarge(f"Maximum content size limit ({max_bytes}) exceeded ({n_bytes} bytes read)")
 
 
 async def _body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
