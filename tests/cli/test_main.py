@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,17 @@ def put(folder: Path, name: str) -> Path:
 def test_version(capfd):
     assert run(["--version"]) == 0
     assert capfd.readouterr() == (f"auricle {__version__}\n", "")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Commands set logging up for their process; here that is the process of every other test."""
+    root, ours = logging.getLogger(), logging.getLogger("auricle")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @pytest.mark.parametrize("arguments", [[], ["models"]])
