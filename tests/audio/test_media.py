@@ -219,8 +219,8 @@ STREAMABLE = [
 @pytest.mark.parametrize("form", STREAMABLE, ids=str)
 def test_a_truncated_file_keeps_the_audio_before_the_cut(form):
     data = sample(form)
-    lengths = [len(read(data[: int(len(data) * n / 10)])) / SAMPLE_RATE for n in (3, 5, 7, 9)]
-    for n, length_s in zip((3, 5, 7, 9), lengths, strict=True):
+    lengths = [len(read(data[: int(len(data) * n / 10)])) / SAMPLE_RATE for n in (3, 6, 9)]
+    for n, length_s in zip((3, 6, 9), lengths, strict=True):
         # Bytes and time do not pass evenly, and Ogg, WavPack and TTA hold a second per packet
         assert length_s == pytest.approx(1.1 * n, abs=2.0)
     assert lengths == sorted(lengths)
@@ -235,7 +235,7 @@ def flipped(data: bytes, n_bytes: int, seed: int) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("form", STREAMABLE, ids=str)
 def test_a_damaged_file_keeps_most_of_its_audio(form, seed):
     pcm = read(flipped(sample(form), 3, seed))

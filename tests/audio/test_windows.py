@@ -199,7 +199,7 @@ def test_hours_of_audio_hold_no_more_than_a_window_and_a_chunk(probability):
     chunk = np.zeros(937 * FRAME, np.float32)
     speech = None if probability is None else np.full(937, probability, np.float32)
     most = 0
-    for _ in range(3 * 120):
+    for _ in range(2 * 120):
         cutter.push(chunk, speech)
         most = max(most, cutter.buffered_samples)
     assert most <= MAX_FRAMES * FRAME + len(chunk)

@@ -35,6 +35,7 @@ class Converter:
         self.format = frame_format(like)
         _, _, n_channels, rate = self.format
         self._rate = rate
+        self._n_gathered = 0
         self._mixer = Mixer(n_channels)
         self._gather = _graph(
             ("abuffer", _source(rate, like.format.name, like.layout.name)),
@@ -51,7 +52,10 @@ class Converter:
         """Take one frame; give the blocks ``(n_samples,)`` that are complete."""
         frame.pts = None  # times in damaged files are wrong; samples are counted instead
         self._gather.push(frame)
-        yield from self._converted()
+        self._n_gathered += frame.samples
+        if self._n_gathered >= self._rate:  # asking before there is a block costs an exception
+            self._n_gathered %= self._rate
+            yield from self._converted()
 
     def finish(self) -> Iterator[Pcm]:
         """Give what is left in the filters. Nothing may be pushed afterwards."""
@@ -87,10 +91,11 @@ class Mixer:
     def mix(self, channels: NDArray[np.float32]) -> Pcm:
         """``(n_samples, n_channels)`` → ``(n_samples,)`` in [-1, 1]."""
         channels = np.clip(np.nan_to_num(channels), -LOUDEST, LOUDEST)
-        mono: Pcm = channels.mean(axis=1, dtype=np.float32)
-        if channels.shape[1] > 1:
-            energies = np.square(channels).sum(axis=0, dtype=np.float64)
-            self._mixed_energy += float(np.square(mono).sum(dtype=np.float64))
+        n_channels = channels.shape[1]
+        mono: Pcm = channels @ np.full(n_channels, 1 / n_channels, np.float32)
+        if n_channels > 1:
+            energies = np.array([np.vdot(each, each) for each in channels.T])
+            self._mixed_energy += float(np.vdot(mono, mono))
             self._channel_energy += float(energies.mean())
             if self._mixed_energy < self._cancelled_below * self._channel_energy:
                 mono = channels[:, int(energies.argmax())].copy()
