@@ -22,4 +22,4 @@ def read_wav(path: Path) -> Pcm:
     with wave.open(str(path)) as wav:
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (16_000, 1, 2)
         raw = wav.readframes(wav.getnframes())
-    return np.frombuffer(raw, np.int16).astype(np.float32) / 32768
+    return np.frombuffer(raw, np.int16).astype(np.float32) / np.float32(32768)

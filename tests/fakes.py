@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from auricle.engine.protocol import (
-    DecodeJob,
     Decoded,
+    DecodeJob,
     DecodeRow,
     Encoded,
     EncodeJob,
@@ -30,28 +30,32 @@ MODEL = ModelInfo(
 )
 
 
-def spoken(row: DecodeRow, job: DecodeJob, **changes: object) -> WindowText:
-    """The text of a window as the fake engine hears it: its own number and length."""
-    figures = {
-        "temperature": job.temperature,
-        "avg_logprob": -0.2,
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.01,
-        **changes,
-    }
-    rest_s = figures.pop("rest_s", None)
+def spoken(
+    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, rest_s: float | None = None
+) -> WindowText:
+    """The text of a window as the fake engine hears it: its language and start."""
     segment = Segment(
         start_s=row.start_s,
         end_s=row.start_s + row.duration_s,
         text=f" {row.language} {row.start_s:g}",
         tokens=(1, 2),
-        **figures,
+        temperature=job.temperature,
+        avg_logprob=avg_logprob,
+        compression_ratio=1.0,
+        no_speech_prob=0.01,
     )
-    return WindowText(segments=(segment,), rest_s=rest_s, **figures)
+    return WindowText(
+        segments=(segment,),
+        temperature=job.temperature,
+        avg_logprob=avg_logprob,
+        compression_ratio=1.0,
+        no_speech_prob=0.01,
+        rest_s=rest_s,
+    )
 
 
 class FakeEngine:
-    """Answers at once, unless ``gate`` is cleared: then jobs wait for it. ``log`` keeps the jobs.
+    """Answers at once, unless ``gate`` is cleared: then jobs wait for it.
 
     ``poison`` names samples: a window that starts with one kills the engine when it is decoded.
     """
@@ -68,7 +72,8 @@ class FakeEngine:
         self.gate = asyncio.Event()
         self.gate.set()
         self.started = asyncio.Event()
-        self.log: list[EncodeJob | DecodeJob] = []
+        self.encodes: list[EncodeJob] = []
+        self.decodes: list[DecodeJob] = []
         self.kept: set[int] = set()
         self.poisoned: set[int] = set()
         self.running = 0
@@ -77,7 +82,8 @@ class FakeEngine:
         self.is_closed = False
 
     async def encode(self, job: EncodeJob) -> Encoded:
-        await self._work(job)
+        self.encodes.append(job)
+        await self._work()
         self.kept.add(job.window_id)
         if self.poison is not None and np.frombuffer(job.pcm, np.float32)[0] == self.poison:
             self.poisoned.add(job.window_id)
@@ -85,7 +91,8 @@ class FakeEngine:
         return Encoded(n_prompt_tokens=len(job.prompt or ""), language=language)
 
     async def decode(self, job: DecodeJob) -> Decoded:
-        await self._work(job)
+        self.decodes.append(job)
+        await self._work()
         assert {row.window_id for row in job.rows} <= self.kept
         if self.poisoned & {row.window_id for row in job.rows}:
             self.die()
@@ -102,9 +109,8 @@ class FakeEngine:
         self.is_dead = True
         self.gate.set()
 
-    async def _work(self, job: EncodeJob | DecodeJob) -> None:
+    async def _work(self) -> None:
         assert self.running < self.info.workers, "more jobs than workers"
-        self.log.append(job)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.started.set()

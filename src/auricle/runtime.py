@@ -47,6 +47,7 @@ class Runtime:
         self.failure: AuricleError | None = None
         self.checkpoint: Checkpoint | None = None
         self.model: ModelInfo | None = None
+        self._settled = asyncio.Event()
         self._progress = progress
         self._device: Literal["cpu", "cuda"] = "cpu"
         self._decoders = DecoderPool(settings)
@@ -63,6 +64,15 @@ class Runtime:
             return self.checkpoint.name
         return str(self.settings.model_path or self.settings.model)
 
+    @property
+    def n_windows(self) -> int:
+        """Windows waiting or being read."""
+        return self._scheduler.n_waiting
+
+    async def settled(self) -> None:
+        """Return once `start` has ended, well or not."""
+        await self._settled.wait()
+
     async def start(self) -> None:
         """Find the model, load it and run it once: the first request must not be the slow one."""
         try:
@@ -74,6 +84,8 @@ class Runtime:
             _log.error("%s", exc)
         else:
             self.state = "ready"
+        finally:
+            self._settled.set()
 
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""

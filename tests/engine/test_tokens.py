@@ -11,7 +11,7 @@ from auricle.engine.tokens import Piece, split
 FIRST = 1000
 
 
-def T(seconds):  # noqa: N802  # reads like Whisper's <|0.00|>
+def T(seconds):  # reads like Whisper's <|0.00|>
     return FIRST + round(seconds * 50)
 
 
@@ -22,7 +22,8 @@ def T(seconds):  # noqa: N802  # reads like Whisper's <|0.00|>
         ([T(0)], [], None),
         ([T(0), T(30)], [], None),
         ([T(0), 1, 2, T(4)], [(0.0, 4.0, (T(0), 1, 2, T(4)))], None),
-        ([T(0.5), 1, T(4), T(5), 2, T(9)], [(0.5, 4.0, (T(0.5), 1, T(4))), (5.0, 9.0, (T(5), 2, T(9)))], None),
+        ([T(0.5), 1, T(4), T(5), 2, T(9)],
+         [(0.5, 4.0, (T(0.5), 1, T(4))), (5.0, 9.0, (T(5), 2, T(9)))], None),
         # no timestamps at all: the window's own times
         ([1, 2], [(0.0, 10.0, (1, 2))], None),
         # the closing one is missing, and nothing closed before: the text is all there is
@@ -33,12 +34,14 @@ def T(seconds):  # noqa: N802  # reads like Whisper's <|0.00|>
         # ... unless only the silence around speech is left
         ([T(0), 1, T(9.5), T(9.5)], [(0.0, 9.5, (T(0), 1, T(9.5)))], None),
         # no progress, no second reading
-        ([T(0), 1, T(0.5), T(0.5), 2], [(0.0, 0.5, (T(0), 1, T(0.5))), (0.5, 10.0, (T(0.5), 2))], None),
+        ([T(0), 1, T(0.5), T(0.5), 2],
+         [(0.0, 0.5, (T(0), 1, T(0.5))), (0.5, 10.0, (T(0.5), 2))], None),
         # a time past the end of the audio
         ([T(0), 1, T(28)], [(0.0, 10.0, (T(0), 1, T(28)))], None),
         ([T(25), 1, T(28)], [(9.98, 10.0, (T(25), 1, T(28)))], None),
         # an empty piece between two others
-        ([T(0), 1, T(2), T(2), T(3), T(3), 2, T(4)], [(0.0, 2.0, (T(0), 1, T(2))), (3.0, 4.0, (T(3), 2, T(4)))], None),
+        ([T(0), 1, T(2), T(2), T(3), T(3), 2, T(4)],
+         [(0.0, 2.0, (T(0), 1, T(2))), (3.0, 4.0, (T(3), 2, T(4)))], None),
     ],
 )  # fmt: skip
 def test_split(ids, pieces, rest_s):

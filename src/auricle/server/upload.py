@@ -205,7 +205,8 @@ class _Form:
 
     def upload(self) -> Upload:
         if self._has_file_name and self._path is None:
-            raise InvalidRequest("The recording in 'file' is empty (0 bytes).", param=FILE_FIELD)
+            message = "The recording in 'file' is empty (0 bytes)."
+            raise InvalidRequest(message, param=FILE_FIELD, code="invalid_value")
         return Upload(tuple(self._fields), self._path, self._file_bytes)
 
     def _on_part_begin(self) -> None:
