@@ -19,7 +19,8 @@ from auricle.errors import AuricleError
 from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.exchange import Exchange, Traffic
-from auricle.server.openai import Audio, Models
+from auricle.server.models import Models
+from auricle.server.openai import Audio
 from auricle.server.status import Status
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""OpenAI's audio endpoints and model list, answered by the one model this server runs.
+"""OpenAI's audio endpoints.
 
 Knows nothing about how audio becomes text; it opens a transcription and sends what comes out.
 """
@@ -6,42 +6,24 @@ Knows nothing about how audio becomes text; it opens a transcription and sends w
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import AbstractAsyncContextManager
-from typing import Literal
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle import formats
-from auricle.errors import AuricleError, InvalidRequest, ModelNotFound
-from auricle.models import registry
+from auricle.errors import AuricleError, InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server import errors, form, sse, upload
 from auricle.server.exchange import Traffic, request_id, unless_gone
-from auricle.server.fields import shown
+from auricle.server.models import check_model
 from auricle.transcribe import Transcription, collect
 from auricle.types import Task
 
 MIB = 1024 * 1024
 
 logger = logging.getLogger(__name__)
-
-
-class ModelObject(msgspec.Struct, frozen=True):
-    """One entry of the model list; ``created`` is when this server started, in Unix seconds."""
-
-    id: str
-    created: int
-    object: Literal["model"] = "model"
-    owned_by: str = "auricle"
-
-
-class ModelList(msgspec.Struct, frozen=True):
-    data: tuple[ModelObject, ...]
-    object: Literal["list"] = "list"
 
 
 class Audio:
@@ -106,44 +88,3 @@ async def _streamed(
         logger.exception("streaming (%s)", log_id)
         await events.event(errors.body_of(errors.unexpected(log_id)))
     return events.end
-
-
-def check_model(name: str, runtime: Runtime) -> None:
-    """Raise `ModelNotFound` unless ``name`` means the model this server runs."""
-    if is_served(name, runtime):
-        return
-    known = registry.resolve(name)
-    if known is not None:
-        message = f"The model `{shown(name)}` is not served here; this server runs "
-        message += f"`{runtime.model_id}`."
-    else:
-        message = f"The model `{shown(name)}` does not exist or you do not have access to it."
-    raise ModelNotFound(message, code="model_not_found")
-
-
-def is_served(name: str, runtime: Runtime) -> bool:
-    if registry.is_default_alias(name) or name in (runtime.model_id, runtime.settings.model):
-        return True
-    known = registry.resolve(name)
-    return known is not None and known.id == runtime.model_id
-
-
-class Models:
-    """``GET /v1/models`` and one of them: the served model, then the other names it answers to."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._created = int(time.time())
-
-    async def listed(self, _: Request) -> Response:
-        ids = [self._runtime.model_id]
-        ids += sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
-        return errors.json_response(ModelList(tuple(self._model(name) for name in ids)))
-
-    async def one(self, request: Request) -> Response:
-        name: str = request.path_params["id"]
-        check_model(name, self._runtime)
-        return errors.json_response(self._model(name))
-
-    def _model(self, name: str) -> ModelObject:
-        return ModelObject(name, self._created)

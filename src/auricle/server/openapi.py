@@ -18,7 +18,7 @@ from auricle import __version__
 from auricle.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
 from auricle.server.form import FIELDS
-from auricle.server.openai import ModelList, ModelObject
+from auricle.server.models import ModelList, ModelObject
 from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service
 
