@@ -208,6 +208,33 @@ async def test_no_more_children_than_the_limit(long_file):
     assert len(pids) == 1
 
 
+async def test_a_child_is_free_once_the_last_chunk_was_read(long_file):
+    """A child used to stay with its recording until the transcription was done, so that no more
+    than ``max_decoders`` recordings could be open."""
+    pool = DecoderPool(Settings(max_decoders=1))
+    await pool.start()
+    async with pool.open(long_file) as first:
+        assert len([chunk async for chunk in first]) == 3
+        async with pool.open(JFK) as second:
+            assert len([chunk async for chunk in second]) == 1
+    await assert_usable(pool)
+    await pool.close()
+
+
+async def test_the_claimed_length_is_known_before_anything_is_decoded(pool, long_file, tmp_path):
+    streamed = tmp_path / "streamed.wav"  # as recorders write it: a header of unknown length
+    wav = bytearray(JFK.read_bytes())
+    size_at = wav.index(b"data") + 4
+    wav[size_at : size_at + 4] = b"\xff\xff\xff\xff"
+    streamed.write_bytes(wav)
+    claims = []
+    for path in (JFK, long_file, streamed):
+        async with pool.open(path) as recording:
+            claims.append(recording.declared_s)
+            assert recording.duration_s == 0
+    assert claims == [11.0, 66.0, pytest.approx(11.0, abs=0.01)]
+
+
 async def test_a_closed_pool_refuses_and_open_recordings_fail(long_file):
     pool = DecoderPool(Settings(max_decoders=1))
     await pool.start()
@@ -242,9 +269,8 @@ async def test_memory_does_not_grow_with_the_length(pool, tmp_path, minutes, vad
         file.write(wav[:size_at] + b"\xff\xff\xff\xff" + wav[size_at + 4 :])
         file.truncate(size_at + 4 + minutes * 60 * SAMPLE_RATE * 2)  # the rest is silence
     async with pool.open(path, vad=vad) as recording:
-        sizes = []
-        async for _ in recording:
-            sizes.append(resident_kib(recording._decoder.pid))
+        pid = recording._decoder.pid
+        sizes = [resident_kib(pid) async for _ in recording]
     assert recording.duration_s == minutes * 60
     assert max(sizes) - sizes[1] < 8 * 1024
 

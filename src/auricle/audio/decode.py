@@ -140,22 +140,34 @@ class DecoderPool:
 
     @contextlib.asynccontextmanager
     async def open(self, path: Path, *, vad: bool = True) -> AsyncIterator[Recording]:
-        """Lend a child to one recording; it is taken back however the block is left.
+        """Lend a child to one recording, until its last chunk was read or the block is left.
 
         Raises `BadMedia` when the file is not audio or breaks a limit that shows at once. What
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
-        async with self._slots:
-            recording = Recording(self, Open(str(path), vad, *limits))
-            try:
-                await recording.open()
-                yield recording
-            finally:
-                await recording.close()
+        recording = Recording(self, Open(str(path), vad, *limits))
+        try:
+            await recording.open()
+            yield recording
+        finally:
+            await recording.close()
 
     async def take(self) -> Decoder:
-        """An idle child, or a new one when none comes free soon. For `Recording` only."""
+        """A child that nobody else uses; waits while as many as allowed are lent. To be given
+        back. For `Recording` only."""
+        await self._slots.acquire()
+        try:
+            decoder = await self._fit()
+        except BaseException:
+            self._slots.release()
+            raise
+        decoder.n_inputs += 1
+        self._lent.add(decoder)
+        return decoder
+
+    async def _fit(self) -> Decoder:
+        """An idle child, or a new one when none comes free soon."""
         decoder = None
         while decoder is None or not decoder.usable:
             if self._is_closed:
@@ -163,13 +175,12 @@ class DecoderPool:
             if decoder is not None:
                 self._retire(decoder)
             decoder = await self._next_idle() or await Decoder.start(self._settings)
-        decoder.n_inputs += 1
-        self._lent.add(decoder)
         return decoder
 
     def give_back(self, decoder: Decoder) -> None:
         """Keep the child for the next recording, or let it go. For `Recording` only."""
         self._lent.discard(decoder)
+        self._slots.release()
         is_wanted = self._n_waiting > 0 or self._idle.qsize() + self._n_starting < self._n_kept
         is_fit = decoder.usable and decoder.n_inputs < INPUTS_PER_CHILD
         if is_fit and is_wanted and not self._is_closed:
@@ -224,6 +235,8 @@ class Recording:
         self._decoder: Decoder | None = None
         self._n_samples = 0
         self._is_second_try = False
+        self.declared_s: float | None = None
+        """The length that the file claims for itself, once open; None when it claims none."""
 
     @property
     def duration_s(self) -> float:
@@ -242,13 +255,15 @@ class Recording:
         while not is_last:
             chunk = await self._next()
             is_last = chunk.is_last
+            if is_last:
+                await self.close()
             pcm = np.frombuffer(chunk.pcm, "<f4")
             self._n_samples += len(pcm)
             speech = None if chunk.speech is None else np.frombuffer(chunk.speech, "<f4")
             yield AudioChunk(pcm, speech)
 
     async def close(self) -> None:
-        """For `DecoderPool.open` only."""
+        """Give the child back, if that has not happened yet. For `DecoderPool.open` only."""
         decoder, self._decoder = self._decoder, None
         if decoder is None:
             return
@@ -273,7 +288,7 @@ class Recording:
 
     async def _begin(self) -> None:
         self._decoder = await self._pool.take()
-        await self._decoder.call(self._request, Opened)
+        self.declared_s = (await self._decoder.call(self._request, Opened)).declared_s
 
     async def _begin_again(self, death: ChildDied) -> None:
         """One more try, if nothing was handed out yet: the child may have died of something else

@@ -34,6 +34,9 @@ class Close(msgspec.Struct, frozen=True, tag=True):
 class Opened(msgspec.Struct, frozen=True, tag=True):
     """The file is a container we read and holds an audio track we can decode."""
 
+    declared_s: float | None = None
+    """The length that the file claims for itself, for planning only; None when it claims none."""
+
 
 class Chunk(msgspec.Struct, frozen=True, tag=True):
     """The next stretch of audio."""

@@ -59,6 +59,10 @@ class Recording:
             raise
         self._chunks = self._cut()
 
+    @property
+    def declared_s(self) -> float | None:
+        return self._media.declared_s
+
     def next(self) -> Chunk:
         return next(self._chunks)
 
@@ -105,7 +109,7 @@ class Worker:
                 assert self._recording is None, "the last recording was not closed"
                 allow_cpu(request.max_cpu_s)
                 self._recording = Recording(request, self._detector)
-                return Opened()
+                return Opened(self._recording.declared_s)
             case Next():
                 assert self._recording is not None, "no recording is open"
                 return self._recording.next()

@@ -59,6 +59,9 @@ class Media:
         self._container = _opened(file)
         self._stream = _audio_stream(self._container)
         self._check_declared()
+        claimed_s = _claimed_s(self._container, self._stream)
+        self.declared_s = min(claimed_s, limits.max_audio_s) if claimed_s else None
+        """A claim, good enough to plan with; never more than the limit."""
         self._n_errors = 0
 
     def close(self) -> None:
@@ -221,14 +224,21 @@ def _check_format(rate_hz: int, n_channels: int) -> None:
 
 
 def _declared_s(container: InputContainer, stream: AudioStream) -> float:
-    """The length the file claims, 0 when it claims none that can be trusted.
+    """The length the file claims, 0 when it claims none that can be trusted."""
+    if container.format.name in DURATION_IS_A_GUESS:
+        return 0.0
+    return _claimed_s(container, stream)
+
+
+def _claimed_s(container: InputContainer, stream: AudioStream) -> float:
+    """The length by the header, or by the bit rate where the container has none; 0 for unknown.
 
     A recorder that streams writes a length of "as much as fits" into its WAV header, so a claim
     counts only as far as the bytes in the file could hold it at the codec's constant bit rate.
     """
-    if container.duration is None or container.format.name in DURATION_IS_A_GUESS:
+    if container.duration is None:
         return 0.0
-    declared_s = container.duration / 1_000_000
+    declared_s = max(container.duration / 1_000_000, 0.0)
     bit_rate = stream.codec_context.bit_rate
     if stream.codec_context.name.startswith("pcm_") and bit_rate:
         declared_s = min(declared_s, container.size * 8 / bit_rate)
