@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 MODEL :=
+CORPUS :=
 ARGS :=
 
 VENV := .venv
@@ -36,8 +37,9 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/python -m auricle.cli.settings_doc --check
 	$(BIN)/python scripts/check_wheel.py --transcribe
 
-bench: $(VENV)/.dev ## measure speed and accuracy; ARGS go to the bench
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.bench ## measure speed and accuracy; ARGS="startup" picks one, CORPUS=DIR names clips with references
+	$(BIN)/auricle models download tiny.en base
+	$(BIN)/python -m bench $(ARGS) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-model MODEL=tiny
 	@$(if $(MODEL),,$(error say which model: make download-model MODEL=tiny))
@@ -62,4 +64,8 @@ $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.lock
+	$(PIP) install --quiet --require-hashes -r requirements/bench.lock
 	@touch $@

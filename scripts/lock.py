@@ -18,33 +18,39 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUPS = {"runtime.lock": "build", "dev.lock": "dev"}
-"""Each file and the dependency group it has beside the project's own dependencies; in this order,
-because the development lock is bound to the versions of the runtime lock."""
+LOCKS = {
+    "runtime.lock": ["--group", "build"],
+    "dev.lock": ["--group", "dev", "--extra", "bench"],
+    "bench.lock": ["--group", "bench", "--extra", "bench"],
+}
+"""Each file and what it has beside the project's own dependencies; in this order, because each is
+bound to the versions of the one before."""
 
 
 def compile_locks(folder: Path, *, upgrade: bool) -> None:
-    """Resolve both locks into ``folder``; versions in files already there are kept."""
-    for name, group in GROUPS.items():
+    """Resolve every lock into ``folder``; versions in files already there are kept."""
+    bound: Path | None = None
+    for name, parts in LOCKS.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "pyproject.toml"]
-        command += ["--group", group, "--universal", "--python-version", "3.11"]
+        command += [*parts, "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--output-file", str(folder / name)]
         if upgrade:
             command.append("--upgrade")
-        if name != "runtime.lock":
-            command += ["--constraint", str(folder / "runtime.lock")]
+        if bound is not None:
+            command += ["--constraint", str(bound)]
         subprocess.run(command, cwd=ROOT, check=True)
+        bound = folder / name
 
 
 def stale() -> list[str]:
     """The difference between the locks and what `compile_locks` makes now, as diff lines."""
     with tempfile.TemporaryDirectory() as scratch:
-        for name in GROUPS:
+        for name in LOCKS:
             shutil.copy(ROOT / "requirements" / name, scratch)
         compile_locks(Path(scratch), upgrade=False)
         lines: list[str] = []
-        for name in GROUPS:
+        for name in LOCKS:
             old = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
             new = (Path(scratch) / name).read_text(encoding="utf-8").splitlines()
             lines += difflib.unified_diff(old, new, name, f"{name} (expected)", lineterm="", n=1)

@@ -13,7 +13,7 @@ from auricle.cli import settings_doc
 from auricle.config import Settings
 from tests.rules import source
 
-LOCKS = ("runtime.lock", "dev.lock")
+LOCKS = ("runtime.lock", "dev.lock", "bench.lock")
 
 PYPI = "py" + "pi"
 HOSTS = (
@@ -73,10 +73,11 @@ def test_a_lock_holds_versions_and_hashes_only(name):
     assert strange == []
 
 
-def test_the_development_lock_holds_the_runtime_lock():
+def test_each_lock_holds_the_one_before():
     pinned = re.compile(r"^[a-z0-9-]+==.*(?= \\$)", re.MULTILINE)
-    runtime, dev = (set(pinned.findall(read(f"requirements/{name}"))) for name in LOCKS)
+    runtime, dev, bench = (set(pinned.findall(read(f"requirements/{name}"))) for name in LOCKS)
     assert runtime - dev == set()
+    assert dev - bench == set()
 
 
 @pytest.mark.parametrize("patterns", [HOSTS, MACHINE], ids=["registry hosts", "machine paths"])

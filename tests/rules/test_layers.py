@@ -11,7 +11,7 @@ from tests.rules import source
 
 LAYERS = (
     ("", "errors", "types", "config", "child"),
-    ("models", "audio"),
+    ("models", "audio", "bench"),
     ("engine",),
     ("scheduler",),
     ("transcribe",),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from auricle import __version__
+from auricle.cli.bench import bench
 from auricle.cli.doctor import doctor
 from auricle.cli.models import models
 from auricle.cli.serve import serve
@@ -27,7 +28,7 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, models, doctor):
+for command in (serve, transcribe, models, doctor, bench):
     commands.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""Measuring a speech-to-text server from outside: load, latency, accuracy, resources."""

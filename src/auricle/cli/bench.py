@@ -1,0 +1,219 @@
+"""``auricle bench``: what to send to which server, and where the results go.
+
+Knows nothing about how load is made or measured; ``auricle.bench`` does.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from auricle.cli import inputs
+from auricle.errors import AuricleError
+
+if TYPE_CHECKING:
+    from auricle.bench.clips import Clip
+    from auricle.bench.session import Judge, Phase, Result, Watching
+    from auricle.bench.target import Dialect
+
+EXTRA = "pip install 'auricle[bench]'"
+"""What brings the optional packages."""
+
+
+@click.command()
+@click.argument("url")
+@click.argument("files", nargs=-1)
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="folder of recordings with refs.jsonl: a line each with file, language, text, duration_s",
+)
+@click.option("--languages", metavar="CODE,…", help="of the corpus, only clips in these")
+@click.option(
+    "--concurrency",
+    default="1",
+    show_default=True,
+    metavar="N,…",
+    help="requests at a time, a phase for each number",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    help="instead: requests a second, at random moments, whether or not earlier ones are answered",
+)
+@click.option(
+    "--requests", type=click.IntRange(1), help="in each phase; default: one for each clip"
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="start requests for this long in each phase",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(("openai", "whispercpp")),
+    default="openai",
+    show_default=True,
+    help="/v1/audio/transcriptions, or whisper.cpp's /inference (which takes WAV files)",
+)
+@click.option("--model", default="whisper-1", show_default=True, help="model name to send")
+@click.option(
+    "--field", "fields", multiple=True, metavar="NAME=VALUE", help="one more form field to send"
+)
+@click.option("--detect-language", is_flag=True, help="do not send the language of the clips")
+@click.option("--stream", is_flag=True, help="ask for server-sent events and time the first text")
+@click.option("--pid", type=int, help="server process: report its processor time and memory")
+@click.option("--api-key", help="key to send")
+@click.option("--seed", default=0, show_default=True, help="of the order of clips and arrivals")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="write everything here")
+@click.option("--plot", type=click.Path(path_type=Path), help="write a picture here (SVG)")
+def bench(  # noqa: PLR0913  # click passes one argument per option
+    url: str,
+    files: tuple[str, ...],
+    corpus: Path | None,
+    languages: str | None,
+    concurrency: str,
+    rate: float | None,
+    requests: int | None,
+    duration: float | None,
+    dialect: str,
+    model: str,
+    fields: tuple[str, ...],
+    detect_language: bool,
+    stream: bool,
+    pid: int | None,
+    api_key: str | None,
+    seed: int,
+    json_file: Path | None,
+    plot: Path | None,
+) -> int:
+    """Measure a speech-to-text server under load: speed, latency, errors, accuracy.
+
+    URL is any server that speaks OpenAI's Audio API, such as http://localhost:50060. FILES are
+    recordings or folders of them; with --corpus, whose recordings have references, answers are
+    also scored.
+    """
+    if bool(files) == (corpus is not None):
+        raise click.UsageError("give FILES or --corpus")
+    if stream and dialect == "whispercpp":
+        raise click.UsageError("--stream is for the openai dialect")
+    import asyncio
+
+    from auricle.bench import report, session
+    from auricle.bench.load import Limit
+    from auricle.bench.target import Target
+
+    target = Target(
+        url=_with_scheme(url),
+        dialect=cast("Dialect", dialect),
+        model=model,
+        fields=tuple(_field(field) for field in fields),
+        stream=stream,
+        detect_language=detect_language,
+        api_key=api_key,
+    )
+    phases = _phases(concurrency, rate)
+    plan = session.Plan(
+        limit=Limit(requests, duration) if requests or duration else None,
+        seed=seed,
+        judge=_judge() if corpus is not None else None,
+        watching=_watching(pid) if pid is not None else None,
+    )
+    clips = _clips(files, corpus, languages)
+    print(report.line(report.HEADINGS), flush=True)
+    results = asyncio.run(session.run(target, clips, phases, plan, _show))
+    about = {"url": target.endpoint, "model": model, "fields": target.fields, "seed": seed}
+    if json_file is not None:
+        _write(json_file, report.document(results, about))
+    if plot is not None:
+        _draw(plot, results, target.endpoint)
+    return 0 if any(result.summary.n_answered for result in results) else 1
+
+
+def _show(result: Result) -> None:
+    from auricle.bench import report
+
+    summary = result.summary
+    print(report.line(report.row(summary)), flush=True)
+    for more in (report.errors(summary), report.error_rates(summary.accuracy or {})):
+        if more:
+            print(" " * 8 + more, flush=True)
+
+
+def _phases(concurrency: str, rate: float | None) -> list[Phase]:
+    from auricle.bench.session import Phase
+
+    if rate is not None:
+        return [Phase(rate=rate)]
+    numbers = concurrency.split(",")
+    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        raise click.UsageError(f"--concurrency: {concurrency!r} is not a list of whole numbers")
+    return [Phase(int(number)) for number in numbers]
+
+
+def _clips(files: tuple[str, ...], corpus: Path | None, languages: str | None) -> list[Clip]:
+    from auricle.bench.clips import from_files, read_corpus
+
+    if corpus is not None:
+        return read_corpus(
+            corpus, [code.strip() for code in languages.split(",")] if languages else ()
+        )
+    with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
+        return from_files([each.path for each in inputs.find(files, Path(spool))])
+
+
+def _judge() -> Judge | None:
+    """What scores answers, unless the packages for it are missing."""
+    try:
+        from auricle.bench.accuracy import by_language
+    except ImportError as exc:
+        _missing("error rates", exc)
+        return None
+    return by_language
+
+
+def _watching(pid: int) -> Watching | None:
+    """What watches the server's processes, unless the package for it is missing."""
+    try:
+        from auricle.bench.processes import watching
+    except ImportError as exc:
+        _missing("the server's processor time and memory", exc)
+        return None
+    return lambda: watching(pid)
+
+
+def _missing(what: str, exc: ImportError) -> None:
+    print(f"auricle: {what} cannot be measured: {exc}; {EXTRA} adds it", file=sys.stderr)
+
+
+def _with_scheme(url: str) -> str:
+    if "://" not in url:
+        return f"http://{url}"
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"{url!r} is not the address of an HTTP server")
+    return url
+
+
+def _field(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not name or not equals:
+        raise click.UsageError(f"--field: {given!r} is not NAME=VALUE")
+    return name, value
+
+
+def _draw(path: Path, results: list[Result], title: str) -> None:
+    from auricle.bench.plot import svg
+
+    _write(path, svg([result.summary for result in results], title).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise AuricleError(f"cannot write {path}: {exc.strerror}") from exc
