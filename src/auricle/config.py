@@ -108,6 +108,45 @@ class Settings:
         high=100_000,
         server_only=True,
     )
+    max_backlog_s: int = _setting(
+        900,
+        "work that may wait, in predicted seconds until it is done; above it new requests are "
+        "answered 429",
+        low=1,
+        high=7 * 86400,
+        server_only=True,
+    )
+    max_backlog_per_key_s: int = _setting(
+        0,
+        "the same for one client, told by its API key or else its address; 0 is the same as "
+        "max_backlog_s",
+        low=0,
+        high=7 * 86400,
+        server_only=True,
+    )
+    max_uploads: int = _setting(
+        256,
+        "requests being uploaded at one time; one more is answered 429",
+        low=1,
+        high=100_000,
+        server_only=True,
+    )
+    min_free_disk_mb: int = _setting(
+        512,
+        "space that uploads leave free where temporary files go, MiB; one that would take it is "
+        "answered 507",
+        low=0,
+        high=1024 * 1024,
+        server_only=True,
+    )
+    deadline_s: int = _setting(
+        0,
+        "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
+        "A request can ask for less with the header X-Auricle-Deadline",
+        low=0,
+        high=7 * 86400,
+        server_only=True,
+    )
     batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
     drain_s: int = _setting(
         30,

@@ -24,6 +24,7 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import locate
 from auricle.models.progress import Progress
 from auricle.models.registry import default_model, is_default_alias
+from auricle.scheduler.admission import Limits
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcriber, Transcription
 from auricle.types import SAMPLE_RATE, Options, Window
@@ -54,7 +55,9 @@ class Runtime:
         self._scheduler = Scheduler(
             self.start_engine,
             batch_size=settings.batch_size,
-            max_requests=settings.max_requests,
+            limits=Limits(
+                settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s
+            ),
         )
 
     @property
@@ -93,15 +96,15 @@ class Runtime:
         await self._scheduler.close()
         await self._decoders.close()
 
-    def transcriber(self) -> Transcriber:
-        """What to transcribe with.
+    def transcriber(self, key: str = "") -> Transcriber:
+        """What to transcribe with, for a client known by ``key``.
 
         Raises:
             Unavailable: the model is loading, could not be loaded, or the server is stopping.
             Overloaded: the queue is full; asked before an upload is read, it saves the upload.
         """
         if self.state == "ready":
-            self._scheduler.check_room()
+            self._scheduler.check_room(key)
             return Transcriber(self._decoders, self._scheduler)
         if self.state == "failed":
             raise Unavailable(
@@ -113,16 +116,19 @@ class Runtime:
             retry_after_s=RETRY_WHILE_STARTING_S,
         )
 
-    def open(self, path: Path, options: Options) -> AbstractAsyncContextManager[Transcription]:
+    def open(
+        self, path: Path, options: Options, key: str = ""
+    ) -> AbstractAsyncContextManager[Transcription]:
         """Transcribe a file with what this model can do; see `Transcriber.open`.
 
         Raises:
             InvalidRequest: the model does not know the language, or does not translate.
             Unavailable: see `transcriber`.
         """
-        transcriber = self.transcriber()
+        transcriber = self.transcriber(key)
         assert self.checkpoint is not None
-        return transcriber.open(path, _possible(options, self.checkpoint, self.settings.language))
+        possible = _possible(options, self.checkpoint, self.settings.language)
+        return transcriber.open(path, possible, key)
 
     async def start_engine(self) -> Engine:
         """A fresh engine for the checkpoint found at start."""

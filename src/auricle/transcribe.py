@@ -21,6 +21,10 @@ from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcr
 MAX_WINDOWS_IN_FLIGHT = 8
 """Windows of one recording that wait or run at a time: 15 MB of pcm. The decoder waits for them."""
 
+BYTES_PER_S = 16_000
+"""What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
+speech codecs and PCM."""
+
 
 @dataclass(slots=True)
 class Transcription:
@@ -45,7 +49,7 @@ class Transcription:
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         pending: deque[Ticket] = deque()
-        async for window in _windows(self._recording, self.options):
+        async for window in self._windows():
             pending.append(await self._submit(window))
             while pending and (len(pending) >= MAX_WINDOWS_IN_FLIGHT or pending[0].text.done()):
                 async for segment in self._segments(pending.popleft()):
@@ -53,6 +57,15 @@ class Transcription:
         while pending:
             async for segment in self._segments(pending.popleft()):
                 yield segment
+
+    async def _windows(self) -> AsyncIterator[Window]:
+        cutter = WindowCutter(threshold=self.options.vad_threshold)
+        async for chunk in self._recording:
+            for window in cutter.push(chunk.pcm, chunk.speech):
+                yield window
+        self._admission.expect(self.duration_s)
+        for window in cutter.finish():
+            yield window
 
     async def _submit(self, window: Window) -> Ticket:
         """Queue a window; the first one's language is awaited, because the others follow it."""
@@ -82,15 +95,20 @@ class Transcriber:
     scheduler: Scheduler
 
     @asynccontextmanager
-    async def open(self, path: Path, options: Options) -> AsyncIterator[Transcription]:
-        """Admit a file and open it; leaving the context early cancels what is queued.
+    async def open(
+        self, path: Path, options: Options, key: str = ""
+    ) -> AsyncIterator[Transcription]:
+        """Admit a file and open it; leaving the context early cancels what is queued. ``key`` is
+        whose file it is, for the limit per client.
 
         Raises:
-            Overloaded: the queue is full.
+            Overloaded: too much work is waiting, of everybody or of this client.
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
-        with self.scheduler.admit() as admission:
+        with self.scheduler.admit(key, _guessed_s(path)) as admission:
             async with self.decoders.open(path, vad=options.vad) as recording:
+                if recording.declared_s is not None:
+                    admission.expect(recording.declared_s)
                 yield Transcription(options, _recording=recording, _admission=admission)
 
 
@@ -102,13 +120,9 @@ async def collect(transcription: Transcription) -> Transcript:
     )
 
 
-async def _windows(recording: Recording, options: Options) -> AsyncIterator[Window]:
-    cutter = WindowCutter(threshold=options.vad_threshold)
-    async for chunk in recording:
-        for window in cutter.push(chunk.pcm, chunk.speech):
-            yield window
-    for window in cutter.finish():
-        yield window
+def _guessed_s(path: Path) -> float:
+    """How long a recording is, before anybody has looked into it."""
+    return path.stat().st_size / BYTES_PER_S
 
 
 def _rest(window: Window, start_s: float) -> Window:

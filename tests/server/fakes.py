@@ -51,8 +51,9 @@ class FakeTranscription:
 
 
 class FakeRuntime:
-    """``asked`` keeps the bytes of each recording with its options. ``opened`` and ``cancelled``
-    tell a test that waits what happened to the last one."""
+    """``asked`` keeps the bytes of each recording with its options, ``keys`` who asked. ``opened``
+    and ``cancelled`` tell a test that waits what happened to the last one. ``overload`` refuses
+    before the upload is read, ``refusal`` after it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -68,6 +69,8 @@ class FakeRuntime:
     def reset(self) -> None:
         self.steps: Sequence[Step] = HELLO
         self.refusal: AuricleError | None = None
+        self.overload: AuricleError | None = None
+        self.keys: list[str] = []
         self.language: Language | None = Language("en", 0.9)
         self.duration_s = 2.5
         self.asked: list[tuple[bytes, Options]] = []
@@ -90,12 +93,17 @@ class FakeRuntime:
         self.state = "stopping"
         self.stopped.set()
 
-    def transcriber(self) -> None:
+    def transcriber(self, key: str = "") -> None:
+        self.keys.append(key)
+        if self.overload is not None:
+            raise self.overload
         if self.state != "ready":
             raise Unavailable(f"the server is {self.state}", retry_after_s=1.5)
 
     @contextlib.asynccontextmanager
-    async def open(self, path: Path, options: Options) -> AsyncIterator[FakeTranscription]:
+    async def open(
+        self, path: Path, options: Options, key: str = ""
+    ) -> AsyncIterator[FakeTranscription]:
         if self.refusal is not None:
             raise self.refusal
         self._note(path, options)

@@ -12,8 +12,16 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
-from auricle.engine.protocol import DecodeJob, Engine, EngineDied, ModelInfo, ReleaseJob
-from auricle.errors import AuricleError, EngineFailed, Overloaded, Unavailable
+from auricle.engine.protocol import (
+    DecodeJob,
+    Engine,
+    EngineDied,
+    ModelInfo,
+    ReleaseJob,
+    WindowText,
+)
+from auricle.errors import AuricleError, EngineFailed, Unavailable
+from auricle.scheduler.admission import Backlog, Limits
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy
 from auricle.scheduler.ticket import Ticket
 from auricle.types import Options, Window
@@ -27,18 +35,40 @@ _log = logging.getLogger(__name__)
 class Admission:
     """An accepted request: all its windows will be served. Leaving it drops what is unfinished."""
 
-    def __init__(self, scheduler: Scheduler, request_id: int) -> None:
+    def __init__(self, scheduler: Scheduler, request_id: int, backlog: Backlog) -> None:
         self._scheduler = scheduler
         self._request_id = request_id
+        self._backlog = backlog
+        self._pending: dict[asyncio.Future[WindowText], float] = {}
+
+    def expect(self, audio_s: float) -> None:
+        """Say how long the recording is, once that is known better than at admission."""
+        self._backlog.expect(self._request_id, audio_s)
 
     def submit(self, window: Window, options: Options, language: str | None) -> Ticket:
         """Queue a window. ``language`` None asks for detection."""
-        return self._scheduler.submit(self._request_id, window, options, language)
+        ticket = self._scheduler.submit(self._request_id, window, options, language)
+        now_s = asyncio.get_running_loop().time()
+        self._backlog.queued(self._request_id, window.end_s, window.duration_s, now_s)
+        self._pending[ticket.text] = window.duration_s
+        ticket.text.add_done_callback(self._settled)
+        return ticket
+
+    def _settled(self, text: asyncio.Future[WindowText]) -> None:
+        audio_s = self._pending.pop(text)
+        if text.cancelled() or text.exception() is not None:
+            self._backlog.dropped()
+        else:
+            self._backlog.done(self._request_id, audio_s, text.get_loop().time())
 
     def __enter__(self) -> Admission:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        for text in self._pending:
+            text.remove_done_callback(self._settled)
+            self._backlog.dropped()
+        self._backlog.end(self._request_id)
         self._scheduler.end_request(self._request_id)
 
 
@@ -50,14 +80,13 @@ class Scheduler:
         start_engine: Callable[[], Awaitable[Engine]],
         *,
         batch_size: int = 8,
-        max_requests: int = 128,
+        limits: Limits | None = None,
     ) -> None:
         self._start_engine = start_engine
         self._engine: Engine | None = None
         self._policy = Policy(batch_size, max_encoded=2 * batch_size)
-        self._max_requests = max_requests
         self._ids = itertools.count(1)
-        self._requests: set[int] = set()
+        self._backlog = Backlog(limits or Limits())
         self._tickets: dict[int, Ticket] = {}
         self._suspects: list[Ticket] = []
         self._jobs: set[asyncio.Task[None]] = set()
@@ -67,7 +96,12 @@ class Scheduler:
 
     @property
     def n_requests(self) -> int:
-        return len(self._requests)
+        return len(self._backlog)
+
+    @property
+    def backlog_s(self) -> float:
+        """Predicted seconds until all that was admitted is done."""
+        return self._backlog.wait_s()
 
     @property
     def n_waiting(self) -> int:
@@ -91,22 +125,16 @@ class Scheduler:
             await asyncio.wait(owned)
         self._fail_all(Unavailable("the server is shutting down", retry_after_s=5))
 
-    def admit(self) -> Admission:
-        """Accept a request, to be used as a context manager. Raises what `check_room` raises."""
-        self.check_room()
+    def admit(self, key: str = "", expected_s: float = 0.0) -> Admission:
+        """Accept a request of ``key`` for about so much audio, to be used as a context manager.
+        Raises what `check_room` raises."""
         request_id = next(self._ids)
-        self._requests.add(request_id)
-        return Admission(self, request_id)
+        self._backlog.admit(request_id, key, expected_s)
+        return Admission(self, request_id, self._backlog)
 
-    def check_room(self) -> None:
-        """Raise `Overloaded` when as many requests as allowed are being served."""
-        if len(self._requests) >= self._max_requests:
-            raise Overloaded(
-                f"{self._max_requests} requests are being transcribed or waiting, "
-                "which is the limit of this server; try again later",
-                code="rate_limit_exceeded",
-                retry_after_s=5,
-            )
+    def check_room(self, key: str = "") -> None:
+        """Raise `Overloaded` when a request of ``key`` would not be admitted now."""
+        self._backlog.check(key)
 
     def submit(
         self, request_id: int, window: Window, options: Options, language: str | None
@@ -123,7 +151,6 @@ class Scheduler:
 
     def end_request(self, request_id: int) -> None:
         """Drop what is left of a request: queued windows now, running ones when they return."""
-        self._requests.discard(request_id)
         self._policy.forget_request(request_id)
         for ticket in [t for t in self._tickets.values() if t.request_id == request_id]:
             self._forget(ticket)

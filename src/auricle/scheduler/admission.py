@@ -1,0 +1,163 @@
+"""Whether another request may come in: how much audio waits, and how many seconds that will take.
+
+Knows no clock, no queue and no model: whoever uses it says what time it is and what happened.
+
+A request is admitted as long as the work already there is predicted to be done within the limit,
+whatever its own length; so an idle server takes the longest file, and a refusal can say truthfully
+how long to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from auricle.errors import Overloaded
+
+FIRST_GUESS_S_PER_S = 10.0
+"""Audio seconds per second before anything was measured: base on two slow cores does better."""
+
+GUESS_WEIGHT_S = 10.0
+"""The first guess counts like so many busy seconds of measuring."""
+
+HALF_LIFE_S = 60.0
+"""Busy seconds after which what was measured counts half: load and length of clips change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may wait. A limit per key of 0 is the same as the server's."""
+
+    max_requests: int = 128
+    max_backlog_s: float = 900.0
+    max_backlog_per_key_s: float = 0.0
+
+
+class Rate:
+    """Audio seconds done per second while there was something to do, lately."""
+
+    def __init__(self) -> None:
+        self._busy_s = GUESS_WEIGHT_S
+        self._audio_s = GUESS_WEIGHT_S * FIRST_GUESS_S_PER_S
+
+    @property
+    def s_per_s(self) -> float:
+        return self._audio_s / self._busy_s
+
+    def measure(self, busy_s: float, audio_s: float) -> None:
+        """``busy_s`` have passed with work waiting, and ``audio_s`` were done in them."""
+        kept = 0.5 ** (busy_s / HALF_LIFE_S)
+        self._busy_s = kept * self._busy_s + busy_s
+        self._audio_s = kept * self._audio_s + audio_s
+
+
+@dataclass(slots=True)
+class _Request:
+    key: str
+    expected_s: float
+    """Length of the whole recording, as far as known."""
+    read_s: float = 0.0
+    """How far windows were cut."""
+    queued_s: float = 0.0
+    """Audio in windows that have no text yet."""
+
+    @property
+    def remaining_s(self) -> float:
+        return max(self.expected_s - self.read_s, 0.0) + self.queued_s
+
+
+@dataclass(slots=True)
+class Backlog:
+    """The admitted requests of one queue, and how fast they are served. Pure bookkeeping."""
+
+    limits: Limits = field(default_factory=Limits)
+    rate: Rate = field(default_factory=Rate)
+    _requests: dict[int, _Request] = field(default_factory=dict)
+    _n_windows: int = 0
+    _since_s: float = 0.0
+    """When the rate was measured last, or work began to wait after a pause."""
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def wait_s(self, key: str | None = None) -> float:
+        """Predicted seconds of work admitted and not done: of everybody, or of one key."""
+        return _remaining_s(self._of(key)) / self.rate.s_per_s
+
+    def check(self, key: str) -> None:
+        """Raise `Overloaded` unless a request of ``key`` would be admitted now."""
+        limits = self.limits
+        if len(self._requests) >= limits.max_requests:
+            first_s = min(request.remaining_s for request in self._requests.values())
+            after_s = first_s * len(self._requests) / self.rate.s_per_s  # they share the engine
+            raise _overloaded(
+                f"{len(self._requests)} requests are being transcribed or waiting, which is the "
+                "limit of this server (max_requests)",
+                after_s,
+            )
+        waiting_s = self.wait_s()
+        if waiting_s > limits.max_backlog_s:
+            raise _overloaded(
+                f"About {waiting_s:.0f} seconds of work are waiting; the limit of this server is "
+                f"{limits.max_backlog_s:g} (max_backlog_s)",
+                waiting_s - limits.max_backlog_s,
+            )
+        limit_s = limits.max_backlog_per_key_s or limits.max_backlog_s
+        own_s = self.wait_s(key)
+        if own_s > limit_s:
+            share = len(self._of(key)) / len(self._requests)
+            raise _overloaded(
+                f"About {own_s:.0f} seconds of your work are waiting; the limit for one client is "
+                f"{limit_s:g} (max_backlog_per_key_s)",
+                (own_s - limit_s) / share,
+            )
+
+    def admit(self, request_id: int, key: str, expected_s: float) -> None:
+        """Take a request in. Raises what `check` raises."""
+        self.check(key)
+        self._requests[request_id] = _Request(key, expected_s)
+
+    def expect(self, request_id: int, audio_s: float) -> None:
+        """The length of a request's recording is known better now."""
+        self._requests[request_id].expected_s = audio_s
+
+    def queued(self, request_id: int, end_s: float, audio_s: float, now_s: float) -> None:
+        """A window of ``audio_s`` was cut that ends at ``end_s`` of its recording."""
+        if not self._n_windows:
+            self._since_s = now_s
+        self._n_windows += 1
+        request = self._requests[request_id]
+        request.read_s = max(request.read_s, end_s)
+        request.queued_s += audio_s
+
+    def done(self, request_id: int, audio_s: float, now_s: float) -> None:
+        """A window has its text."""
+        self._n_windows -= 1
+        self.rate.measure(max(now_s - self._since_s, 0.0), audio_s)
+        self._since_s = now_s
+        request = self._requests.get(request_id)
+        if request is not None:
+            request.queued_s = max(request.queued_s - audio_s, 0.0)
+
+    def dropped(self) -> None:
+        """A window will never have its text."""
+        self._n_windows -= 1
+
+    def end(self, request_id: int) -> None:
+        """A request is over, well or not."""
+        self._requests.pop(request_id, None)
+
+    def _of(self, key: str | None) -> list[_Request]:
+        return [each for each in self._requests.values() if key is None or each.key == key]
+
+
+def _remaining_s(requests: Iterable[_Request]) -> float:
+    return sum(request.remaining_s for request in requests)
+
+
+def _overloaded(reason: str, retry_after_s: float) -> Overloaded:
+    return Overloaded(
+        f"{reason}; try again later.",
+        code="rate_limit_exceeded",
+        retry_after_s=max(retry_after_s, 1.0),
+    )

@@ -1,0 +1,164 @@
+"""Who comes in and who is told to wait: numbers in, a decision out."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.errors import Overloaded
+from auricle.scheduler.admission import FIRST_GUESS_S_PER_S, Backlog, Limits, Rate
+
+
+def backlog(rate: float = 10.0, **limits: float) -> Backlog:
+    """One whose server does ``rate`` audio seconds a second."""
+    made = Backlog(Limits(**limits))  # type: ignore[arg-type]  # a table of numbers
+    made.rate._busy_s, made.rate._audio_s = 100.0, 100.0 * rate
+    return made
+
+
+def refusal(made: Backlog, key: str = "a") -> tuple[str, float | None]:
+    with pytest.raises(Overloaded) as caught:
+        made.check(key)
+    assert caught.value.code == "rate_limit_exceeded"
+    return caught.value.message, caught.value.retry_after_s
+
+
+def test_an_idle_server_takes_the_longest_file():
+    made = backlog(max_backlog_s=10)
+    made.admit(1, "a", 1_000_000)
+    assert len(made) == 1
+
+
+def test_above_the_limit_the_wait_is_what_must_be_done_first():
+    made = backlog(max_backlog_s=10)
+    made.admit(1, "a", 100)
+    made.admit(2, "b", 150)  # the 10 s there are not above the limit
+    assert made.wait_s() == 25
+    assert refusal(made, "c") == (
+        "About 25 seconds of work are waiting; the limit of this server is 10 (max_backlog_s); "
+        "try again later.",
+        15,
+    )
+
+
+def test_the_wait_is_at_least_a_second():
+    made = backlog(max_backlog_s=10)
+    made.admit(1, "a", 101)
+    assert refusal(made)[1] == 1
+
+
+def test_a_client_over_its_own_limit_does_not_shut_out_others():
+    made = backlog(max_backlog_s=100, max_backlog_per_key_s=10)
+    made.admit(1, "a", 200)
+    made.admit(2, "b", 50)
+    assert refusal(made, "a") == (
+        "About 20 seconds of your work are waiting; the limit for one client is 10 "
+        "(max_backlog_per_key_s); try again later.",
+        20,  # 10 s of work, done at half the server's speed while b has some too
+    )
+    made.admit(3, "b", 50)
+    made.admit(4, "c", 50)
+
+
+def test_without_a_limit_per_client_one_may_fill_the_server():
+    made = backlog(max_backlog_s=10)
+    made.admit(1, "a", 90)
+    made.admit(2, "a", 90)
+    assert "limit of this server is 10" in refusal(made)[0]
+
+
+def test_too_many_requests_wait_for_the_first_to_finish():
+    made = backlog(max_requests=2)
+    made.admit(1, "a", 400)
+    made.admit(2, "a", 60)
+    assert refusal(made) == (
+        "2 requests are being transcribed or waiting, which is the limit of this server "
+        "(max_requests); try again later.",
+        12,  # 60 s at half the speed
+    )
+    made.end(2)
+    made.admit(3, "a", 60)
+
+
+def test_the_length_is_corrected_as_it_becomes_known():
+    made = backlog()
+    made.admit(1, "a", 500)
+    made.expect(1, 80)
+    assert made.wait_s() == 8
+
+
+def test_what_is_done_waits_no_longer():
+    made = backlog()
+    made.admit(1, "a", 100)
+    made.queued(1, end_s=30, audio_s=20, now_s=0)  # 10 s of silence were skipped
+    assert made.wait_s() == 9
+    made.rate.measure = lambda *_: None  # type: ignore[method-assign]  # the rate is not the question
+    made.done(1, 20, now_s=1)
+    assert made.wait_s() == 7
+    made.queued(1, end_s=130, audio_s=30, now_s=1)  # longer than it claimed
+    assert made.wait_s() == 3
+    made.end(1)
+    assert (made.wait_s(), len(made)) == (0, 0)
+
+
+def test_a_window_that_ends_after_its_request_is_no_error():
+    made = backlog()
+    made.admit(1, "a", 30)
+    made.queued(1, 30, 30, now_s=0)
+    made.end(1)
+    made.done(1, 30, now_s=1)
+    assert made.wait_s() == 0
+
+
+def test_the_rate_begins_with_a_guess_and_follows_what_happens():
+    rate = Rate()
+    assert rate.s_per_s == FIRST_GUESS_S_PER_S
+    for _ in range(600):
+        rate.measure(1.0, 50.0)
+    assert rate.s_per_s == pytest.approx(50, rel=0.01)
+    for _ in range(60):
+        rate.measure(1.0, 10.0)
+    assert rate.s_per_s == pytest.approx(30, rel=0.02)  # half of what counts is a minute old
+
+
+def test_time_without_work_does_not_count():
+    made = backlog(rate=10.0)
+    now_s = 0.0
+    for request in range(20):
+        made.admit(request, "a", 30)
+        made.queued(request, 30, 30, now_s)
+        made.done(request, 30, now_s + 3)
+        made.end(request)
+        now_s += 1000
+    assert made.rate.s_per_s == pytest.approx(10)
+
+
+def test_windows_given_up_leave_the_clock_right():
+    made = backlog(rate=10.0)
+    made.admit(1, "a", 60)
+    made.queued(1, 30, 30, now_s=0)
+    made.dropped()
+    made.end(1)
+    made.admit(2, "a", 30)
+    made.queued(2, 30, 30, now_s=5000)
+    made.done(2, 30, now_s=5003)
+    assert made.rate.s_per_s == pytest.approx(10)
+
+
+def test_who_waits_as_long_as_told_is_admitted():
+    """A server that does 20 audio seconds a second, filled to the brim; time moves by tenths."""
+    made = backlog(rate=20.0, max_backlog_s=30)
+    for request in range(10):
+        made.admit(request, "a", 90)
+        if made.wait_s() > 30:
+            break
+    remaining = [each.expected_s for each in made._requests.values()]
+    read = [0.0] * len(remaining)
+    _, retry_after_s = refusal(made, "b")
+    assert retry_after_s is not None
+    for tick in range(round(retry_after_s * 10) + 1):
+        now_s = tick / 10
+        request = tick % len(remaining)
+        read[request] += 2.0
+        made.queued(request, read[request], 2.0, now_s)
+        made.done(request, 2.0, now_s + 0.1)
+    made.admit(99, "b", 10)
