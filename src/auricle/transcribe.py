@@ -14,6 +14,7 @@ from pathlib import Path
 
 from auricle.audio.decode import DecoderPool, Recording
 from auricle.audio.windows import WindowCutter
+from auricle.scheduler.policy import Priority
 from auricle.scheduler.scheduler import Admission, Scheduler
 from auricle.scheduler.ticket import Ticket
 from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
@@ -24,6 +25,10 @@ MAX_WINDOWS_IN_FLIGHT = 8
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
 speech codecs and PCM."""
+
+
+SHORT_S = 60.0
+"""The part of a recording that is read with the priority of a short file."""
 
 
 @dataclass(slots=True)
@@ -70,7 +75,8 @@ class Transcription:
     async def _submit(self, window: Window) -> Ticket:
         """Queue a window; the first one's language is awaited, because the others follow it."""
         language = self.language.code if self.language else self.options.language
-        ticket = self._admission.submit(window, self.options, language)
+        priority = Priority.SHORT if window.start_s < SHORT_S else Priority.LONG
+        ticket = self._admission.submit(window, self.options, language, priority)
         if self.language is None:
             self.language = await ticket.language
         return ticket

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.config import AudioContext, Decoding
+
 SAMPLE_RATE = 16_000
 """Samples per second of every Pcm; what Whisper was trained on."""
 
@@ -87,7 +89,9 @@ class Options:
     language: str | None = None
     prompt: str | None = None
     temperature: float = 0.0
+    decoding: Decoding = "accurate"
     beam_size: int = 5
+    audio_context: AudioContext = "auto"
     vad: bool = True
     vad_threshold: float = 0.5
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.engine.tokens import Piece, split
+from auricle.engine.tokens import Piece, is_past_end, split
 
 FIRST = 1000
 
@@ -71,3 +71,11 @@ def test_pieces_are_ordered_inside_the_window_and_no_text_is_lost(ids, duration_
 
 def test_a_piece_is_compared_by_value():
     assert Piece(0.0, 1.0, (1,)) == Piece(0.0, 1.0, (1,))
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [([], False), ([1], False), ([T(0), 1, T(11)], False), ([T(0), 1, T(11.02)], True)],
+)
+def test_a_second_behind_the_audio_is_past_its_end(ids, expected):
+    assert is_past_end(ids, FIRST, 10.0) is expected

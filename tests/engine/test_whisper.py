@@ -16,6 +16,7 @@ from auricle.engine.protocol import (
     DecodeJob,
     DecodeRow,
     EncodeJob,
+    EncodeRow,
     EngineDied,
     ReleaseJob,
     WindowText,
@@ -34,6 +35,11 @@ async def _engine(name: str) -> EngineProcess:
     return await EngineProcess.start(locate(name, Settings()).path, device="cpu", threads=2)
 
 
+async def _encode(engine, window_id, pcm=JFK, n_frames=3000, **fields):
+    row = EncodeRow(window_id, np.ascontiguousarray(pcm).tobytes(), **fields)
+    return (await engine.encode(EncodeJob((row,), n_frames))).windows[0]
+
+
 def _row(window_id, pcm=JFK, start_s=0.0, language="en", task="transcribe"):
     return DecodeRow(window_id, start_s, len(pcm) / 16_000, language, task)
 
@@ -45,7 +51,7 @@ def _text(answer: WindowText) -> str:
 async def test_english_model():
     engine = await _engine("tiny.en")
     assert (engine.info.languages, engine.info.multilingual) == (("en",), False)
-    encoded = await engine.encode(EncodeJob(1, JFK.tobytes(), detect_language=True))
+    encoded = await _encode(engine, 1, detect_language=True)
     assert encoded.language is None
     answer = await engine.decode(DecodeJob((_row(1, start_s=100.0),), 5, 0.0))
     [text] = answer.windows
@@ -61,7 +67,7 @@ async def test_english_model():
 async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
     engine = await _engine("base")
     spanish = read_wav(SAMPLES / "es.wav")
-    encoded = await engine.encode(EncodeJob(1, spanish.tobytes(), detect_language=True))
+    encoded = await _encode(engine, 1, spanish, detect_language=True)
     assert encoded.language is not None
     assert encoded.language.code == "es"
     assert encoded.language.probability == pytest.approx(0.99, abs=0.02)
@@ -72,7 +78,7 @@ async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
     english = (await engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
     assert "recordings" in _text(english).lower()
 
-    prompted = await engine.encode(EncodeJob(2, JFK.tobytes(), prompt="so my fellow-americans"))
+    prompted = await _encode(engine, 2, prompt="so my fellow-americans")
     assert prompted.n_prompt_tokens > 4
     hyphenated = (await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]
     assert "my fellow-americans" in _text(hyphenated)
@@ -81,7 +87,7 @@ async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
 
 async def test_a_long_prompt_is_cut_from_the_left():
     engine = await _engine("tiny.en")
-    encoded = await engine.encode(EncodeJob(1, JFK.tobytes(), prompt="word " * 1000))
+    encoded = await _encode(engine, 1, prompt="word " * 1000)
     assert encoded.n_prompt_tokens == 224
     answer = await engine.decode(DecodeJob((_row(1),), 1, 0.0))
     assert "country" in _text(answer.windows[0])
@@ -93,7 +99,7 @@ async def test_a_window_says_the_same_alone_and_in_company(beam_size):
     engine = await _engine("tiny.en")
     clips = [JFK, JFK[16_000:], JFK[: 6 * 16_000], np.roll(JFK, 8_000)]
     for n, pcm in enumerate(clips):
-        await engine.encode(EncodeJob(n, np.ascontiguousarray(pcm).tobytes()))
+        await _encode(engine, n, pcm)
     rows = [_row(n, pcm) for n, pcm in enumerate(clips)]
     alone = [(await engine.decode(DecodeJob((r,), beam_size, 0.0))).windows[0] for r in rows]
     together = (await engine.decode(DecodeJob(tuple(rows), beam_size, 0.0))).windows
@@ -105,20 +111,34 @@ async def test_a_window_says_the_same_alone_and_in_company(beam_size):
     await engine.close()
 
 
+async def test_a_short_context_costs_no_words_and_windows_may_be_encoded_together():
+    engine = await _engine("tiny.en")
+    rows = tuple(EncodeRow(n, JFK.tobytes()) for n in range(2))
+    await engine.encode(EncodeJob(rows, n_frames=2250))
+    answer = await engine.decode(DecodeJob((_row(0), _row(1)), 5, 0.0, max_new_tokens=120))
+    without_commas = JFK_TEXT.replace(",", "")  # they are the first to go
+    assert [_text(text).replace(",", "") for text in answer.windows] == [without_commas] * 2
+    assert [(text.is_cut, text.is_past_end) for text in answer.windows] == [(False, False)] * 2
+    cut = (await engine.decode(DecodeJob((_row(0),), 1, 0.0, max_new_tokens=10))).windows[0]
+    assert cut.is_cut
+    assert len(cut.segments[0].tokens) == 10
+    await engine.close()
+
+
 async def test_released_states_are_gone_and_the_engine_lives_on():
     engine = await _engine("tiny.en")
-    await engine.encode(EncodeJob(1, JFK.tobytes()))
+    await _encode(engine, 1)
     await engine.release(ReleaseJob((1, 77)))
     with pytest.raises(AuricleError, match="KeyError"):
         await engine.decode(DecodeJob((_row(1),), 1, 0.0))
-    await engine.encode(EncodeJob(2, JFK.tobytes()))
+    await _encode(engine, 2)
     assert _text((await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]) == JFK_TEXT
     await engine.close()
 
 
 async def test_a_killed_process_is_noticed_by_every_waiting_job():
     engine = await _engine("tiny.en")
-    jobs = [asyncio.create_task(engine.encode(EncodeJob(n, JFK.tobytes()))) for n in range(8)]
+    jobs = [asyncio.create_task(_encode(engine, n)) for n in range(8)]
     os.kill(engine.pid, signal.SIGKILL)
     results = await asyncio.gather(*jobs, return_exceptions=True)
     assert {type(result) for result in results} <= {EngineDied, type(results[0])}

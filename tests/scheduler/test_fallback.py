@@ -6,55 +6,95 @@ import pytest
 
 from auricle.engine.protocol import WindowText
 from auricle.scheduler import fallback
-from auricle.types import Segment
+from auricle.scheduler.fallback import Attempt
+from auricle.types import Options, Segment
+
+FULL = Attempt(5, 0.0, is_full=True)
+SHORT = Attempt(5, 0.0, is_full=False)
+UNSURE = Attempt(1, 0.0, is_full=True, sure_from=-0.4)
 
 
-def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" words"):
-    figures = {
-        "temperature": 0.0,
-        "avg_logprob": avg_logprob,
-        "compression_ratio": compression_ratio,
-        "no_speech_prob": no_speech_prob,
-    }
-    segment = Segment(start_s=0.0, end_s=1.0, text=words, tokens=(1,), **figures)
-    return WindowText(segments=(segment,), rest_s=5.0, **figures)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_doubtful", "is_silence"),
-    [
-        (_text(), False, False),
-        (_text(compression_ratio=2.41), True, False),
-        (_text(compression_ratio=2.4), False, False),
-        (_text(avg_logprob=-1.01), True, False),
-        (_text(avg_logprob=-1.0), False, False),
-        (_text(avg_logprob=-1.01, no_speech_prob=0.61), False, True),
-        (_text(avg_logprob=-0.5, no_speech_prob=0.99), False, False),
-        (_text(compression_ratio=3.0, no_speech_prob=0.99), True, False),
-    ],
-)
-def test_gates(text, is_doubtful, is_silence):
-    assert (fallback.is_doubtful(text), fallback.is_silence(text)) == (is_doubtful, is_silence)
-
-
-def test_beam_search_falls_back_to_greedy_and_then_up_the_ladder():
-    assert fallback.attempts(5, 0.0) == (
-        (5, 0.0),
-        (1, 0.0),
-        (1, 0.2),
-        (1, 0.4),
-        (1, 0.6),
-        (1, 0.8),
-        (1, 1.0),
+def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" words", **flags):
+    segment = Segment(
+        start_s=0.0,
+        end_s=1.0,
+        text=words,
+        tokens=(1,),
+        temperature=0.0,
+        avg_logprob=avg_logprob,
+        compression_ratio=compression_ratio,
+        no_speech_prob=no_speech_prob,
+    )
+    return WindowText(
+        segments=(segment,),
+        temperature=0.0,
+        avg_logprob=avg_logprob,
+        compression_ratio=compression_ratio,
+        no_speech_prob=no_speech_prob,
+        rest_s=5.0,
+        **flags,
     )
 
 
-def test_greedy_is_not_tried_twice():
-    assert fallback.attempts(1, 0.0)[:2] == ((1, 0.0), (1, 0.2))
+@pytest.mark.parametrize(
+    ("text", "attempt", "is_doubtful"),
+    [
+        (_text(), FULL, False),
+        (_text(compression_ratio=2.41), FULL, True),
+        (_text(compression_ratio=2.4), FULL, False),
+        (_text(avg_logprob=-1.01), FULL, True),
+        (_text(avg_logprob=-1.0), FULL, False),
+        (_text(avg_logprob=-0.41), UNSURE, True),
+        (_text(avg_logprob=-0.4), UNSURE, False),
+        (_text(compression_ratio=3.0, no_speech_prob=0.99), FULL, True),
+        (_text(avg_logprob=-1.01, no_speech_prob=0.61), FULL, False),  # silence
+        (_text(is_cut=True), FULL, False),
+        (_text(is_past_end=True), FULL, False),
+        (_text(is_cut=True), SHORT, True),
+        (_text(is_past_end=True), SHORT, True),
+    ],
+)
+def test_doubts(text, attempt, is_doubtful):
+    assert fallback.is_doubtful(text, attempt) is is_doubtful
 
 
-def test_a_temperature_that_was_asked_for_is_the_only_one():
-    assert fallback.attempts(5, 0.7) == ((1, 0.7),)
+@pytest.mark.parametrize(
+    ("avg_logprob", "no_speech_prob", "is_silence"),
+    [(-1.01, 0.61, True), (-1.01, 0.6, False), (-1.0, 0.99, False), (-0.5, 0.99, False)],
+)
+def test_silence(avg_logprob, no_speech_prob, is_silence):
+    text = _text(avg_logprob=avg_logprob, no_speech_prob=no_speech_prob)
+    assert fallback.is_silence(text) is is_silence
+
+
+def _ways(is_short=False, **options):
+    ways = fallback.attempts(Options(**options), is_short=is_short)
+    return [(way.beam_size, way.temperature, way.is_full) for way in ways]
+
+
+RUNGS = [(1, t, True) for t in (0.2, 0.4, 0.6, 0.8, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("options", "is_short", "ways"),
+    [
+        ({}, False, [(5, 0.0, True), (1, 0.0, True), *RUNGS]),
+        ({}, True, [(5, 0.0, False), (5, 0.0, True), (1, 0.0, True), *RUNGS]),
+        ({"beam_size": 1}, False, [(1, 0.0, True), *RUNGS]),
+        ({"decoding": "fast"}, True, [(1, 0.0, False), (1, 0.0, True), *RUNGS]),
+        ({"decoding": "balanced"}, False, [(1, 0.0, True), (5, 0.0, True), (1, 0.0, True), *RUNGS]),
+        ({"decoding": "balanced", "beam_size": 1}, False, [(1, 0.0, True), *RUNGS]),
+        ({"temperature": 0.7}, False, [(1, 0.7, True)]),
+        ({"temperature": 0.7}, True, [(1, 0.7, False), (1, 0.7, True)]),
+    ],
+)
+def test_what_is_tried(options, is_short, ways):
+    assert _ways(is_short, **options) == ways
+
+
+def test_only_the_first_of_balanced_asks_for_more_certainty():
+    ways = fallback.attempts(Options(decoding="balanced"), is_short=True)
+    assert [way.sure_from for way in ways] == [-0.4] + [-1.0] * (len(ways) - 1)
 
 
 def test_the_most_probable_attempt_without_loops_wins():

@@ -2,178 +2,272 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.scheduler.policy import MAX_PASSED_OVER, Batch, Decode, Encode, Policy
+from auricle.scheduler.policy import (
+    MAX_ROWS,
+    Batch,
+    Decode,
+    Encode,
+    Policy,
+    Priority,
+    rows_together,
+)
 
-GREEDY = Batch(beam_size=1, temperature=0.0, n_prompt_tokens=0)
-BEAM = Batch(beam_size=5, temperature=0.0, n_prompt_tokens=0)
+GREEDY = Batch(n_frames=3000, beam_size=1, temperature=0.0, n_prompt_tokens=0)
+BEAM = GREEDY._replace(beam_size=5)
+SHORT, LONG = Priority.SHORT, Priority.LONG
 
 
-def _policy(batch_size=4, max_encoded=8):
-    return Policy(batch_size, max_encoded)
+class Queues:
+    """A policy, and the entries it gave out."""
+
+    def __init__(self, batch_size=4, encode_rows=1):
+        self.policy = Policy(batch_size, encode_rows)
+        self.entries = {}
+
+    def arrive(self, window_id, request_id=10, priority=SHORT, audio_s=30.0, n_frames=3000):
+        entry = self.policy.arrive(window_id, request_id, priority, audio_s, n_frames)
+        self.entries[window_id] = entry
+        return entry
+
+    def encoded(self, window_id, batch=GREEDY):
+        self.policy.wait(self.entries[window_id], batch.n_frames, batch)
+
+    def all_encoded(self, window_ids, batch=GREEDY):
+        """Windows that arrived together and were encoded, so that their tags are their order."""
+        for window_id in window_ids:
+            self.arrive(window_id)
+            self.policy.leave(window_id)
+        for window_id in window_ids:
+            self.encoded(window_id, batch)
+
+    def choose(self, n=1):
+        jobs = [self.policy.choose() for _ in range(n)]
+        return jobs if n > 1 else jobs[0]
+
+
+def encode(*window_ids, n_frames=3000):
+    return Encode(window_ids, n_frames)
 
 
 def test_nothing_waits():
-    assert _policy().choose() is None
+    assert Queues().choose() is None
 
 
 def test_one_window_is_encoded_then_decoded_without_waiting_for_company():
-    policy = _policy()
-    tag = policy.arrive(1, request_id=10, cost=5.0)
-    assert policy.choose() == Encode(1)
-    assert policy.choose() is None
-    policy.encoded(1, tag, GREEDY)
-    assert policy.choose() == Decode((1,), GREEDY)
-    assert len(policy) == 0
+    queues = Queues()
+    queues.arrive(1)
+    assert queues.choose(2) == [encode(1), None]
+    queues.encoded(1)
+    assert queues.choose() == Decode((1,), GREEDY)
+    assert len(queues.policy) == 0
 
 
 def test_a_new_request_goes_before_the_rest_of_a_long_one():
-    policy = _policy()
+    queues = Queues()
     for window_id in range(1, 9):
-        policy.arrive(window_id, request_id=10, cost=30.0)
-    assert policy.choose() == Encode(1)
-    policy.arrive(100, request_id=11, cost=3.0)
-    assert policy.choose() == Encode(100)
-    assert policy.choose() == Encode(2)
+        queues.arrive(window_id, request_id=10)
+    assert queues.choose() == encode(1)
+    queues.arrive(100, request_id=11, audio_s=3.0)
+    assert queues.choose(2) == [encode(100), encode(2)]
 
 
 def test_requests_share_by_audio_seconds():
     """Two requests, one with windows three times as long, are served three windows to one."""
-    policy = _policy()
+    queues = Queues()
     for n in range(3):
-        policy.arrive(n, request_id=10, cost=30.0)
+        queues.arrive(n, request_id=10, audio_s=30.0)
     for n in range(100, 109):
-        policy.arrive(n, request_id=11, cost=10.0)
-    order = [policy.choose() for _ in range(12)]
-    mine = [job.window_id < 100 for job in order if isinstance(job, Encode)]
+        queues.arrive(n, request_id=11, audio_s=10.0)
+    mine = [job.window_ids[0] < 100 for job in queues.choose(12)]
     assert mine == [True, False, False, False] * 3
 
 
+@pytest.mark.parametrize(
+    ("priority", "share"), [(Priority.LIVE_FINAL, 8), (Priority.LIVE_PARTIAL, 4), (SHORT, 4)]
+)
+def test_priorities_share_by_weight(priority, share):
+    queues = Queues()
+    for n in range(100):
+        queues.arrive(n, request_id=10, priority=LONG)
+        queues.arrive(100 + n, request_id=11, priority=priority)
+    first = [job.window_ids[0] >= 100 for job in queues.choose(10 * (share + 1))]
+    assert sum(first) == 10 * share
+
+
+def test_at_the_same_tag_the_more_urgent_goes_first():
+    queues = Queues()
+    for n, priority in enumerate(reversed(Priority)):
+        queues.arrive(n, request_id=n, priority=priority)
+    assert [job.window_ids[0] for job in queues.choose(4)] == [3, 2, 1, 0]
+
+
 def test_a_request_that_rested_does_not_save_up_its_share():
-    policy = _policy()
-    policy.arrive(1, request_id=10, cost=30.0)
-    policy.choose()
+    queues = Queues()
+    queues.arrive(1, request_id=10, priority=LONG)
+    queues.choose()
     for n in range(2, 6):
-        policy.arrive(n, request_id=11, cost=30.0)
-        assert policy.choose() == Encode(n)
-    late = policy.arrive(7, request_id=12, cost=30.0)
-    assert late == 90.0  # the present virtual time, not zero
-    early = policy.arrive(8, request_id=10, cost=30.0)
-    assert early == 90.0
+        queues.arrive(n, request_id=11, priority=LONG)
+        assert queues.choose() == encode(n)
+    assert queues.arrive(7, request_id=12).tag == 90.0  # the present virtual time, not zero
+    assert queues.arrive(8, request_id=10).tag == 90.0
 
 
 def test_windows_that_agree_are_decoded_together_up_to_the_batch():
-    policy = _policy(batch_size=3)
-    for n in range(5):
-        policy.encoded(n, tag=float(n), batch=GREEDY)
-    assert policy.choose() == Decode((0, 1, 2), GREEDY)
-    assert policy.choose() == Decode((3, 4), GREEDY)
+    queues = Queues(batch_size=3)
+    queues.all_encoded(range(5))
+    assert queues.choose(2) == [Decode((0, 1, 2), GREEDY), Decode((3, 4), GREEDY)]
 
 
 def test_windows_that_differ_are_decoded_apart():
-    policy = _policy(batch_size=10)
-    other = Batch(beam_size=1, temperature=0.2, n_prompt_tokens=0)
-    for n in range(4):
-        policy.encoded(n, tag=float(n), batch=GREEDY if n % 2 else other)
-    assert policy.choose() == Decode((0, 2), other)
-    assert policy.choose() == Decode((1, 3), GREEDY)
+    queues = Queues(batch_size=10)
+    other = GREEDY._replace(temperature=0.2)
+    queues.all_encoded(range(4))
+    for n in (0, 2):
+        queues.encoded(n, other)
+    assert queues.choose(2) == [Decode((0, 2), other), Decode((1, 3), GREEDY)]
 
 
-def test_each_beam_counts_as_a_row():
-    policy = _policy(batch_size=10)
-    for n in range(3):
-        policy.encoded(n, tag=float(n), batch=BEAM)
-    assert policy.choose() == Decode((0, 1), BEAM)
+@pytest.mark.parametrize(
+    ("batch", "rows"),
+    [
+        (GREEDY, 8),
+        (BEAM, 1),
+        (BEAM._replace(n_frames=1000), 4),
+        (GREEDY._replace(n_frames=2000), 12),
+        (GREEDY._replace(n_frames=500), MAX_ROWS),
+        (BEAM._replace(beam_size=10), 1),
+    ],
+)
+def test_a_batch_is_as_large_as_its_attention(batch, rows):
+    assert rows_together(8, batch) == rows
 
 
-def test_a_batch_larger_than_the_limit_still_holds_one_window():
-    policy = _policy(batch_size=2)
-    policy.encoded(1, tag=0.0, batch=BEAM)
-    assert policy.choose() == Decode((1,), BEAM)
+def test_encoded_windows_wait_for_company_for_at_most_a_batch_of_jobs():
+    queues = Queues(batch_size=4)
+    other = GREEDY._replace(temperature=0.2)
+    queues.all_encoded([1])
+    for n in range(2, 20):
+        queues.arrive(n)
+    jobs = []
+    for _ in range(5):
+        jobs.append(queues.choose())
+        if isinstance(jobs[-1], Encode):
+            queues.encoded(jobs[-1].window_ids[0], other)
+    assert jobs == [encode(2), encode(3), encode(4), encode(5), Decode((1,), GREEDY)]
 
 
-def test_an_encoded_window_lets_only_a_few_others_go_first():
-    policy = _policy()
-    policy.encoded(1, tag=0.0, batch=GREEDY)
+def test_nobody_waits_for_company_of_lower_priority():
+    queues = Queues()
+    queues.arrive(1, request_id=10, priority=SHORT)
     for n in range(2, 9):
-        policy.arrive(n, request_id=10, cost=30.0)
-    jobs = [policy.choose() for _ in range(MAX_PASSED_OVER + 1)]
-    assert jobs == [Encode(2), Encode(3), Decode((1,), GREEDY)]
+        queues.arrive(n, request_id=11, priority=LONG)
+    assert queues.choose() == encode(1)
+    queues.encoded(1)
+    assert queues.choose() == Decode((1,), GREEDY)
 
 
-def test_an_odd_window_has_its_turn_among_full_batches_of_others():
-    policy = _policy(batch_size=2)
-    odd = Batch(beam_size=1, temperature=0.4, n_prompt_tokens=7)
-    policy.encoded(99, tag=1.5, batch=odd)
-    for n in range(4):
-        policy.encoded(n, tag=float(n), batch=GREEDY)
-    jobs = [policy.choose() for _ in range(3)]
-    assert jobs == [Decode((0, 1), GREEDY), Decode((99,), odd), Decode((2, 3), GREEDY)]
+def test_one_long_request_has_half_a_batch_while_others_wait():
+    queues = Queues(batch_size=4)
+    for n in range(8):
+        queues.arrive(n, request_id=10, priority=LONG)
+        queues.policy.leave(n)
+        queues.encoded(n)
+    assert queues.choose() == Decode((0, 1, 2, 3), GREEDY)
+    queues.arrive(100, request_id=11, priority=LONG)
+    assert queues.policy._group([queues.entries[n] for n in range(4, 8)]) == [
+        queues.entries[4],
+        queues.entries[5],
+    ]
 
 
 def test_encoding_stops_while_enough_wait_to_be_decoded():
-    policy = _policy(batch_size=4, max_encoded=2)
-    for n in range(2):
-        policy.encoded(n, tag=float(n), batch=GREEDY)
-    policy.arrive(5, request_id=10, cost=30.0)
-    assert policy.choose() == Decode((0, 1), GREEDY)
+    queues = Queues(batch_size=16)
+    for n in range(2 * MAX_ROWS):
+        queues.arrive(n)
+        queues.policy.leave(n)
+        queues.encoded(n, GREEDY._replace(n_prompt_tokens=n))
+    queues.arrive(99)
+    assert queues.choose() == Decode((0,), GREEDY)
+
+
+def test_windows_of_one_length_are_encoded_together_where_that_pays():
+    queues = Queues(encode_rows=3)
+    for n, frames in enumerate((1000, 3000, 1000, 1000, 1000)):
+        queues.arrive(n, request_id=n, n_frames=frames)
+    assert queues.choose(3) == [encode(0, 2, 3, n_frames=1000), encode(1), encode(4, n_frames=1000)]
 
 
 def test_a_window_keeps_its_place_when_its_engine_died():
-    policy = _policy()
-    first = policy.arrive(1, request_id=10, cost=30.0)
-    policy.choose()
-    policy.arrive(2, request_id=10, cost=30.0)
-    policy.again(1, first)
-    assert policy.choose() == Encode(1)
+    queues = Queues()
+    first = queues.arrive(1)
+    queues.choose()
+    queues.arrive(2)
+    queues.policy.wait(first, 3000, None)
+    assert queues.choose() == encode(1)
 
 
 def test_a_window_that_left_is_not_chosen():
-    policy = _policy()
-    policy.arrive(1, request_id=10, cost=30.0)
-    policy.leave(1)
-    policy.leave(2)
-    assert policy.choose() is None
+    queues = Queues()
+    queues.arrive(1)
+    queues.policy.leave(1)
+    queues.policy.leave(2)
+    assert queues.choose() is None
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0.1, 30.0)), max_size=60), st.data())
-def test_every_window_is_encoded_once_and_decoded_once(arrivals, data):
-    policy = _policy()
-    batches = [GREEDY, BEAM, Batch(1, 0.2, 3)]
-    tags, encoded, decoded = {}, [], []
-    for window_id, (request_id, cost) in enumerate(arrivals):
-        tags[window_id] = policy.arrive(window_id, request_id, cost)
-    while (job := policy.choose()) is not None:
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4),
+            st.sampled_from(Priority),
+            st.floats(0.1, 30.0),
+            st.sampled_from((500, 1000, 3000)),
+        ),
+        max_size=60,
+    ),
+    st.integers(1, 4),
+    st.data(),
+)
+def test_every_window_is_encoded_once_and_decoded_once(arrivals, encode_rows, data):
+    queues = Queues(encode_rows=encode_rows)
+    encoded: list[int] = []
+    decoded: list[int] = []
+    for window_id, (request_id, priority, audio_s, frames) in enumerate(arrivals):
+        queues.arrive(window_id, request_id, priority, audio_s, frames)
+    while (job := queues.choose()) is not None:
         if isinstance(job, Encode):
-            encoded.append(job.window_id)
-            policy.encoded(job.window_id, tags[job.window_id], data.draw(st.sampled_from(batches)))
+            encoded.extend(job.window_ids)
+            for window_id in job.window_ids:
+                batch = data.draw(st.sampled_from((GREEDY, BEAM)))._replace(n_frames=job.n_frames)
+                queues.encoded(window_id, batch)
         else:
             decoded.extend(job.window_ids)
     assert sorted(encoded) == sorted(decoded) == list(range(len(arrivals)))
 
 
-def test_a_short_clip_waits_for_one_job_while_a_long_file_runs():
-    """Replays a 2 h file of 30 s windows on one worker, with a 3 s clip arriving at any point."""
-    for arrival in range(40):
-        policy = _policy()
-        tags = {n: policy.arrive(n, request_id=1, cost=30.0) for n in range(8)}
-        jobs = 0
-        submitted = 8
-        waited = None
-        while jobs < 60 and waited is None:
-            if jobs == arrival:
-                tags[999] = policy.arrive(999, request_id=2, cost=3.0)
-            match policy.choose():
-                case Encode(999):
-                    waited = jobs - arrival
-                case Encode(window_id):
-                    policy.encoded(window_id, tags[window_id], GREEDY)
+@pytest.mark.parametrize("batch", [GREEDY, BEAM])
+def test_a_short_clip_waits_for_one_job_while_a_long_file_runs(batch):
+    """Replays a 2 h file of 30 s windows on one worker; a 3 s clip arrives before any job. From
+    its arrival to its text there is at most the job that was running: its own two come next.
+    (The file's own first minute has the same rights, and went first.)"""
+    for arrival in range(4, 60):
+        queues = Queues(batch_size=8)
+        for n in range(8):
+            queues.arrive(n, request_id=1, priority=SHORT if n < 2 else LONG)
+        submitted, waited = 8, []
+        for n_jobs in range(arrival + 3):
+            if n_jobs == arrival:
+                queues.arrive(999, request_id=2, audio_s=3.0)
+            match queues.choose():
+                case Encode((window_id,)):
+                    waited += [n_jobs - arrival] if window_id == 999 else []
+                    queues.encoded(window_id, batch)
                 case Decode(window_ids):
+                    waited += [n_jobs - arrival] if 999 in window_ids else []
                     for _ in window_ids:
-                        tags[submitted] = policy.arrive(submitted, request_id=1, cost=30.0)
+                        queues.arrive(submitted, request_id=1, priority=LONG)
                         submitted += 1
-            jobs += 1
-        assert waited is not None
-        assert waited <= 1, f"arriving before job {arrival} it waited for {waited} others"
+        assert waited == [0, 1], f"arriving before job {arrival}"

@@ -9,6 +9,7 @@ import pytest
 
 from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
 from auricle.scheduler.admission import Limits
+from auricle.scheduler.policy import Priority
 from auricle.scheduler.scheduler import Scheduler
 from auricle.types import Language, Options, Window
 from tests.fakes import FakeEngine, spoken
@@ -53,7 +54,7 @@ async def test_a_window_is_encoded_decoded_and_let_go():
     assert [segment.text for segment in text.segments] == [" de 0"]
     assert (len(engine.encodes), len(engine.decodes)) == (1, 1)
     await scheduler.close()
-    assert (engine.kept, scheduler.n_waiting, scheduler.n_requests) == (set(), 0, 0)
+    assert (engine.kept, scheduler.n_waiting, scheduler.n_requests) == ({}, 0, 0)
 
 
 async def test_a_given_language_is_not_detected():
@@ -63,7 +64,7 @@ async def test_a_given_language_is_not_detected():
         ticket = admission.submit(_window(), Options(), "en")
         assert await ticket.language == Language("en", None)
         assert [s.text for s in (await ticket.text).segments] == [" en 0"]
-    assert engines.all[0].encodes[0].detect_language is False
+    assert engines.all[0].encodes[0].rows[0].detect_language is False
     await scheduler.close()
 
 
@@ -107,7 +108,7 @@ async def test_leaving_a_request_cancels_its_queued_windows():
         await admission.submit(_window(50), Options(), "en").text
     await scheduler.close()
     assert len(engine.encodes) <= 3  # two were running, and the new one
-    assert engine.kept == set()
+    assert engine.kept == {}
 
 
 async def test_one_request_too_many_is_refused_and_the_next_is_not():
@@ -182,22 +183,63 @@ async def test_closing_answers_everyone():
             await late.text
 
 
-async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
-    def hear(row, job):
-        good = job.temperature == 0.4
-        return spoken(row, job, avg_logprob=-0.4 if good else -1.5)
-
+async def _tried(hear, options):
+    """The text that is heard in the end, and how the engine was asked on the way."""
     engines = Engines(hear=hear)
     scheduler = await _running(engines)
     with scheduler.admit() as admission:
-        text = await admission.submit(_window(), Options(beam_size=5), "en").text
+        text = await admission.submit(_window(), options, "en").text
     engine = engines.all[0]
-    assert len(engine.encodes) == 1
-    assert [(job.beam_size, job.temperature) for job in engine.decodes] == [
-        (5, 0.0),
-        (1, 0.0),
-        (1, 0.2),
-        (1, 0.4),
+    ways = [
+        (frames, job.beam_size, job.temperature)
+        for frames, job in zip(engine.frames, engine.decodes, strict=True)
     ]
+    await scheduler.close()
+    return text, ways, [job.n_frames for job in engine.encodes]
+
+
+async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
+    def hear(row, job):
+        return spoken(row, job, avg_logprob=-0.4 if job.temperature == 0.4 else -1.5)
+
+    text, ways, encodes = await _tried(hear, Options(beam_size=5, audio_context="full"))
+    assert ways == [(3000, 5, 0.0), (3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
+    assert encodes == [3000]
     assert text.temperature == 0.4
+
+
+async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():
+    def hear(row, job):
+        return spoken(row, job, -0.1 if job.max_new_tokens < 224 else -0.3, is_past_end=True)
+
+    text, ways, encodes = await _tried(hear, Options())
+    assert ways == [(1250, 5, 0.0), (3000, 5, 0.0)]
+    assert encodes == [1250, 3000]
+    assert text.avg_logprob == -0.3  # the short one counts for nothing, however sure it was
+
+
+async def test_balanced_searches_where_greedy_is_unsure():
+    def hear(row, job):
+        return spoken(row, job, avg_logprob=-0.5)
+
+    _, ways, _ = await _tried(hear, Options(decoding="balanced", audio_context="full"))
+    assert ways == [(3000, 1, 0.0), (3000, 5, 0.0)]
+
+
+async def test_a_window_that_is_dropped_runs_no_more():
+    engines = Engines()
+    scheduler = await _running(engines)
+    engine = engines.all[0]
+    engine.gate.clear()
+    with scheduler.admit() as admission:
+        running = [admission.submit(_window(n), Options(), "en") for n in range(2)]
+        await engine.started.wait()
+        partial = admission.submit(_window(7), Options(), "en", Priority.LIVE_PARTIAL)
+        admission.drop(partial)
+        newer = admission.submit(_window(8), Options(), "en", Priority.LIVE_PARTIAL)
+        engine.gate.set()
+        texts = [await ticket.text for ticket in (*running, newer)]
+    assert partial.text.cancelled()
+    assert [text.segments[0].start_s for text in texts] == [0.0, 30.0, 240.0]
+    assert len(engine.encodes) == 3
     await scheduler.close()

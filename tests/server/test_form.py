@@ -43,6 +43,8 @@ def test_every_field_is_read() -> None:
             ("stream", "false"),
             ("chunking_strategy", "auto"),
             ("beam_size", "1"),
+            ("decoding", "balanced"),
+            ("audio_context", "full"),
             ("vad", "no"),
             ("user", "ignored like every unknown field"),
         ],
@@ -50,7 +52,17 @@ def test_every_field_is_read() -> None:
         SETTINGS,
     ) == AudioRequest(
         "base",
-        Options("translate", "de", "Auricle, Whisper", 0.2, 1, False, 0.4),
+        Options(
+            "translate",
+            "de",
+            "Auricle, Whisper",
+            0.2,
+            beam_size=1,
+            decoding="balanced",
+            audio_context="full",
+            vad=False,
+            vad_threshold=0.4,
+        ),
         "verbose_json",
         stream=False,
     )

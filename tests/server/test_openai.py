@@ -69,7 +69,9 @@ async def test_verbose_json_with_the_async_client(served: Served) -> None:
         ],
         "usage": {"type": "duration", "seconds": 3},
     }
-    wanted = Options("transcribe", "en", "Names: Auricle", 0.5, 2, True, 0.75)
+    wanted = Options(
+        "transcribe", "en", "Names: Auricle", 0.5, beam_size=2, vad=True, vad_threshold=0.75
+    )
     assert served.runtime.asked == [(FILE[1], wanted)]
 
 

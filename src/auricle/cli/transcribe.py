@@ -82,7 +82,9 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
             language=settings.language,
             prompt=prompt,
             temperature=temperature,
+            decoding=settings.decoding,
             beam_size=settings.beam_size,
+            audio_context=settings.audio_context,
             vad=settings.vad,
             vad_threshold=settings.vad_threshold,
         )

@@ -27,23 +27,37 @@ class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     """How many jobs it runs at the same time; the scheduler never sends more."""
 
 
-class EncodeJob(msgspec.Struct, frozen=True, tag=True):
-    """Turn one window of audio into encoder states, kept in the engine under ``window_id``."""
+class EncodeRow(msgspec.Struct, frozen=True):
+    """One window of audio in an encode job."""
 
     window_id: int
     pcm: bytes
-    """``(n_samples,) float32`` little-endian, 16 kHz mono, at most 30 s."""
+    """``(n_samples,) float32`` little-endian, 16 kHz mono, no longer than the job's frames."""
     prompt: str | None = None
     detect_language: bool = False
 
 
-class Encoded(msgspec.Struct, frozen=True, tag=True):
+class EncodeJob(msgspec.Struct, frozen=True, tag=True):
+    """Turn windows into encoder states, kept in the engine under their ids."""
+
+    rows: tuple[EncodeRow, ...]
+    n_frames: int
+    """Mel frames of 10 ms the encoder sees of each window: its audio, then zeros. At most 3000."""
+
+
+class EncodedWindow(msgspec.Struct, frozen=True):
     """The encoder states of a window are ready to decode."""
 
     n_prompt_tokens: int
     """Length of the tokenised prompt: windows decode together only when theirs are equal."""
     language: Language | None = None
     """The detected language, when asked for and the model knows several."""
+
+
+class Encoded(msgspec.Struct, frozen=True, tag=True):
+    """One answer per row, in the order of the rows."""
+
+    windows: tuple[EncodedWindow, ...]
 
 
 class DecodeRow(msgspec.Struct, frozen=True):
@@ -58,11 +72,13 @@ class DecodeRow(msgspec.Struct, frozen=True):
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
-    """Generate text for windows that share beam, temperature and prompt length."""
+    """Generate text for windows that share frames, beam, temperature and prompt length."""
 
     rows: tuple[DecodeRow, ...]
     beam_size: int
     temperature: float
+    max_new_tokens: int = 224
+    """Where a row that does not end by itself is cut; at most 224, half of Whisper's positions."""
 
 
 class WindowText(msgspec.Struct, frozen=True):
@@ -80,6 +96,10 @@ class WindowText(msgspec.Struct, frozen=True):
     compression_ratio: float
     no_speech_prob: float
     rest_s: float | None = None
+    is_cut: bool = False
+    """The row reached ``max_new_tokens``."""
+    is_past_end: bool = False
+    """A timestamp lies clearly behind the end of the audio: the model heard something in zeros."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

@@ -21,6 +21,9 @@ MIN_REST_S = 0.8
 
 MIN_PIECE_S = 0.02
 
+PAST_END_S = 1.0
+"""Timestamps are that inexact; a later one stands for words heard where there is no audio."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -57,6 +60,12 @@ def split(
             previous_s = pieces[-1].end_s if pieces else 0.0
             pieces.append(_placed(piece, previous_s, duration_s))
     return pieces, rest_s
+
+
+def is_past_end(ids: Sequence[int], first_timestamp: int, duration_s: float) -> bool:
+    """Whether the last timestamp lies more than a second behind the audio."""
+    last = max((i for i in ids if i >= first_timestamp), default=first_timestamp)
+    return (last - first_timestamp) * SECONDS_PER_TIMESTAMP > duration_s + PAST_END_S
 
 
 def _closed(ids: Sequence[int], first_timestamp: int) -> bool:

@@ -20,6 +20,7 @@ from auricle.engine.protocol import (
     DecodeJob,
     DecodeRow,
     Encoded,
+    EncodedWindow,
     EncodeJob,
     ModelInfo,
     WindowText,
@@ -80,19 +81,23 @@ class Whisper:
         )
 
     def encode(self, job: EncodeJob) -> Encoded:
-        """Compute and keep a window's encoder states; detect its language when asked."""
-        pcm = np.frombuffer(job.pcm, np.float32)
-        features = np.zeros((1, self.info.n_mels, mel.MAX_FRAMES), np.float32)
-        audio = mel.log_mel(pcm[: mel.MAX_FRAMES * mel.HOP], self.info.n_mels)
-        features[0, :, : audio.shape[1]] = audio
+        """Compute and keep the encoder states of windows; detect languages when asked."""
+        features = np.zeros((len(job.rows), self.info.n_mels, job.n_frames), np.float32)
+        for row, into in zip(job.rows, features, strict=True):
+            pcm = np.frombuffer(row.pcm, np.float32)[: job.n_frames * mel.HOP]
+            audio = mel.log_mel(pcm, self.info.n_mels)
+            into[:, : audio.shape[1]] = audio
         states = self._model.encode(self._ctranslate2.StorageView.from_array(features), True)
-        language = None
-        if job.detect_language and self.info.multilingual:
-            [[(token, probability), *_]] = self._model.detect_language(states)
-            language = Language(token.strip("<|>"), float(probability))
-        prompt = self._prompt(job.prompt)
-        self._kept[job.window_id] = _EncodedWindow(_array(states), prompt)
-        return Encoded(n_prompt_tokens=len(prompt), language=language)
+        detects = self.info.multilingual and any(row.detect_language for row in job.rows)
+        found = self._model.detect_language(states) if detects else []
+        arrays = _array(states)
+        answers = []
+        for n, row in enumerate(job.rows):
+            prompt = self._prompt(row.prompt)
+            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt)
+            language = _likeliest(found[n]) if found and row.detect_language else None
+            answers.append(EncodedWindow(n_prompt_tokens=len(prompt), language=language))
+        return Encoded(tuple(answers))
 
     def decode(self, job: DecodeJob) -> Decoded:
         """Generate the text of encoded windows, one answer per row."""
@@ -110,7 +115,7 @@ class Whisper:
         results = self._model.generate(
             self._ctranslate2.StorageView.from_array(states),
             [self._start(window.prompt, row) for window, row in zip(kept, job.rows, strict=True)],
-            max_length=_MAX_LENGTH,
+            max_length=_max_length(job.max_new_tokens, len(kept[0].prompt)),
             max_initial_timestamp_index=_MAX_INITIAL_TIMESTAMP,
             return_scores=True,
             return_no_speech_prob=True,
@@ -118,8 +123,7 @@ class Whisper:
         )
         return Decoded(
             tuple(
-                self._text(row, result, job.temperature)
-                for row, result in zip(job.rows, results, strict=True)
+                self._text(row, result, job) for row, result in zip(job.rows, results, strict=True)
             )
         )
 
@@ -143,14 +147,14 @@ class Whisper:
             start += [vocabulary.languages[row.language or "en"], task]
         return start
 
-    def _text(self, row: DecodeRow, result: Any, temperature: float) -> WindowText:
+    def _text(self, row: DecodeRow, result: Any, job: DecodeJob) -> WindowText:
         ids = [i for i in result.sequences_ids[0] if i != self._vocabulary.eot]
         # CTranslate2 gives the mean over the tokens; Whisper also counts end-of-text.
         avg_logprob = result.scores[0] * len(ids) / (len(ids) + 1)
         pieces, rest_s = tokens.split(ids, self._vocabulary.first_timestamp, row.duration_s)
         texts = [self._vocabulary.decode(piece.ids).rstrip() for piece in pieces]
         quality = {
-            "temperature": temperature,
+            "temperature": job.temperature,
             "avg_logprob": avg_logprob,
             "compression_ratio": compression_ratio("".join(texts)),
             "no_speech_prob": result.no_speech_prob,
@@ -168,13 +172,30 @@ class Whisper:
             if text
         )
         rest = None if rest_s is None else row.start_s + rest_s
-        return WindowText(segments=segments, rest_s=rest, **quality)
+        return WindowText(
+            segments=segments,
+            rest_s=rest,
+            is_cut=len(ids) >= job.max_new_tokens,
+            is_past_end=tokens.is_past_end(ids, self._vocabulary.first_timestamp, row.duration_s),
+            **quality,
+        )
 
 
 def compression_ratio(text: str) -> float:
     """How much zlib shrinks the text; above 2.4 it repeats itself (openai-whisper's measure)."""
     raw = text.strip().encode("utf-8")
     return len(raw) / len(zlib.compress(raw))
+
+
+def _max_length(max_new_tokens: int, n_prompt_tokens: int) -> int:
+    """CTranslate2 generates ``min(max_length / 2, max_length - n_prompt_tokens - 3)`` tokens."""
+    wanted = max(2 * max_new_tokens, max_new_tokens + n_prompt_tokens + 3)
+    return min(wanted, _MAX_LENGTH)
+
+
+def _likeliest(found: Sequence[tuple[str, float]]) -> Language:
+    token, probability = found[0]
+    return Language(token.strip("<|>"), float(probability))
 
 
 def _compute_type(wanted: str, device: str) -> str:

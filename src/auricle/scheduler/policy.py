@@ -2,35 +2,61 @@
 
 Knows no clock, no thread, no model and no audio: windows are numbers in queues.
 
-Every window is encoded, then decoded. Each request is served in proportion to its weight: a
-window's tag is the virtual time at which a perfectly fair server would start it (Goyal, Vin and
+Every window is encoded, then decoded. Requests are served in proportion to their priority's weight:
+a window's tag is the virtual time at which a perfectly fair server would start it (Goyal, Vin and
 Cheng, 1996), and the smallest tag runs first. A request that just arrived starts at the present
-virtual time, so a short one never queues behind a long one that came earlier.
+virtual time, so a short one never queues behind a long one that came earlier; and as virtual time
+passes every tag in turn, nothing starves.
 
-Decoding likes company: windows that agree on their `Batch` are decoded together. A window waits
-for company only while there is something to encode, and lets at most `MAX_PASSED_OVER` jobs go
-first. There is no timer, so an idle server adds no wait.
+Windows that agree are run together, because the processor likes it. An encoded window waits for
+such company only while something of its own priority is next to be encoded, or something more
+urgent, and for at most a batch of jobs. There is no timer, so an idle server adds no wait.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
-MAX_PASSED_OVER = 2
-"""Jobs that may start while an encoded window waits for others to decode with."""
+from auricle.scheduler.context import FULL_FRAMES
+
+MAX_ROWS = 16
+"""Windows in a batch at most, however short: the first has its text only when the last has."""
+
+
+MIN_PASSED_OVER = 4
+"""An encoded window lets at least so many jobs go first, if they are more urgent."""
+
+
+class Priority(IntEnum):
+    """What a window is for, the most urgent first."""
+
+    LIVE_FINAL = 0
+    LIVE_PARTIAL = 1
+    SHORT = 2
+    """The first minute of a recording: short files are no more, and long ones start quickly."""
+    LONG = 3
+
+    @property
+    def weight(self) -> float:
+        """Share of the engine against a LONG request's 1."""
+        return (8.0, 4.0, 4.0, 1.0)[self]
 
 
 class Batch(NamedTuple):
     """What CTranslate2 demands that windows decoded together share."""
 
+    n_frames: int
     beam_size: int
     temperature: float
     n_prompt_tokens: int
 
 
 class Encode(NamedTuple):
-    window_id: int
+    window_ids: tuple[int, ...]
+    n_frames: int
 
 
 class Decode(NamedTuple):
@@ -39,12 +65,21 @@ class Decode(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """A window in a queue. ``tag`` and ``priority`` stay the same through both stages."""
+
     window_id: int
+    request_id: int
+    priority: Priority
     tag: float
+    n_frames: int
     batch: Batch | None = None
     """None until encoded."""
     passed_over: int = 0
+
+    @property
+    def order(self) -> tuple[float, Priority, int]:
+        return self.tag, self.priority, self.window_id
 
 
 @dataclass(slots=True)
@@ -52,30 +87,30 @@ class Policy:
     """The queues of one model. Pure bookkeeping: `choose` removes what it returns."""
 
     batch_size: int
-    max_encoded: int
-    """Encoded windows that may wait for decoding: their states are memory in the engine."""
-    _entries: dict[int, _Entry] = field(default_factory=dict)
+    """Rows of 30 s that are decoded together; each beam is a row, shorter context a part of one."""
+    encode_rows: int = 1
+    """Windows encoded together: on a CPU more than one gains nothing."""
+    _entries: dict[int, Entry] = field(default_factory=dict)
     _finish: dict[int, float] = field(default_factory=dict)
     _now: float = 0.0
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def arrive(self, window_id: int, request_id: int, cost: float) -> float:
-        """Queue a window of a request for encoding; ``cost`` is its audio seconds over the
-        request's weight. Returns its tag, which it keeps through `again`."""
+    def arrive(
+        self, window_id: int, request_id: int, priority: Priority, audio_s: float, n_frames: int
+    ) -> Entry:
+        """Queue a window of a request for encoding. The entry returned is put back with `wait`."""
         tag = max(self._now, self._finish.get(request_id, 0.0))
-        self._finish[request_id] = tag + cost
-        self._entries[window_id] = _Entry(window_id, tag)
-        return tag
+        self._finish[request_id] = tag + audio_s / priority.weight
+        entry = Entry(window_id, request_id, priority, tag, n_frames)
+        self._entries[window_id] = entry
+        return entry
 
-    def encoded(self, window_id: int, tag: float, batch: Batch) -> None:
-        """Queue a window for decoding: it was encoded, or must be decoded another way."""
-        self._entries[window_id] = _Entry(window_id, tag, batch)
-
-    def again(self, window_id: int, tag: float) -> None:
-        """Queue a window for encoding again, in its old place, after its engine died."""
-        self._entries[window_id] = _Entry(window_id, tag)
+    def wait(self, entry: Entry, n_frames: int, batch: Batch | None) -> None:
+        """Put a window back in its old place: to be decoded as ``batch``, or encoded if None."""
+        entry.n_frames, entry.batch, entry.passed_over = n_frames, batch, 0
+        self._entries[entry.window_id] = entry
 
     def leave(self, window_id: int) -> None:
         """Forget a window that is waiting; one that is not is fine."""
@@ -87,50 +122,80 @@ class Policy:
 
     def choose(self) -> Encode | Decode | None:
         """The next job for a free worker, or None when nothing waits."""
-        waiting = sorted((e for e in self._entries.values() if e.batch is None), key=_by_tag)
-        encoded = sorted((e for e in self._entries.values() if e.batch), key=_by_tag)
+        entries = self._entries.values()
+        waiting = sorted((e for e in entries if e.batch is None), key=lambda e: e.order)
+        encoded = sorted((e for e in entries if e.batch), key=self._decoding_order)
         group = self._group(encoded)
-        if group and self._decode_now(group, encoded, waiting):
-            return self._take_decode(group, encoded)
+        if group and self._is_time(group, encoded, waiting):
+            return self._decode(group, encoded)
         if waiting:
-            return self._take_encode(waiting[0], encoded)
-        return self._take_decode(group, encoded) if group else None
+            return self._encode(waiting, encoded)
+        return None
 
-    def _group(self, encoded: list[_Entry]) -> list[_Entry]:
-        """The encoded windows that decode with the first in line, at most a batch."""
+    def _decoding_order(self, entry: Entry) -> tuple[bool, Priority, tuple[float, Priority, int]]:
+        """The urgent first (how many of them there are was fair when they were encoded), but who
+        has waited enough before all."""
+        return not self._is_overdue(entry), entry.priority, entry.order
+
+    def _is_overdue(self, entry: Entry) -> bool:
+        assert entry.batch is not None
+        rows = rows_together(self.batch_size, entry.batch)
+        return entry.passed_over >= max(rows, MIN_PASSED_OVER)
+
+    def _group(self, encoded: list[Entry]) -> list[Entry]:
+        """The encoded windows that decode with the first in line, at most a batch; of one LONG
+        request at most half a batch while anybody else waits, so that it never blocks for long."""
         if not encoded:
             return []
-        rows = rows_together(self.batch_size, encoded[0].batch)
-        return [e for e in encoded if e.batch == encoded[0].batch][:rows]
+        batch = encoded[0].batch
+        assert batch is not None
+        rows = rows_together(self.batch_size, batch)
+        group: list[Entry] = []
+        for entry in encoded:
+            if entry.batch == batch and not self._has_its_half(entry, group, rows):
+                group.append(entry)
+        return group[:rows]
 
-    def _decode_now(
-        self, group: list[_Entry], encoded: list[_Entry], waiting: list[_Entry]
-    ) -> bool:
-        full = len(group) == rows_together(self.batch_size, group[0].batch)
-        kept_waiting = any(e.passed_over >= MAX_PASSED_OVER for e in encoded)
-        return full or kept_waiting or not waiting or len(encoded) >= self.max_encoded
+    def _has_its_half(self, entry: Entry, group: list[Entry], rows: int) -> bool:
+        if entry.priority is not Priority.LONG:
+            return False
+        n_own = sum(other.request_id == entry.request_id for other in group)
+        return n_own >= max(1, rows // 2) and any(
+            other.request_id != entry.request_id for other in self._entries.values()
+        )
 
-    def _take_encode(self, entry: _Entry, encoded: list[_Entry]) -> Encode:
-        for other in encoded:
-            other.passed_over += 1
-        del self._entries[entry.window_id]
-        self._now = max(self._now, entry.tag)
-        return Encode(entry.window_id)
+    def _is_time(self, group: list[Entry], encoded: list[Entry], waiting: list[Entry]) -> bool:
+        """Whether to decode now rather than to wait for company."""
+        head = group[0]
+        assert head.batch is not None
+        if not waiting or self._is_overdue(head) or len(encoded) >= 2 * MAX_ROWS:
+            return True
+        if waiting[0].priority != head.priority:
+            return head.priority < waiting[0].priority
+        return len(group) >= rows_together(self.batch_size, head.batch)
 
-    def _take_decode(self, group: list[_Entry], encoded: list[_Entry]) -> Decode:
+    def _encode(self, waiting: list[Entry], encoded: list[Entry]) -> Encode:
+        first = waiting[0]
+        rows = [entry for entry in waiting if entry.n_frames == first.n_frames][: self.encode_rows]
+        self._now = max(self._now, first.tag)
+        self._take(rows, encoded)
+        return Encode(tuple(entry.window_id for entry in rows), first.n_frames)
+
+    def _decode(self, group: list[Entry], encoded: list[Entry]) -> Decode:
         batch = group[0].batch
         assert batch is not None
-        for entry in group:
+        self._take(group, encoded)
+        return Decode(tuple(entry.window_id for entry in group), batch)
+
+    def _take(self, entries: Sequence[Entry], encoded: Sequence[Entry]) -> None:
+        for entry in entries:
             del self._entries[entry.window_id]
         for entry in encoded:
             entry.passed_over += 1
-        return Decode(tuple(entry.window_id for entry in group), batch)
 
 
-def rows_together(batch_size: int, batch: Batch | None) -> int:
-    """How many windows of this kind a batch holds: each beam is a row for the processor."""
-    return max(1, batch_size // batch.beam_size) if batch else batch_size
-
-
-def _by_tag(entry: _Entry) -> tuple[float, int]:
-    return entry.tag, entry.window_id
+def rows_together(batch_size: int, batch: Batch) -> int:
+    """How many such windows a batch holds: what keeps a decoding step busy is every beam's
+    attention over the frames of its window."""
+    rows = batch_size * FULL_FRAMES // (batch.beam_size * batch.n_frames)
+    return min(MAX_ROWS, max(1, rows))

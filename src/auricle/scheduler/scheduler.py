@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from auricle.engine.protocol import (
     DecodeJob,
+    EncodeJob,
     Engine,
     EngineDied,
     ModelInfo,
@@ -22,7 +23,8 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.scheduler.admission import Backlog, Limits
-from auricle.scheduler.policy import Batch, Decode, Encode, Policy
+from auricle.scheduler.context import FULL_FRAMES, ContextGuard, max_new_tokens
+from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
 from auricle.scheduler.ticket import Ticket
 from auricle.types import Options, Window
 
@@ -45,14 +47,24 @@ class Admission:
         """Say how long the recording is, once that is known better than at admission."""
         self._backlog.expect(self._request_id, audio_s)
 
-    def submit(self, window: Window, options: Options, language: str | None) -> Ticket:
+    def submit(
+        self,
+        window: Window,
+        options: Options,
+        language: str | None,
+        priority: Priority = Priority.SHORT,
+    ) -> Ticket:
         """Queue a window. ``language`` None asks for detection."""
-        ticket = self._scheduler.submit(self._request_id, window, options, language)
+        ticket = self._scheduler.submit(self._request_id, window, options, language, priority)
         now_s = asyncio.get_running_loop().time()
         self._backlog.queued(self._request_id, window.end_s, window.duration_s, now_s)
         self._pending[ticket.text] = window.duration_s
         ticket.text.add_done_callback(self._settled)
         return ticket
+
+    def drop(self, ticket: Ticket) -> None:
+        """Take a window back; its futures are cancelled."""
+        self._scheduler.drop(ticket)
 
     def _settled(self, text: asyncio.Future[WindowText]) -> None:
         audio_s = self._pending.pop(text)
@@ -80,11 +92,15 @@ class Scheduler:
         start_engine: Callable[[], Awaitable[Engine]],
         *,
         batch_size: int = 8,
+        margin_s: float = 10.0,
         limits: Limits | None = None,
     ) -> None:
+        """``margin_s``: zeros the model needs behind the audio, see `scheduler.context`."""
         self._start_engine = start_engine
         self._engine: Engine | None = None
-        self._policy = Policy(batch_size, max_encoded=2 * batch_size)
+        self._lost: Engine | None = None
+        self._policy = Policy(batch_size)
+        self.context = ContextGuard(margin_s)
         self._ids = itertools.count(1)
         self._backlog = Backlog(limits or Limits())
         self._tickets: dict[int, Ticket] = {}
@@ -111,6 +127,8 @@ class Scheduler:
     async def start(self) -> ModelInfo:
         """Start the engine and serve. Raises what starting the engine raises."""
         self._engine = await self._start_engine()
+        if self._engine.info.device != "cpu":
+            self._policy.encode_rows = self._policy.batch_size
         self._dispatcher = asyncio.create_task(self._dispatch(), name="scheduler")
         return self._engine.info
 
@@ -119,8 +137,8 @@ class Scheduler:
         if self._dispatcher is not None:
             self._dispatcher.cancel()
             await asyncio.wait({self._dispatcher})
-        if self._engine is not None:
-            await self._engine.close()
+        for engine in filter(None, (self._engine, self._lost)):
+            await engine.close()
         if owned := self._jobs | self._releases:
             await asyncio.wait(owned)
         self._fail_all(Unavailable("the server is shutting down", retry_after_s=5))
@@ -137,14 +155,24 @@ class Scheduler:
         self._backlog.check(key)
 
     def submit(
-        self, request_id: int, window: Window, options: Options, language: str | None
+        self,
+        request_id: int,
+        window: Window,
+        options: Options,
+        language: str | None,
+        priority: Priority,
     ) -> Ticket:
         """Queue a window of an admitted request; see `Admission`."""
-        ticket = Ticket(next(self._ids), request_id, window, options, language)
+        is_full = options.audio_context == "full"
+        frames = FULL_FRAMES if is_full else self.context.frames_for(window.duration_s)
+        entry = self._policy.arrive(
+            next(self._ids), request_id, priority, window.duration_s, frames
+        )
+        ticket = Ticket(window, options, language, entry)
         if self._dispatcher is None or self._dispatcher.done():
+            self._policy.leave(ticket.id)
             ticket.fail(Unavailable("the server is shutting down", retry_after_s=5))
             return ticket
-        ticket.tag = self._policy.arrive(ticket.id, request_id, window.duration_s)
         self._tickets[ticket.id] = ticket
         self._wake.set()
         return ticket
@@ -154,6 +182,12 @@ class Scheduler:
         self._policy.forget_request(request_id)
         for ticket in [t for t in self._tickets.values() if t.request_id == request_id]:
             self._forget(ticket)
+
+    def drop(self, ticket: Ticket) -> None:
+        """Nobody wants this window any more: a newer hypothesis of the same audio replaces it."""
+        ticket.language.cancel()
+        ticket.text.cancel()
+        self._forget(ticket)
 
     # Dispatching
 
@@ -173,8 +207,9 @@ class Scheduler:
                     self._start(self._run_alone(engine, self._suspects.pop(0)))
                 return  # the others go on when the suspect is done
             match self._policy.choose():
-                case Encode(window_id):
-                    self._start(self._encode(engine, self._tickets[window_id]))
+                case Encode(window_ids, n_frames):
+                    tickets = [self._tickets[window_id] for window_id in window_ids]
+                    self._start(self._encode(engine, tickets, n_frames))
                 case Decode(window_ids, batch):
                     tickets = [self._tickets[window_id] for window_id in window_ids]
                     self._start(self._decode(engine, tickets, batch))
@@ -192,26 +227,31 @@ class Scheduler:
 
     # Jobs: each answers its tickets, or puts them back into the queue
 
-    async def _encode(self, engine: Engine, ticket: Ticket) -> None:
-        ticket.is_running = True
+    async def _encode(self, engine: Engine, tickets: Sequence[Ticket], n_frames: int) -> None:
+        for ticket in tickets:
+            ticket.is_running = True
+        rows = tuple(ticket.encode_row() for ticket in tickets)
         try:
-            ticket.take_encoded(await engine.encode(ticket.encode_job()))
+            answer = await engine.encode(EncodeJob(rows, n_frames))
         except EngineDied as exc:
-            return self._engine_died(engine, [ticket], exc)
+            return self._engine_died(engine, tickets, exc)
         except AuricleError as exc:
-            ticket.fail(exc)
-        ticket.is_running = False
-        if ticket.text.done() or ticket.id not in self._tickets:
-            self._forget(ticket)
+            for ticket in tickets:
+                ticket.fail(exc)
         else:
-            self._policy.encoded(ticket.id, ticket.tag, ticket.batch)
+            for ticket, window in zip(tickets, answer.windows, strict=True):
+                ticket.take_encoded(window)
+        for ticket in tickets:
+            self._settle(ticket, n_frames)
 
     async def _decode(self, engine: Engine, tickets: Sequence[Ticket], batch: Batch) -> None:
         for ticket in tickets:
             ticket.is_running = True
         rows = tuple(ticket.decode_row() for ticket in tickets)
+        limit = max_new_tokens(batch.n_frames, self.context.margin_s)
+        job = DecodeJob(rows, batch.beam_size, batch.temperature, limit)
         try:
-            answer = await engine.decode(DecodeJob(rows, batch.beam_size, batch.temperature))
+            answer = await engine.decode(job)
         except EngineDied as exc:
             return self._engine_died(engine, tickets, exc)
         except AuricleError as exc:
@@ -219,22 +259,33 @@ class Scheduler:
                 ticket.fail(exc)
         else:
             for ticket, text in zip(tickets, answer.windows, strict=True):
+                was_first = ticket.is_first_attempt
                 ticket.take_text(text)
+                self.context.note(batch.n_frames, ticket.n_frames, is_new=was_first)
         for ticket in tickets:
-            ticket.is_running = False
-            if ticket.text.done() or ticket.id not in self._tickets:
-                self._forget(ticket)
-            else:
-                self._policy.encoded(ticket.id, ticket.tag, ticket.batch)
+            self._settle(ticket, batch.n_frames)
+
+    def _settle(self, ticket: Ticket, n_frames: int) -> None:
+        """After a job: the ticket is done with, or goes on to its next."""
+        ticket.is_running = False
+        if ticket.text.done() or ticket.id not in self._tickets:
+            self._forget(ticket)
+        elif ticket.n_frames == n_frames:
+            self._policy.wait(ticket.entry, n_frames, ticket.batch)
+        else:  # its states were made with less context than the next attempt wants
+            self._policy.wait(ticket.entry, ticket.n_frames, None)
 
     async def _run_alone(self, engine: Engine, ticket: Ticket) -> None:
         """Both stages of a suspect while nothing else runs: if the engine dies, it is at fault."""
         if ticket.id not in self._tickets:
             return
-        await self._encode(engine, ticket)
+        self._policy.wait(ticket.entry, ticket.n_frames, None)
         while self._engine is engine and ticket.id in self._tickets:
             self._policy.leave(ticket.id)
-            await self._decode(engine, [ticket], ticket.batch)
+            if ticket.entry.batch is None:
+                await self._encode(engine, [ticket], ticket.n_frames)
+            else:
+                await self._decode(engine, [ticket], ticket.batch)
 
     def _forget(self, ticket: Ticket) -> None:
         """Nobody needs the ticket any more; its encoder states go once no job is using them."""
@@ -253,7 +304,7 @@ class Scheduler:
         """Note a death; the dispatcher replaces the engine once every job has returned."""
         if self._engine is engine:
             _log.error("%s; its work runs again on a fresh one", reason)
-            self._engine = None
+            self._engine, self._lost = None, engine
         for ticket in tickets:
             ticket.is_running = False
             ticket.deaths += 1
@@ -267,10 +318,13 @@ class Scheduler:
                 self._forget(ticket)
 
     async def _replace_engine(self) -> None:
+        if self._lost is not None:
+            await self._lost.close()
+            self._lost = None
         for ticket in self._tickets.values():
             self._policy.leave(ticket.id)
             if ticket.deaths < SUSPECT_DEATHS:
-                self._policy.again(ticket.id, ticket.tag)
+                self._policy.wait(ticket.entry, ticket.n_frames, None)
             elif ticket not in self._suspects:
                 self._suspects.append(ticket)
         try:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from auricle.engine.protocol import DecodeRow, Encoded, EncodeJob, WindowText
+from auricle.engine.protocol import DecodeRow, EncodedWindow, EncodeRow, WindowText
 from auricle.errors import AuricleError
 from auricle.scheduler import fallback
-from auricle.scheduler.policy import Batch
+from auricle.scheduler.context import FULL_FRAMES
+from auricle.scheduler.fallback import Attempt
+from auricle.scheduler.policy import Batch, Entry
 from auricle.types import Language, Options, Window
 
 
@@ -23,36 +25,60 @@ class Ticket:
     `Unavailable` when there is no engine any more.
     """
 
-    id: int
-    request_id: int
     window: Window
     options: Options
     given_language: str | None
+    entry: Entry
     language: asyncio.Future[Language] = field(default_factory=asyncio.Future)
     text: asyncio.Future[WindowText] = field(default_factory=asyncio.Future)
-    tag: float = 0.0
     is_running: bool = False
-    n_prompt_tokens: int = 0
     deaths: int = 0
     """Engines that died while they had this window in a job."""
-    tried: list[WindowText] = field(default_factory=list)
+    _short_frames: int = field(init=False)
+    _ways: tuple[Attempt, ...] = field(init=False)
+    _way: int = 0
+    _tried: list[WindowText] = field(default_factory=list)
+    _n_prompt_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self._short_frames = self.entry.n_frames
+        is_short = self._short_frames < FULL_FRAMES
+        self._ways = fallback.attempts(self.options, is_short=is_short)
 
     @property
-    def _attempt(self) -> fallback.Attempt:
-        ways = fallback.attempts(self.options.beam_size, self.options.temperature)
-        return ways[min(len(self.tried), len(ways) - 1)]
+    def id(self) -> int:
+        return self.entry.window_id
+
+    @property
+    def request_id(self) -> int:
+        return self.entry.request_id
+
+    @property
+    def attempt(self) -> Attempt:
+        """The way of decoding that is next."""
+        return self._ways[self._way]
+
+    @property
+    def is_first_attempt(self) -> bool:
+        return self._way == 0
+
+    @property
+    def n_frames(self) -> int:
+        """How much the encoder must see for the next attempt."""
+        return FULL_FRAMES if self.attempt.is_full else self._short_frames
 
     @property
     def batch(self) -> Batch:
         """What the windows it is decoded with must have in common with it."""
-        return Batch(*self._attempt, self.n_prompt_tokens)
+        beam_size, temperature = self.attempt.beam_size, self.attempt.temperature
+        return Batch(self.n_frames, beam_size, temperature, self._n_prompt_tokens)
 
-    def encode_job(self) -> EncodeJob:
-        return EncodeJob(
+    def encode_row(self) -> EncodeRow:
+        return EncodeRow(
             window_id=self.id,
             pcm=self.window.pcm.tobytes(),
             prompt=self.options.prompt,
-            detect_language=self.given_language is None,
+            detect_language=self.given_language is None and not self.language.done(),
         )
 
     def decode_row(self) -> DecodeRow:
@@ -64,20 +90,21 @@ class Ticket:
             task=self.options.task,
         )
 
-    def take_encoded(self, answer: Encoded) -> None:
-        self.n_prompt_tokens = answer.n_prompt_tokens
-        if not self.language.done():  # done: the engine died after it was first encoded
+    def take_encoded(self, answer: EncodedWindow) -> None:
+        self._n_prompt_tokens = answer.n_prompt_tokens
+        if not self.language.done():  # done: encoded before, with less context or a lost engine
             self.language.set_result(answer.language or Language(self.given_language or "en"))
 
-    def take_text(self, text: WindowText) -> bool:
-        """Keep one attempt's text; True when it settles the window, False to try another way."""
-        self.tried.append(text)
-        ways = fallback.attempts(self.options.beam_size, self.options.temperature)
-        if fallback.is_doubtful(text) and len(self.tried) < len(ways):
-            return False
-        if not self.text.done():
-            self.text.set_result(fallback.settle(self.tried))
-        return True
+    def take_text(self, text: WindowText) -> None:
+        """Keep one attempt's text. It settles the window, or `attempt` is another way to try."""
+        attempt = self.attempt
+        self._tried.append(text)
+        if fallback.is_doubtful(text, attempt) and self._way + 1 < len(self._ways):
+            self._way += 1
+            if self.attempt.is_full and not attempt.is_full:
+                self._tried.clear()  # what was heard with too little context counts for nothing
+        elif not self.text.done():
+            self.text.set_result(fallback.settle(self._tried))
 
     def fail(self, error: AuricleError) -> None:
         for future in (self.language, self.text):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
-from auricle.config import Settings
+from auricle.config import AudioContext, Decoding, Settings
 from auricle.errors import InvalidRequest
 from auricle.formats import Format
 from auricle.models import languages
@@ -120,6 +120,17 @@ FIELDS = (
         {"type": "integer", "minimum": 1, "maximum": MAX_BEAM_SIZE},
         "Extension: beams kept while searching; 1 is greedy and faster.",
     ),
+    Field(
+        "decoding",
+        {"type": "string", "enum": list(get_args(Decoding))},
+        "Extension: accurate searches with beams, fast takes the likeliest token each time, "
+        "balanced searches where that was unsure.",
+    ),
+    Field(
+        "audio_context",
+        {"type": "string", "enum": list(get_args(AudioContext))},
+        "Extension: full pads short audio to 30 s, as Whisper was trained; auto to what it needs.",
+    ),
 )
 """What a request may carry. Other fields are ignored, as OpenAI's server ignores them."""
 
@@ -216,12 +227,16 @@ def _options(fields: Fields, task: Task, settings: Settings) -> Options:
     threshold = _vad_threshold(fields, vad)
     temperature = fields.decimal("temperature", 0, 1)
     beam_size = fields.integer("beam_size", 1, MAX_BEAM_SIZE)
+    decoding = fields.choice("decoding", get_args(Decoding))
+    context = fields.choice("audio_context", get_args(AudioContext))
     return Options(
         task=task,
         language=_language(fields),
         prompt=fields.text("prompt"),
         temperature=0.0 if temperature is None else temperature,
+        decoding=cast("Decoding | None", decoding) or settings.decoding,
         beam_size=settings.beam_size if beam_size is None else beam_size,
+        audio_context=cast("AudioContext | None", context) or settings.audio_context,
         vad=settings.vad if vad is None else vad,
         vad_threshold=settings.vad_threshold if threshold is None else threshold,
     )

@@ -1,0 +1,73 @@
+"""How many mel frames the encoder is shown of a window, and whether that may be fewer than 30 s.
+
+Knows nothing about engines or queues.
+
+Whisper pads everything to 30 s, and the encoder's cost grows faster than its input: a 6 s clip with
+5 s of zeros behind it costs a fifth. Too small a margin makes a model miss the end and run away;
+how much it needs is a property of the checkpoint (``margin_s`` in the registry, from the table in
+``bench/README.md``). Texts that look wrong are decoded again with the full context, and a model for
+which that happens too often loses the privilege.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FRAMES_PER_S = 100
+FULL_FRAMES = 3000
+
+BUCKETS = (500, 750, 1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
+"""Lengths in use: few enough that windows of different requests can be decoded together."""
+
+MAX_RETRIED = 0.10
+MIN_SAMPLE = 50
+"""Windows to see before a share of retries says anything."""
+
+MAX_NEW_TOKENS = 224
+
+_TOKENS_PER_S = 20
+_TOKENS_AT_LEAST = 20
+"""Real speech reaches 14 tokens a second (Hindi; English 6), so only a runaway is cut."""
+
+
+def n_frames(duration_s: float, margin_s: float) -> int:
+    """The smallest bucket with room for the audio and the margin."""
+    wanted = (duration_s + margin_s) * FRAMES_PER_S
+    return next((bucket for bucket in BUCKETS if bucket >= wanted), FULL_FRAMES)
+
+
+def max_new_tokens(frames: int, margin_s: float) -> int:
+    """The most tokens the audio of a bucket can need; no bound with the full context."""
+    if frames == FULL_FRAMES:
+        return MAX_NEW_TOKENS
+    audio_s = max(0.0, frames / FRAMES_PER_S - margin_s)
+    return min(MAX_NEW_TOKENS, round(_TOKENS_AT_LEAST + _TOKENS_PER_S * audio_s))
+
+
+@dataclass(slots=True)
+class ContextGuard:
+    """Counts how often a short context failed; the share is a metric and ends the shortening."""
+
+    margin_s: float
+    n_short: int = 0
+    n_retried: int = 0
+
+    @property
+    def retried(self) -> float:
+        """Share of the windows with a short context that were read again in full."""
+        return self.n_retried / self.n_short if self.n_short else 0.0
+
+    @property
+    def allows_short(self) -> bool:
+        return self.n_short < MIN_SAMPLE or self.retried <= MAX_RETRIED
+
+    def note(self, used: int, wanted: int, *, is_new: bool) -> None:
+        """A text came from ``used`` frames and its window now wants ``wanted``; ``is_new``: it
+        was the window's first attempt."""
+        if used < FULL_FRAMES:
+            self.n_short += is_new
+            self.n_retried += wanted == FULL_FRAMES
+
+    def frames_for(self, duration_s: float) -> int:
+        """The frames to encode a window with, now."""
+        return n_frames(duration_s, self.margin_s) if self.allows_short else FULL_FRAMES
