@@ -13,7 +13,8 @@ import openai
 import pytest_asyncio
 
 from auricle.engine.process import EngineProcess
-from auricle.engine.protocol import Engine
+from auricle.engine.replicas import MeasuredEngine
+from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
 from tests.server.conftest import Served, serving, settings
 
@@ -23,8 +24,8 @@ class WatchedRuntime(Runtime):
 
     engines: list[EngineProcess]
 
-    async def start_engine(self) -> Engine:
-        engine = await super().start_engine()
+    async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
+        engine = await super().start_engine(checkpoint)
         assert isinstance(engine, EngineProcess)
         self.__dict__.setdefault("engines", []).append(engine)
         return engine

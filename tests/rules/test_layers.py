@@ -15,6 +15,7 @@ LAYERS = (
     ("engine",),
     ("scheduler",),
     ("transcribe",),
+    ("hosting",),
     ("runtime",),
     ("live",),
     ("formats",),

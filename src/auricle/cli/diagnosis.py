@@ -24,6 +24,7 @@ from auricle.engine import machine
 from auricle.engine.messages import Hardware
 from auricle.engine.process import probe
 from auricle.errors import AuricleError, BadSetting, DownloadFailed
+from auricle.hosting.memory import machine_bytes
 from auricle.models import registry
 from auricle.models.fetch import Means, locate
 from auricle.server import listen
@@ -84,7 +85,7 @@ def _probe(found: Diagnosis) -> Hardware | None:
 
 
 def _describe_machine(found: Diagnosis, seen: Hardware | None) -> None:
-    memory = hardware.memory_bytes()
+    memory = machine_bytes()
     found.machine = {
         "auricle": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",

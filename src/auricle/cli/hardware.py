@@ -1,4 +1,4 @@
-"""What machine this is: processor, vector instructions, memory, disk.
+"""What machine this is: processor, vector instructions, disk.
 
 Knows nothing about models or settings. Every answer may be unknown; none raises.
 """
@@ -6,7 +6,6 @@ Knows nothing about models or settings. Every answer may be unknown; none raises
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import shutil
 import subprocess
@@ -27,11 +26,6 @@ VECTOR_FLAGS = {
 }
 """Names in Linux's /proc/cpuinfo that decide how fast inference is, as people write them."""
 
-_CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
-
 
 def cpu_name() -> str:
     """The processor's own name, or its architecture where it does not tell."""
@@ -46,40 +40,12 @@ def vector_instructions() -> list[str]:
     return [name for flag, name in VECTOR_FLAGS.items() if flag in flags]
 
 
-def memory_bytes() -> int | None:
-    """Memory this process may use: the machine's, or the container's share of it."""
-    total = _machine_memory()
-    for path in _CGROUP_LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            limit = int(path.read_text(encoding="ascii"))
-            return limit if total is None else min(total, limit)
-    return total
-
-
 def free_disk_bytes(folder: Path) -> int | None:
     """Free space where ``folder`` is, or would be created."""
     existing = next((each for each in (folder, *folder.parents) if each.exists()), None)
     if existing is None:
         return None
     return shutil.disk_usage(existing).free
-
-
-def _machine_memory() -> int | None:
-    if sys.platform == "win32":
-        return _windows_memory()
-    with contextlib.suppress(ValueError, OSError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
-
-
-def _windows_memory() -> int | None:
-    import ctypes
-
-    kilobytes = ctypes.c_ulonglong()
-    library = ctypes.CDLL("kernel32")
-    if not library.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)):
-        return None
-    return kilobytes.value * 1024
 
 
 def _cpuinfo(key: str) -> str:

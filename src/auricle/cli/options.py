@@ -69,7 +69,7 @@ def type_text(setting: Field[Any]) -> str:
     """What a value looks like: ``INTEGER``, ``cpu|cuda``, ``on|off``."""
     wanted = get_type_hints(Settings)[setting.name]
     if get_origin(wanted) is tuple:
-        return f"{'|'.join(get_args(get_args(wanted)[0]))},…"
+        return f"{'|'.join(get_args(get_args(wanted)[0])) or 'TEXT'},…"
     if get_origin(wanted) is Literal:
         return "|".join(get_args(wanted))
     plain = {bool: "on|off", int: "INTEGER", float: "NUMBER", str: "TEXT"}

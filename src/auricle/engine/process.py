@@ -6,6 +6,8 @@ goes back to the system.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,15 +39,17 @@ class EngineProcess:
     async def start(
         cls, path: Path, *, device: str, compute_type: str = "auto", threads: int = 0
     ) -> EngineProcess:
-        """Spawn the process and load the checkpoint folder.
+        """Spawn the process and load the checkpoint folder. ``device`` is ``cpu``, ``cuda``, or
+        ``cuda:1`` for one of several GPUs.
 
         Raises:
             ModelUnusable: the folder cannot be loaded, or the process died loading it
                 (out of memory, most likely).
         """
-        child = await _spawn()
+        kind, _, index = device.partition(":")
+        child = await _spawn(one_gpu(index) if index else {})
         try:
-            info = await child.call(Load(str(path), device, compute_type, threads))
+            info = await child.call(Load(str(path), kind, compute_type, threads))
         except ChildDied as exc:
             raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
         except BaseException:
@@ -70,6 +74,10 @@ class EngineProcess:
     async def close(self) -> None:
         await self._child.close()
 
+    def memory_bytes(self) -> int | None:
+        """What the process takes now; None where the system does not tell."""
+        return resident_bytes(self.pid)
+
     async def _run(self, job: EngineRequest, kind: type[_Answer]) -> _Answer:
         try:
             reply = await self._child.call(job)
@@ -91,10 +99,27 @@ async def probe() -> Hardware:
     return hardware
 
 
-async def _spawn() -> Child[EngineRequest, EngineReply]:
+def one_gpu(index: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment in which a process sees one GPU alone: the one of that index among those
+    that this process may use."""
+    allowed = environ.get("CUDA_VISIBLE_DEVICES", "").replace(" ", "")
+    names = dict(enumerate(allowed.split(",")))
+    return {"CUDA_VISIBLE_DEVICES": names.get(int(index), "-1") if allowed else index}
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Memory a process takes now; None where the system has no ``/proc``, or no such process."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def _spawn(variables: Mapping[str, str] | None = None) -> Child[EngineRequest, EngineReply]:
     return await Child.start(
         "auricle.engine.worker",
         reply_type=EngineReply,
         name="engine process",
-        env=machine.environment(),
+        env={**machine.environment(), **(variables or {})},
     )

@@ -103,6 +103,18 @@ def locate(
 
 def obtain(model: Model, means: Means, progress: Progress) -> Path:
     """The folder with every file of a registered model. Processes that ask at once fetch once."""
+    found = on_this_machine(model, means)
+    if found is not None:
+        return found
+
+    def fill(part: Path) -> tuple[str, list[str]]:
+        return _from_sources(model, part, means, progress), [file.name for file in model.files]
+
+    return _cached(model.id, means, fill)
+
+
+def on_this_machine(model: Model, means: Means) -> Path | None:
+    """The folder with every file of a registered model, if nothing need be fetched."""
     found = cache.find(means.cache, model.id)
     if found is not None:
         return found
@@ -110,11 +122,7 @@ def obtain(model: Model, means: Means, progress: Progress) -> Path:
         snapshot = cache.hub_snapshot(place, means.environ)
         if snapshot is not None and cache.holds(snapshot, model.files, means.cache):
             return snapshot
-
-    def fill(part: Path) -> tuple[str, list[str]]:
-        return _from_sources(model, part, means, progress), [file.name for file in model.files]
-
-    return _cached(model.id, means, fill)
+    return None
 
 
 def _cached(name: str, means: Means, fill: Fill) -> Path:

@@ -1,0 +1,73 @@
+"""An engine in threads of this process: the other implementation of `Engine`.
+
+Knows nothing about scheduling. For tests and single runs: it saves the start of a process, but a
+crash takes everything with it, its memory does not go back to the system, and the allocator is
+not told to keep freed memory (see `machine`), which makes the encoder slower.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from auricle.child import Failure
+from auricle.engine.protocol import (
+    Decoded,
+    DecodeJob,
+    Encoded,
+    EncodeJob,
+    EngineDied,
+    ReleaseJob,
+)
+from auricle.engine.whisper import Whisper
+
+_Job = TypeVar("_Job")
+_Answer = TypeVar("_Answer")
+
+
+class InProcessEngine:
+    """An `Engine` whose jobs run in a pool of threads. Create with `start`."""
+
+    def __init__(self, model: Whisper) -> None:
+        self.info = model.info
+        self._model: Whisper | None = model
+        self._pool = ThreadPoolExecutor(model.info.workers, "engine")
+
+    @classmethod
+    async def start(
+        cls, path: Path, *, device: str, compute_type: str = "auto", threads: int = 0
+    ) -> InProcessEngine:
+        """Load the checkpoint folder. Raises `ModelUnusable` when it cannot be."""
+        return cls(await asyncio.to_thread(Whisper, path, device, compute_type, threads))
+
+    async def encode(self, job: EncodeJob) -> Encoded:
+        return await self._run(self._loaded().encode, job)
+
+    async def decode(self, job: DecodeJob) -> Decoded:
+        return await self._run(self._loaded().decode, job)
+
+    async def release(self, job: ReleaseJob) -> None:
+        self._loaded().release(job.window_ids)
+
+    async def close(self) -> None:
+        """Wait for running jobs, which nothing can interrupt, and let go of the weights."""
+        self._model = None
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+
+    def memory_bytes(self) -> int | None:
+        """Unknown: the process has other things in memory, too."""
+        return None
+
+    def _loaded(self) -> Whisper:
+        if self._model is None:
+            raise EngineDied("the engine is closed")
+        return self._model
+
+    async def _run(self, run: Callable[[_Job], _Answer], job: _Job) -> _Answer:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, run, job)
+        except Exception as exc:  # as an engine process does: the caller knows Auricle's errors
+            raise Failure.of(exc).raised() from exc

@@ -1,0 +1,1 @@
+"""Several models on one machine: which are loaded, what memory they take, who has to make room."""

@@ -1,0 +1,88 @@
+"""Starts the engine of a model where the settings want it: processes, devices, replicas.
+
+Knows nothing about which models there are or when they are loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from auricle.config import Settings
+from auricle.engine import machine
+from auricle.engine.in_process import InProcessEngine
+from auricle.engine.process import EngineProcess, probe
+from auricle.engine.replicas import MeasuredEngine, Replicas
+from auricle.errors import BadSetting
+
+Device = Literal["cpu", "cuda"]
+
+
+async def choose_device(settings: Settings) -> Device:
+    """The kind of device that models run on.
+
+    Raises:
+        BadSetting: the settings name devices of both kinds, or what an engine in this process
+            cannot use.
+    """
+    kinds = {name.partition(":")[0] for name in settings.devices}
+    if len(kinds) > 1:
+        raise BadSetting("the setting devices names both processors and GPUs; name one kind")
+    if settings.engine == "in_process" and (settings.replicas > 1 or settings.devices):
+        raise BadSetting("with engine = in_process there are no replicas and no devices to choose")
+    if kinds:
+        return "cuda" if kinds == {"cuda"} else "cpu"
+    if settings.device != "auto":
+        return settings.device
+    if not machine.has_cuda_driver():
+        return "cpu"  # and save the half second that asking takes
+    hardware = await probe()
+    return "cuda" if hardware.cuda_devices else "cpu"
+
+
+async def start(path: Path, settings: Settings, device: Device) -> MeasuredEngine:
+    """A fresh engine for a checkpoint folder, on every replica and device of the settings.
+
+    Raises:
+        ModelUnusable: the folder cannot be loaded.
+    """
+    if settings.engine == "in_process":
+        return await InProcessEngine.start(
+            path, device=device, compute_type=settings.compute_type, threads=settings.threads
+        )
+    starters = _starters(path, settings, device)
+    return await starters[0]() if len(starters) == 1 else await Replicas.start(starters)
+
+
+def n_workers(settings: Settings, device: Device) -> int:
+    """Jobs that run at a time on all engines of one model."""
+    n_engines = max(1, len(settings.devices)) * settings.replicas
+    if device == "cuda":
+        return n_engines
+    return n_engines * machine.share_cores(_threads(settings, device, n_engines))[0]
+
+
+def _starters(
+    path: Path, settings: Settings, device: Device
+) -> list[Callable[[], Awaitable[MeasuredEngine]]]:
+    devices = [name for name in settings.devices or (device,) for _ in range(settings.replicas)]
+    threads = _threads(settings, device, len(devices))
+    return [
+        partial(
+            EngineProcess.start,
+            path,
+            device=name,
+            compute_type=settings.compute_type,
+            threads=threads,
+        )
+        for name in devices
+    ]
+
+
+def _threads(settings: Settings, device: Device, n_engines: int) -> int:
+    """Cores for each engine: on a processor they share what there is."""
+    if device == "cuda" or n_engines == 1:
+        return settings.threads
+    return max(1, (settings.threads or machine.usable_cores()) // n_engines)
