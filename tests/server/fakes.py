@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from auricle.config import Settings
-from auricle.errors import AuricleError, Unavailable
+from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
+from auricle.models import registry
+from auricle.runtime import ModelStatus
 from auricle.types import Language, Options, Segment, Task
 
 
@@ -50,6 +52,12 @@ class FakeTranscription:
                 yield step
 
 
+BASE = ModelStatus(
+    "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de")
+)
+SMALL = ModelStatus("small", "unloaded")
+
+
 class FakeRuntime:
     """``asked`` keeps the bytes of each recording with its options, ``keys`` who asked. ``opened``
     and ``cancelled`` tell a test that waits what happened to the last one. ``overload`` refuses
@@ -71,6 +79,9 @@ class FakeRuntime:
         self.refusal: AuricleError | None = None
         self.overload: AuricleError | None = None
         self.keys: list[str] = []
+        self.models: list[str] = []
+        self.changes: list[tuple[str, str]] = []
+        self.in_use: set[str] = set()
         self.language: Language | None = Language("en", 0.9)
         self.duration_s = 2.5
         self.asked: list[tuple[bytes, Options]] = []
@@ -100,10 +111,43 @@ class FakeRuntime:
         if self.state != "ready":
             raise Unavailable(f"the server is {self.state}", retry_after_s=1.5)
 
+    @property
+    def loaded(self) -> list[str]:
+        return [self.model_id] if self.state == "ready" else []
+
+    async def find(self, name: str) -> None:
+        self._named(name)
+
+    async def status(self, name: str) -> ModelStatus:
+        return BASE if self._named(name) == "base" else SMALL
+
+    async def statuses(self) -> list[ModelStatus]:
+        return [BASE, SMALL]
+
+    async def load(self, name: str) -> ModelStatus:
+        self.changes.append(("load", self._named(name)))
+        return replace(await self.status(name), state="ready")
+
+    async def unload(self, name: str) -> ModelStatus:
+        if self._named(name) in self.in_use:
+            raise InvalidRequest("The model is in use.", code="model_in_use")
+        self.changes.append(("unload", self._named(name)))
+        return replace(await self.status(name), state="unloaded", memory_bytes=0)
+
+    def _named(self, name: str) -> str:
+        """It knows two models: the one it was started with, and one that is not loaded."""
+        known = registry.resolve(name)
+        if registry.is_default_alias(name) or (known and known.id == "base"):
+            return "base"
+        if known and known.id == "small":
+            return "small"
+        raise ModelNotFound(f"The model `{name}` is not here.", code="model_not_found")
+
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, options: Options, key: str = ""
+        self, path: Path, options: Options, key: str = "", model: str = ""
     ) -> AsyncIterator[FakeTranscription]:
+        self.models.append(model)
         if self.refusal is not None:
             raise self.refusal
         self._note(path, options)

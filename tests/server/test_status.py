@@ -41,7 +41,13 @@ async def test_a_server_answers_before_its_model_is_loaded() -> None:
         health = await http.get("/health")
         assert (health.status_code, health.json()) == (
             200,
-            {"status": "ok", "model": "base", "version": __version__, "ready": True},
+            {
+                "status": "ok",
+                "model": "base",
+                "version": __version__,
+                "ready": True,
+                "loaded": ["base"],
+            },
         )
     assert runtime.stopped.is_set()
 
@@ -82,6 +88,8 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
             "POST /v1/audio/transcriptions",
             "POST /v1/audio/translations",
             "GET /v1/models",
+            "POST /v1/models/{id}/load",
+            "POST /v1/models/{id}/unload",
             "GET /v1/models/{id}",
             "GET /health",
             "GET /",

@@ -44,6 +44,8 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
                 methods=["POST"],
             ),
             Route("/v1/models", models.listed),
+            Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
+            Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
             Route("/v1/models/{id:path}", models.one),
             Route("/health", status.health),
             Route("/", status.index),

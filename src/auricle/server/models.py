@@ -1,4 +1,4 @@
-"""The models this server answers to: their list, one of them, and whether a name is served.
+"""The models this server answers to: their list, how each is, loading and unloading them.
 
 Knows nothing about audio or how a model is run.
 """
@@ -12,20 +12,41 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle.errors import ModelNotFound
 from auricle.models import registry
-from auricle.runtime import Runtime
+from auricle.runtime import ModelStatus, Runtime
 from auricle.server import errors
-from auricle.server.fields import shown
+
+MIB = 1024 * 1024
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """What waits for a model: requests, and the windows of audio they were cut into so far."""
+
+    requests: int
+    windows: int
 
 
 class ModelObject(msgspec.Struct, frozen=True):
-    """One entry of the model list; ``created`` is when this server started, in Unix seconds."""
+    """One entry of the model list; ``created`` is when this server started, in Unix seconds.
+
+    From ``root`` on, extensions: the model that answers to this name, how it is, and what is known
+    of it while it is not loaded.
+    """
 
     id: str
     created: int
+    root: str
+    state: Literal["unloaded", "loading", "ready", "unloading", "failed"]
+    memory_mb: int
+    """What it takes now; as expected while it is being loaded, then measured."""
+    queue: Queue
     object: Literal["model"] = "model"
     owned_by: str = "auricle"
+    device: str | None = None
+    compute_type: str | None = None
+    languages: tuple[str, ...] | None = None
+    reason: str | None = None
+    """Why it could not be loaded; the next request tries again."""
 
 
 class ModelList(msgspec.Struct, frozen=True):
@@ -33,42 +54,43 @@ class ModelList(msgspec.Struct, frozen=True):
     object: Literal["list"] = "list"
 
 
-def check_model(name: str, runtime: Runtime) -> None:
-    """Raise `ModelNotFound` unless ``name`` means the model this server runs."""
-    if is_served(name, runtime):
-        return
-    known = registry.resolve(name)
-    if known is not None:
-        message = f"The model `{shown(name)}` is not served here; this server runs "
-        message += f"`{runtime.model_id}`."
-    else:
-        message = f"The model `{shown(name)}` does not exist or you do not have access to it."
-    raise ModelNotFound(message, code="model_not_found")
-
-
-def is_served(name: str, runtime: Runtime) -> bool:
-    if registry.is_default_alias(name) or name in (runtime.model_id, runtime.settings.model):
-        return True
-    known = registry.resolve(name)
-    return known is not None and known.id == runtime.model_id
-
-
 class Models:
-    """``GET /v1/models`` and one of them: the served model, then the other names it answers to."""
+    """``GET /v1/models``: the model the server was started with, others that can be had, then the
+    other names the first answers to. One of them; and to load and unload it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._created = int(time.time())
 
     async def listed(self, _: Request) -> Response:
-        ids = [self._runtime.model_id]
-        ids += sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
-        return errors.json_response(ModelList(tuple(self._model(name) for name in ids)))
+        statuses = await self._runtime.statuses()
+        models = [self._model(status.name, status) for status in statuses]
+        aliases = sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
+        models += [self._model(name, statuses[0]) for name in aliases]
+        return errors.json_response(ModelList(tuple(models)))
 
     async def one(self, request: Request) -> Response:
         name: str = request.path_params["id"]
-        check_model(name, self._runtime)
-        return errors.json_response(self._model(name))
+        return errors.json_response(self._model(name, await self._runtime.status(name)))
 
-    def _model(self, name: str) -> ModelObject:
-        return ModelObject(name, self._created)
+    async def load(self, request: Request) -> Response:
+        name: str = request.path_params["id"]
+        return errors.json_response(self._model(name, await self._runtime.load(name)))
+
+    async def unload(self, request: Request) -> Response:
+        name: str = request.path_params["id"]
+        return errors.json_response(self._model(name, await self._runtime.unload(name)))
+
+    def _model(self, name: str, status: ModelStatus) -> ModelObject:
+        return ModelObject(
+            id=name,
+            created=self._created,
+            root=status.name,
+            state=status.state,
+            memory_mb=round(status.memory_bytes / MIB),
+            queue=Queue(status.n_requests, status.n_windows),
+            device=status.device,
+            compute_type=status.compute_type,
+            languages=status.languages,
+            reason=status.failure,
+        )

@@ -17,7 +17,6 @@ from auricle.errors import AuricleError, InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server import errors, form, sse, upload
 from auricle.server.exchange import Traffic, request_id, unless_gone
-from auricle.server.models import check_model
 from auricle.transcribe import Transcription, collect
 from auricle.types import Task
 
@@ -41,11 +40,11 @@ class Audio:
         settings = self._runtime.settings
         async with upload.received(Request(scope, receive), settings.max_upload_mb * MIB) as sent:
             asked = form.parse(sent.fields, self._task, settings)
-            check_model(asked.model, self._runtime)
+            await self._runtime.find(asked.model)
             if sent.file is None:
                 message = "Missing required parameter: 'file'."
                 raise InvalidRequest(message, param="file", code="missing_required_parameter")
-            opened = self._runtime.open(sent.file, asked.options)
+            opened = self._runtime.open(sent.file, asked.options, model=asked.model)
             if asked.stream:
                 work = _streamed(opened, sse.EventStream(send), request_id(scope))
             else:

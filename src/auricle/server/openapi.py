@@ -18,7 +18,7 @@ from auricle import __version__
 from auricle.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
 from auricle.server.form import FIELDS
-from auricle.server.models import ModelList, ModelObject
+from auricle.server.models import ModelList, ModelObject, Queue
 from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service
 
@@ -30,6 +30,7 @@ _BODIES = (
     ErrorBody,
     ModelList,
     ModelObject,
+    Queue,
     Health,
     Service,
 )
@@ -41,7 +42,7 @@ _ERRORS = {
     413: "More bytes than this server takes.",
     429: "The queue is full; Retry-After says when to ask again.",
     500: "The server failed on this recording, and would again.",
-    503: "Loading its model, or shutting down; Retry-After says when to ask again.",
+    503: "Loading a model, no memory for it, or shutting down; Retry-After says when to ask again.",
     507: "No room for the recording on the server's disk.",
 }
 
@@ -93,6 +94,8 @@ def _paths() -> Json:
         "description": "May hold slashes, as hub ids do.",
         "schema": {"type": "string"},
     }
+    not_loaded = {"404": _error(404), "503": _error(503)}
+    in_use = {"400": _json_answer(ErrorBody, "The model is in use."), "404": _error(404)}
     not_ready = {"503": _json_answer(Health, "Not ready.")}
     return {
         "/v1/audio/transcriptions": {
@@ -103,6 +106,18 @@ def _paths() -> Json:
         },
         "/v1/models": {
             "get": _get("listModels", "The names this server answers to.", ModelList, {})
+        },
+        "/v1/models/{id}/load": {
+            "post": {
+                **_get("loadModel", "Load a model, if it is not.", ModelObject, not_loaded),
+                "parameters": [model_id],
+            }
+        },
+        "/v1/models/{id}/unload": {
+            "post": {
+                **_get("unloadModel", "Give its memory back, if it has any.", ModelObject, in_use),
+                "parameters": [model_id],
+            }
         },
         "/v1/models/{id}": {
             "get": {

@@ -22,13 +22,15 @@ RETRY_S = 2
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer of ``GET /health``; ``reason`` says why a model could not be loaded."""
+    """The answer of ``GET /health``, about the model the server was started with. ``reason`` says
+    why it could not be loaded; ``loaded`` lists the models in memory."""
 
     status: Literal["ok", "starting", "failed", "stopping"]
     model: str
     version: str
     ready: bool
     reason: str | None = None
+    loaded: tuple[str, ...] = ()
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -74,4 +76,5 @@ class Status:
             version=__version__,
             ready=state == "ready",
             reason=str(self._runtime.failure) if state == "failed" else None,
+            loaded=tuple(self._runtime.loaded),
         )
