@@ -1,72 +1,161 @@
-"""Word error rate by language, of a server and of the peer, on the same clips and weights.
+"""Word error rate by language: Auricle beside faster-whisper on the same clips and weights.
 
-Knows nothing about how either transcribes.
+Knows nothing about how either transcribes; both are asked over HTTP, in turn.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx2
+from auricle.bench.accuracy import by_language, score
+from auricle.bench.clips import Clip
+from auricle.bench.load import Limit, Outcome
+from auricle.bench.session import Phase, Plan, measure
+from auricle.bench.summary import Rate
+from auricle.bench.target import Client, Target
+from bench import server
+from bench.figures import RESULTS, Figures, Table
+from bench.server import Server
+from bench.setup import Setup, every
 
-from bench import corpus
-from bench.corpus import Clip, Score
-
-PEER = Path(__file__).parent / "peers" / "faster_whisper_pipeline.py"
-
-
-def heard_by_server(
-    url: str, model: str, clips: Sequence[Clip], fields: dict[str, str], in_flight: int = 2
-) -> list[str]:
-    """Every clip's text, through ``/v1/audio/transcriptions`` with its language given."""
-    with httpx2.Client(base_url=url, timeout=600) as client, ThreadPoolExecutor(in_flight) as pool:
-
-        def one(clip: Clip) -> str:
-            with clip.path.open("rb") as file:
-                answer = client.post(
-                    "/v1/audio/transcriptions",
-                    files={"file": (clip.path.name, file)},
-                    data={"model": model, "language": clip.language, **fields},
-                )
-            answer.raise_for_status()
-            text: str = answer.json()["text"]
-            return text
-
-        return list(pool.map(one, clips))
+CONCURRENCY = 2
+LOST = 2
+"""A clip is listed when Auricle has at least so many more errors than the peer."""
 
 
-def heard_by_peer(model: Path, clips: Sequence[Clip]) -> list[str]:
-    """Every clip's text from faster-whisper at its defaults, in a process of its own."""
-    jobs = json.dumps([[str(clip.path.resolve()), clip.language] for clip in clips])
-    command = [sys.executable, str(PEER), str(model)]
-    done = subprocess.run(command, input=jobs, text=True, stdout=subprocess.PIPE, check=True)
-    texts: list[str] = json.loads(done.stdout)
-    return texts
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Both sides on the same clips, in the same order."""
+
+    model: str
+    detected: bool
+    ours: Sequence[Outcome]
+    theirs: Sequence[Outcome]
+
+    @property
+    def title(self) -> str:
+        return f"{self.model}, language {'detected' if self.detected else 'given'}"
 
 
-def by_language(clips: Sequence[Clip], heard: Sequence[str]) -> dict[str, Score]:
-    totals: defaultdict[str, Score] = defaultdict(lambda: Score(0, 0))
-    for clip, text in zip(clips, heard, strict=True):
-        totals[clip.language] += corpus.score(clip.text, text, clip.language)
-    return dict(totals)
+def run(setup: Setup) -> Figures:
+    found = every(setup.clips(), setup.n_clips)
+    english = [clip for clip in found if clip.language == "en"]
+    compared = [
+        *_both_sides("base", found, detect=(False, True)),
+        *_both_sides("tiny.en", english, detect=(False,)),
+    ]
+    _keep_texts(compared)
+    tables = [_rates(each) for each in compared]
+    remarks = [remark for each in compared if (remark := _losses(each))]
+    return Figures(tables, {"runs": [_data(each) for each in compared]}, remarks)
 
 
-def losses(
-    clips: Sequence[Clip], mine: Sequence[str], peers: Sequence[str], at_least: int = 2
-) -> list[tuple[Clip, int, str, str]]:
-    """Clips on which ``mine`` has more errors than ``peers``, the worst first."""
-    found = []
-    for clip, text, other in zip(clips, mine, peers, strict=True):
-        lost = (
-            corpus.score(clip.text, text, clip.language).n_errors
-            - corpus.score(clip.text, other, clip.language).n_errors
+def _both_sides(model: str, clips: list[Clip], detect: Sequence[bool]) -> list[Compared]:
+    sides: list[list[list[Outcome]]] = []
+    for start in (server.auricle, server.peer):
+        with start(model) as running:
+            sides.append([asyncio.run(_heard(running, clips, each)) for each in detect])
+    return [
+        Compared(model, each, ours, theirs)
+        for each, ours, theirs in zip(detect, *sides, strict=True)
+    ]
+
+
+async def _heard(running: Server, clips: list[Clip], detect: bool) -> list[Outcome]:
+    """Every clip once; the outcomes in the order of the clips."""
+    async with Client(Target(running.url, detect_language=detect)) as client:
+        plan = Plan(Limit(len(clips)))
+        result = await measure(client, clips, Phase(CONCURRENCY), plan)
+    failed = [each for each in result.outcomes if not each.is_ok]
+    if failed:
+        raise SystemExit(f"{running.name}: {failed[0].clip.path.name}: {failed[0].complaint}")
+    return sorted(result.outcomes, key=lambda each: clips.index(each.clip))
+
+
+def _rates(compared: Compared) -> Table:
+    ours, theirs = by_language(compared.ours), by_language(compared.theirs)
+    rows = [
+        (
+            language + ("" if ours[language].unit == "words" else " (characters)"),
+            str(sum(each.clip.language == language for each in compared.ours)),
+            str(ours[language].n_units),
+            *_pair(ours[language], theirs[language]),
         )
-        if lost >= at_least:
-            found.append((clip, lost, text, other))
-    return sorted(found, key=lambda row: -row[1])
+        for language in sorted(ours, key=lambda each: -ours[each].n_units)
+    ]
+    if len(rows) > 1:
+        total = [_total(side) for side in (ours, theirs)]
+        rows.append(("all in words", "", str(total[0].n_units), *_pair(*total)))
+    header = ("language", "clips", "words", "Auricle", "faster-whisper")
+    return Table(f"**{compared.title}:** error rate", header, rows)
+
+
+def _total(side: Mapping[str, Rate]) -> Rate:
+    in_words = [rate for rate in side.values() if rate.unit == "words"]
+    return Rate("words", sum(r.n_units for r in in_words), sum(r.n_errors for r in in_words))
+
+
+def _pair(ours: Rate, theirs: Rate) -> tuple[str, str]:
+    return f"{ours.rate:.1%}", f"{theirs.rate:.1%}"
+
+
+def _losses(compared: Compared) -> str:
+    """Clips on which Auricle is clearly behind, the worst first, as one remark."""
+    lost = [
+        (n, clip.path.stem)
+        for clip, ours, theirs in _errors(compared)
+        if (n := ours.n_errors - theirs.n_errors) >= LOST
+    ]
+    won = sum(theirs.n_errors - ours.n_errors >= LOST for _, ours, theirs in _errors(compared))
+    if not lost:
+        return ""
+    names = ", ".join(f"{name} (+{n})" for n, name in sorted(lost, reverse=True))
+    return (
+        f"{compared.title}: {LOST} or more errors above faster-whisper on {len(lost)} clips and "
+        f"below it on {won}. Above: {names}."
+    )
+
+
+def _errors(compared: Compared) -> list[tuple[Clip, Rate, Rate]]:
+    found = []
+    for ours, theirs in zip(compared.ours, compared.theirs, strict=True):
+        clip = ours.clip
+        said, language = clip.text or "", clip.language or ""
+        heard = [score(said, each.text or "", language) for each in (ours, theirs)]
+        found.append((clip, heard[0], heard[1]))
+    return found
+
+
+def _data(compared: Compared) -> dict[str, Any]:
+    return {
+        "model": compared.model,
+        "language": "detected" if compared.detected else "given",
+        "auricle": by_language(compared.ours),
+        "faster_whisper": by_language(compared.theirs),
+        "clips": [
+            {
+                "file": clip.path.name,
+                "n_units": ours.n_units,
+                "auricle": ours.n_errors,
+                "faster_whisper": theirs.n_errors,
+            }
+            for clip, ours, theirs in _errors(compared)
+        ],
+    }
+
+
+def _keep_texts(compared: Sequence[Compared]) -> Path:
+    """What was said and heard, for whoever looks into a difference; not kept with the project."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "accuracy-texts.tmp"
+    lines = []
+    for each in compared:
+        for ours, theirs in zip(each.ours, each.theirs, strict=True):
+            lines += [f"{each.title}: {ours.clip.path.name}", f"  said     {ours.clip.text}"]
+            lines += [f"  auricle  {ours.text}", f"  peer     {theirs.text}"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

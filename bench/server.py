@@ -1,66 +1,95 @@
-"""A server under test: started as a user would start it, or already running at a URL.
+"""Servers under test, started as a user would start them: Auricle, and the peer beside it.
 
 Knows nothing about what is measured.
 """
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import httpx2
-import psutil
+
+from auricle.config import load
+from auricle.models.fetch import locate
 
 START_WAIT_S = 120
+POLL_S = 0.01
+STOP_WAIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
+    name: str
     url: str
-    pid: int | None
-    ready_s: float | None
+    pid: int
+    ready_s: float
     """From starting the process to the first healthy answer."""
 
-    def rss_bytes(self) -> int:
-        """Resident memory of the server and its children now."""
-        assert self.pid is not None
-        server = psutil.Process(self.pid)
-        return sum(p.memory_info().rss for p in [server, *server.children(recursive=True)])
+
+def program() -> str:
+    """The ``auricle`` command of this environment."""
+    found = shutil.which("auricle", path=sysconfig.get_path("scripts"))
+    assert found is not None, "auricle is not installed here"
+    return found
 
 
-@contextmanager
-def auricle(model: str, options: Sequence[str] = ()) -> Iterator[Server]:
+def folder(model: str) -> Path:
+    """Where the weights of a model are, so that both sides read the same files."""
+    return locate(model, load()).path
+
+
+def auricle(model: str, options: Sequence[str] = ()) -> contextlib.AbstractContextManager[Server]:
     """``auricle serve`` on a free port, until the block ends."""
+    return _running("Auricle", [program(), "serve", model, *options])
+
+
+def peer(model: str, options: Sequence[str] = ()) -> contextlib.AbstractContextManager[Server]:
+    """One faster-whisper pipeline per request, on the same weights, until the block ends."""
+    command = [sys.executable, "-m", "bench.peers.faster_whisper_server", str(folder(model))]
+    return _running("faster-whisper", [*command, *options])
+
+
+@contextlib.contextmanager
+def _running(name: str, command: list[str]) -> Iterator[Server]:
     port = _free_port()
-    command = [sys.executable, "-m", "auricle", "serve", model, "--port", str(port), *options]
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_ready(url, process)
-        yield Server(url, process.pid, time.perf_counter() - started)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    give_up = time.perf_counter() + START_WAIT_S
-    while time.perf_counter() < give_up:
-        if process.poll() is not None:
-            raise SystemExit(f"the server ended with exit code {process.returncode}")
+    with tempfile.TemporaryFile() as log:
+        started = time.perf_counter()
+        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
         try:
-            if httpx2.get(f"{url}/health", timeout=5).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.01)
-    raise SystemExit(f"the server was not ready after {START_WAIT_S} s")
+            _wait_ready(url, process, log)
+            yield Server(name, url, process.pid, time.perf_counter() - started)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_ready(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    give_up = time.perf_counter() + START_WAIT_S
+    with httpx2.Client(base_url=url, timeout=5) as client:
+        while process.poll() is None and time.perf_counter() < give_up:
+            with contextlib.suppress(httpx2.TransportError):
+                if client.get("/health").status_code == 200:
+                    return
+            time.sleep(POLL_S)
+    log.seek(0)
+    said = log.read().decode(errors="replace")[-2000:]
+    raise SystemExit(f"the server did not become ready: {' '.join(process.args)}\n{said}")  # type: ignore[arg-type]  # args is the list given to Popen
 
 
 def _free_port() -> int:

@@ -17,8 +17,8 @@ from auricle.errors import AuricleError
 
 if TYPE_CHECKING:
     from auricle.bench.clips import Clip
-    from auricle.bench.session import Judge, Phase, Result, Watching
-    from auricle.bench.target import Dialect
+    from auricle.bench.session import Judge, Phase, Plan, Result, Watching
+    from auricle.bench.target import Dialect, Target
 
 EXTRA = "pip install 'auricle[bench]'"
 """What brings the optional packages."""
@@ -102,10 +102,8 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
         raise click.UsageError("give FILES or --corpus")
     if stream and dialect == "whispercpp":
         raise click.UsageError("--stream is for the openai dialect")
-    import asyncio
-
-    from auricle.bench import report, session
     from auricle.bench.load import Limit
+    from auricle.bench.session import Plan
     from auricle.bench.target import Target
 
     target = Target(
@@ -117,22 +115,28 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
         detect_language=detect_language,
         api_key=api_key,
     )
-    phases = _phases(concurrency, rate)
-    plan = session.Plan(
+    plan = Plan(
         limit=Limit(requests, duration) if requests or duration else None,
         seed=seed,
         judge=_judge() if corpus is not None else None,
         watching=_watching(pid) if pid is not None else None,
     )
-    clips = _clips(files, corpus, languages)
-    print(report.line(report.HEADINGS), flush=True)
-    results = asyncio.run(session.run(target, clips, phases, plan, _show))
-    about = {"url": target.endpoint, "model": model, "fields": target.fields, "seed": seed}
+    phases = _phases(concurrency, rate)
+    results = _measure(target, _clips(files, corpus, languages), phases, plan)
     if json_file is not None:
-        _write(json_file, report.document(results, about))
+        _write_json(json_file, results, target, seed)
     if plot is not None:
         _draw(plot, results, target.endpoint)
     return 0 if any(result.summary.n_answered for result in results) else 1
+
+
+def _measure(target: Target, clips: list[Clip], phases: list[Phase], plan: Plan) -> list[Result]:
+    import asyncio
+
+    from auricle.bench import report, session
+
+    print(report.line(report.HEADINGS), flush=True)
+    return asyncio.run(session.run(target, clips, phases, plan, _show))
 
 
 def _show(result: Result) -> None:
@@ -204,6 +208,13 @@ def _field(given: str) -> tuple[str, str]:
     if not name or not equals:
         raise click.UsageError(f"--field: {given!r} is not NAME=VALUE")
     return name, value
+
+
+def _write_json(path: Path, results: list[Result], target: Target, seed: int) -> None:
+    from auricle.bench.report import document
+
+    about = {"url": target.endpoint, "model": target.model, "fields": target.fields, "seed": seed}
+    _write(path, document(results, about))
 
 
 def _draw(path: Path, results: list[Result], title: str) -> None:

@@ -1,0 +1,92 @@
+"""``python -m bench``: remake the figures of ``bench/README.md``, all or some.
+
+Knows nothing about how any of them is measured.
+
+    python -m bench startup overhead
+    python -m bench accuracy --corpus DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import accuracy, figures, load, machine, memory, overhead, startup
+from bench.setup import Setup
+
+MEASUREMENTS = {
+    "startup": startup.run,
+    "overhead": overhead.run,
+    "memory": memory.run,
+    "accuracy": accuracy.run,
+    "load": load.run,
+}
+NEED_CORPUS = frozenset({"accuracy", "load"})
+
+
+def main() -> int:
+    given = _arguments(sys.argv[1:])
+    for name in given.names or MEASUREMENTS:
+        if name in NEED_CORPUS and given.corpus is None:
+            if name in given.names:
+                raise SystemExit(f"{name} needs clips with references: make bench CORPUS=DIR")
+            print(f"## {name}: left out, because there is no CORPUS=DIR\n", flush=True)
+            continue
+        print(f"## {name}\n", flush=True)
+        with tempfile.TemporaryDirectory(prefix="auricle-bench-") as scratch:
+            setup = Setup(
+                scratch=Path(scratch),
+                corpus=given.corpus,
+                model=given.model,
+                quick=given.quick,
+                n_clips=given.clips,
+                rounds=given.rounds,
+            )
+            found = MEASUREMENTS[name](setup)
+        command, facts, day = _command(name, given), machine.describe(), _today()
+        text = figures.markdown(found, command, facts, day)
+        print(text, end="\n\n", flush=True)
+        if not given.dry_run:
+            about = {"command": command, "day": day, "machine": facts}
+            figures.keep(name, found, about, text)
+    return 0
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Remake the figures.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
+    parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
+    parser.add_argument("--model", default="base", help="for all but accuracy")
+    parser.add_argument("--quick", action="store_true", help="30 min instead of 2 h; fewer turns")
+    parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
+    parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, keep nothing")
+    given = parser.parse_args(words)
+    unknown = set(given.names) - set(MEASUREMENTS)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: known are {', '.join(MEASUREMENTS)}")
+    return given
+
+
+def _command(name: str, given: argparse.Namespace) -> str:
+    """What remakes one measurement. Where the clips are is the reader's own affair."""
+    options = [name]
+    options += ["--quick"] if given.quick else []
+    options += [f"--model {given.model}"] if given.model != "base" else []
+    options += [f"--clips {given.clips}"] if given.clips else []
+    options += [f"--rounds {given.rounds}"] if given.rounds != 1 else []
+    words = " ".join(options)
+    quoted = f'"{words}"' if " " in words else words
+    return f"make bench ARGS={quoted}" + (" CORPUS=DIR" if given.corpus else "")
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

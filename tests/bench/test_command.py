@@ -1,0 +1,125 @@
+"""``auricle bench`` as a user meets it, against a server that answers by script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auricle.cli.main import run
+from tests.bench.fake_server import FakeServer, json_answer
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = str(ROOT / "samples" / "jfk.wav")
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """A server in a thread, because the command has an event loop of its own."""
+    fake = FakeServer(lambda _: json_answer({"text": "hello"}))
+    started, stop = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with fake.running():
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    started.wait()
+    yield fake
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+def test_a_run_prints_a_line_a_phase_and_writes_its_files(server, tmp_path, capfd):
+    files = ["--json", str(tmp_path / "out.json"), "--plot", str(tmp_path / "out.svg")]
+    address = server.url.removeprefix("http://")
+    load = ["--concurrency", "1,2", "--requests", "3", "--field", "beam_size=1"]
+    assert run(["bench", address, SAMPLE, *load, *files]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["load", "requests", "errors"],
+        ["c=1", "3", "0"],
+        ["c=2", "3", "0"],
+    ]
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["url"] == f"{server.url}/v1/audio/transcriptions"
+    assert document["fields"] == [["beam_size", "1"]]
+    assert [phase["n_answered"] for phase in document["phases"]] == [3, 3]
+    assert (tmp_path / "out.svg").read_text().startswith("<svg ")
+
+
+def test_a_corpus_is_scored(server, tmp_path, capfd):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    row = {"file": "a.wav", "language": "en", "text": "hello there", "duration_s": 1}
+    (tmp_path / "refs.jsonl").write_text(json.dumps(row))
+    assert run(["bench", server.url, "--corpus", str(tmp_path), "--languages", "en, de"]) == 0
+    assert "error rate: en 50.0% of 2 words" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "what"),
+    [
+        ("rapidfuzz.distance", ["--corpus", "."], "error rates"),
+        ("psutil", [SAMPLE, "--pid", "1"], "the server's processor time and memory"),
+    ],
+)
+def test_without_the_optional_packages_the_rest_still_runs(
+    server, tmp_path, monkeypatch, capfd, module, options, what
+):
+    """An entry of None is how Python marks a module that cannot be imported."""
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in ("accuracy", "processes"):
+        monkeypatch.delitem(sys.modules, f"auricle.bench.{name}", raising=False)
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    row = {"file": "a.wav", "language": "en", "text": "hello there", "duration_s": 1}
+    (tmp_path / "refs.jsonl").write_text(json.dumps(row))
+    monkeypatch.chdir(tmp_path)
+    assert run(["bench", server.url, *options]) == 0
+    out, err = capfd.readouterr()
+    assert len(out.splitlines()) == 2
+    assert err.startswith(f"auricle: {what} cannot be measured: ")
+    assert err.endswith("; pip install 'auricle[bench]' adds it\n")
+
+
+def test_a_server_that_answers_nothing_right_is_a_failure(server, capfd):
+    server.script = lambda _: json_answer({"error": "no"}, 500)
+    assert run(["bench", server.url, SAMPLE]) == 1
+    assert "errors: 1 × 500; p95" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give FILES or --corpus"),
+        ([SAMPLE, "--corpus", "."], "give FILES or --corpus"),
+        ([SAMPLE, "--concurrency", "1,x"], "--concurrency: '1,x' is not a list of whole numbers"),
+        ([SAMPLE, "--concurrency", "0"], "--concurrency: '0' is not a list of whole numbers"),
+        ([SAMPLE, "--field", "beam"], "--field: 'beam' is not NAME=VALUE"),
+        ([SAMPLE, "--stream", "--dialect", "whispercpp"], "--stream is for the openai dialect"),
+    ],
+)
+def test_a_misuse_is_said(arguments, message, capfd):
+    assert run(["bench", "http://127.0.0.1:9", *arguments]) == 2
+    expected = f"auricle: error: {message} (see auricle bench --help)\n"
+    assert capfd.readouterr().err == expected
+
+
+def test_only_http_is_spoken(capfd):
+    assert run(["bench", "ftp://a", SAMPLE]) == 2
+    message = "'ftp://a' is not the address of an HTTP server (see auricle bench --help)"
+    assert capfd.readouterr().err == f"auricle: error: {message}\n"
+
+
+def test_a_result_that_cannot_be_written(server, tmp_path, capfd):
+    target = tmp_path / "none" / "out.json"
+    assert run(["bench", server.url, SAMPLE, "--json", str(target)]) == 1
+    assert capfd.readouterr().err.startswith(f"auricle: error: cannot write {target}: ")
