@@ -203,7 +203,7 @@ class Settings:
         server_only=True,
     )
     min_free_disk_mb: int = _setting(
-        512,
+        100,
         "space that uploads leave free where temporary files go, MiB; one that would take it is "
         "answered 507",
         low=0,
@@ -213,7 +213,7 @@ class Settings:
     deadline_s: int = _setting(
         0,
         "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
-        "A request can ask for less with the header X-Auricle-Deadline",
+        "A request can ask for less with the header X-Auricle-Deadline: SECONDS",
         low=0,
         high=7 * 86400,
         server_only=True,

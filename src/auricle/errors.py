@@ -12,6 +12,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     │  └─ TooLarge                   413  more bytes than the upload limit
     ├─ Overloaded                    429  the queue is full
     ├─ Unavailable                   503  loading, or shutting down
+    ├─ DeadlineExceeded              504  not answered in the time the request or a setting gives
     ├─ StorageFull                   507  no room for the upload where temporary files go
     ├─ EngineFailed                  500  the model process failed on this window
     ├─ ModelUnusable                 500  a model folder is missing, incomplete or of the wrong kind
@@ -88,6 +89,12 @@ class Unavailable(AuricleError):
     status = 503
 
 
+class DeadlineExceeded(AuricleError):
+    """The answer was not there in time. Asking again would take as long."""
+
+    status = 504
+
+
 class StorageFull(AuricleError):
     """No room for the recording where temporary files go."""
 
@@ -123,6 +130,7 @@ BY_NAME: dict[str, type[AuricleError]] = {
         TooLarge,
         Overloaded,
         Unavailable,
+        DeadlineExceeded,
         StorageFull,
         EngineFailed,
         ModelUnusable,

@@ -17,13 +17,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auricle.errors import Unavailable
+from auricle.errors import Overloaded, Unavailable
 from auricle.server import errors
 
 DRAIN_MAX_BYTES = 1024 * 1024 * 1024
 DRAIN_MAX_S = 30.0
 """How much of a refused upload is read and thrown away. Node's HTTP client reports a broken pipe
 instead of the refusal when the server answers before it has read everything."""
+
+UPLOADS_RETRY_S = 2.0
+"""When a client should ask again that found too many others uploading: most take no longer."""
 
 STOPPING_RETRY_S = 5.0
 """When a client should ask again that reached a server on its way out."""
@@ -40,6 +43,7 @@ class Traffic:
         self.is_stopping = False
         self.is_cut_off = False
         self._live: set[asyncio.Task[Any]] = set()
+        self._n_uploads = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -61,6 +65,26 @@ class Traffic:
         """Raise `Unavailable` when no new work is taken."""
         if self.is_stopping:
             raise stopping()
+
+    @contextlib.contextmanager
+    def uploading(self, max_uploads: int) -> Iterator[None]:
+        """An upload is read for as long as the context lasts.
+
+        Raises:
+            Overloaded: as many as allowed are being read already.
+        """
+        if self._n_uploads >= max_uploads:
+            raise Overloaded(
+                f"{self._n_uploads} requests are being uploaded, which is the limit of this server "
+                "(max_uploads); try again later.",
+                code="rate_limit_exceeded",
+                retry_after_s=UPLOADS_RETRY_S,
+            )
+        self._n_uploads += 1
+        try:
+            yield
+        finally:
+            self._n_uploads -= 1
 
     async def idle(self) -> None:
         """Return once no exchange is under way."""

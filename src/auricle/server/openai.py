@@ -5,8 +5,11 @@ Knows nothing about how audio becomes text; it opens a transcription and sends w
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +19,10 @@ from auricle import formats
 from auricle.errors import AuricleError, InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server import errors, form, sse, upload
+from auricle.server.deadline import Deadline
 from auricle.server.exchange import Traffic, request_id, unless_gone
 from auricle.transcribe import Transcription, collect
 from auricle.types import Task
-
-MIB = 1024 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -35,22 +37,45 @@ class Audio:
         self._task = task
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._traffic.check_open()
-        self._runtime.transcriber()  # refuses while there is none, before the upload is read
+        request = Request(scope, receive)
         settings = self._runtime.settings
-        async with upload.received(Request(scope, receive), settings.max_upload_mb * MIB) as sent:
+        deadline = Deadline.of(request, settings.deadline_s)
+        key = client_key(request)
+        self._traffic.check_open()
+        self._runtime.transcriber(key)  # refuses before the upload is read
+        async with contextlib.AsyncExitStack() as stack:
+            with self._traffic.uploading(settings.max_uploads):
+                async with deadline.kept():
+                    received = upload.received(request, upload.Limits.of(settings))
+                    sent = await stack.enter_async_context(received)
             asked = form.parse(sent.fields, self._task, settings)
             await self._runtime.find(asked.model)
             if sent.file is None:
                 message = "Missing required parameter: 'file'."
                 raise InvalidRequest(message, param="file", code="missing_required_parameter")
-            opened = self._runtime.open(sent.file, asked.options, model=asked.model)
+            opened = self._opened(sent.file, asked, key, deadline)
             if asked.stream:
                 work = _streamed(opened, sse.EventStream(send), request_id(scope))
             else:
                 work = _collected(opened, asked.response_format)
             answer = await unless_gone(work, receive)
         await answer(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _opened(
+        self, path: Path, asked: form.AudioRequest, key: str, deadline: Deadline
+    ) -> AsyncIterator[Transcription]:
+        opened = self._runtime.open(path, asked.options, key, asked.model)
+        async with deadline.kept(), opened as transcription:
+            yield transcription
+
+
+def client_key(request: Request) -> str:
+    """Whose request it is, for limits per client: the API key, or else the address."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return f"key {token.strip()}"
+    return f"address {request.client.host}" if request.client else ""
 
 
 async def _collected(

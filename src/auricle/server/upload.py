@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from auricle.config import Settings
 from auricle.errors import InvalidRequest, StorageFull, TooLarge, UploadStalled
 
+MIB = 1024 * 1024
 FILE_FIELD = "file"
 MAX_FIELD_BYTES = 64 * 1024
 MAX_PARTS = 256
@@ -47,20 +50,46 @@ class Upload:
     file_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one upload may take, and what uploads must leave on the disk."""
+
+    max_bytes: int
+    min_free_bytes: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        return cls(settings.max_upload_mb * MIB, settings.min_free_disk_mb * MIB)
+
+    def check_space(self, n_bytes: int) -> None:
+        """Raise `StorageFull` when writing so much would leave too little free."""
+        folder = tempfile.gettempdir()
+        free_bytes = shutil.disk_usage(folder).free
+        if free_bytes - n_bytes < self.min_free_bytes:
+            raise StorageFull(
+                f"No room for the recording: the disk of {folder} has {free_bytes // MIB} MiB "
+                f"left, of which {self.min_free_bytes // MIB} stay free (min_free_disk_mb)."
+            )
+
+
 @contextlib.asynccontextmanager
-async def received(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+async def received(request: Request, limits: Limits) -> AsyncIterator[Upload]:
     """Read the whole form; the file is gone when the context is left, however that happens.
 
     Raises:
         InvalidRequest: not a readable multipart form, or over a limit (413 for the whole body).
-        StorageFull: the disk that holds temporary files is full.
+        StorageFull: the disk that holds temporary files is full, or would be too full.
         ClientDisconnect: the client left before the end.
     """
     boundary = _boundary(request)
-    _check_content_length(request, max_bytes)
+    announced = _content_length(request)
+    if announced > limits.max_bytes:
+        raise _too_large(limits.max_bytes, announced)
+    if announced > BLOCK_BYTES:
+        await asyncio.to_thread(limits.check_space, announced)
     with contextlib.ExitStack() as spool_files:
-        form = _Form(boundary, spool_files)
-        async for chunk in _body(request, max_bytes):
+        form = _Form(boundary, spool_files, limits)
+        async for chunk in _body(request, limits.max_bytes):
             form.feed(chunk)
             if form.pending_bytes >= BLOCK_BYTES:
                 await _on_disk(form.flush)
@@ -80,10 +109,10 @@ def _boundary(request: Request) -> bytes:
     return boundary
 
 
-def _check_content_length(request: Request, max_bytes: int) -> None:
+def _content_length(request: Request) -> int:
+    """What the client says it will send, 0 when it does not say."""
     announced = request.headers.get("content-length", "")
-    if re.fullmatch(r"[0-9]{1,18}", announced) and int(announced) > max_bytes:
-        raise _too_large(max_bytes, int(announced))
+    return int(announced) if re.fullmatch(r"[0-9]{1,18}", announced) else 0
 
 
 def _too_large(max_bytes: int, n_bytes: int) -> TooLarge:
@@ -140,8 +169,9 @@ class _Part:
 class _Form:
     """Parser callbacks that collect fields, and blocks of the file for `flush` to write."""
 
-    def __init__(self, boundary: bytes, spool_files: contextlib.ExitStack) -> None:
+    def __init__(self, boundary: bytes, spool_files: contextlib.ExitStack, limits: Limits) -> None:
         self.pending_bytes = 0
+        self._limits = limits
         self._spool_files = spool_files
         self._pending: list[bytes] = []
         self._fields: list[tuple[str, str]] = []
@@ -182,6 +212,7 @@ class _Form:
 
     def flush(self) -> None:
         """Write what is pending; the first call makes the file. For a worker thread."""
+        self._limits.check_space(self.pending_bytes)
         if self._spool is None:
             descriptor, name = tempfile.mkstemp(prefix="auricle-", suffix=".upload")
             self._path = Path(name)

@@ -1,0 +1,205 @@
+"""What a busy server refuses, how soon, and what it says about when to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx2
+import openai
+import pytest
+from starlette.requests import Request
+
+from auricle.errors import Overloaded
+from auricle.server import upload
+from auricle.server.deadline import Deadline
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import HELLO, FakeRuntime
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PATH = "/v1/audio/transcriptions"
+FILES = {"file": ("a.wav", b"audio")}
+FORM_BEGINS = b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\n'
+FORM_ENDS = b"x\r\n--b--\r\n"
+BUSY = Overloaded("Busy.", code="rate_limit_exceeded", retry_after_s=12.2)
+
+
+async def post(
+    served: Served, headers: dict[str, str] | None = None, **fields: str
+) -> httpx2.Response:
+    async with served.http() as http:
+        data = {"model": "whisper-1", **fields}
+        return await http.post(PATH, files=FILES, data=data, headers=headers)
+
+
+def left(spool: Path) -> list[Path]:
+    return list(spool.iterdir())
+
+
+def error(answer: httpx2.Response) -> tuple[int, str | None, str | None]:
+    body = answer.json()["error"]
+    return answer.status_code, body["code"], body["param"]
+
+
+async def test_a_full_queue_is_said_before_the_upload_is_read(served: Served, spool: Path) -> None:
+    served.runtime.overload = BUSY
+    sizes = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            sizes.append(len(left(spool)))
+            yield b"x" * 100_000
+
+    async with served.http() as http:
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        answer = await http.post(PATH, content=body(), headers=kind)
+    assert error(answer) == (429, "rate_limit_exceeded", None)
+    assert answer.headers["retry-after"] == "13"
+    assert answer.json()["error"]["type"] == "rate_limit_exceeded"
+    assert (sizes, served.runtime.asked) == ([0] * 5, [])
+
+
+async def test_the_sdk_sees_a_rate_limit(served: Served) -> None:
+    served.runtime.refusal = BUSY
+    async with served.async_client() as client:
+        with pytest.raises(openai.RateLimitError) as caught:
+            await client.audio.transcriptions.create(model="whisper-1", file=FILES["file"])
+    assert caught.value.response.headers["retry-after"] == "13"
+
+
+async def test_a_client_is_known_by_its_key_or_else_its_address(served: Served) -> None:
+    await post(served, {"authorization": "Bearer sk-one"})
+    await post(served, {"authorization": "bearer   sk-one"})
+    await post(served, {"authorization": "Basic abc"})
+    await post(served)
+    assert served.runtime.keys == ["key sk-one"] * 2 + ["address 127.0.0.1"] * 2
+
+
+async def test_no_more_uploads_at_one_time_than_allowed() -> None:
+    more = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield FORM_BEGINS
+        await more.wait()
+        yield FORM_ENDS
+
+    async with serving(FakeRuntime(settings(max_uploads=1))) as served:
+        await served.runtime.started.wait()
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        async with served.http() as http:
+            first = asyncio.create_task(http.post(PATH, content=slow(), headers=kind))
+            traffic = served.server._traffic
+            await until(lambda: traffic._n_uploads == 1)
+            refused = await post(served)
+            more.set()
+            await first
+        assert (await post(served)).status_code == 200
+    assert error(refused) == (429, "rate_limit_exceeded", None)
+    assert refused.headers["retry-after"] == "2"
+    assert "max_uploads" in refused.json()["error"]["message"]
+
+
+async def test_what_is_being_transcribed_is_no_upload_any_more() -> None:
+    more = asyncio.Event()
+    async with serving(FakeRuntime(settings(max_uploads=1))) as served:
+        await served.runtime.started.wait()
+        served.runtime.steps = (more, *HELLO)
+        first = asyncio.create_task(post(served))
+        await served.runtime.opened.wait()
+        second = asyncio.create_task(post(served))
+        await served.runtime.opened_twice.wait()
+        more.set()
+        assert [(await each).status_code for each in (first, second)] == [200, 200]
+
+
+@pytest.mark.parametrize("n_bytes", [100, 3 * upload.BLOCK_BYTES])
+async def test_uploads_leave_space_on_the_disk(
+    spool: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+) -> None:
+    """The size of the disk is patched: filling a real one takes long."""
+    free_bytes = 100 * upload.MIB + 50
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+    async with serving(FakeRuntime(settings(max_upload_mb=4))) as served:
+        await served.runtime.started.wait()
+        async with served.http() as http:
+            files = {"file": ("a.wav", b"x" * n_bytes)}
+            answer = await http.post(PATH, files=files, data={"model": "base"})
+    assert error(answer) == (507, None, None)
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.json()["error"]["message"] == (
+        f"No room for the recording: the disk of {tempfile.gettempdir()} has 100 MiB left, of "
+        "which 100 stay free (min_free_disk_mb)."
+    )
+    assert left(spool) == []
+
+
+async def test_a_deadline_that_passes_ends_the_request(served: Served) -> None:
+    served.runtime.steps = (HELLO[0], asyncio.Event())
+    answer = await post(served, {"x-auricle-deadline": "0.05"})
+    assert error(answer) == (504, "deadline_exceeded", None)
+    assert answer.json()["error"]["message"] == "The request was not answered within 0.05 seconds."
+    assert answer.headers["x-should-retry"] == "false"
+    assert served.runtime.cancelled.is_set()
+
+
+async def test_a_deadline_in_a_stream_is_an_event(served: Served) -> None:
+    served.runtime.steps = (HELLO[0], asyncio.Event())
+    answer = await post(served, {"x-auricle-deadline": "0.2"}, stream="true")
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data:")]
+    assert answer.status_code == 200
+    assert [event.get("delta") or event["error"]["code"] for event in events] == [
+        "Hello there.",
+        "deadline_exceeded",
+    ]
+    assert served.runtime.cancelled.is_set()
+
+
+async def test_a_deadline_in_a_stream_without_text_yet_is_an_answer(served: Served) -> None:
+    served.runtime.steps = (asyncio.Event(),)
+    answer = await post(served, {"x-auricle-deadline": "0.05"}, stream="true")
+    assert error(answer) == (504, "deadline_exceeded", None)
+
+
+async def test_the_time_of_the_upload_counts(served: Served, spool: Path) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield FORM_BEGINS
+        traffic = served.server._traffic
+        await until(lambda: traffic._n_uploads == 1)
+        await until(lambda: traffic._n_uploads == 0)
+        yield FORM_ENDS
+
+    kind = {"content-type": "multipart/form-data; boundary=b", "x-auricle-deadline": "0.05"}
+    async with served.http() as http:
+        answer = await http.post(PATH, content=slow(), headers=kind)
+    assert error(answer) == (504, "deadline_exceeded", None)
+    assert left(spool) == []
+
+
+@pytest.mark.parametrize("wish", ["soon", "0", "-1", "1e3", "nan", "604801", ""])
+async def test_a_deadline_that_is_no_time_is_refused(served: Served, wish: str) -> None:
+    answer = await post(served, {"x-auricle-deadline": wish})
+    assert error(answer) == (400, "invalid_value", "X-Auricle-Deadline")
+    assert "a number of seconds" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "server_s", "wanted"),
+    [(None, 0, None), ("5.5", 0, 5.5), (None, 60, 60), ("5", 60, 5), ("90", 60, 60)],
+)
+async def test_the_sooner_deadline_counts(wish, server_s, wanted):
+    headers = [] if wish is None else [(b"x-auricle-deadline", wish.encode())]
+    request = Request({"type": "http", "headers": headers})
+    assert Deadline.of(request, server_s).after_s == wanted
+
+
+async def test_another_timeout_is_not_taken_for_the_deadline():
+    with pytest.raises(TimeoutError, match="a pipe"):
+        async with Deadline(60, asyncio.get_running_loop().time() + 60).kept():
+            raise TimeoutError("a pipe")
