@@ -72,6 +72,7 @@ class Child(Generic[Request, Reply]):
         self._decoder = msgspec.msgpack.Decoder(tuple[int, reply_type])
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._next_id = 0
+        self._killed_because = ""
         self._write_lock = asyncio.Lock()
         self._reader = asyncio.create_task(self._read_replies(), name=f"{name} replies")
 
@@ -157,6 +158,7 @@ class Child(Generic[Request, Reply]):
             reason = f"sent an unreadable answer: {exc}"
         finally:
             code = await self._exit_code()
+            reason = self._killed_because or reason
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(ChildDied(f"{self.name} {reason} ({_exit(code)})"))
@@ -173,10 +175,12 @@ class Child(Generic[Request, Reply]):
         """Return once the process is gone and every waiting call has its answer."""
         await asyncio.shield(asyncio.wait({self._reader}))
 
-    def kill(self) -> None:
-        """End the process at once; calls in flight raise `ChildDied`."""
+    def kill(self, reason: str = "") -> None:
+        """End the process at once; calls in flight raise `ChildDied`, which says the ``reason`` in
+        words that follow the child's name."""
         if self._process.returncode is not None:
             return
+        self._killed_because = self._killed_because or reason
         with contextlib.suppress(ProcessLookupError):
             if sys.platform == "win32":
                 self._process.kill()

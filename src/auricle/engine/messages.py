@@ -39,9 +39,17 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     threads: int
 
 
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Ask whether the process is running at all; answered at once, however busy it is."""
+
+
+class Pong(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Ping`."""
+
+
 class Released(msgspec.Struct, frozen=True, tag=True):
     """The answer to `ReleaseJob`."""
 
 
-EngineRequest = Probe | Load | EncodeJob | DecodeJob | ReleaseJob
-EngineReply = Hardware | ModelInfo | Encoded | Decoded | Released | Failure
+EngineRequest = Probe | Ping | Load | EncodeJob | DecodeJob | ReleaseJob
+EngineReply = Hardware | Pong | ModelInfo | Encoded | Decoded | Released | Failure

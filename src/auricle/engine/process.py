@@ -6,6 +6,8 @@ goes back to the system.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import TypeVar
 
 from auricle.child import Child, ChildDied
 from auricle.engine import machine
-from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Probe
+from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Ping, Probe
 from auricle.engine.protocol import (
     Decoded,
     DecodeJob,
@@ -23,7 +25,11 @@ from auricle.engine.protocol import (
     ModelInfo,
     ReleaseJob,
 )
+from auricle.engine.watchdog import Sleep, Watchdog
 from auricle.errors import ModelUnusable
+
+LOAD_MAX_S = 900.0
+"""How long loading may take: the largest model from a slow disk, and a GPU's first start."""
 
 _Answer = TypeVar("_Answer")
 
@@ -31,45 +37,72 @@ _Answer = TypeVar("_Answer")
 class EngineProcess:
     """An `Engine` whose jobs run in a process of their own. Create with `start`."""
 
-    def __init__(self, child: Child[EngineRequest, EngineReply], info: ModelInfo) -> None:
+    def __init__(
+        self,
+        child: Child[EngineRequest, EngineReply],
+        info: ModelInfo,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
         self._child = child
+        self._watchdog = Watchdog(self, sleep)
         self.info = info
 
     @classmethod
     async def start(
-        cls, path: Path, *, device: str, compute_type: str = "auto", threads: int = 0
+        cls,
+        path: Path,
+        *,
+        device: str,
+        compute_type: str = "auto",
+        threads: int = 0,
+        sleep: Sleep = asyncio.sleep,
     ) -> EngineProcess:
         """Spawn the process and load the checkpoint folder. ``device`` is ``cpu``, ``cuda``, or
-        ``cuda:1`` for one of several GPUs.
+        ``cuda:1`` for one of several GPUs; ``sleep`` is the watchdog's.
 
         Raises:
             ModelUnusable: the folder cannot be loaded, or the process died loading it
-                (out of memory, most likely).
+                (out of memory, most likely), or never ended loading it.
         """
         kind, _, index = device.partition(":")
         child = await _spawn(one_gpu(index) if index else {})
         try:
-            info = await child.call(Load(str(path), kind, compute_type, threads))
+            async with asyncio.timeout(LOAD_MAX_S):
+                info = await child.call(Load(str(path), kind, compute_type, threads))
         except ChildDied as exc:
             raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
+        except TimeoutError as exc:
+            child.kill()
+            raise ModelUnusable(f"loading {path} did not end within {LOAD_MAX_S:g} s") from exc
         except BaseException:
             child.kill()
             raise
         assert isinstance(info, ModelInfo)
-        return cls(child, info)
+        return cls(child, info, sleep)
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
     async def encode(self, job: EncodeJob) -> Encoded:
-        return await self._run(job, Encoded)
+        with self._watchdog.job("encode", len(job.rows) * job.n_frames):
+            return await self._run(job, Encoded)
 
     async def decode(self, job: DecodeJob) -> Decoded:
-        return await self._run(job, Decoded)
+        with self._watchdog.job("decode", len(job.rows) * job.beam_size * job.max_new_tokens):
+            return await self._run(job, Decoded)
 
     async def release(self, job: ReleaseJob) -> None:
         await self._run(job, object)
+
+    async def ping(self) -> None:
+        """Return once the process has shown that it runs, or has ended. For its watchdog."""
+        with contextlib.suppress(ChildDied):
+            await self._child.call(Ping())
+
+    def kill(self, reason: str) -> None:
+        """End the process at once; its jobs raise `EngineDied`. For its watchdog."""
+        self._child.kill(reason)
 
     async def close(self) -> None:
         await self._child.close()

@@ -24,6 +24,8 @@ from auricle.engine.messages import (
     EngineRequest,
     Hardware,
     Load,
+    Ping,
+    Pong,
     Probe,
     Released,
 )
@@ -59,6 +61,8 @@ class Worker:
 
     def _reply(self, request: EngineRequest) -> EngineReply:
         match request:
+            case Ping():
+                return Pong()
             case Probe():
                 return _hardware()
             case Load():
