@@ -25,6 +25,15 @@ MEASUREMENTS = {
     "accuracy": accuracy.run,
     "load": load.run,
 }
+USES = {
+    "startup": {"model"},
+    "overhead": {"model", "quick", "field", "corpus"},
+    "memory": {"model", "quick", "field", "corpus"},
+    "accuracy": {"clips", "field", "corpus"},
+    "load": {"model", "clips", "rounds", "field", "corpus"},
+}
+"""The options that change a measurement."""
+
 NEED_CORPUS = frozenset({"accuracy", "load"})
 
 
@@ -45,6 +54,7 @@ def main() -> int:
                 quick=given.quick,
                 n_clips=given.clips,
                 rounds=given.rounds,
+                fields=tuple(_field(field) for field in given.field),
             )
             found = MEASUREMENTS[name](setup)
         command, facts, day = _command(name, given), machine.describe(), _today()
@@ -64,6 +74,9 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="30 min instead of 2 h; fewer turns")
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
+    parser.add_argument(
+        "--field", action="append", default=[], metavar="NAME=VALUE", help="send this to Auricle"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the figures, keep nothing")
     given = parser.parse_args(words)
     unknown = set(given.names) - set(MEASUREMENTS)
@@ -74,14 +87,22 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def _command(name: str, given: argparse.Namespace) -> str:
     """What remakes one measurement. Where the clips are is the reader's own affair."""
+    uses = USES[name]
     options = [name]
-    options += ["--quick"] if given.quick else []
-    options += [f"--model {given.model}"] if given.model != "base" else []
-    options += [f"--clips {given.clips}"] if given.clips else []
-    options += [f"--rounds {given.rounds}"] if given.rounds != 1 else []
+    options += ["--quick"] if given.quick and "quick" in uses else []
+    options += [f"--model {given.model}"] if given.model != "base" and "model" in uses else []
+    options += [f"--clips {given.clips}"] if given.clips and "clips" in uses else []
+    options += [f"--rounds {given.rounds}"] if given.rounds != 1 and "rounds" in uses else []
+    options += [f"--field {field}" for field in given.field if "field" in uses]
     words = " ".join(options)
     quoted = f'"{words}"' if " " in words else words
-    return f"make bench ARGS={quoted}" + (" CORPUS=DIR" if given.corpus else "")
+    has_corpus = given.corpus is not None and "corpus" in uses
+    return f"make bench ARGS={quoted}" + (" CORPUS=DIR" if has_corpus else "")
+
+
+def _field(given: str) -> tuple[str, str]:
+    name, _, value = given.partition("=")
+    return name, value
 
 
 def _today() -> str:

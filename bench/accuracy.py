@@ -19,8 +19,7 @@ from auricle.bench.summary import Rate
 from auricle.bench.target import Client, Target
 from bench import server
 from bench.figures import RESULTS, Figures, Table
-from bench.server import Server
-from bench.setup import Setup, every
+from bench.setup import Fields, Setup, every
 
 CONCURRENCY = 2
 LOST = 2
@@ -45,8 +44,8 @@ def run(setup: Setup) -> Figures:
     found = every(setup.clips(), setup.n_clips)
     english = [clip for clip in found if clip.language == "en"]
     compared = [
-        *_both_sides("base", found, detect=(False, True)),
-        *_both_sides("tiny.en", english, detect=(False,)),
+        *_both_sides("base", found, setup.fields, detect=(False, True)),
+        *_both_sides("tiny.en", english, setup.fields, detect=(False,)),
     ]
     _keep_texts(compared)
     tables = [_rates(each) for each in compared]
@@ -54,25 +53,28 @@ def run(setup: Setup) -> Figures:
     return Figures(tables, {"runs": [_data(each) for each in compared]}, remarks)
 
 
-def _both_sides(model: str, clips: list[Clip], detect: Sequence[bool]) -> list[Compared]:
+def _both_sides(
+    model: str, clips: list[Clip], fields: Fields, detect: Sequence[bool]
+) -> list[Compared]:
     sides: list[list[list[Outcome]]] = []
-    for start in (server.auricle, server.peer):
+    for start, own in ((server.auricle, fields), (server.peer, ())):
         with start(model) as running:
-            sides.append([asyncio.run(_heard(running, clips, each)) for each in detect])
+            targets = [Target(running.url, fields=own, detect_language=each) for each in detect]
+            sides.append([asyncio.run(_heard(target, clips)) for target in targets])
     return [
         Compared(model, each, ours, theirs)
         for each, ours, theirs in zip(detect, *sides, strict=True)
     ]
 
 
-async def _heard(running: Server, clips: list[Clip], detect: bool) -> list[Outcome]:
+async def _heard(target: Target, clips: list[Clip]) -> list[Outcome]:
     """Every clip once; the outcomes in the order of the clips."""
-    async with Client(Target(running.url, detect_language=detect)) as client:
+    async with Client(target) as client:
         plan = Plan(Limit(len(clips)))
         result = await measure(client, clips, Phase(CONCURRENCY), plan)
     failed = [each for each in result.outcomes if not each.is_ok]
     if failed:
-        raise SystemExit(f"{running.name}: {failed[0].clip.path.name}: {failed[0].complaint}")
+        raise SystemExit(f"{target.url}: {failed[0].clip.path.name}: {failed[0].complaint}")
     return sorted(result.outcomes, key=lambda each: clips.index(each.clip))
 
 

@@ -23,9 +23,7 @@ from auricle.bench.target import Client, Target
 from bench import recordings, server
 from bench.figures import Figures, Table
 from bench.server import Server
-from bench.setup import Setup, every
-
-Fields = tuple[tuple[str, str], ...]
+from bench.setup import Fields, Setup, every
 
 GREEDY: Fields = (("beam_size", "1"),)
 """The field that makes Auricle decode like the peer with ``--beam 1``."""
@@ -69,7 +67,9 @@ def run(setup: Setup) -> Figures:
             ours = stack.enter_context(server.auricle(setup.model))
             theirs = stack.enter_context(server.peer(setup.model, options))
             for scenario in scenarios:
-                both = asyncio.run(_by_turns(scenario, (ours, theirs), fields, setup.rounds))
+                both = asyncio.run(
+                    _by_turns(scenario, ((ours, setup.fields + fields), (theirs, ())), setup.rounds)
+                )
                 rows.append(Row(scenario, mode, *both))
                 print(*_cells(rows[-1]), sep="  ", flush=True)
     waits = _beside_a_long_file(setup)
@@ -94,15 +94,14 @@ def _scenarios(setup: Setup) -> list[Scenario]:
 
 
 async def _by_turns(
-    scenario: Scenario, sides: tuple[Server, Server], fields: Fields, rounds: int
-) -> tuple[Summary, Summary]:
+    scenario: Scenario, sides: Sequence[tuple[Server, Fields]], rounds: int
+) -> list[Summary]:
     """The scenario on one side and then the other, ``rounds`` times; each side's rounds as one."""
-    results: dict[str, list[Result]] = {side.name: [] for side in sides}
+    results: list[list[Result]] = [[] for _ in sides]
     for turn in range(rounds):
-        for side in sides:
-            results[side.name].append(await _one_turn(scenario, side, fields, turn))
-    first, second = (_merged(results[side.name]) for side in sides)
-    return first, second
+        for own, (side, fields) in zip(results, sides, strict=True):
+            own.append(await _one_turn(scenario, side, fields, turn))
+    return [_merged(own) for own in results]
 
 
 async def _one_turn(scenario: Scenario, side: Server, fields: Fields, turn: int) -> Result:
@@ -113,8 +112,7 @@ async def _one_turn(scenario: Scenario, side: Server, fields: Fields, turn: int)
         watching=lambda: watching(side.pid),
     )
     async with Client(Target(side.url, fields=fields)) as client:
-        warm_up = Plan(Limit(1))
-        await measure(client, scenario.clips[:1], Phase(), warm_up)
+        await measure(client, scenario.clips[:1], Phase(), Plan(Limit(1)))  # warm-up
         return await measure(client, scenario.clips, Phase(scenario.concurrency), plan)
 
 

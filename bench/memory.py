@@ -15,7 +15,7 @@ from auricle.bench.target import Client, Target
 from bench import recordings, server
 from bench.figures import Figures, Table
 from bench.server import Server
-from bench.setup import Setup
+from bench.setup import Fields, Setup
 
 MINUTE_S = 60
 LONG_S = 2 * 3600
@@ -30,12 +30,12 @@ def run(setup: Setup) -> Figures:
     long_s = QUICK_S if setup.quick else LONG_S
     long = recordings.long_recording(speech, setup.scratch / "long.ogg", long_s)
     with server.auricle(setup.model) as running:
-        return asyncio.run(_measure(running, minute, long))
+        return asyncio.run(_measure(running, setup.fields, minute, long))
 
 
-async def _measure(running: Server, minute: Clip, long: Clip) -> Figures:
+async def _measure(running: Server, fields: Fields, minute: Clip, long: Clip) -> Figures:
     idle_bytes = Watch(running.pid).sample()
-    target = Target(running.url, stream=True, timeout_s=4 * 3600)
+    target = Target(running.url, fields=fields, stream=True, timeout_s=4 * 3600)
     async with Client(target) as client:
         short_peak = _peak_bytes(await _send(client, running, minute, MINUTES))
         result = await _send(client, running, long, 1)

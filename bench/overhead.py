@@ -24,7 +24,6 @@ from auricle.bench.target import Client, Target
 from auricle.engine import machine
 from bench import recordings, server
 from bench.figures import Figures, Table
-from bench.server import Server
 from bench.setup import Setup
 
 TURNS = 9
@@ -34,7 +33,9 @@ QUICK_TURNS = 5
 def run(setup: Setup) -> Figures:
     turns = QUICK_TURNS if setup.quick else TURNS
     with server.auricle(setup.model) as running, _bare(setup.model) as bare:
-        return asyncio.run(_measure(running, bare, _windows(setup), turns))
+        return asyncio.run(
+            _measure(Target(running.url, fields=setup.fields), bare, _windows(setup), turns)
+        )
 
 
 def _windows(setup: Setup) -> list[Clip]:
@@ -58,9 +59,9 @@ def _bare(model: str) -> Iterator[subprocess.Popen[str]]:
 
 
 async def _measure(
-    running: Server, bare: subprocess.Popen[str], windows: list[Clip], turns: int
+    target: Target, bare: subprocess.Popen[str], windows: list[Clip], turns: int
 ) -> Figures:
-    async with Client(Target(running.url)) as client:
+    async with Client(target) as client:
         for window in windows:  # also warms both up
             heard = (await _request(client, window)).text, _alone(bare, window)["text"]
             if heard[0] == heard[1]:

@@ -22,6 +22,10 @@ from auricle.types import MAX_WINDOW_S, SAMPLE_RATE
 PAUSE_S = 0.4
 """Silence between two clips of a window: too short to be cut at."""
 
+LONE_PAUSE_S = 20.0
+"""Silence between repetitions of a single clip: long enough to keep them in windows of their own,
+because a window that says the same thing three times is taken for a decoder gone astray."""
+
 SHORTEST_WINDOW_S = 25.0
 OPUS_BITS_PER_S = 24_000
 
@@ -94,9 +98,11 @@ def write_wav(path: Path, samples: Samples) -> None:
 
 def _enough(clips: Iterable[Clip], duration_s: float) -> Iterator[Samples]:
     """Clips and pauses by turns, until they are ``duration_s`` long together."""
-    pause = np.zeros(round(PAUSE_S * SAMPLE_RATE), np.int16)
+    sources = [read(clip.path) for clip in clips]
+    pause_s = PAUSE_S if len(sources) > 1 else LONE_PAUSE_S
+    pause = np.zeros(round(pause_s * SAMPLE_RATE), np.int16)
     missing = round(duration_s * SAMPLE_RATE)
-    for samples in cycle([read(clip.path) for clip in clips]):
+    for samples in cycle(sources):
         if missing <= 0:
             return
         yield samples

@@ -11,6 +11,8 @@ from pathlib import Path
 from auricle.bench import clips
 from auricle.bench.clips import Clip
 
+Fields = tuple[tuple[str, str], ...]
+
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "samples" / "jfk.wav"
 
@@ -26,6 +28,8 @@ class Setup:
     quick: bool = False
     n_clips: int = 0
     rounds: int = 1
+    fields: Fields = ()
+    """Sent with every request to Auricle, and never to the peer."""
 
     def clips(self) -> list[Clip]:
         """The clips of the corpus."""
