@@ -113,9 +113,10 @@ def test_a_misuse_is_said(arguments, message, capfd):
     assert capfd.readouterr().err == expected
 
 
-def test_only_http_is_spoken(capfd):
-    assert run(["bench", "ftp://a", SAMPLE]) == 2
-    message = "'ftp://a' is not the address of an HTTP server (see auricle bench --help)"
+@pytest.mark.parametrize("url", ["ftp://a", "http://", "http://a:b:c"])
+def test_only_http_is_spoken(url, capfd):
+    assert run(["bench", url, SAMPLE]) == 2
+    message = f"{url!r} is not the address of an HTTP server (see auricle bench --help)"
     assert capfd.readouterr().err == f"auricle: error: {message}\n"
 
 

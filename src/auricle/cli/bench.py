@@ -196,11 +196,17 @@ def _missing(what: str, exc: ImportError) -> None:
 
 
 def _with_scheme(url: str) -> str:
-    if "://" not in url:
-        return f"http://{url}"
-    if not url.startswith(("http://", "https://")):
+    """``localhost:50060`` is meant as an HTTP address."""
+    import httpx2
+
+    address = url if "://" in url else f"http://{url}"
+    try:
+        parsed = httpx2.URL(address)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
         raise click.UsageError(f"{url!r} is not the address of an HTTP server")
-    return url
+    return address
 
 
 def _field(given: str) -> tuple[str, str]:
