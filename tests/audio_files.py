@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import wave
 from pathlib import Path
 
@@ -11,10 +12,15 @@ from auricle.types import Pcm
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
-JFK_TEXT = (
-    "And so my fellow Americans, ask not what your country can do for you, "
-    "ask what you can do for your country."
+JFK_WORDS = (
+    "and so my fellow americans ask not what your country can do for you "
+    "ask what you can do for your country"
 )
+
+
+def words(text: str) -> str:
+    """What is said, without how it is written: models differ in commas."""
+    return re.sub(r"[^\w\s]", "", text).lower().strip()
 
 
 def read_wav(path: Path) -> Pcm:

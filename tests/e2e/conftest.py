@@ -26,8 +26,8 @@ class WatchedRuntime(Runtime):
 
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         engine = await super().start_engine(checkpoint)
-        assert isinstance(engine, EngineProcess)
-        self.__dict__.setdefault("engines", []).append(engine)
+        if isinstance(engine, EngineProcess):
+            self.__dict__.setdefault("engines", []).append(engine)
         return engine
 
     def kill_engine(self) -> None:

@@ -3,7 +3,9 @@
 Knows nothing about models beyond their number of mel bands.
 
 The definition is openai-whisper's ``log_mel_spectrogram``: 25 ms Hann windows every 10 ms, Slaney
-mel bands, log10 floored 8 below the loudest value. Frames after the audio are left to the caller.
+mel bands, log10 floored 8 below the loudest value. Behind the audio come frames of digital silence,
+as in its ``transcribe``. Zeros instead, which are not silence on this scale, cost a fifth of the
+full stops, and with a short audio context make the model miss the end four times as often.
 """
 
 from __future__ import annotations
@@ -24,8 +26,23 @@ _BLOCK = 256
 """Frames transformed at one time: keeps the working set in cache, 1.5 times faster than at once."""
 
 
-def log_mel(pcm: Pcm, n_mels: int) -> NDArray[np.float32]:
-    """Features ``(n_mels, n_frames) float32`` of at most 30 s; one frame per started 10 ms."""
+def log_mel(pcm: Pcm, n_mels: int, n_frames: int) -> NDArray[np.float32]:
+    """Features ``(n_mels, n_frames) float32`` of audio and the silence behind it. Audio that does
+    not fit into ``n_frames`` of 10 ms is left out."""
+    features = np.empty((n_mels, n_frames), np.float32)
+    log = _log_power(pcm[: n_frames * HOP], n_mels)
+    floor = max(_SILENCE, log.max(initial=_SILENCE) - 8.0)
+    features[:, : log.shape[1]] = np.maximum(log, floor)
+    features[:, log.shape[1] :] = floor
+    return (features + np.float32(4.0)) / np.float32(4.0)
+
+
+_SILENCE = -10.0
+"""log10 of the least power that is told from none."""
+
+
+def _log_power(pcm: Pcm, n_mels: int) -> NDArray[np.float32]:
+    """log10 of the power in each band, one frame per started 10 ms."""
     n_frames = -(-len(pcm) // HOP)
     padded = np.pad(pcm, (N_FFT // 2, N_FFT // 2 + n_frames * HOP - len(pcm)), mode="constant")
     if len(pcm) > N_FFT:  # Whisper reflects at the start of a recording; its end is padded anyway
@@ -37,9 +54,7 @@ def log_mel(pcm: Pcm, n_mels: int) -> NDArray[np.float32]:
         spectrum = np.fft.rfft(frames[first : first + _BLOCK] * window)
         power = spectrum.real**2 + spectrum.imag**2
         mel[:, first : first + _BLOCK] = filters @ power.T
-    log = np.log10(np.maximum(mel, 1e-10))
-    floored = np.maximum(log, log.max(initial=-10.0) - 8.0)
-    return np.asarray((floored + 4.0) / 4.0, np.float32)
+    return np.log10(np.maximum(mel, np.float32(10.0**_SILENCE)))
 
 
 @cache

@@ -42,7 +42,7 @@ class EncodeJob(msgspec.Struct, frozen=True, tag=True):
 
     rows: tuple[EncodeRow, ...]
     n_frames: int
-    """Mel frames of 10 ms the encoder sees of each window: its audio, then zeros. At most 3000."""
+    """Mel frames of 10 ms the encoder sees: a window's audio, then silence. At most 3000."""
 
 
 class EncodedWindow(msgspec.Struct, frozen=True):
@@ -99,7 +99,7 @@ class WindowText(msgspec.Struct, frozen=True):
     is_cut: bool = False
     """The row reached ``max_new_tokens``."""
     is_past_end: bool = False
-    """A timestamp lies clearly behind the end of the audio: the model heard something in zeros."""
+    """A timestamp lies clearly behind the end of the audio: the model heard words in silence."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

@@ -82,11 +82,8 @@ class Whisper:
 
     def encode(self, job: EncodeJob) -> Encoded:
         """Compute and keep the encoder states of windows; detect languages when asked."""
-        features = np.zeros((len(job.rows), self.info.n_mels, job.n_frames), np.float32)
-        for row, into in zip(job.rows, features, strict=True):
-            pcm = np.frombuffer(row.pcm, np.float32)[: job.n_frames * mel.HOP]
-            audio = mel.log_mel(pcm, self.info.n_mels)
-            into[:, : audio.shape[1]] = audio
+        pcms = [np.frombuffer(row.pcm, np.float32) for row in job.rows]
+        features = np.stack([mel.log_mel(pcm, self.info.n_mels, job.n_frames) for pcm in pcms])
         states = self._model.encode(self._ctranslate2.StorageView.from_array(features), True)
         detects = self.info.multilingual and any(row.detect_language for row in job.rows)
         found = self._model.detect_language(states) if detects else []

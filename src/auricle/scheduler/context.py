@@ -3,7 +3,7 @@
 Knows nothing about engines or queues.
 
 Whisper pads everything to 30 s, and the encoder's cost grows faster than its input: a 6 s clip with
-5 s of zeros behind it costs a fifth. Too small a margin makes a model miss the end and run away;
+5 s of silence behind it costs a fifth. Too small a margin makes a model miss the end and run away;
 how much it needs is a property of the checkpoint (``margin_s`` in the registry, from the table in
 ``bench/README.md``). Texts that look wrong are decoded again with the full context, and a model for
 which that happens too often loses the privilege.

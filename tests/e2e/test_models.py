@@ -1,0 +1,115 @@
+"""Several real models under one server: loaded, evicted, unloaded when idle, memory returned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import openai
+import pytest
+
+from auricle.engine.process import resident_bytes
+from auricle.hosting.memory import MIB
+from tests.audio_files import SAMPLES
+from tests.e2e.conftest import Real, WatchedRuntime
+from tests.server.conftest import serving, settings
+from tests.waiting import until
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+
+JFK = SAMPLES / "jfk.wav"
+
+
+@asynccontextmanager
+async def _real(**changes: object):
+    runtime = WatchedRuntime(settings(**{"model": "tiny.en", **changes}))
+    fake: Any = runtime  # `serving` is written for the fake; the real one has all it needs
+    async with serving(fake) as served:
+        await runtime.settled()
+        assert runtime.state == "ready", runtime.failure
+        yield Real(served, runtime)
+
+
+async def _say(client: openai.AsyncOpenAI, model: str) -> str:
+    answer = await client.audio.transcriptions.create(file=JFK, model=model)
+    return answer.text
+
+
+async def _states(client: openai.AsyncOpenAI) -> dict[str, str]:
+    listed = [model.to_dict() async for model in client.models.list()]
+    return {str(each["id"]): str(each["state"]) for each in listed if each["id"] == each["root"]}
+
+
+async def test_two_models_answer_under_one_server():
+    async with _real() as real, real.async_client() as client:
+        texts = await asyncio.gather(
+            *(_say(client, name) for name in ("whisper-1", "base", "base", "someone/whisper")),
+            return_exceptions=True,
+        )
+        said = [str(text) for text in texts[:3]]
+        assert all("what your country can do for you" in text for text in said)
+        assert isinstance(texts[3], openai.NotFoundError)  # nobody registered that one
+        assert {"tiny.en": "ready", "base": "ready"}.items() <= (await _states(client)).items()
+        assert len(real.runtime.engines) == 2  # two who asked for base at once: one load
+        base = (await client.models.retrieve("base")).to_dict()
+        size = base["memory_mb"]
+        assert isinstance(size, int)
+        assert size > 200
+        assert (base["device"], base["queue"]) == ("cpu", {"requests": 0, "windows": 0})
+
+
+async def test_a_small_budget_holds_one_model_at_a_time():
+    async with _real(memory_mb=700, pin_default=False) as real, real.async_client() as client:
+        await _say(client, "base")
+        assert real.runtime.loaded == ["base"]
+        await _say(client, "whisper-1")
+        assert real.runtime.loaded == ["tiny.en"]
+
+
+async def test_a_pinned_model_leaves_no_room():
+    async with _real(memory_mb=700) as real, real.async_client() as client:
+        with pytest.raises(openai.InternalServerError, match="memory budget of 700 MiB") as caught:
+            await _say(client, "base")
+        assert caught.value.status_code == 503
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        assert real.runtime.loaded == ["tiny.en"]
+
+
+async def test_unloading_returns_the_memory(record_property: Callable[[str, object], None]):
+    async with _real(model="base") as real, real.async_client() as client, real.http() as http:
+        runtime = real.runtime
+        await _say(client, "base")
+        pid = runtime.engines[-1].pid
+        loaded = resident_bytes(pid)
+        assert loaded is not None
+        answer = await http.post("/v1/models/whisper-1/unload")
+        assert (answer.status_code, answer.json()["state"]) == (200, "unloaded")
+        assert resident_bytes(pid) is None  # the process is gone, and all its memory with it
+        assert (await http.get("/health")).json()["ready"] is True
+        assert "country" in await _say(client, "base")
+        again = runtime.engines[-1]
+        assert (len(runtime.engines), again.pid != pid) == (2, True)
+        print(
+            f"base: {loaded // MIB} MiB, unloaded: 0, again: {(again.memory_bytes() or 0) // MIB}"
+        )
+        record_property("loaded_mib", loaded // MIB)
+
+
+async def test_an_idle_model_goes_by_itself_and_comes_back():
+    async with _real(idle_unload_s=1) as real, real.async_client() as client:
+        await until(lambda: real.runtime.loaded == [])
+        assert await _states(client) | {"tiny.en": "unloaded"} == await _states(client)
+        assert "country" in await _say(client, "whisper-1")
+
+
+async def test_an_engine_in_this_process():
+    async with _real(engine="in_process") as real, real.async_client() as client:
+        assert "country" in await _say(client, "whisper-1")
+
+
+async def test_two_engines_behind_one_queue():
+    async with _real(replicas=2) as real, real.async_client() as client:
+        texts = await asyncio.gather(*(_say(client, "whisper-1") for _ in range(4)))
+        assert all("country" in text for text in texts)
