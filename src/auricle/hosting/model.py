@@ -23,6 +23,7 @@ from auricle.types import SAMPLE_RATE, Options, Window
 
 State = Literal["unloaded", "loading", "ready", "unloading", "failed"]
 
+_ONCE = Options(temperature=1.0)  # sampled text is not tried again, whatever it says
 _WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech_s=0.0)
 
 
@@ -93,6 +94,7 @@ class HostedModel:
         scheduler = Scheduler(
             start,
             batch_size=settings.batch_size,
+            margin_s=settings.context_margin_s or checkpoint.margin_s,
             limits=Limits(
                 settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s
             ),
@@ -100,7 +102,7 @@ class HostedModel:
         try:
             info = await scheduler.start()
             with scheduler.admit() as admission:
-                await admission.submit(_WARM_UP, Options(beam_size=1), "en").text
+                await admission.submit(_WARM_UP, _ONCE, "en").text
         except BaseException:
             await scheduler.close()
             self._engine = None

@@ -43,6 +43,8 @@ class Checkpoint:
     translates: bool
     languages: tuple[str, ...]
     """Codes it was trained on, in the order of its tokens; ``("en",)`` when English only."""
+    margin_s: float = registry.DEFAULT_MARGIN_S
+    """Seconds of silence it needs behind the audio of a window shorter than 30 s."""
 
 
 def inspect(path: Path, name: str | None = None) -> Checkpoint:
@@ -81,6 +83,7 @@ def inspect(path: Path, name: str | None = None) -> Checkpoint:
         english_only=english_only,
         translates=known.translates if known else vocabulary.multilingual,
         languages=("en",) if english_only else tuple(vocabulary.languages),
+        margin_s=known.margin_s if known else registry.DEFAULT_MARGIN_S,
     )
 
 
