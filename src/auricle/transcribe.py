@@ -15,12 +15,10 @@ from pathlib import Path
 from auricle.audio.decode import DecoderPool, Recording
 from auricle.audio.windows import WindowCutter
 from auricle.scheduler.policy import Priority
-from auricle.scheduler.scheduler import Admission, Scheduler
+from auricle.scheduler.request import Admission
+from auricle.scheduler.scheduler import Scheduler
 from auricle.scheduler.ticket import Ticket
 from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
-
-MAX_WINDOWS_IN_FLIGHT = 8
-"""Windows of one recording that wait or run at a time: 15 MB of pcm. The decoder waits for them."""
 
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
@@ -56,7 +54,8 @@ class Transcription:
         pending: deque[Ticket] = deque()
         async for window in self._windows():
             pending.append(await self._submit(window))
-            while pending and (len(pending) >= MAX_WINDOWS_IN_FLIGHT or pending[0].text.done()):
+            ahead = self._admission.windows_ahead
+            while pending and (len(pending) >= ahead or pending[0].text.done()):
                 async for segment in self._segments(pending.popleft()):
                     yield segment
         while pending:

@@ -17,7 +17,6 @@ import msgspec
 
 from auricle.errors import ModelNotFound
 
-
 DEFAULT_MARGIN_S = 10.0
 """For a model nobody measured: tiny.en, the most sensitive of those measured, needs no more."""
 

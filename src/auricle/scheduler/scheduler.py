@@ -19,69 +19,21 @@ from auricle.engine.protocol import (
     EngineDied,
     ModelInfo,
     ReleaseJob,
-    WindowText,
 )
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.scheduler.admission import Backlog, Limits
 from auricle.scheduler.context import FULL_FRAMES, ContextGuard, max_new_tokens
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
+from auricle.scheduler.request import Admission
 from auricle.scheduler.ticket import Ticket
 from auricle.types import Options, Window
+
+MIN_WINDOWS_AHEAD = 4
 
 SUSPECT_DEATHS = 2
 """A window that was in this many dying engines runs alone, to find out whether it kills them."""
 
 _log = logging.getLogger(__name__)
-
-
-class Admission:
-    """An accepted request: all its windows will be served. Leaving it drops what is unfinished."""
-
-    def __init__(self, scheduler: Scheduler, request_id: int, backlog: Backlog) -> None:
-        self._scheduler = scheduler
-        self._request_id = request_id
-        self._backlog = backlog
-        self._pending: dict[asyncio.Future[WindowText], float] = {}
-
-    def expect(self, audio_s: float) -> None:
-        """Say how long the recording is, once that is known better than at admission."""
-        self._backlog.expect(self._request_id, audio_s)
-
-    def submit(
-        self,
-        window: Window,
-        options: Options,
-        language: str | None,
-        priority: Priority = Priority.SHORT,
-    ) -> Ticket:
-        """Queue a window. ``language`` None asks for detection."""
-        ticket = self._scheduler.submit(self._request_id, window, options, language, priority)
-        now_s = asyncio.get_running_loop().time()
-        self._backlog.queued(self._request_id, window.end_s, window.duration_s, now_s)
-        self._pending[ticket.text] = window.duration_s
-        ticket.text.add_done_callback(self._settled)
-        return ticket
-
-    def drop(self, ticket: Ticket) -> None:
-        """Take a window back; its futures are cancelled."""
-        self._scheduler.drop(ticket)
-
-    def _settled(self, text: asyncio.Future[WindowText]) -> None:
-        audio_s = self._pending.pop(text)
-        if text.cancelled() or text.exception() is not None:
-            self._backlog.dropped()
-        else:
-            self._backlog.done(self._request_id, audio_s, text.get_loop().time())
-
-    def __enter__(self) -> Admission:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for text in self._pending:
-            text.remove_done_callback(self._settled)
-            self._backlog.dropped()
-        self._backlog.end(self._request_id)
-        self._scheduler.end_request(self._request_id)
 
 
 class Scheduler:
@@ -118,6 +70,15 @@ class Scheduler:
     def backlog_s(self) -> float:
         """Predicted seconds until all that was admitted is done."""
         return self._backlog.wait_s()
+
+    @property
+    def windows_ahead(self) -> int:
+        """What keeps every worker busy: with one job and the next, a batch of them on a GPU."""
+        if self._engine is None:
+            return MIN_WINDOWS_AHEAD
+        info = self._engine.info
+        rows = 1 if info.device == "cpu" else self._policy.batch_size
+        return max(MIN_WINDOWS_AHEAD, 2 * info.workers * rows)
 
     @property
     def n_waiting(self) -> int:
