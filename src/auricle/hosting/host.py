@@ -100,9 +100,10 @@ class Host:
             )
         if model.state == "ready":
             self._begin_unload(model)
-        async with model.changing:  # returns when the unloading is over
-            if model.state == "failed":
-                model.state, model.failure = "unloaded", None
+        if model.state == "failed":
+            model.state, model.failure = "unloaded", None
+        if model.state == "unloading":
+            await asyncio.wait(self._unloads)
 
     async def close(self) -> None:
         """Unload everything at once; requests still running are failed."""

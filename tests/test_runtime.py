@@ -1,0 +1,149 @@
+"""The runtime finds models by name and says how they are; its engines are fakes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from auricle.config import Settings
+from auricle.engine.replicas import MeasuredEngine
+from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable, Unavailable
+from auricle.models.checkpoint import Checkpoint
+from auricle.models.fetch import Means
+from auricle.runtime import ModelStatus, Runtime
+from tests.hosting.fakes import Engines, checkpoint
+
+
+class FakeFiles:
+    """A catalog whose models are names: ``here`` are on this machine."""
+
+    def __init__(self, *here: str) -> None:
+        self.here = here
+        self.failure: Exception | None = None
+
+    def find_default(self, device: str) -> Checkpoint:
+        if self.failure is not None:
+            raise self.failure
+        return checkpoint("base")
+
+    async def names(self) -> list[str]:
+        return list(self.here)
+
+    async def lookup(self, name: str):
+        if name not in self.here:
+            raise ModelNotFound(f"no {name}", code="model_not_found")
+        return name, lambda: checkpoint(name)
+
+
+class FakedRuntime(Runtime):
+    def __init__(self, files: FakeFiles, settings: Settings, folder: Path) -> None:
+        super().__init__(settings, means=Means(cache=folder, environ={}))
+        self._catalog = files  # type: ignore[assignment]  # has what the runtime uses of it
+        self._host._estimate = lambda _: 1  # there is no file to measure
+        self.engines = Engines()
+
+    async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
+        return await self.engines.start(checkpoint)
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    folder: Path, files: FakeFiles | None = None, **settings: object
+) -> AsyncIterator[FakedRuntime]:
+    given: dict[str, object] = {"device": "cpu", "memory_mb": 1000, **settings}
+    runtime = FakedRuntime(
+        files or FakeFiles("base", "small"),
+        Settings(**given),  # type: ignore[arg-type]  # a table of settings has no one type
+        folder,
+    )
+    try:
+        await runtime.start()
+        await runtime.settled()
+        yield runtime
+    finally:
+        await runtime.stop()
+
+
+READY = ("en", "de")
+
+
+async def test_the_list_and_its_states(tmp_path: Path):
+    async with _started(tmp_path) as runtime:
+        size = 100 * 1024 * 1024
+        base = ModelStatus("base", "ready", None, size, 0, 0, "cpu", "int8", READY)
+        assert await runtime.statuses() == [base, ModelStatus("small", "unloaded")]
+        assert await runtime.load("small") == ModelStatus(
+            "small", "ready", None, size, 0, 0, "cpu", "int8", READY
+        )
+        assert runtime.loaded == ["base", "small"]
+        await runtime.unload("whisper-1")
+        assert (runtime.loaded, runtime.state) == (["small"], "ready")
+        assert await runtime.status("base") == ModelStatus("base", "unloaded", languages=READY)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "whisper-1", "auto", "base", "Systran/faster-whisper-base", "gpt-4o-transcribe"]
+)
+async def test_names_of_the_model_it_was_started_with(tmp_path: Path, name: str):
+    async with _started(tmp_path, load_on_request=False) as runtime:
+        assert (await runtime.status(name)).name == "base"
+
+
+async def test_others_must_be_loaded_by_hand_where_requests_may_not(tmp_path: Path):
+    async with _started(tmp_path, load_on_request=False) as runtime:
+        with pytest.raises(ModelNotFound) as caught:
+            await runtime.find("small")
+        assert caught.value.message == (
+            "The model `small` is not served here; this server runs `base`. Its operator can load "
+            "others, or let requests do it with the setting load_on_request."
+        )
+        await runtime.load("small")
+        assert (await runtime.find("small")).name == "small"
+        with pytest.raises(ModelNotFound, match="no medium"):
+            await runtime.load("medium")
+
+
+async def test_a_model_that_was_not_to_be_had_is_tried_again(tmp_path: Path):
+    files = FakeFiles()
+    files.failure = DownloadFailed("the hub did not answer")
+    async with _started(tmp_path, files) as runtime:
+        assert (runtime.state, runtime.failure) == ("failed", files.failure)
+        runtime.transcriber()  # refuses nothing: the next request is to try it again
+        with pytest.raises(Unavailable, match="the hub did not answer"):
+            await runtime.load("")
+        files.failure = None
+        await runtime.load("")
+        assert (runtime.state, runtime.failure) == ("ready", None)
+
+
+async def test_what_it_cannot_start_with(tmp_path: Path):
+    async with _started(tmp_path, devices=("cpu", "cuda:0")) as runtime:
+        assert (runtime.state, str(runtime.failure)[-15:]) == ("failed", "; name one kind")
+        with pytest.raises(Unavailable, match="could not be started: the setting devices"):
+            runtime.transcriber()
+
+
+async def test_before_and_after(tmp_path: Path):
+    async with _started(tmp_path) as runtime:
+        runtime.transcriber()
+    assert runtime.state == "stopping"
+    with pytest.raises(Unavailable) as caught:
+        runtime.transcriber()
+    assert caught.value.code == "server_stopping"
+
+
+async def test_an_engine_that_fails_to_load_is_the_models_failure(tmp_path: Path):
+    async with _started(tmp_path) as runtime:
+        runtime.engines.failures = [ModelUnusable("torn")]
+        answers = await asyncio.gather(
+            runtime.load("small"), runtime.load("small"), return_exceptions=True
+        )
+        assert [str(each) for each in answers] == [
+            "the model `small` could not be loaded: torn"
+        ] * 2
+        status = await runtime.status("small")
+        assert (status.state, status.failure, runtime.state) == ("failed", "torn", "ready")
