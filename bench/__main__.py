@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import accuracy, figures, load, machine, memory, overhead, startup
+from bench import accuracy, figures, load, machine, margins, memory, overhead, startup
 from bench.setup import Setup
 
 MEASUREMENTS = {
@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "memory": memory.run,
     "accuracy": accuracy.run,
     "load": load.run,
+    "margins": margins.run,
 }
 USES = {
     "startup": {"model"},
@@ -31,10 +32,11 @@ USES = {
     "memory": {"model", "quick", "field", "corpus"},
     "accuracy": {"clips", "field", "corpus"},
     "load": {"model", "clips", "rounds", "field", "corpus"},
+    "margins": {"clips", "field", "corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load"})
+NEED_CORPUS = frozenset({"accuracy", "load", "margins"})
 
 
 def main() -> int:
@@ -70,7 +72,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Remake the figures.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
     parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
-    parser.add_argument("--model", default="base", help="for all but accuracy")
+    parser.add_argument("--model", default="base", help="for all but accuracy and margins")
     parser.add_argument("--quick", action="store_true", help="30 min instead of 2 h; fewer turns")
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")

@@ -79,7 +79,9 @@ async def test_a_form_in_any_order_and_dress(served: Served, spool: Path, body: 
 async def test_a_chunked_upload_without_content_length(
     served: Served, spool: Path, n_bytes: int
 ) -> None:
-    data = os.urandom(300_000 if n_bytes > 10 else 300).replace(b"\r", b"\r\n--X")
+    # Full of starts of the boundary, and nowhere the whole of it
+    data = os.urandom(300_000 if n_bytes > 10 else 300).replace(b"X", b"Y")
+    data = data.replace(b"\r", b"\r\n--X")
     body = file(data) + MODEL + END
 
     async def pieces() -> AsyncIterator[bytes]:
