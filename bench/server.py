@@ -25,7 +25,8 @@ from auricle.models.fetch import locate
 
 START_WAIT_S = 120
 POLL_S = 0.01
-STOP_WAIT_S = 60
+STOP_WAIT_S = 10
+"""Then it is killed: the peer would first finish a file whose client has gone."""
 
 
 @dataclass(frozen=True, slots=True)
