@@ -30,7 +30,7 @@ USES = {
     "startup": {"model"},
     "overhead": {"model", "quick", "field", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
-    "accuracy": {"clips", "field", "corpus"},
+    "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
 }
@@ -73,7 +73,11 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
     parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
     parser.add_argument("--model", default="base", help="for all but accuracy and margins")
-    parser.add_argument("--quick", action="store_true", help="30 min instead of 2 h; fewer turns")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="30 min instead of 2 h; fewer turns; language given only",
+    )
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
     parser.add_argument(

@@ -44,8 +44,8 @@ def run(setup: Setup) -> Figures:
     found = every(setup.clips(), setup.n_clips)
     english = [clip for clip in found if clip.language == "en"]
     compared = [
-        *_both_sides("base", found, setup.fields, detect=(False, True)),
-        *_both_sides("tiny.en", english, setup.fields, detect=(False,)),
+        *_both_sides("base", found, setup.fields, (False,) if setup.quick else (False, True)),
+        *_both_sides("tiny.en", english, setup.fields, (False,)),
     ]
     _keep_texts(compared)
     tables = [_rates(each) for each in compared]
