@@ -37,7 +37,7 @@ class Held:
 
 def held(pid: int) -> Held:
     """Count it, through ``/proc``. Decoders that come and go with the load are counted, too."""
-    pids = [pid, *_children(pid)]
+    pids = [pid, *children(pid)]
     return Held(
         processes=len(pids),
         open_files=len(list((PROC / str(pid) / "fd").iterdir())),
@@ -47,11 +47,12 @@ def held(pid: int) -> Held:
     )
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Every process below ``pid``."""
     found: list[int] = []
     for task in (PROC / str(pid) / "task").iterdir():
         for child in (task / "children").read_text().split():
-            found += [int(child), *_children(int(child))]
+            found += [int(child), *children(int(child))]
     return found
 
 
