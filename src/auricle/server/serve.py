@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 
 from auricle.config import Settings
+from auricle.engine import machine
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server import listen
@@ -160,6 +161,7 @@ def run(settings: Settings) -> int:
     Raises:
         BadSetting: host or port cannot be listened on.
     """
+    machine.return_freed_memory()
     loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve_settings(settings))
