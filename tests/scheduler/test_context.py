@@ -19,7 +19,7 @@ from auricle.scheduler.context import (
 
 @pytest.mark.parametrize(
     ("duration_s", "margin_s", "frames"),
-    [(0.1, 5, 750), (5, 5, 1000), (5.01, 5, 1250), (5, 10, 1500), (25, 5, 3000), (30, 5, 3000)],
+    [(0.1, 5, 1000), (5, 5, 1000), (5.01, 5, 1250), (5, 10, 1500), (25, 5, 3000), (30, 5, 3000)],
 )
 def test_frames(duration_s, margin_s, frames):
     assert n_frames(duration_s, margin_s) == frames
@@ -34,7 +34,7 @@ def test_the_audio_always_fits_with_its_margin(duration_s, margin_s):
 
 @pytest.mark.parametrize(
     ("frames", "margin_s", "tokens"),
-    [(1000, 5, 120), (750, 5, 70), (500, 10, 20), (2500, 5, MAX_NEW_TOKENS), (3000, 5, 224)],
+    [(1000, 5, 120), (1000, 10, 20), (1500, 10, 120), (2500, 5, MAX_NEW_TOKENS), (3000, 5, 224)],
 )
 def test_tokens_are_bounded_by_the_audio(frames, margin_s, tokens):
     assert max_new_tokens(frames, margin_s) == tokens

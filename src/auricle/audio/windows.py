@@ -36,8 +36,12 @@ RECENT_FRAMES = _frames(0.5)
 voice that is barely heard flickers around the threshold, so the frames need not be in a row."""
 
 PAD_FRAMES = _frames(0.4)
-"""Audio kept on either side of speech: soft first and last sounds score low, and losing a word
-is worse than keeping some silence."""
+"""Audio kept behind speech, and on both sides of a cut: soft first and last sounds score low, and
+losing a word is worse than keeping some silence."""
+
+LEAD_FRAMES = _frames(2.5)
+"""Audio kept before a window's first speech: a voice far from the microphone is often noticed
+late, and a model that hears how a sentence begins reads it better."""
 
 GAP_FRAMES = _frames(3.0)
 """Nobody speaking for so long ends a window."""
@@ -147,7 +151,7 @@ class WindowCutter:
             if heard >= self._base:
                 self._is_speech[heard - self._base] = True
         if self._start is None:
-            self._start = max(self._recent[0] - PAD_FRAMES, self._last_stop)
+            self._start = max(self._recent[0] - LEAD_FRAMES, self._last_stop)
         self._speech_end = frame + 1
 
     def _cut(self, start: int) -> Window:
@@ -203,7 +207,8 @@ class WindowCutter:
 
     def _forget(self) -> None:
         """Drop what no window can need any more."""
-        needed = self._n_frames - RECENT_FRAMES - PAD_FRAMES if self._start is None else self._start
+        before = self._n_frames - RECENT_FRAMES - LEAD_FRAMES
+        needed = before if self._start is None else self._start
         n_frames = max(needed, self._base) - self._base
         del self._probabilities[:n_frames]
         del self._is_speech[:n_frames]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 FRAMES_PER_S = 100
 FULL_FRAMES = 3000
 
-BUCKETS = (500, 750, 1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
+BUCKETS = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
 """Lengths in use: few enough that windows of different requests can be decoded together."""
 
 MAX_RETRIED = 0.10
