@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.formats import Format, render, usage
+from auricle.formats import Format, Style, render, usage
 from auricle.types import Language, Segment, Transcript
 
 
@@ -62,11 +62,13 @@ NOTHING = transcript(language=None, duration_s=2.0)
     ],
 )
 def test_the_body_of_each_format(fmt: Format, body: str) -> None:
-    assert render(TWO, fmt).decode() == body
+    assert render(TWO, Style(fmt)).decode() == body
 
 
 def test_verbose_json_has_every_field_and_no_float_noise() -> None:
-    assert json.loads(render(transcript(segment(0.1 + 0.2, 3.32, " Hallo.")), "verbose_json")) == {
+    assert json.loads(
+        render(transcript(segment(0.1 + 0.2, 3.32, " Hallo.")), Style("verbose_json"))
+    ) == {
         "task": "transcribe",
         "language": "german",
         "duration": 8.47,
@@ -104,18 +106,18 @@ def test_verbose_json_has_every_field_and_no_float_noise() -> None:
     ],
 )
 def test_silence_is_valid_in_every_format(fmt: Format, body: str) -> None:
-    assert render(NOTHING, fmt).decode() == body
+    assert render(NOTHING, Style(fmt)).decode() == body
 
 
 def test_a_translation_is_english_and_an_unknown_code_is_shown_as_it_is() -> None:
-    translated = json.loads(render(transcript(task="translate"), "verbose_json"))
-    foreign = json.loads(render(transcript(language=Language("xx")), "verbose_json"))
+    translated = json.loads(render(transcript(task="translate"), Style("verbose_json")))
+    foreign = json.loads(render(transcript(language=Language("xx")), Style("verbose_json")))
     assert (translated["task"], translated["language"]) == ("translate", "english")
     assert foreign["language"] == "xx"
 
 
 def test_hours_do_not_stop_at_99() -> None:
-    body = render(transcript(segment(359_999.5, 360_000.25, " Late.")), "srt").decode()
+    body = render(transcript(segment(359_999.5, 360_000.25, " Late.")), Style("srt")).decode()
     assert body == "1\n99:59:59,500 --> 100:00:00,250\nLate.\n\n"
 
 
@@ -127,7 +129,7 @@ def test_overlapping_and_empty_segments_make_cues_that_follow_each_other() -> No
             segment(2.0, 1.0, "  "),
             segment(1.0, 9.0, " three"),
         ),
-        "srt",
+        Style("srt"),
     ).decode()
     assert body == (
         "1\n00:00:00,000 --> 00:00:02,000\none\n\n"
@@ -137,7 +139,9 @@ def test_overlapping_and_empty_segments_make_cues_that_follow_each_other() -> No
 
 
 def test_text_cannot_end_a_cue_or_start_a_time_line() -> None:
-    body = render(transcript(segment(0, 1, " a\n\n b --> c\r\n\r\n<i>\0\u2028 d")), "vtt").decode()
+    body = render(
+        transcript(segment(0, 1, " a\n\n b --> c\r\n\r\n<i>\0\u2028 d")), Style("vtt")
+    ).decode()
     assert body == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\nb --&gt; c\n&lt;i&gt;\nd\n\n")
 
 
@@ -155,7 +159,7 @@ TIMES = st.floats(min_value=0, max_value=400_000)
 def test_cues_never_overlap_and_never_hold_a_blank_line(
     parts: list[tuple[float, float, str]],
 ) -> None:
-    body = render(transcript(*(segment(*part) for part in parts)), "srt").decode()
+    body = render(transcript(*(segment(*part) for part in parts)), Style("srt")).decode()
     blocks = body.split("\n\n")
     assert blocks.pop() == ""
     previous_ms = -1

@@ -18,6 +18,20 @@ from auricle.types import Segment, Task, Transcript
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
 
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a transcript is written: the format, and what of the transcript it shows."""
+
+    format: Format = "json"
+    segments: bool = True
+    """In ``verbose_json``."""
+    words: bool = False
+    """In ``verbose_json``: the times of words."""
+    logprobs: bool = False
+    """In ``json``: token log-probabilities."""
+
+
 CONTENT_TYPES: dict[Format, str] = {
     "json": "application/json",
     "text": "text/plain; charset=utf-8",
@@ -76,9 +90,9 @@ class VerboseBody(msgspec.Struct, frozen=True):
     usage: Usage
 
 
-def render(transcript: Transcript, fmt: Format) -> bytes:
-    """The body of an answer in ``fmt``, UTF-8; valid also when nothing was said."""
-    return _RENDER[fmt](transcript)
+def render(transcript: Transcript, style: Style) -> bytes:
+    """The body of an answer in a style, UTF-8; valid also when nothing was said."""
+    return _RENDER[style.format](transcript, style)
 
 
 def usage(duration_s: float) -> Usage:
@@ -86,11 +100,11 @@ def usage(duration_s: float) -> Usage:
     return Usage(math.ceil(round(duration_s, TIME_DECIMALS)))
 
 
-def _json(transcript: Transcript) -> bytes:
+def _json(transcript: Transcript, _: Style) -> bytes:
     return msgspec.json.encode(JsonBody(transcript.text, usage(transcript.duration_s)))
 
 
-def _verbose_json(transcript: Transcript) -> bytes:
+def _verbose_json(transcript: Transcript, _: Style) -> bytes:
     body = VerboseBody(
         task=transcript.task,
         language=_language_name(transcript),
@@ -126,11 +140,11 @@ def _verbose(index: int, segment: Segment) -> VerboseSegment:
     )
 
 
-def _text(transcript: Transcript) -> bytes:
+def _text(transcript: Transcript, _: Style) -> bytes:
     return (transcript.text + "\n").encode()
 
 
-def _srt(transcript: Transcript) -> bytes:
+def _srt(transcript: Transcript, _: Style) -> bytes:
     blocks = (
         f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{cue.text}\n\n"
         for number, cue in enumerate(_cues(transcript.segments), start=1)
@@ -138,7 +152,7 @@ def _srt(transcript: Transcript) -> bytes:
     return "".join(blocks).encode()
 
 
-def _vtt(transcript: Transcript) -> bytes:
+def _vtt(transcript: Transcript, _: Style) -> bytes:
     blocks = (
         f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{_escaped(cue.text)}\n\n"
         for cue in _cues(transcript.segments)
@@ -189,7 +203,7 @@ def _clock(time_ms: int, mark: str) -> str:
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{milliseconds:03d}"
 
 
-_RENDER: dict[Format, Callable[[Transcript], bytes]] = {
+_RENDER: dict[Format, Callable[[Transcript, Style], bytes]] = {
     "json": _json,
     "text": _text,
     "srt": _srt,

@@ -24,6 +24,28 @@ Pcm: TypeAlias = NDArray[np.float32]
 """Mono audio at 16 kHz, ``(n_samples,) float32`` in [-1, 1]."""
 
 Task = Literal["transcribe", "translate"]
+LanguageDetection = Literal["once", "window"]
+"""On the first speech, kept for the whole recording; or on every window, for mixed recordings."""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token of text (never a timestamp) and its own log-probability, natural logarithm."""
+
+    id: int
+    raw: bytes
+    """Its UTF-8; possibly only a part of a character."""
+    logprob: float
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A word with its times, absolute. ``text`` keeps the leading space and the punctuation that
+    belongs to it, so that a segment's text is the plain concatenation of its words."""
+
+    text: str
+    start_s: float
+    end_s: float
+    probability: float
+    """Mean probability of its tokens, 0 to 1."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -45,6 +67,12 @@ class Segment(msgspec.Struct, frozen=True):
     no_speech_prob: float
     seek: int = 0
     """Start of the window, in mel frames of 10 ms from the start of the recording."""
+    words: tuple[Word, ...] | None = None
+    """None unless word times were asked for."""
+    logprobs: tuple[Token, ...] | None = None
+    """None unless token probabilities were asked for."""
+    language: str | None = None
+    """The language the window was read in."""
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -94,6 +122,23 @@ class Options:
     audio_context: AudioContext = "auto"
     vad: bool = True
     vad_threshold: float = 0.5
+    languages: tuple[str, ...] = ()
+    """What detection chooses from; empty: everything the model knows."""
+    language_detection: LanguageDetection = "once"
+    words: bool = False
+    """Find the times of words."""
+    logprobs: bool = False
+    """Give every token's log-probability."""
+    keywords: tuple[str, ...] = ()
+    """Terms that may be said: the model is made to expect them."""
+    prefix: str | None = None
+    """Text the first window begins with, as if the model had already written it."""
+    previous_text: bool = False
+    """Read windows one after the other, each with the text before it as context."""
+    patience: float = 1.0
+    """How much longer than usual beam search goes on looking; 1 is usual."""
+    suppress_tokens: tuple[int, ...] = (-1,)
+    """Token ids never generated; -1 stands for the model's own list of symbols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +149,11 @@ class Transcript:
     language: Language | None
     duration_s: float
     segments: tuple[Segment, ...]
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words in order; empty unless they were asked for."""
+        return tuple(word for segment in self.segments for word in segment.words or ())
 
     @property
     def text(self) -> str:

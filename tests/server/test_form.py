@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
+from auricle.formats import Style
 from auricle.server.form import FIELDS, AudioRequest, parse
 from auricle.types import Options
 
@@ -28,7 +29,7 @@ def refused(*pairs: tuple[str, str]) -> tuple[str, str | None, str | None]:
 
 
 def test_absent_fields_come_from_the_settings() -> None:
-    assert read() == AudioRequest("whisper-1", DEFAULTS, "json", stream=False)
+    assert read() == AudioRequest("whisper-1", DEFAULTS, Style(), stream=False)
 
 
 def test_every_field_is_read() -> None:
@@ -63,7 +64,7 @@ def test_every_field_is_read() -> None:
             vad=False,
             vad_threshold=0.4,
         ),
-        "verbose_json",
+        Style("verbose_json"),
         stream=False,
     )
 
@@ -92,7 +93,7 @@ def test_false_and_absent_in_every_spelling(value: str) -> None:
     ],
 )
 def test_a_list_in_every_encoding(pairs: list[tuple[str, str]]) -> None:
-    wanted = AudioRequest("whisper-1", DEFAULTS, "verbose_json", stream=False)
+    wanted = AudioRequest("whisper-1", DEFAULTS, Style("verbose_json"), stream=False)
     assert read(("response_format", "verbose_json"), *pairs) == wanted
 
 

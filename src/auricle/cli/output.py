@@ -17,7 +17,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from auricle.errors import AuricleError
-from auricle.formats import Format, render
+from auricle.formats import Format, Style, render
 from auricle.types import Segment, Transcript
 
 SUFFIX: dict[Format, str] = {
@@ -56,7 +56,7 @@ class Printer:
 
     def finish(self, index: int, transcript: Transcript | None) -> None:
         if transcript is not None and not (self._live and transcript.text):
-            self._print(index, render(transcript, self._format))
+            self._print(index, render(transcript, Style(self._format)))
         self._finished.add(index)
         while self._current in self._finished:
             self._current += 1
@@ -92,7 +92,7 @@ class Files:
         beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(render(transcript, self._format))
+            beside.write_bytes(render(transcript, Style(self._format)))
             beside.replace(path)
         except OSError as exc:
             with contextlib.suppress(OSError):

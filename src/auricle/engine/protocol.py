@@ -34,7 +34,11 @@ class EncodeRow(msgspec.Struct, frozen=True):
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono, no longer than the job's frames."""
     prompt: str | None = None
+    keywords: tuple[str, ...] = ()
+    prefix: str | None = None
     detect_language: bool = False
+    languages: tuple[str, ...] = ()
+    """What detection chooses from; empty: all."""
 
 
 class EncodeJob(msgspec.Struct, frozen=True, tag=True):
@@ -69,6 +73,10 @@ class DecodeRow(msgspec.Struct, frozen=True):
     duration_s: float
     language: str | None
     task: Task
+    words: bool = False
+    """Also find the times of words."""
+    logprobs: bool = False
+    """Also give every token's log-probability."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
@@ -79,6 +87,8 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     temperature: float
     max_new_tokens: int = 224
     """Where a row that does not end by itself is cut; at most 224, half of Whisper's positions."""
+    patience: float = 1.0
+    suppress_tokens: tuple[int, ...] = (-1,)
 
 
 class WindowText(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from auricle.config import AudioContext, Decoding, Settings
 from auricle.errors import InvalidRequest
-from auricle.formats import Format
+from auricle.formats import Format, Style
 from auricle.models import languages
 from auricle.server.fields import Fields, decimal, integer, refuse, refuse_choice, shown
 from auricle.types import Options, Task
@@ -34,7 +34,7 @@ class AudioRequest:
 
     model: str
     options: Options
-    response_format: Format
+    style: Style
     stream: bool
 
 
@@ -164,7 +164,7 @@ def parse(pairs: Iterable[tuple[str, str]], task: Task, settings: Settings) -> A
     return AudioRequest(
         model=model,
         options=_options(fields, task, settings),
-        response_format=response_format,
+        style=Style(response_format),
         stream=_stream(fields, response_format),
     )
 

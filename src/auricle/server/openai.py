@@ -57,7 +57,7 @@ class Audio:
             if asked.stream:
                 work = _streamed(opened, sse.EventStream(send), request_id(scope))
             else:
-                work = _collected(opened, asked.response_format)
+                work = _collected(opened, asked.style)
             answer = await unless_gone(work, receive)
         await answer(scope, receive, send)
 
@@ -79,13 +79,13 @@ def client_key(request: Request) -> str:
 
 
 async def _collected(
-    opened: AbstractAsyncContextManager[Transcription], response_format: formats.Format
+    opened: AbstractAsyncContextManager[Transcription], style: formats.Style
 ) -> ASGIApp:
     """Everything at once, as the response to send."""
     async with opened as transcription:
         transcript = await collect(transcription)
-    body = formats.render(transcript, response_format)
-    return Response(body, media_type=formats.CONTENT_TYPES[response_format])
+    body = formats.render(transcript, style)
+    return Response(body, media_type=formats.CONTENT_TYPES[style.format])
 
 
 async def _streamed(
