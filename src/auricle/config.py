@@ -144,6 +144,9 @@ class Settings:
     beam_size: int = _setting(
         5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
     )
+    patience: float = _setting(
+        1.0, "how much longer than usual beam search goes on looking; 1 is usual", low=0.5, high=4.0
+    )
     audio_context: AudioContext = _setting(
         "auto",
         "what the encoder sees of a short window: auto is its audio and what the model needs "

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.formats import Style
-from auricle.server.form import FIELDS, AudioRequest, parse
+from auricle.models.languages import NAMES as LANGUAGES
+from auricle.server.form import MAX_IGNORED_NAMES, AudioRequest, IgnoredFields, parse
+from auricle.server.form_fields import FIELDS
 from auricle.types import Options
 
 SETTINGS = Settings(beam_size=3, vad_threshold=0.4)
@@ -66,7 +68,108 @@ def test_every_field_is_read() -> None:
         ),
         Style("verbose_json"),
         stream=False,
+        ignored=("user",),
     )
+
+
+def test_guidance_is_read() -> None:
+    asked = read(
+        ("languages[]", "German"),
+        ("languages[]", "zh-hk"),
+        ("languages[]", "deu"),
+        ("language_detection", "window"),
+        ("keywords[]", "Smith, John"),
+        ("keywords[]", " Quixel  Brondex "),
+        ("hotwords", "Auricle, Smith, John,"),
+        ("prefix", " And so "),
+        ("condition_on_previous_text", "True"),
+        ("patience", "2"),
+        ("suppress_tokens", "[11, -1, 11]"),
+        ("include[]", "logprobs"),
+    )
+    assert asked == AudioRequest(
+        "whisper-1",
+        Options(
+            beam_size=3,
+            vad_threshold=0.4,
+            languages=("de", "zh"),
+            language_detection="window",
+            keywords=("Smith, John", "Quixel Brondex", "Auricle", "Smith", "John"),
+            prefix="And so",
+            previous_text=True,
+            patience=2.0,
+            suppress_tokens=(-1, 11),
+            logprobs=True,
+        ),
+        Style("json", logprobs=True),
+        stream=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("pairs", "segments", "words"),
+    [
+        ([], True, False),
+        ([("timestamp_granularities[]", "segment")], True, False),
+        ([("timestamp_granularities[]", "word")], False, True),
+        ([("timestamp_granularities[]", "word,segment")], True, True),
+        (
+            [("timestamp_granularities[]", "word"), ("timestamp_granularities[]", "segment")],
+            True,
+            True,
+        ),
+    ],
+)
+def test_which_times_are_shown(pairs: list[tuple[str, str]], segments: bool, words: bool) -> None:
+    asked = read(("response_format", "verbose_json"), *pairs)
+    assert asked.style == Style("verbose_json", segments=segments, words=words)
+    assert asked.options.words is words
+
+
+def test_log_probabilities_can_be_streamed() -> None:
+    asked = read(("include", "logprobs"), ("stream", "true"))
+    assert (asked.style.logprobs, asked.options.logprobs, asked.stream) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "keywords"),
+    [
+        ([("keywords", "Anna, Bob")], ("Anna", "Bob")),
+        ([("keywords", '["Smith, John", "Bob"]')], ("Smith, John", "Bob")),
+        ([("keywords[0]", "Smith, John"), ("keywords[1]", "Bob")], ("Smith, John", "Bob")),
+        ([("keywords[]", " "), ("hotwords", " , ")], ()),
+    ],
+)
+def test_keywords_in_every_encoding(pairs: list[tuple[str, str]], keywords: tuple[str]) -> None:
+    assert read(*pairs).options.keywords == keywords
+
+
+@pytest.mark.parametrize(
+    ("pairs", "ids"),
+    [
+        ([], (-1,)),
+        ([("suppress_tokens", "[]")], ()),
+        ([("suppress_tokens", "-1, 7")], (-1, 7)),
+        ([("suppress_tokens[]", "7"), ("suppress_tokens[]", "3")], (3, 7)),
+        ([("suppress_tokens", '["7"]')], (7,)),
+    ],
+)
+def test_tokens_to_suppress_in_every_encoding(
+    pairs: list[tuple[str, str]], ids: tuple[int]
+) -> None:
+    assert read(*pairs).options.suppress_tokens == ids
+
+
+def test_an_unknown_field_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    ignored = IgnoredFields()
+    with caplog.at_level("INFO"):
+        ignored.note(read(("user", "a"), ("seed", "1")).ignored)
+        ignored.note(read(("user", "b")).ignored)
+    assert [record.args for record in caplog.records] == [("user",), ("seed",)]
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        ignored.note(str(n) for n in range(2 * MAX_IGNORED_NAMES))
+    assert len(caplog.records) == MAX_IGNORED_NAMES - 2
 
 
 @pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on"])
@@ -156,6 +259,10 @@ def test_no_model() -> None:
     )
 
 
+LANGUAGES_READ = (
+    "Leave it out to have the language detected. Codes, BCP-47 tags and English names are read; "
+    f"known are {', '.join(LANGUAGES)}."
+)
 FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
 
 
@@ -165,9 +272,42 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         (
             [("language", "auto")],
             "Invalid language 'auto'. Language parameter must be specified in ISO-639-1 format. "
-            "Leave it out to have the language detected.",
+            f"{LANGUAGES_READ}",
             "language",
             "invalid_language_format",
+        ),
+        (
+            [("languages[]", "en"), ("languages[]", "klingon")],
+            "Invalid language 'klingon'. Language parameter must be specified in ISO-639-1 format. "
+            f"{LANGUAGES_READ}",
+            "languages",
+            "invalid_language_format",
+        ),
+        (
+            [("languages[]", "en"), ("language", "de")],
+            "'languages' and 'language' cannot be used together: the first is what detection "
+            "chooses from, the second leaves nothing to detect.",
+            "languages",
+            "invalid_value",
+        ),
+        (
+            [("language_detection", "window"), ("language", "de")],
+            "'language_detection' and 'language' cannot be used together: 'window' detects the "
+            "language again and again, and the second fixes it.",
+            "language_detection",
+            "invalid_value",
+        ),
+        (
+            [("language_detection", "never")],
+            "Invalid 'language_detection': got 'never'. Supported values are: 'once', 'window'.",
+            "language_detection",
+            "invalid_value",
+        ),
+        (
+            [("languages", ",".join(["en"] * 101))],
+            "Invalid 'languages': expected at most 100 languages, but got 101.",
+            "languages",
+            "invalid_value",
         ),
         (
             [("language", "en"), ("language", "de")],
@@ -189,8 +329,9 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("response_format", "diarized_json")],
-            "response_format 'diarized_json' is not supported: speakers are not told apart on "
-            "this server. Supported values are: json, text, srt, verbose_json, vtt.",
+            "response_format 'diarized_json' is not supported: speaker separation (diarization) is "
+            "not available on this server. Supported values are: json, text, srt, verbose_json, "
+            "vtt.",
             "response_format",
             "unsupported_value",
         ),
@@ -246,15 +387,9 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
             "unsupported_value",
         ),
         (
-            [("timestamp_granularities[]", "word"), ("response_format", "verbose_json")],
-            "Times of single words ('word') are not available on this server yet. Supported "
-            "values of timestamp_granularities are: 'segment'.",
-            "timestamp_granularities",
-            "unsupported_value",
-        ),
-        (
             [("timestamp_granularities[]", "page")],
-            "Invalid 'timestamp_granularities': got 'page'. Supported values are: 'segment'.",
+            "Invalid 'timestamp_granularities': got 'page'. Supported values are: 'word', "
+            "'segment'.",
             "timestamp_granularities",
             "invalid_value",
         ),
@@ -279,32 +414,144 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
             "invalid_type",
         ),
         (
-            [("include[]", "logprobs")],
-            "'include' (here 'logprobs') is not supported: token log-probabilities are not "
-            "available on this server.",
+            [("timestamp_granularities[]", "word"), ("response_format", "srt")],
+            "Invalid 'timestamp_granularities': it needs response_format 'verbose_json', but that "
+            "is 'srt'.",
+            "timestamp_granularities",
+            "invalid_value",
+        ),
+        (
+            [("include[]", "logprobs"), ("response_format", "srt")],
+            "Invalid 'include': 'logprobs' needs response_format 'json', but that is 'srt'.",
             "include",
-            "unsupported_parameter",
+            "invalid_value",
+        ),
+        (
+            [("include[]", "usage")],
+            "Invalid 'include': got 'usage'. Supported values are: 'logprobs'.",
+            "include",
+            "invalid_value",
         ),
         (
             [("extra_body[known_speaker_names][]", "agent")],
-            "'known_speaker_names' (here 'agent') is not supported: speakers are not told apart "
-            "on this server.",
+            "'known_speaker_names' (here 'agent') is not supported: speaker separation "
+            "(diarization) is not available on this server.",
             "known_speaker_names",
             "unsupported_parameter",
         ),
         (
-            [("languages[]", "en"), ("languages[]", "de")],
-            "'languages' (here 'en, de') is not supported: a list of languages is not available "
-            "on this server; use language.",
-            "languages",
+            [("known_speaker_references[]", "data:audio/wav;base64,AAAA")],
+            "'known_speaker_references' (here 'data:audio/wav;base64,AAAA') is not supported: "
+            "speaker separation (diarization) is not available on this server.",
+            "known_speaker_references",
             "unsupported_parameter",
         ),
         (
-            [("keywords", "k" * 100)],
-            f"'keywords' (here '{'k' * 80}…') is not supported: keywords are not available on "
-            "this server; use prompt.",
+            [("keywords[]", "<b>")],
+            "Invalid 'keywords': '<b>' holds <, >, a line break or a null character.",
             "keywords",
-            "unsupported_parameter",
+            "invalid_value",
+        ),
+        (
+            [("hotwords", "a\r\nb")],
+            "Invalid 'hotwords': 'a\\r\\nb' holds <, >, a line break or a null character.",
+            "hotwords",
+            "invalid_value",
+        ),
+        (
+            [("keywords", ",".join(str(n) for n in range(101)))],
+            "Invalid 'keywords': expected at most 100 terms, but got 101.",
+            "keywords",
+            "invalid_value",
+        ),
+        (
+            [("keywords[]", "k" * 600), ("hotwords", "h" * 401)],
+            "Invalid 'keywords': expected at most 1000 characters in all terms together, but got "
+            "1001.",
+            "keywords",
+            "invalid_value",
+        ),
+        (
+            [("keywords[a]", "x")],
+            "Invalid 'keywords': expected a list, but got keywords[a].",
+            "keywords",
+            "invalid_value",
+        ),
+        (
+            [("prefix", "p" * 301)],
+            "Invalid 'prefix': expected at most 300 characters, but got 301.",
+            "prefix",
+            "invalid_value",
+        ),
+        (
+            [("previous_text", "true"), ("condition_on_previous_text", "false")],
+            "'condition_on_previous_text' and 'previous_text' cannot be used together: they are "
+            "two names of one field, and their values differ.",
+            "condition_on_previous_text",
+            "invalid_value",
+        ),
+        (
+            [("patience", "0.4")],
+            "Invalid 'patience': decimal below minimum value. Expected a value >= 0.5, but got 0.4 "
+            "instead.",
+            "patience",
+            "decimal_below_min_value",
+        ),
+        (
+            [("patience", "2"), ("decoding", "fast")],
+            "'patience' and 'decoding' cannot be used together: 'fast' searches without beams.",
+            "patience",
+            "invalid_value",
+        ),
+        (
+            [("patience", "2"), ("beam_size", "1")],
+            "'patience' and 'beam_size' cannot be used together: 1 beam does not search.",
+            "patience",
+            "invalid_value",
+        ),
+        (
+            [("patience", "2"), ("temperature", "0.2")],
+            "'patience' and 'temperature' cannot be used together: above 0 the model samples, "
+            "without beams.",
+            "patience",
+            "invalid_value",
+        ),
+        (
+            [("beam_size", "5"), ("decoding", "fast")],
+            "'beam_size' and 'decoding' cannot be used together: 'fast' searches without beams.",
+            "beam_size",
+            "invalid_value",
+        ),
+        (
+            [("suppress_tokens", "50257")],
+            "Invalid 'suppress_tokens': integer above maximum value. Expected a value <= 50256, "
+            "but got 50257 instead.",
+            "suppress_tokens",
+            "integer_above_max_value",
+        ),
+        (
+            [("suppress_tokens[]", "comma")],
+            "Invalid 'suppress_tokens': expected a whole number from -1 to 50256, but got 'comma'.",
+            "suppress_tokens",
+            "invalid_type",
+        ),
+        (
+            [("suppress_tokens", "[1.5]")],
+            "Invalid 'suppress_tokens': not a JSON array of whole numbers: '[1.5]'.",
+            "suppress_tokens",
+            "invalid_type",
+        ),
+        (
+            [("suppress_tokens[a]", "1")],
+            "Invalid 'suppress_tokens': expected a list, but got suppress_tokens[a].",
+            "suppress_tokens",
+            "invalid_value",
+        ),
+        (
+            [("suppress_tokens", ",".join(["1"] * 501))],
+            "Invalid 'suppress_tokens': expected at most 500 ids, but got 501.",
+            "suppress_tokens",
+            "invalid_value",
         ),
         (
             [("chunking_strategy", "fast")],
@@ -362,9 +609,19 @@ def test_a_refusal_names_the_field_the_value_and_what_is_allowed(
     assert refused(*pairs) == (message, param, code)
 
 
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-transcribe-diarize", "openai/gpt-4o-transcribe-diarize-2026-01-01"]
+)
+def test_models_that_tell_speakers_apart_are_refused(model: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse([("model", model)], "transcribe", SETTINGS)
+    assert (caught.value.param, caught.value.code) == ("model", "unsupported_value")
+    assert f"{model!r} is not supported: speaker separation" in caught.value.message
+
+
 NAMES = st.one_of(
     st.sampled_from([field.name.removesuffix("[]") for field in FIELDS]),
-    st.sampled_from(["include", "languages", "extra_body"]),
+    st.sampled_from(["known_speaker_names", "extra_body"]),
     st.text(max_size=10),
 )
 PATHS = st.lists(
@@ -386,3 +643,5 @@ def test_anything_is_a_request_or_a_refusal(pairs: list[tuple[str, str]]) -> Non
         assert 0 <= asked.options.temperature <= 1
         assert 1 <= asked.options.beam_size <= 10
         assert 0 <= asked.options.vad_threshold <= 1
+        assert 0.5 <= asked.options.patience <= 4
+        assert all(-1 <= each <= 50_256 for each in asked.options.suppress_tokens)

@@ -93,6 +93,25 @@ class Fields:
             found.extend(_items(name, value))
         return tuple(found)
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of terms that may hold commas: ``name[]`` is one term as it stands, ``name`` alone
+        a JSON array or a comma list."""
+        found: list[str] = []
+        for path, value in self._values.get(name, ()):
+            if not _is_item(path):
+                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
+            found.extend([value] if path else _items(name, value))
+        return tuple(found)
+
+    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers in any encoding of a list; JSON may quote them or not."""
+        found: list[int] = []
+        for path, value in self._values.get(name, ()):
+            if not _is_item(path):
+                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
+            found.extend(integer(name, item, low, high) for item in _number_items(name, value))
+        return tuple(found)
+
     def structure(self, name: str) -> str | Mapping[str, str] | None:
         """An object as flat strings by key, or the plain word that may stand in its place."""
         values = self._values.get(name, [])
@@ -148,6 +167,12 @@ def refuse_choice(name: str, value: str, allowed: Sequence[str]) -> NoReturn:
     refuse(name, f"got {shown(value)!r}. Supported values are: {listed}.")
 
 
+def refuse_both(name: str, other: str, reason: str) -> NoReturn:
+    """Two fields contradict each other."""
+    message = f"'{name}' and '{other}' cannot be used together: {reason}."
+    raise InvalidRequest(message, param=name, code="invalid_value")
+
+
 def shown(value: str) -> str:
     return value if len(value) <= SHOWN_CHARS else value[:SHOWN_CHARS] + "…"
 
@@ -179,6 +204,16 @@ def _items(name: str, value: str) -> list[str]:
         return msgspec.json.decode(value, type=list[str])
     except (msgspec.DecodeError, RecursionError) as exc:
         message = f"Invalid '{name}': not a JSON array of strings: {shown(value)!r}."
+        raise InvalidRequest(message, param=name, code="invalid_type") from exc
+
+
+def _number_items(name: str, value: str) -> list[str]:
+    if not value.lstrip().startswith("["):
+        return _items(name, value)
+    try:
+        return [str(item) for item in msgspec.json.decode(value, type=list[int | str])]
+    except (msgspec.DecodeError, RecursionError) as exc:
+        message = f"Invalid '{name}': not a JSON array of whole numbers: {shown(value)!r}."
         raise InvalidRequest(message, param=name, code="invalid_type") from exc
 
 

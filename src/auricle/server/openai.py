@@ -35,6 +35,7 @@ class Audio:
         self._runtime = runtime
         self._traffic = traffic
         self._task = task
+        self._ignored = form.IgnoredFields()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -49,6 +50,7 @@ class Audio:
                     received = upload.received(request, upload.Limits.of(settings))
                     sent = await stack.enter_async_context(received)
             asked = form.parse(sent.fields, self._task, settings)
+            self._ignored.note(asked.ignored)
             await self._runtime.find(asked.model)
             if sent.file is None:
                 message = "Missing required parameter: 'file'."

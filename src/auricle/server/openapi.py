@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from auricle import __version__
 from auricle.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
-from auricle.server.form import FIELDS
+from auricle.server.form_fields import FIELDS
 from auricle.server.models import ModelList, ModelObject, Queue
 from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service
