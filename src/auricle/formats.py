@@ -7,16 +7,18 @@ line share it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
 from auricle.models import languages
+from auricle.subtitles import Cue, Shape, cues
 from auricle.types import Segment, Task, Transcript
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
+SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,13 @@ class Style:
     """In ``verbose_json``: the times of words."""
     logprobs: bool = False
     """In ``json``: token log-probabilities."""
+    cues: Shape = field(default_factory=Shape)
+    """In subtitles: how large a cue may be."""
+
+    @property
+    def shows_word_times(self) -> bool:
+        """Whether the transcript has to have them: subtitles are split by them."""
+        return self.words or (self.format in SUBTITLES and self.cues.may_split)
 
 
 CONTENT_TYPES: dict[Format, str] = {
@@ -144,50 +153,24 @@ def _text(transcript: Transcript, _: Style) -> bytes:
     return (transcript.text + "\n").encode()
 
 
-def _srt(transcript: Transcript, _: Style) -> bytes:
+def _srt(transcript: Transcript, style: Style) -> bytes:
     blocks = (
-        f"{number}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{cue.text}\n\n"
-        for number, cue in enumerate(_cues(transcript.segments), start=1)
+        f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n{cue.text}\n\n"
+        for number, cue in enumerate(_cues(transcript, style), start=1)
     )
     return "".join(blocks).encode()
 
 
-def _vtt(transcript: Transcript, _: Style) -> bytes:
+def _vtt(transcript: Transcript, style: Style) -> bytes:
     blocks = (
-        f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{_escaped(cue.text)}\n\n"
-        for cue in _cues(transcript.segments)
+        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n{_escaped(cue.text)}\n\n"
+        for cue in _cues(transcript, style)
     )
     return ("WEBVTT\n\n" + "".join(blocks)).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class _Cue:
-    start_ms: int
-    end_ms: int
-    text: str
-
-
-def _cues(segments: Iterable[Segment]) -> Iterator[_Cue]:
-    """Segments with words, in whole milliseconds: each starts after the one before and ends after
-    its start, no later than the next begins."""
-    waiting: _Cue | None = None
-    for segment in segments:
-        text = _cue_text(segment.text)
-        if not text:
-            continue
-        start_ms = max(0, round(segment.start_s * 1000))
-        if waiting is not None:
-            start_ms = max(start_ms, waiting.start_ms + 1)
-            yield _Cue(waiting.start_ms, min(waiting.end_ms, start_ms), waiting.text)
-        waiting = _Cue(start_ms, max(round(segment.end_s * 1000), start_ms + 1), text)
-    if waiting is not None:
-        yield waiting
-
-
-def _cue_text(text: str) -> str:
-    """Lines without the blank ones: an empty line ends a cue in both formats."""
-    lines = (line.strip() for line in text.replace("\0", "").splitlines())
-    return "\n".join(line for line in lines if line)
+def _cues(transcript: Transcript, style: Style) -> Iterator[Cue]:
+    return cues(transcript.segments, style.cues, transcript.duration_s)
 
 
 def _escaped(text: str) -> str:
@@ -195,9 +178,9 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _clock(time_ms: int, mark: str) -> str:
+def _clock(time_s: float, mark: str) -> str:
     """``00:00:03,319``; hours grow beyond two digits rather than wrap."""
-    seconds, milliseconds = divmod(time_ms, 1000)
+    seconds, milliseconds = divmod(round(time_s * 1000), 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{milliseconds:03d}"

@@ -15,6 +15,7 @@ from auricle.cli import batch
 from auricle.cli.inputs import Input
 from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
+from auricle.formats import Style
 from auricle.runtime import Runtime
 from auricle.types import Language, Options, Segment
 
@@ -81,7 +82,7 @@ async def run(fake: FakeRuntime, found: list[Input], output, options: Options | 
 async def test_text_of_one_recording_is_only_its_text(found, capfd):
     fake = FakeRuntime({"one": FakeTranscription([" Hello", " world."])})
     options = Options(language="en", beam_size=1)
-    assert await run(fake, found[:1], Printer(["one"], "text", live=False), options) == 0
+    assert await run(fake, found[:1], Printer(["one"], Style("text"), live=False), options) == 0
     assert capfd.readouterr() == ("Hello world.\n", "")
     assert (fake.calls, fake.options) == (["start", "one", "stop"], {options})
 
@@ -95,7 +96,7 @@ async def test_output_keeps_the_order_of_the_arguments(found, capfd):
             "last": FakeTranscription([]),
         }
     )
-    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=False)) == 0
+    assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=False)) == 0
     expected = "==> one <==\nFirst.\n\n==> two <==\nSecond.\n\n==> last <==\n\n"
     assert capfd.readouterr().out == expected
 
@@ -108,7 +109,7 @@ async def test_live_output_has_a_line_for_each_segment(found, capfd):
             "last": FakeTranscription([]),
         }
     )
-    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=True)) == 0
+    assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=True)) == 0
     expected = "==> one <==\nFirst\nline.\n\n==> two <==\nSecond.\n\n==> last <==\n\n"
     assert capfd.readouterr().out == expected
 
@@ -122,7 +123,7 @@ async def test_a_recording_that_fails_leaves_the_others_alone(found, capfd):
         }
     )
     found[1].path.unlink()
-    assert await run(fake, found, Printer(["one", "two", "last"], "text", live=False)) == 1
+    assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=False)) == 1
     out, err = capfd.readouterr()
     assert out == "==> last <==\nThird.\n"
     assert sorted(err.splitlines()) == [
@@ -141,7 +142,7 @@ async def test_each_recording_becomes_a_file(found, tmp_path, capfd):
     )
     out = tmp_path / "out"
     paths = [out / "one.srt", out / "two.srt", out / "sub" / "last.srt"]
-    assert await run(fake, found, Files(paths, "srt")) == 1
+    assert await run(fake, found, Files(paths, Style("srt"))) == 1
     written = {path: path.read_text() for path in sorted(out.rglob("*")) if path.is_file()}
     assert written == {
         paths[0]: "1\n00:00:00,000 --> 00:00:01,000\nFirst.\n\n",
@@ -154,12 +155,12 @@ async def test_a_file_that_cannot_be_written_is_that_recordings_error(found, tmp
     (tmp_path / "out").write_text("a file where a folder should be")
     fake = FakeRuntime({"one": FakeTranscription([" First."])})
     target = tmp_path / "out" / "one.txt"
-    assert await run(fake, found[:1], Files([target], "text")) == 1
+    assert await run(fake, found[:1], Files([target], Style("text"))) == 1
     assert capfd.readouterr().err.startswith(f"auricle: error: one: cannot write {target}: ")
 
 
 async def test_a_model_that_cannot_be_loaded_ends_the_run(found):
     fake = FakeRuntime({}, failure=ModelUnusable("no weights"))
     with pytest.raises(ModelUnusable, match="no weights"):
-        await run(fake, found, Printer(["one"], "text", live=False))
+        await run(fake, found, Printer(["one"], Style("text"), live=False))
     assert fake.calls == ["start", "stop"]

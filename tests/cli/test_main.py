@@ -81,6 +81,11 @@ def test_a_command_alone_shows_its_help(arguments, capfd):
             ["transcribe", "a", "b", "--format", "srt"],
             "2 files as srt need --output-dir (see auricle transcribe --help)",
         ),
+        (
+            ["transcribe", "a", "--max-cue-s", "5"],
+            "--max-cue-s needs --format srt or vtt, but that is text (see auricle transcribe "
+            "--help)",
+        ),
     ],
 )
 def test_a_misused_command_says_how_and_ends_with_2(arguments, line, capfd):

@@ -10,14 +10,15 @@ import pytest
 from tests.rules import source
 
 LAYERS = (
-    ("", "errors", "types", "config", "child"),
-    ("models", "audio", "bench"),
+    ("", "errors", "types", "setting", "config", "child"),
+    ("models", "audio", "bench", "writing"),
     ("engine",),
     ("scheduler",),
     ("transcribe",),
     ("hosting",),
     ("runtime",),
     ("live",),
+    ("subtitles",),
     ("formats",),
     ("server",),
     ("client", "cli"),

@@ -41,9 +41,9 @@ class Output(Protocol):
 class Printer:
     """Standard output. ``live``: segments appear as they complete, each on a line of its own."""
 
-    def __init__(self, labels: Sequence[str], fmt: Format, *, live: bool) -> None:
+    def __init__(self, labels: Sequence[str], style: Style, *, live: bool) -> None:
         self._labels = labels
-        self._format = fmt
+        self._style = style
         self._live = live
         self._current = 0
         self._waiting: dict[int, bytes] = {}
@@ -56,7 +56,7 @@ class Printer:
 
     def finish(self, index: int, transcript: Transcript | None) -> None:
         if transcript is not None and not (self._live and transcript.text):
-            self._print(index, render(transcript, Style(self._format)))
+            self._print(index, render(transcript, self._style))
         self._finished.add(index)
         while self._current in self._finished:
             self._current += 1
@@ -78,9 +78,9 @@ class Printer:
 class Files:
     """One file per recording, written whole or not at all."""
 
-    def __init__(self, paths: Sequence[Path], fmt: Format) -> None:
+    def __init__(self, paths: Sequence[Path], style: Style) -> None:
         self._paths = paths
-        self._format = fmt
+        self._style = style
 
     def segment(self, index: int, segment: Segment) -> None:
         """Nothing yet: a file is written when it is complete."""
@@ -92,7 +92,7 @@ class Files:
         beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(render(transcript, Style(self._format)))
+            beside.write_bytes(render(transcript, self._style))
             beside.replace(path)
         except OSError as exc:
             with contextlib.suppress(OSError):

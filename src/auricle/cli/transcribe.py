@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from auricle.cli import inputs, logs
-from auricle.cli.options import settings_from, settings_options
+from auricle.cli.options import FLAGS, settings_from, settings_options
+from auricle.config import flag
 
 if TYPE_CHECKING:
     from auricle.cli.output import Output
-    from auricle.formats import Format
+    from auricle.formats import Format, Style
     from auricle.types import Task
 
+CUE_SETTINGS = ("max_line_width", "max_line_count", "max_cue_s")
 FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 
 
@@ -65,17 +67,23 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
     --output-dir. A file that fails is reported, and the rest is still done.
     """
     settings = settings_from(context)
+    _check_cue_flags(context, fmt)
     logs.set_up(verbose=settings.verbose, quiet=not settings.verbose)
     with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
         found = inputs.find(files, Path(spool))
         if len(found) > 1 and fmt != "text" and output_dir is None:
             raise click.UsageError(f"{len(found)} files as {fmt} need --output-dir")
-        output = _output(found, cast("Format", fmt), output_dir)
         import asyncio
 
         from auricle.cli import batch
+        from auricle.formats import Style
         from auricle.runtime import Runtime
+        from auricle.subtitles import Shape
         from auricle.types import Options
+
+        shape = Shape(settings.max_line_width, settings.max_line_count, settings.max_cue_s)
+        style = Style(cast("Format", fmt), cues=shape)
+        output = _output(found, style, output_dir)
 
         options = Options(
             task=cast("Task", task),
@@ -87,14 +95,23 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
             audio_context=settings.audio_context,
             vad=settings.vad,
             vad_threshold=settings.vad_threshold,
+            words=style.shows_word_times,
         )
         return asyncio.run(batch.run(Runtime(settings), found, options, output))
 
 
-def _output(found: list[inputs.Input], fmt: Format, output_dir: Path | None) -> Output:
+def _check_cue_flags(context: click.Context, fmt: str) -> None:
+    """Limits of subtitles are for subtitles."""
+    given = context.meta.get(FLAGS, {})
+    for name in CUE_SETTINGS:
+        if name in given and fmt not in ("srt", "vtt"):
+            raise click.UsageError(f"{flag(name)} needs --format srt or vtt, but that is {fmt}")
+
+
+def _output(found: list[inputs.Input], style: Style, output_dir: Path | None) -> Output:
     from auricle.cli.output import SUFFIX, Files, Printer
 
     if output_dir is not None:
-        return Files(inputs.targets(found, output_dir, SUFFIX[fmt]), fmt)
-    live = fmt == "text" and sys.stdout.isatty()
-    return Printer([each.label for each in found], fmt, live=live)
+        return Files(inputs.targets(found, output_dir, SUFFIX[style.format]), style)
+    live = style.format == "text" and sys.stdout.isatty()
+    return Printer([each.label for each in found], style, live=live)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.formats import Format, Style
-from auricle.server import form_options
+from auricle.server import form_cues, form_options
 from auricle.server.fields import Fields, refuse, refuse_choice, shown
 from auricle.server.form_fields import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
 from auricle.types import Options, Task
@@ -66,7 +66,7 @@ def parse(pairs: Iterable[tuple[str, str]], task: Task, settings: Settings) -> A
     fields = Fields(pairs)
     model = _model(fields)
     _refuse_speakers(fields)
-    style = _style(fields)
+    style = _style(fields, settings)
     return AudioRequest(
         model=model,
         options=form_options.read(fields, task, style, settings),
@@ -98,7 +98,7 @@ def _refuse_speakers(fields: Fields) -> None:
             raise InvalidRequest(message, param=name, code="unsupported_parameter")
 
 
-def _style(fields: Fields) -> Style:
+def _style(fields: Fields, settings: Settings) -> Style:
     wanted = _response_format(fields)
     granularities = _chosen(fields, "timestamp_granularities", GRANULARITIES)
     if granularities and wanted != "verbose_json":
@@ -114,6 +114,7 @@ def _style(fields: Fields) -> Style:
         segments=not granularities or "segment" in granularities,
         words="word" in granularities,
         logprobs="logprobs" in includes,
+        cues=form_cues.read(fields, wanted, settings),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from auricle.config import AudioContext, Decoding
 from auricle.formats import Format
+from auricle.subtitles import MAX_CUE_S, MAX_LINE_COUNT, MAX_LINE_WIDTH
 from auricle.types import LanguageDetection
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -192,6 +193,22 @@ FIELDS = (
         "audio_context",
         {"type": "string", "enum": list(get_args(AudioContext))},
         "Extension: full pads short audio to 30 s, as Whisper was trained; auto to what it needs.",
+    ),
+    Field(
+        "max_line_width",
+        {"type": "integer", "minimum": 0, "maximum": MAX_LINE_WIDTH},
+        "Extension, for srt and vtt: characters of a line at most, 42 if not set otherwise; wide "
+        "ones such as Chinese count double; 0 turns it off.",
+    ),
+    Field(
+        "max_line_count",
+        {"type": "integer", "minimum": 0, "maximum": MAX_LINE_COUNT},
+        "Extension, for srt and vtt: lines shown together at most, usually 2; 0 turns it off.",
+    ),
+    Field(
+        "max_cue_s",
+        {"type": "number", "minimum": 0, "maximum": MAX_CUE_S},
+        "Extension, for srt and vtt: seconds a cue is shown at most, usually 7; 0 turns it off.",
     ),
 )
 """What a request may carry. Other fields are ignored, as OpenAI's server ignores them."""

@@ -59,7 +59,7 @@ def read(fields: Fields, task: Task, style: Style, settings: Settings) -> Option
         audio_context=cast("AudioContext | None", context) or settings.audio_context,
         vad=settings.vad if vad is None else vad,
         vad_threshold=settings.vad_threshold if threshold is None else threshold,
-        words=style.words,
+        words=style.shows_word_times,
         logprobs=style.logprobs,
     )
 
