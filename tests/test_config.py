@@ -132,7 +132,7 @@ def test_a_bad_line_is_named_with_its_file(empty, toml, line, message):
 
 
 def test_a_name_like_none_gets_the_whole_list(empty):
-    with pytest.raises(BadSetting, match="known are host, port, model, "):
+    with pytest.raises(BadSetting, match="known are host, port, allowed_hosts, "):
         load(environ=empty | {"AURICLE_ZZZZZZ": "1"})
 
 

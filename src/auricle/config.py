@@ -8,6 +8,8 @@ environment, the TOML file (``AURICLE_CONFIG`` or ``auricle.toml`` in the user's
 folder), the default here.
 """
 
+# ruff: noqa: RUF009  # a setting is declared by a call that makes a dataclass field
+
 from __future__ import annotations
 
 import os
@@ -19,7 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auricle.errors import BadSetting
-from auricle.setting import checked, setting
+from auricle.setting import checked
+from auricle.setting import setting as _setting
 
 ENV_PREFIX = "AURICLE_"
 
@@ -42,41 +45,41 @@ class Settings:
     """The whole configuration of one process. Frozen: nothing changes after start."""
 
     # Listening
-    host: str = setting(
+    host: str = _setting(
         "localhost", "address to listen on; localhost is 127.0.0.1 and ::1", server_only=True
     )
-    port: int = setting(
+    port: int = _setting(
         50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535, server_only=True
     )
-    allowed_hosts: tuple[str, ...] = setting(
+    allowed_hosts: tuple[str, ...] = _setting(
         (),
         "names, besides this machine's own, by which a server on localhost may be called; a proxy "
         "on this machine may pass on such a name",
         server_only=True,
     )
-    cors_origins: tuple[str, ...] = setting(
+    cors_origins: tuple[str, ...] = _setting(
         ("local",),
         "web pages that may use the server: origins such as https://example.com; local is every "
         "page of this machine, * every page there is",
         pattern=r"\*|local|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?",
         server_only=True,
     )
-    api_keys: tuple[str, ...] = setting(
+    api_keys: tuple[str, ...] = _setting(
         (),
         "keys of which each request must carry one; none: everybody may ask. Flags are seen by "
         "other users of this machine, the environment and files are not",
         server_only=True,
         secret=True,
     )
-    api_keys_file: Path | None = setting(
+    api_keys_file: Path | None = _setting(
         None, "file with more keys, one a line; # begins a comment", server_only=True
     )
-    dialect: Dialect = setting(
+    dialect: Dialect = _setting(
         "openai",
         "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
         server_only=True,
     )
-    doors: bool = setting(
+    doors: bool = _setting(
         True,
         "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
         "/detect-language",
@@ -84,34 +87,34 @@ class Settings:
     )
 
     # Model
-    model: str = setting(
+    model: str = _setting(
         "auto",
         "model to serve: a name, a hub id or a folder; auto is base on CPU, "
         "large-v3-turbo on a GPU",
     )
-    model_path: Path | None = setting(None, "folder with the model's files; nothing is fetched")
-    device: Device = setting("auto", "where to run; auto takes a GPU when there is one")
-    compute_type: ComputeType = setting(
+    model_path: Path | None = _setting(None, "folder with the model's files; nothing is fetched")
+    device: Device = _setting("auto", "where to run; auto takes a GPU when there is one")
+    compute_type: ComputeType = _setting(
         "auto", "number format of the weights; auto is int8 on CPU, float16 on a GPU"
     )
-    threads: int = setting(
+    threads: int = _setting(
         0,
         "processor cores for inference; 0 uses every core this process may run on",
         low=0,
         high=1024,
     )
-    cache_dir: Path | None = setting(None, "folder for fetched models; default: the user's cache")
-    sources: tuple[Source, ...] = setting(
+    cache_dir: Path | None = _setting(None, "folder for fetched models; default: the user's cache")
+    sources: tuple[Source, ...] = _setting(
         ("hub", "index"), "where missing models are fetched from, in this order"
     )
-    offline: bool = setting(False, "never fetch anything; use what the cache holds")
-    engine: EngineKind = setting(
+    offline: bool = _setting(False, "never fetch anything; use what the cache holds")
+    engine: EngineKind = _setting(
         "process", "where a model runs: in a process of its own, or in threads of this one"
     )
-    replicas: int = setting(
+    replicas: int = _setting(
         1, "engine processes for one model on each of its devices", low=1, high=64
     )
-    devices: tuple[str, ...] = setting(
+    devices: tuple[str, ...] = _setting(
         (),
         "devices that share the work, such as cuda:0,cuda:1; default: the one of the setting "
         "device",
@@ -119,20 +122,20 @@ class Settings:
     )
 
     # Other models than the one the server starts with
-    load_on_request: bool = setting(
+    load_on_request: bool = _setting(
         True, "load a model that is on this machine when a request names it", server_only=True
     )
-    fetch_on_request: bool = setting(
+    fetch_on_request: bool = _setting(
         False, "fetch a known model, too, when a request names it", server_only=True
     )
-    load_wait_s: int = setting(
+    load_wait_s: int = _setting(
         120,
         "how long a request waits for its model to load, seconds",
         low=1,
         high=3600,
         server_only=True,
     )
-    memory_mb: int = setting(
+    memory_mb: int = _setting(
         0,
         "memory that loaded models may take together, MiB; the least recently used go first; "
         "0 is 70 % of the machine's",
@@ -140,12 +143,12 @@ class Settings:
         high=16 * 1024 * 1024,
         server_only=True,
     )
-    pin_default: bool = setting(
+    pin_default: bool = _setting(
         True,
         "never unload the model the server started with to make room for another",
         server_only=True,
     )
-    idle_unload_s: int = setting(
+    idle_unload_s: int = _setting(
         0,
         "unload a model that nobody used for so long, seconds; 0 never",
         low=0,
@@ -154,66 +157,66 @@ class Settings:
     )
 
     # Transcription defaults; a request's own fields win
-    language: str | None = setting(None, "language of the speech (en, de, …); default: detect it")
-    decoding: Decoding = setting(
+    language: str | None = _setting(None, "language of the speech (en, de, …); default: detect it")
+    decoding: Decoding = _setting(
         "accurate", "accurate searches with beams, fast does not, balanced only where it is unsure"
     )
-    beam_size: int = setting(
+    beam_size: int = _setting(
         5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
     )
-    patience: float = setting(
+    patience: float = _setting(
         1.0, "how much longer than usual beam search goes on looking; 1 is usual", low=0.5, high=4.0
     )
-    audio_context: AudioContext = setting(
+    audio_context: AudioContext = _setting(
         "auto",
         "what the encoder sees of a short window: auto is its audio and what the model needs "
         "behind it, full is always 30 s",
     )
-    context_margin_s: float = setting(
+    context_margin_s: float = _setting(
         0.0,
         "what auto adds to the audio, seconds; 0 is what was measured for the model",
         low=0.0,
         high=30.0,
         server_only=True,
     )
-    vad: bool = setting(True, "find speech first, so that silence gives no words")
-    vad_threshold: float = setting(
+    vad: bool = _setting(True, "find speech first, so that silence gives no words")
+    vad_threshold: float = _setting(
         0.5, "speech probability from which a 32 ms frame counts as speech", low=0.01, high=0.99
     )
 
     # Subtitles; a request's own fields win
-    max_line_width: int = setting(
+    max_line_width: int = _setting(
         42,
         "longest line of a subtitle, characters; wide ones such as Chinese count double; 0 any",
         low=0,
         high=1000,
     )
-    max_line_count: int = setting(
+    max_line_count: int = _setting(
         2, "lines of a subtitle at most; 0 as many as it takes", low=0, high=100
     )
-    max_cue_s: float = setting(
+    max_cue_s: float = _setting(
         7.0, "how long a subtitle is shown at most, seconds; 0 any time", low=0.0, high=3600.0
     )
 
     # Limits
-    max_upload_mb: int = setting(
+    max_upload_mb: int = _setting(
         2048, "largest upload, MiB", low=1, high=1024 * 1024, server_only=True
     )
-    max_audio_s: int = setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
-    max_decode_cpu_s: int = setting(
+    max_audio_s: int = _setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
+    max_decode_cpu_s: int = _setting(
         600, "processor time that decoding one recording may take, seconds", low=1, high=86400
     )
-    max_decoders: int = setting(
+    max_decoders: int = _setting(
         16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
     )
-    max_requests: int = setting(
+    max_requests: int = _setting(
         128,
         "requests being transcribed or waiting; one more is answered 429",
         low=1,
         high=100_000,
         server_only=True,
     )
-    max_backlog_s: int = setting(
+    max_backlog_s: int = _setting(
         900,
         "work that may wait, in predicted seconds until it is done; above it new requests are "
         "answered 429",
@@ -221,7 +224,7 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    max_backlog_per_key_s: int = setting(
+    max_backlog_per_key_s: int = _setting(
         0,
         "the same for one client, told by its API key or else its address; 0 is the same as "
         "max_backlog_s",
@@ -229,14 +232,14 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    max_uploads: int = setting(
+    max_uploads: int = _setting(
         256,
         "requests being uploaded at one time; one more is answered 429",
         low=1,
         high=100_000,
         server_only=True,
     )
-    min_free_disk_mb: int = setting(
+    min_free_disk_mb: int = _setting(
         100,
         "space that uploads leave free where temporary files go, MiB; one that would take it is "
         "answered 507",
@@ -244,7 +247,7 @@ class Settings:
         high=1024 * 1024,
         server_only=True,
     )
-    deadline_s: int = setting(
+    deadline_s: int = _setting(
         0,
         "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
         "A request can ask for less with the header X-Auricle-Deadline: SECONDS",
@@ -252,7 +255,7 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
-    early_headers_s: float = setting(
+    early_headers_s: float = _setting(
         60.0,
         "after how long an answer begins that is not ready: clients that hear nothing for 300 s "
         "give up, and send it all again; 0 never",
@@ -260,8 +263,8 @@ class Settings:
         high=3600.0,
         server_only=True,
     )
-    batch_size: int = setting(8, "windows decoded together at most", low=1, high=64)
-    drain_s: int = setting(
+    batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
+    drain_s: int = _setting(
         30,
         "how long a stopping server finishes accepted requests, seconds",
         low=0,
@@ -269,7 +272,7 @@ class Settings:
         server_only=True,
     )
 
-    verbose: bool = setting(False, "log what happens to each request and window")
+    verbose: bool = _setting(False, "log what happens to each request and window")
 
 
 def load(

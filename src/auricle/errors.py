@@ -6,6 +6,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     ├─ InvalidRequest                400  a field, its value and what is allowed
     │  ├─ BadMedia                   400  the audio cannot be decoded, or is over a media limit
     │  ├─ Unauthorized               401
+    │  ├─ Forbidden                  403  a web page, or a host name, that is not allowed
     │  ├─ NotFound                   404  no such URL
     │  ├─ ModelNotFound              404  model_not_found
     │  ├─ UploadStalled              408  the client stopped sending
@@ -59,6 +60,12 @@ class BadMedia(InvalidRequest):
 
 class Unauthorized(InvalidRequest):
     status = 401
+
+
+class Forbidden(InvalidRequest):
+    """A web page, or a host name, that the operator has not allowed."""
+
+    status = 403
 
 
 class NotFound(InvalidRequest):
@@ -124,6 +131,7 @@ BY_NAME: dict[str, type[AuricleError]] = {
         InvalidRequest,
         BadMedia,
         Unauthorized,
+        Forbidden,
         NotFound,
         ModelNotFound,
         UploadStalled,

@@ -225,7 +225,7 @@ def _plan_settings(found: Diagnosis, settings: Settings, config_path: Path | Non
     path = Path(named) if named else config.config_file(os.environ)
     found.plan["settings file"] = str(path) if path.is_file() else f"none ({path} would be read)"
     changed = [
-        f"{each.name}={getattr(settings, each.name)}"
+        f"{each.name}={'…' if each.metadata['secret'] else getattr(settings, each.name)}"
         for each in fields(Settings)
         if getattr(settings, each.name) != each.default
     ]

@@ -19,6 +19,8 @@ from auricle.errors import AuricleError
 from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.exchange import Exchange, Traffic
+from auricle.server.gate import Gate
+from auricle.server.keys import ApiKeys
 from auricle.server.models import Models
 from auricle.server.openai import Audio
 from auricle.server.status import Status
@@ -52,7 +54,10 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
             Route("/openapi.json", openapi.document),
             Route("/docs", openapi.page),
         ],
-        middleware=[Middleware(Exchange, traffic=traffic)],
+        middleware=[
+            Middleware(Exchange, traffic=traffic),
+            Middleware(Gate, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)),
+        ],
         exception_handlers={
             AuricleError: errors.on_auricle_error,
             HTTPException: errors.on_http_exception,

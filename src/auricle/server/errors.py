@@ -14,6 +14,9 @@ from starlette.responses import Response
 
 from auricle.errors import AuricleError, InvalidRequest
 
+RETRIED = frozenset({408, 409, 429})
+"""Below 500, what OpenAI's clients try again by themselves."""
+
 
 class ErrorDetail(msgspec.Struct, frozen=True):
     message: str
@@ -41,13 +44,15 @@ def unexpected(request_id: str) -> AuricleError:
 
 
 def response_to(exc: AuricleError) -> Response:
-    """An error with ``retry_after_s`` is worth trying again; any other 5xx would fail the same
-    way, and OpenAI's clients send the whole upload again unless told not to."""
+    """An error with ``retry_after_s`` is worth trying again; any other would fail the same way,
+    and OpenAI's clients send the whole upload again unless told not to."""
     headers = {}
     if exc.retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(exc.retry_after_s)))
-    elif exc.status >= 500:
+    elif exc.status in RETRIED or exc.status >= 500:
         headers["x-should-retry"] = "false"
+    if exc.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="auricle"'
     return json_response(body_of(exc), status=exc.status, headers=headers)
 
 

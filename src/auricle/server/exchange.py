@@ -25,6 +25,9 @@ DRAIN_MAX_S = 30.0
 """How much of a refused upload is read and thrown away. Node's HTTP client reports a broken pipe
 instead of the refusal when the server answers before it has read everything."""
 
+OPENAI_VERSION = "2020-10-01"
+"""The one version of its API that OpenAI's service states."""
+
 UPLOADS_RETRY_S = 2.0
 """When a client should ask again that found too many others uploading: most take no longer."""
 
@@ -173,6 +176,8 @@ class _Wire:
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             headers["openai-processing-ms"] = str(self.age_ms())
+            headers["openai-version"] = OPENAI_VERSION
+            headers["x-content-type-options"] = "nosniff"
             if self._traffic.is_stopping or not self._body_is_read:
                 headers["connection"] = "close"
         await self._send(message)
