@@ -17,7 +17,9 @@ from auricle.audio.windows import WindowCutter
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
+from auricle.engine.protocol import WindowText
 from auricle.scheduler.ticket import Ticket
+from auricle.spoken import Spoken
 from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000
@@ -110,8 +112,10 @@ class Transcriber:
             Overloaded: too much work is waiting, of everybody or of this client.
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
-        with self.scheduler.admit(key, _guessed_s(path)) as admission:
-            async with self.decoders.open(path, vad=options.vad) as recording:
+        guessed_s = _guessed_s(path)
+        is_long = guessed_s > SHORT_S
+        with self.scheduler.admit(key, guessed_s) as admission:
+            async with self.decoders.open(path, vad=options.vad, is_long=is_long) as recording:
                 if recording.declared_s is not None:
                     admission.expect(recording.declared_s)
                 yield Transcription(options, _recording=recording, _admission=admission)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -112,6 +113,43 @@ async def test_what_shows_late_is_raised_while_reading(pool, tmp_path):
 async def test_many_recordings_share_few_children(pool):
     await asyncio.gather(*(assert_usable(pool) for _ in range(12)))
     assert pool._idle.qsize() == decode.KEPT_DECODERS
+
+
+async def test_children_are_added_while_others_are_held(long_file):
+    pool = DecoderPool(Settings(max_decoders=decode.KEPT_DECODERS + 2))
+    await pool.start()
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(decode.KEPT_DECODERS + 1):
+            await stack.enter_async_context(pool.open(long_file))
+        await assert_usable(pool)
+    assert pool._idle.qsize() == decode.KEPT_DECODERS
+    await pool.close()
+
+
+async def test_long_recordings_leave_room_for_short_ones(long_file):
+    pool = DecoderPool(Settings(max_decoders=decode.RESERVED_SLOTS + 1))
+    await pool.start()
+    async with pool.open(long_file, is_long=True):
+        second = asyncio.ensure_future(pool.open(long_file, is_long=True).__aenter__())
+        await assert_usable(pool)
+        await assert_usable(pool)
+        assert not second.done()
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+    await pool.close()
+
+
+async def test_a_recording_that_waits_when_the_pool_closes_is_refused(long_file):
+    pool = DecoderPool(Settings(max_decoders=2))
+    await pool.start()
+    async with pool.open(long_file) as held, pool.open(long_file):
+        waiting = asyncio.ensure_future(assert_usable(pool))
+        await asyncio.sleep(0)
+        await pool.close()
+        with pytest.raises(Unavailable):
+            [chunk async for chunk in held]
+    with pytest.raises(Unavailable):
+        await waiting
 
 
 async def test_a_recording_left_early_is_closed_before_the_child_is_lent_again(pool, long_file):

@@ -11,14 +11,14 @@ import logging
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.audio.decode_protocol import Chunk, Close, Closed, Next, Open, Opened, Request
+from auricle.audio.decode_protocol import Chunk, Close, Closed, Next, Open, Opened
+from auricle.audio.decoder import Decoder
 from auricle.audio.limits import cpu_limit_passed
-from auricle.child import Child, ChildDied, Failure
+from auricle.child import ChildDied
 from auricle.config import Settings
 from auricle.errors import AuricleError, Unavailable
 from auricle.types import SAMPLE_RATE, Pcm
@@ -28,20 +28,15 @@ log = logging.getLogger(__name__)
 KEPT_DECODERS = 2
 """Children that are started ahead and stay; more come and go with the load."""
 
-GROW_AFTER_S = 0.05
-"""How long a recording waits for a child to come free before another is started."""
+GROW_AFTER_S = 0.25
+"""How long recordings wait without any child coming free before one more is started. Starting one
+costs as much processor time as decoding a minute of audio, so short files had better queue."""
+
+RESERVED_SLOTS = 2
+"""Of the children allowed, so many are for recordings of less than a minute."""
 
 INPUTS_PER_CHILD = 100
 """After so many recordings a child is replaced, so that nothing a file left behind adds up."""
-
-STUCK_AFTER_CPU_LIMITS = 4
-"""A call that takes so many times the processor limit in real time, plus a minute, is stuck."""
-
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
-
-Reply = TypeVar("Reply", Opened, Chunk, Closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,63 +48,6 @@ class AudioChunk:
     """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms; None with VAD off."""
 
 
-class Decoder:
-    """One child process, lent to one recording at a time."""
-
-    def __init__(
-        self, child: Child[Request, Opened | Chunk | Closed], stuck_after_s: float
-    ) -> None:
-        self._child = child
-        self._stuck_after_s = stuck_after_s
-        self._in_call = False
-        self.n_inputs = 0
-
-    @classmethod
-    async def start(cls, settings: Settings) -> Decoder:
-        child = await Child[Request, Opened | Chunk | Closed].start(
-            "auricle.audio.decode_worker",
-            reply_type=Opened | Chunk | Closed | Failure,
-            name="decoder",
-            env=_ONE_THREAD,
-        )
-        return cls(child, 60 + STUCK_AFTER_CPU_LIMITS * settings.max_decode_cpu_s)
-
-    @property
-    def usable(self) -> bool:
-        """Running, and not in the middle of a call that its caller gave up on."""
-        return self._child.alive and not self._in_call
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    async def call(self, request: Request, reply_type: type[Reply]) -> Reply:
-        """Raises `AuricleError` from the child, or `ChildDied`. When cancelled, the child is left
-        unusable: nobody can tell how far it has come."""
-        self._in_call = True
-        try:
-            async with asyncio.timeout(self._stuck_after_s):
-                reply = await self._child.call(request)
-        except AuricleError:
-            self._in_call = False
-            raise
-        except TimeoutError as exc:
-            raise ChildDied(f"{self._child.name} was stuck") from exc
-        self._in_call = False
-        assert isinstance(reply, reply_type)
-        return reply
-
-    def kill(self) -> None:
-        """End the process at once; a call in progress raises `ChildDied`."""
-        self._child.kill()
-
-    async def stop(self) -> None:
-        """End the process; it ends by itself when it is not in the middle of something."""
-        if not self.usable:
-            self._child.kill()
-        await self._child.close()
-
-
 class DecoderPool:
     """Lends decoder processes to recordings. Belongs to the event loop's thread."""
 
@@ -117,10 +55,12 @@ class DecoderPool:
         self._settings = settings
         self._n_kept = min(KEPT_DECODERS, settings.max_decoders)
         self._slots = asyncio.Semaphore(settings.max_decoders)
-        self._idle: asyncio.LifoQueue[Decoder] = asyncio.LifoQueue()
+        self._long_slots = asyncio.Semaphore(max(1, settings.max_decoders - RESERVED_SLOTS))
+        self._idle: asyncio.LifoQueue[Decoder | Exception] = asyncio.LifoQueue()
         self._lent: set[Decoder] = set()
         self._n_starting = 0
         self._n_waiting = 0
+        self._n_freed = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -136,22 +76,30 @@ class DecoderPool:
         while self._tasks:
             await asyncio.wait(self._tasks)
         while not self._idle.empty():
-            await self._idle.get_nowait().stop()
+            decoder = self._idle.get_nowait()
+            if isinstance(decoder, Decoder):
+                await decoder.stop()
+        for _ in range(self._n_waiting):
+            self._idle.put_nowait(Unavailable("The server is shutting down."))
 
     @contextlib.asynccontextmanager
-    async def open(self, path: Path, *, vad: bool = True) -> AsyncIterator[Recording]:
+    async def open(
+        self, path: Path, *, vad: bool = True, is_long: bool = False
+    ) -> AsyncIterator[Recording]:
         """Lend a child to one recording, until its last chunk was read or the block is left.
+        ``is_long``: it will take a while, so it must leave children to others.
 
         Raises `BadMedia` when the file is not audio or breaks a limit that shows at once. What
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
         recording = Recording(self, Open(str(path), vad, *limits))
-        try:
-            await recording.open()
-            yield recording
-        finally:
-            await recording.close()
+        async with self._long_slots if is_long else contextlib.nullcontext():
+            try:
+                await recording.open()
+                yield recording
+            finally:
+                await recording.close()
 
     async def take(self) -> Decoder:
         """A child that nobody else uses; waits while as many as allowed are lent. To be given
@@ -167,20 +115,22 @@ class DecoderPool:
         return decoder
 
     async def _fit(self) -> Decoder:
-        """An idle child, or a new one when none comes free soon."""
-        decoder = None
-        while decoder is None or not decoder.usable:
+        """The next child to come free, or a new one when none does."""
+        while True:
             if self._is_closed:
                 raise Unavailable("The server is shutting down.")
-            if decoder is not None:
-                self._retire(decoder)
-            decoder = await self._next_idle() or await Decoder.start(self._settings)
-        return decoder
+            decoder = await self._next_idle()
+            if isinstance(decoder, Exception):
+                raise decoder
+            if decoder.usable:
+                return decoder
+            self._retire(decoder)
 
     def give_back(self, decoder: Decoder) -> None:
         """Keep the child for the next recording, or let it go. For `Recording` only."""
         self._lent.discard(decoder)
         self._slots.release()
+        self._n_freed += 1
         is_wanted = self._n_waiting > 0 or self._idle.qsize() + self._n_starting < self._n_kept
         is_fit = decoder.usable and decoder.n_inputs < INPUTS_PER_CHILD
         if is_fit and is_wanted and not self._is_closed:
@@ -188,17 +138,24 @@ class DecoderPool:
         else:
             self._retire(decoder)
 
-    async def _next_idle(self) -> Decoder | None:
+    async def _next_idle(self) -> Decoder | Exception:
         if not self._idle.empty():
             return self._idle.get_nowait()
         self._n_waiting += 1
+        if self._n_waiting == 1:
+            self._own(self._grow())
         try:
-            async with asyncio.timeout(GROW_AFTER_S):
-                return await self._idle.get()
-        except TimeoutError:
-            return None
+            return await self._idle.get()
         finally:
             self._n_waiting -= 1
+
+    async def _grow(self) -> None:
+        """While recordings wait and no child comes free, start one after the other."""
+        while self._n_waiting > 0 and not self._is_closed:
+            n_freed = self._n_freed
+            await asyncio.sleep(GROW_AFTER_S)
+            if self._n_waiting > 0 and self._n_freed == n_freed:
+                await self._replace()
 
     def _retire(self, decoder: Decoder) -> None:
         """Stop a child, and start another if that leaves fewer than are meant to stay."""
@@ -210,8 +167,10 @@ class DecoderPool:
     async def _replace(self) -> None:
         try:
             await self._add_idle()
-        except OSError as exc:  # the next recording tries again, and gets the error
+        except OSError as exc:
             log.warning("cannot start a decoder process: %s", exc)
+            if self._n_waiting > 0:  # else the next recording tries again
+                self._idle.put_nowait(exc)
 
     async def _add_idle(self) -> None:
         self._n_starting += 1
