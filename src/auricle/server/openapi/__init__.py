@@ -1,0 +1,78 @@
+"""The OpenAPI document, made from the structs that are sent and the table of form fields; and the
+page that shows it without fetching anything from elsewhere.
+
+Knows nothing about how requests are answered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from auricle import __version__
+from auricle.server.openapi.answers import HEADERS, RESPONSES
+from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
+from auricle.server.openapi.schemas import Json, schemas
+from auricle.server.openapi.yaml import yaml
+
+_PAGE = Path(__file__).with_name("docs.html")
+
+_ABOUT = (
+    "Speech to text on your own machine, through OpenAI's Audio API: a client of that API works "
+    "when its base URL is changed. Fields of a form that are not listed are ignored; values that "
+    "cannot be honoured are refused with an error that names the field and what is allowed."
+)
+
+
+async def document(_: Request) -> Response:
+    """``GET /openapi.json``"""
+    return Response(msgspec.json.encode(openapi()), media_type="application/json")
+
+
+async def document_yaml(_: Request) -> Response:
+    """``GET /openapi.yaml``"""
+    return Response(openapi_yaml(), media_type="application/yaml")
+
+
+async def page(_: Request) -> Response:
+    """``GET /docs``"""
+    return HTMLResponse(_PAGE.read_bytes())
+
+
+def openapi() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Auricle",
+            "version": __version__,
+            "summary": "Speech to text on your own machine.",
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "The server this document comes from."}],
+        "security": [{}, {"bearer": []}],
+        "tags": TAGS,
+        "paths": paths(),
+        "components": {
+            "schemas": schemas(),
+            "responses": RESPONSES,
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Needed only where the server was started with API keys.",
+                }
+            },
+        },
+    }
+
+
+def openapi_yaml() -> str:
+    """The document as YAML."""
+    return yaml(msgspec.to_builtins(openapi()))

@@ -1,0 +1,151 @@
+"""Requests and answers as they look, for the document.
+
+Knows nothing about schemas; a test holds every example against its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from auricle import __version__, formats
+from auricle.server.form_fields import FORMATS
+from auricle.types import Language, Segment, Task, Transcript
+
+Json = Mapping[str, Any]
+
+MODEL: Json = {
+    "id": "whisper-1",
+    "created": 1790000000,
+    "root": "base",
+    "state": "ready",
+    "memory_mb": 280,
+    "queue": {"requests": 1, "windows": 4},
+    "object": "model",
+    "owned_by": "auricle",
+    "device": "cpu",
+    "compute_type": "int8_float32",
+    "languages": ["en", "de"],
+    "reason": None,
+}
+
+HEALTH: Json = {
+    "status": "ok",
+    "model": "base",
+    "version": __version__,
+    "ready": True,
+    "loaded": ["base"],
+}
+
+LOADING: Json = {"status": "starting", "model": "base", "version": __version__, "ready": False}
+
+SERVICE: Json = {
+    "service": "auricle",
+    "version": __version__,
+    "status": "ok",
+    "model": "base",
+    "endpoints": ["POST /v1/audio/transcriptions", "GET /v1/models", "GET /health"],
+}
+
+_SAID = Transcript(
+    task="transcribe",
+    language=Language("en", 0.98),
+    duration_s=8.47,
+    segments=(
+        Segment(
+            start_s=0.0,
+            end_s=3.32,
+            text=" The beach was a popular spot on a hot summer day.",
+            tokens=(50364, 440, 7534, 390, 257, 3743, 4008, 322, 257, 2368, 4266, 786, 13, 50530),
+            temperature=0.0,
+            avg_logprob=-0.2861,
+            compression_ratio=1.2364,
+            no_speech_prob=0.0099,
+        ),
+    ),
+)
+
+TEXTS: Json = {
+    name: {
+        "summary": f"response_format={name}",
+        "value": formats.render(_SAID, formats.Style(name)).decode(),
+    }
+    for name in FORMATS
+    if formats.CONTENT_TYPES[name].startswith("text/")
+}
+
+STREAM = (
+    'data: {"type":"transcript.text.delta","delta":"The beach was a popular spot"}\n\n'
+    'data: {"type":"transcript.text.delta","delta":" on a hot summer day."}\n\n'
+    'data: {"type":"transcript.text.done","text":"The beach was a popular spot on a hot summer '
+    'day.","usage":{"seconds":9,"type":"duration"}}\n\n'
+    "data: [DONE]\n\n"
+)
+
+
+def bodies(task: Task) -> Json:
+    """The JSON answers of a task by their format."""
+    said = Transcript(task, _SAID.language, _SAID.duration_s, _SAID.segments)
+    return {
+        name: {
+            "summary": f"response_format={name}",
+            "value": _decoded(formats.render(said, formats.Style(name))),
+        }
+        for name in FORMATS
+        if formats.CONTENT_TYPES[name] == "application/json"
+    }
+
+
+def requests(task: Task) -> Json:
+    """Forms that can be sent; the recording itself is left to the reader."""
+    forms: dict[str, Json] = {
+        "plain": {"file": "recording.mp3", "model": "whisper-1"},
+        "subtitles": {
+            "file": "film.mkv",
+            "model": "base",
+            "language": "de",
+            "response_format": "srt",
+        },
+        "stream": {"file": "recording.mp3", "model": "whisper-1", "stream": True},
+    }
+    if task == "transcribe":
+        forms["times"] = {
+            "file": "recording.mp3",
+            "model": "whisper-1",
+            "response_format": "verbose_json",
+            "timestamp_granularities[]": ["segment"],
+        }
+    return {name: {"summary": name, "value": form} for name, form in forms.items()}
+
+
+def code(task: Task) -> tuple[Json, ...]:
+    """The same call in three languages."""
+    noun = "transcriptions" if task == "transcribe" else "translations"
+    return (
+        {
+            "lang": "Shell",
+            "source": f"curl http://localhost:50060/v1/audio/{noun} \\\n"
+            "  -F model=whisper-1 -F file=@recording.mp3",
+        },
+        {
+            "lang": "Python",
+            "source": "from openai import OpenAI\n\n"
+            'client = OpenAI(base_url="http://localhost:50060/v1", api_key="none")\n'
+            'with open("recording.mp3", "rb") as file:\n'
+            f'    print(client.audio.{noun}.create(model="whisper-1", file=file).text)',
+        },
+        {
+            "lang": "JavaScript",
+            "source": 'import fs from "node:fs";\nimport OpenAI from "openai";\n\n'
+            'const client = new OpenAI({ baseURL: "http://localhost:50060/v1", apiKey: "none" });\n'
+            'const file = fs.createReadStream("recording.mp3");\n'
+            f"const answer = await client.audio.{noun}.create"
+            '({ model: "whisper-1", file });\nconsole.log(answer.text);',
+        },
+    )
+
+
+def _decoded(body: bytes) -> Any:
+    return msgspec.json.decode(body)

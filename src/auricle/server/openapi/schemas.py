@@ -1,0 +1,134 @@
+"""The schemas of what is sent and received, taken from the structs themselves.
+
+Knows nothing about paths or statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from auricle.formats import JsonBody, VerboseBody
+from auricle.server.errors import ErrorBody
+from auricle.server.form_fields import FIELDS
+from auricle.server.models import ModelList, ModelObject
+from auricle.server.sse import TextDelta, TextDone
+from auricle.server.status import Health, Service
+
+Json = Mapping[str, Any]
+
+BODIES: tuple[type[msgspec.Struct], ...] = (
+    VerboseBody,
+    JsonBody,
+    TextDelta,
+    TextDone,
+    ErrorBody,
+    ModelList,
+    ModelObject,
+    Health,
+    Service,
+)
+
+EVENTS = (TextDelta, TextDone)
+
+NAMES = {
+    "JsonBody": "Transcription",
+    "VerboseBody": "VerboseTranscription",
+    "VerboseSegment": "TranscriptionSegment",
+    "TextDelta": "TextDeltaEvent",
+    "TextDone": "TextDoneEvent",
+    "ErrorBody": "Error",
+}
+"""What a struct is called in the document, where its own name would say too little there."""
+
+_REF = "#/components/schemas/{name}"
+
+
+def ref(body: str | type[msgspec.Struct]) -> Json:
+    """A reference to a schema, by its name or its struct."""
+    name = body if isinstance(body, str) else body.__name__
+    return {"$ref": _REF.format(name=NAMES.get(name, name))}
+
+
+def schemas() -> Json:
+    """Every schema by its name."""
+    _, found = msgspec.json.schema_components(BODIES, ref_template=_REF)
+    structs = {struct.__name__: struct for body in BODIES for struct in _structs(body)}
+    made = {
+        NAMES.get(name, name): _finished(schema, structs[name]) for name, schema in found.items()
+    }
+    # Otherwise every verbose transcription would be a plain one too, and "one of" a lie
+    made[NAMES["JsonBody"]]["additionalProperties"] = False
+    return {**made, "TranscriptionEvent": _event(), "AudioForm": _form()}
+
+
+def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """A struct and every struct in its fields."""
+    match kind if isinstance(kind, inspect.Type) else inspect.type_info(kind):
+        case inspect.StructType(cls=struct, fields=fields):
+            yield struct
+            for field in fields:
+                yield from _structs(field.type)
+        case inspect.UnionType(types=kinds):
+            for each in kinds:
+                yield from _structs(each)
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            yield from _structs(item)
+
+
+def _finished(schema: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """What msgspec made, from a reader's point of view: a default is always sent, and says nothing
+    about what was received."""
+    config = struct.__struct_config__
+    required = set(schema.get("required", ()))
+    properties = {}
+    for name, found in schema["properties"].items():
+        if "default" in found and not config.omit_defaults:
+            required.add(name)
+        properties[name] = {key: _renamed(key, value) for key, value in found.items()}
+        properties[name].pop("default", None)
+        if len(properties[name].get("enum", ())) == 1:
+            properties[name] = {"type": "string", "const": properties[name]["enum"][0]}
+    text = " ".join(schema.get("description", "").split()).replace("``", "`")
+    return {
+        "type": "object",
+        **({"description": text} if text else {}),
+        "required": [name for name in properties if name in required],
+        "properties": properties,
+    }
+
+
+def _renamed(key: str, value: Any) -> Any:
+    """``value`` with its references pointing to where `NAMES` puts them."""
+    if key == "$ref":
+        return ref(value.rpartition("/")[2])["$ref"]
+    if isinstance(value, Mapping):
+        return {inner: _renamed(inner, item) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed("", item) for item in value]
+    return value
+
+
+def _event() -> Json:
+    tags = {event.__struct_config__.tag: ref(event)["$ref"] for event in EVENTS}
+    return {
+        "description": "What one data line of a stream holds, told apart by `type`. A line with "
+        "`error` instead, of the schema Error, ends a stream that failed; `[DONE]` follows the "
+        "last event of one that did not.",
+        "oneOf": [ref(event) for event in EVENTS],
+        "discriminator": {"propertyName": "type", "mapping": tags},
+    }
+
+
+def _form() -> Json:
+    return {
+        "type": "object",
+        "description": "A recording and what is asked of it. A list may also be sent under its "
+        "name without brackets, as a JSON array or separated by commas; an object as a JSON text "
+        "or as `name[key]` fields.",
+        "required": [field.name for field in FIELDS if field.is_required],
+        "properties": {field.name: {**field.schema, "description": field.help} for field in FIELDS},
+    }
