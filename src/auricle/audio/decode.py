@@ -76,9 +76,9 @@ class DecoderPool:
         while self._tasks:
             await asyncio.wait(self._tasks)
         while not self._idle.empty():
-            decoder = self._idle.get_nowait()
-            if isinstance(decoder, Decoder):
-                await decoder.stop()
+            idle = self._idle.get_nowait()
+            if isinstance(idle, Decoder):
+                await idle.stop()
         for _ in range(self._n_waiting):
             self._idle.put_nowait(Unavailable("The server is shutting down."))
 
