@@ -168,10 +168,9 @@ async def test_a_server_on_this_machine_answers_only_to_its_names(host: str, sta
 
 async def test_a_server_on_every_address_answers_to_every_name() -> None:
     runtime = FakeRuntime(settings(host="0.0.0.0"))
-    async with serving(runtime) as served:
-        async with httpx2.AsyncClient() as http:
-            url = f"http://127.0.0.1:{served.address[1]}/docs"
-            answer = await http.get(url, headers={"host": "speech.example"})
+    async with serving(runtime) as served, httpx2.AsyncClient() as http:
+        url = f"http://127.0.0.1:{served.address[1]}/docs"
+        answer = await http.get(url, headers={"host": "speech.example"})
     assert answer.status_code == 200
 
 

@@ -20,6 +20,7 @@ from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.exchange import Exchange, Traffic
 from auricle.server.gate import Gate
+from auricle.server.intake import Intake
 from auricle.server.keys import ApiKeys
 from auricle.server.models import Models
 from auricle.server.openai import Audio
@@ -33,18 +34,11 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
     traffic = traffic or Traffic()
     status = Status(runtime, traffic)
     models = Models(runtime)
+    intake = Intake(runtime, traffic)
     app = Starlette(
         routes=[
-            Route(
-                "/v1/audio/transcriptions",
-                Audio(runtime, traffic, "transcribe"),
-                methods=["POST"],
-            ),
-            Route(
-                "/v1/audio/translations",
-                Audio(runtime, traffic, "translate"),
-                methods=["POST"],
-            ),
+            Route("/v1/audio/transcriptions", Audio(intake, "transcribe"), methods=["POST"]),
+            Route("/v1/audio/translations", Audio(intake, "translate"), methods=["POST"]),
             Route("/v1/models", models.listed),
             Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
             Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),

@@ -5,89 +5,70 @@ Knows nothing about how audio becomes text; it opens a transcription and sends w
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
+from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle import formats
-from auricle.errors import AuricleError, InvalidRequest
-from auricle.runtime import Runtime
-from auricle.server import errors, form, sse, upload
-from auricle.server.deadline import Deadline
-from auricle.server.exchange import Traffic, request_id, unless_gone
-from auricle.transcribe import Transcription, collect
-from auricle.types import Task
+from auricle.errors import AuricleError
+from auricle.server import errors, form, sse
+from auricle.server.exchange import request_id, unless_gone
+from auricle.server.intake import Intake, Visit
+from auricle.transcribe import Transcription
+from auricle.types import Task, Transcript
 
 logger = logging.getLogger(__name__)
+
+
+Pairs = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one service's clients expect, where it is not what OpenAI's do."""
+
+    read: Callable[[Pairs, Task], Pairs]
+    """The form as OpenAI's clients would have sent it."""
+    write: Callable[[Transcript, formats.Style], bytes]
+    media_types: Mapping[formats.Format, str]
+    sends_done: bool
+    """Whether a stream ends with ``[DONE]``."""
+
+
+OPENAI = Dialect(lambda pairs, _: pairs, formats.render, formats.CONTENT_TYPES, sends_done=True)
 
 
 class Audio:
     """``POST /v1/audio/…`` for one task. An ASGI application rather than a function that returns
     a response: the upload and the transcription stay open while events are sent."""
 
-    def __init__(self, runtime: Runtime, traffic: Traffic, task: Task) -> None:
-        self._runtime = runtime
-        self._traffic = traffic
+    def __init__(self, intake: Intake, task: Task, dialect: Dialect = OPENAI) -> None:
+        self._intake = intake
         self._task = task
+        self._dialect = dialect
         self._ignored = form.IgnoredFields()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        settings = self._runtime.settings
-        deadline = Deadline.of(request, settings.deadline_s)
-        key = client_key(request)
-        self._traffic.check_open()
-        self._runtime.transcriber(key)  # refuses before the upload is read
-        async with contextlib.AsyncExitStack() as stack:
-            with self._traffic.uploading(settings.max_uploads):
-                async with deadline.kept():
-                    received = upload.received(request, upload.Limits.of(settings))
-                    sent = await stack.enter_async_context(received)
-            asked = form.parse(sent.fields, self._task, settings)
+        async with self._intake.received(Request(scope, receive)) as visit:
+            fields = self._dialect.read(visit.sent.fields, self._task)
+            asked = form.parse(fields, self._task, self._intake.runtime.settings)
             self._ignored.note(asked.ignored)
-            await self._runtime.find(asked.model)
-            if sent.file is None:
-                message = "Missing required parameter: 'file'."
-                raise InvalidRequest(message, param="file", code="missing_required_parameter")
-            opened = self._opened(sent.file, asked, key, deadline)
-            if asked.stream:
-                work = _streamed(opened, sse.EventStream(send), request_id(scope))
-            else:
-                work = _collected(opened, asked.style)
-            answer = await unless_gone(work, receive)
+            answer = await unless_gone(self._answer(visit, asked, send), receive)
         await answer(scope, receive, send)
 
-    @contextlib.asynccontextmanager
-    async def _opened(
-        self, path: Path, asked: form.AudioRequest, key: str, deadline: Deadline
-    ) -> AsyncIterator[Transcription]:
-        opened = self._runtime.open(path, asked.options, key, asked.model)
-        async with deadline.kept(), opened as transcription:
-            yield transcription
-
-
-def client_key(request: Request) -> str:
-    """Whose request it is, for limits per client: the API key, or else the address."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return f"key {token.strip()}"
-    return f"address {request.client.host}" if request.client else ""
-
-
-async def _collected(
-    opened: AbstractAsyncContextManager[Transcription], style: formats.Style
-) -> ASGIApp:
-    """Everything at once, as the response to send."""
-    async with opened as transcription:
-        transcript = await collect(transcription)
-    body = formats.render(transcript, style)
-    return Response(body, media_type=formats.CONTENT_TYPES[style.format])
+    async def _answer(self, visit: Visit, asked: form.AudioRequest, send: Send) -> ASGIApp:
+        dialect, style = self._dialect, asked.style
+        if asked.stream:
+            events = sse.EventStream(send, sends_done=dialect.sends_done)
+            return await _streamed(
+                await visit.opened(asked), events, request_id(visit.request.scope)
+            )
+        plan = self._intake.plan(style.format, dialect.media_types[style.format])
+        return await visit.collected(asked, lambda text: dialect.write(text, style), plan, send)
 
 
 async def _streamed(

@@ -44,8 +44,9 @@ class EventStream:
     """One response of events. Its status line goes out with the first event or comment, so until
     ``is_started`` a failure can still be an ordinary error answer."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, sends_done: bool = True) -> None:
         self.is_started = False
+        self._sends_done = sends_done
         self._send = send
         self._lock = asyncio.Lock()
 
@@ -53,8 +54,10 @@ class EventStream:
         await self._write(b"data: " + msgspec.json.encode(body) + b"\n\n")
 
     async def done(self) -> None:
-        """The marker after the last event; clients also stop at the end of the stream."""
-        await self._write(b"data: [DONE]\n\n")
+        """The marker after the last event, where one is wanted; OpenAI's clients also stop at the
+        end of the stream."""
+        if self._sends_done:
+            await self._write(b"data: [DONE]\n\n")
 
     async def end(self, _: Scope, __: Receive, send: Send) -> None:
         """The end of the response, as an ASGI application like any other."""

@@ -28,7 +28,6 @@ from auricle.config import Settings
 from auricle.errors import InvalidRequest, StorageFull, TooLarge, UploadStalled
 
 MIB = 1024 * 1024
-FILE_FIELD = "file"
 MAX_FIELD_BYTES = 64 * 1024
 MAX_PARTS = 256
 MAX_HEADERS_PER_PART = 16
@@ -39,6 +38,21 @@ upload holds in memory stays small."""
 
 STALL_S = 60.0
 """An upload that sends nothing for this long is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileField:
+    """The form field that holds the recording. ``header`` is written before a recording that has
+    none of its own, so that bare samples become a file."""
+
+    name: str
+    header: bytes = b""
+
+    def missing_header(self, begin: bytes) -> bytes:
+        return b"" if begin.startswith(self.header[:4]) else self.header
+
+
+FILE = FileField("file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,9 @@ class Limits:
 
 
 @contextlib.asynccontextmanager
-async def received(request: Request, limits: Limits) -> AsyncIterator[Upload]:
+async def received(
+    request: Request, limits: Limits, file_field: FileField = FILE
+) -> AsyncIterator[Upload]:
     """Read the whole form; the file is gone when the context is left, however that happens.
 
     Raises:
@@ -88,7 +104,7 @@ async def received(request: Request, limits: Limits) -> AsyncIterator[Upload]:
     if announced > BLOCK_BYTES:
         await asyncio.to_thread(limits.check_space, announced)
     with contextlib.ExitStack() as spool_files:
-        form = _Form(boundary, spool_files, limits)
+        form = _Form(boundary, spool_files, limits, file_field)
         async for chunk in _body(request, limits.max_bytes):
             form.feed(chunk)
             if form.pending_bytes >= BLOCK_BYTES:
@@ -169,8 +185,15 @@ class _Part:
 class _Form:
     """Parser callbacks that collect fields, and blocks of the file for `flush` to write."""
 
-    def __init__(self, boundary: bytes, spool_files: contextlib.ExitStack, limits: Limits) -> None:
+    def __init__(
+        self,
+        boundary: bytes,
+        spool_files: contextlib.ExitStack,
+        limits: Limits,
+        file_field: FileField,
+    ) -> None:
         self.pending_bytes = 0
+        self._file_field = file_field
         self._limits = limits
         self._spool_files = spool_files
         self._pending: list[bytes] = []
@@ -219,6 +242,8 @@ class _Form:
             self._spool_files.callback(self._path.unlink, missing_ok=True)
             self._spool = os.fdopen(descriptor, "wb", buffering=0)
             self._spool_files.callback(self._spool.close)
+            begin = b"".join(self._pending)
+            self._pending = [self._file_field.missing_header(begin), begin]
         block = memoryview(b"".join(self._pending))
         while block:
             block = block[self._spool.write(block) :]
@@ -236,8 +261,9 @@ class _Form:
 
     def upload(self) -> Upload:
         if self._has_file_name and self._path is None:
-            message = "The recording in 'file' is empty (0 bytes)."
-            raise InvalidRequest(message, param=FILE_FIELD, code="invalid_value")
+            name = self._file_field.name
+            message = f"The recording in '{name}' is empty (0 bytes)."
+            raise InvalidRequest(message, param=name, code="invalid_value")
         return Upload(tuple(self._fields), self._path, self._file_bytes)
 
     def _on_part_begin(self) -> None:
@@ -271,18 +297,20 @@ class _Form:
                 f"'{part.name}' has a Content-Transfer-Encoding; send plain bytes instead.",
                 param=part.name,
             )
-        part.is_file = part.name == FILE_FIELD
+        part.is_file = part.name == self._file_field.name
         if part.is_file:
             self._check_file(has_file_name=bool(parameters.get(b"filename")))
         elif b"filename" in parameters:
             raise InvalidRequest(
-                f"'{part.name}' is a file; the only file a request may carry is '{FILE_FIELD}'.",
+                f"'{part.name}' is a file; the only file a request may carry is "
+                f"'{self._file_field.name}'.",
                 param=part.name,
             )
 
     def _check_file(self, *, has_file_name: bool) -> None:
         if self._has_file_name or self._file_bytes:
-            raise InvalidRequest("'file' was sent twice; send one recording.", param=FILE_FIELD)
+            name = self._file_field.name
+            raise InvalidRequest(f"'{name}' was sent twice; send one recording.", param=name)
         self._has_file_name = has_file_name
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
