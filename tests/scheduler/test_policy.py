@@ -53,6 +53,20 @@ def encode(*window_ids, n_frames=3000):
     return Encode(window_ids, n_frames)
 
 
+def test_the_last_windows_are_shared_out_among_free_workers():
+    queues = Queues()
+    queues.all_encoded(range(3))
+    assert queues.policy.choose(n_free=2) == Decode((0, 1), GREEDY)
+    assert queues.policy.choose(n_free=1) == Decode((2,), GREEDY)
+
+
+def test_a_full_batch_is_not_shared_out_while_others_wait_to_be_encoded():
+    queues = Queues()
+    queues.all_encoded(range(4))
+    queues.arrive(9)
+    assert queues.policy.choose(n_free=2) == Decode((0, 1, 2, 3), GREEDY)
+
+
 def test_nothing_waits():
     assert Queues().choose() is None
 

@@ -52,6 +52,8 @@ class Batch(NamedTuple):
     beam_size: int
     temperature: float
     n_prompt_tokens: int
+    patience: float = 1.0
+    suppress_tokens: tuple[int, ...] = (-1,)
 
 
 class Encode(NamedTuple):
@@ -120,14 +122,16 @@ class Policy:
         """The request is over; its fair share is not remembered."""
         self._finish.pop(request_id, None)
 
-    def choose(self) -> Encode | Decode | None:
-        """The next job for a free worker, or None when nothing waits."""
+    def choose(self, n_free: int = 1) -> Encode | Decode | None:
+        """The next job for one of ``n_free`` workers, or None when nothing waits. The last windows
+        are shared out among them rather than decoded by one while the others look on."""
         entries = self._entries.values()
         waiting = sorted((e for e in entries if e.batch is None), key=lambda e: e.order)
         encoded = sorted((e for e in entries if e.batch), key=self._decoding_order)
         group = self._group(encoded)
         if group and self._is_time(group, encoded, waiting):
-            return self._decode(group, encoded)
+            share = len(group) if waiting else -(-len(group) // n_free)
+            return self._decode(group[:share], encoded)
         if waiting:
             return self._encode(waiting, encoded)
         return None
