@@ -112,7 +112,7 @@ async def test_a_model_that_was_not_to_be_had_is_tried_again(tmp_path: Path):
     files.failure = DownloadFailed("the hub did not answer")
     async with _started(tmp_path, files) as runtime:
         assert (runtime.state, runtime.failure) == ("failed", files.failure)
-        runtime.transcriber()  # refuses nothing: the next request is to try it again
+        runtime.check_room()  # refuses nothing: the next request is to try it again
         with pytest.raises(Unavailable, match="the hub did not answer"):
             await runtime.load("")
         files.failure = None
@@ -124,15 +124,15 @@ async def test_what_it_cannot_start_with(tmp_path: Path):
     async with _started(tmp_path, devices=("cpu", "cuda:0")) as runtime:
         assert (runtime.state, str(runtime.failure)[-15:]) == ("failed", "; name one kind")
         with pytest.raises(Unavailable, match="could not be started: the setting devices"):
-            runtime.transcriber()
+            runtime.check_room()
 
 
 async def test_before_and_after(tmp_path: Path):
     async with _started(tmp_path) as runtime:
-        runtime.transcriber()
+        runtime.check_room()
     assert runtime.state == "stopping"
     with pytest.raises(Unavailable) as caught:
-        runtime.transcriber()
+        runtime.check_room()
     assert caught.value.code == "server_stopping"
 
 

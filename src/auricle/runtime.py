@@ -16,7 +16,7 @@ from typing import Literal
 from auricle.audio.decode import DecoderPool
 from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
-from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Overloaded, Unavailable
+from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting import engines, memory, model
 from auricle.hosting.catalog import Catalog, not_found
 from auricle.hosting.host import Host
@@ -128,13 +128,13 @@ class Runtime:
         await self._host.close()
         await self._decoders.close()
 
-    def transcriber(self, key: str = "") -> None:
+    def check_room(self, key: str = "") -> None:
         """Refuse early what cannot be served, for a client known by ``key``: asked before an upload
         is read, it saves the upload.
 
         Raises:
             Unavailable: the server is starting, could not be started, or is stopping.
-            Overloaded: the queue of every loaded model is full.
+            Overloaded: too much work is waiting, of everybody or of this client.
         """
         if self._start_failure is not None:
             raise Unavailable(f"the server could not be started: {self._start_failure}")
@@ -144,16 +144,7 @@ class Runtime:
                 code=f"server_{self._state}",
                 retry_after_s=RETRY_WHILE_STARTING_S,
             )
-        refusal = None
-        for loaded in self._host.loaded:
-            try:
-                loaded.queue.check_room(key)
-            except Overloaded as exc:
-                refusal = exc
-            else:
-                return
-        if refusal is not None:
-            raise refusal
+        self._host.gate.check(key)
 
     @asynccontextmanager
     async def open(
@@ -165,9 +156,9 @@ class Runtime:
         Raises:
             ModelNotFound: see `find`.
             InvalidRequest: the model does not know the language, or does not translate.
-            Unavailable: see `transcriber` and `Host.using`.
+            Unavailable: see `check_room` and `Host.using`.
         """
-        self.transcriber(key)
+        self.check_room(key)
         async with self._host.using(await self.find(model)) as hosted:
             assert hosted.checkpoint is not None
             possible = _possible(options, hosted.checkpoint, self.settings.language)
@@ -201,7 +192,7 @@ class Runtime:
 
     async def load(self, name: str) -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
-        self.transcriber()
+        self.check_room()
         hosted = await self.find(name, may_load=True)
         await self._host.load(hosted, wait_s=self.settings.load_wait_s)
         return self._status(hosted)
@@ -286,18 +277,33 @@ def _possible(options: Options, checkpoint: Checkpoint, default_language: str | 
     """The options with their language filled in where it is certain; refuses what the checkpoint
     cannot do, rather than answer something else."""
     only = "en" if checkpoint.english_only else None
-    language = options.language or only or default_language
-    if language is not None and language not in checkpoint.languages:
-        known = ", ".join(checkpoint.languages)
-        raise InvalidRequest(
-            f"Invalid language {language!r}: the model {checkpoint.name!r} knows {known}.",
-            param="language",
-            code="unsupported_language",
-        )
+    detects = options.languages or options.language_detection == "window"
+    language = options.language or only or (None if detects else default_language)
+    for param, code in (
+        ("language", language),
+        *(("languages", each) for each in options.languages),
+    ):
+        if code is not None and code not in checkpoint.languages:
+            known = ", ".join(checkpoint.languages)
+            raise InvalidRequest(
+                f"Invalid language {code!r}: the model {checkpoint.name!r} knows {known}.",
+                param=param,
+                code="unsupported_language",
+            )
+    if language is None and len(options.languages) == 1:
+        language = options.languages[0]  # nothing is left to detect
     if options.task == "translate" and not checkpoint.translates:
         raise InvalidRequest(
             f"The model {checkpoint.name!r} cannot translate; multilingual models such as base, "
             "small, medium, large-v2 and large-v3 can.",
+            param="model",
+            code="unsupported_value",
+        )
+    if (options.words or options.logprobs) and not checkpoint.aligns:
+        raise InvalidRequest(
+            f"The model {checkpoint.name!r} gives neither word times nor token probabilities: its "
+            "config.json lists no alignment_heads. Converting the original checkpoint with a "
+            "current CTranslate2 adds them.",
             param="model",
             code="unsupported_value",
         )

@@ -5,35 +5,69 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
-from auricle.scheduler.admission import FIRST_GUESS_S_PER_S, Backlog, Limits, Rate
+from auricle.scheduler.admission import FIRST_GUESS_S_PER_S, Backlog, Gate, Limits, Rate
 
 
-def backlog(rate: float = 10.0, **limits: float) -> Backlog:
-    """One whose server does ``rate`` audio seconds a second."""
-    made = Backlog(Limits(**limits))  # type: ignore[arg-type]  # a table of numbers
+def queue(gate: Gate, rate: float = 10.0) -> Backlog:
+    """One whose engine does ``rate`` audio seconds a second."""
+    made = gate.open_queue()
     made.rate._busy_s, made.rate._audio_s = 100.0, 100.0 * rate
     return made
 
 
-def refusal(made: Backlog, key: str = "a") -> tuple[str, float | None]:
+def gate(**limits: float) -> Gate:
+    return Gate(Limits(**limits))  # type: ignore[arg-type]  # a table of numbers
+
+
+def backlog(rate: float = 10.0) -> Backlog:
+    return queue(gate(), rate)
+
+
+def refusal(gate: Gate, key: str = "a") -> tuple[str, float | None]:
     with pytest.raises(Overloaded) as caught:
-        made.check(key)
+        gate.check(key)
     assert caught.value.code == "rate_limit_exceeded"
     return caught.value.message, caught.value.retry_after_s
 
 
+def test_the_queues_of_all_models_count_together():
+    front = gate(max_backlog_s=10)
+    base, small = queue(front), queue(front, rate=2.0)
+    base.admit(1, "a", 60)
+    front.check("b")
+    small.admit(1, "a", 20)
+    assert refusal(front, "b") == (
+        "About 16 seconds of work are waiting; the limit of this server is 10 (max_backlog_s); "
+        "try again later.",
+        6,
+    )
+    front.close_queue(small)
+    front.check("b")
+
+
+def test_a_request_is_counted_whatever_its_model():
+    front = gate(max_requests=2)
+    for made in (queue(front), queue(front)):
+        made.admit(1, "a", 100)
+    assert refusal(front)[0].startswith("2 requests are being transcribed or waiting")
+
+
 def test_an_idle_server_takes_the_longest_file():
-    made = backlog(max_backlog_s=10)
+    front = gate(max_backlog_s=10)
+    made = queue(front)
+    front.check("a")
     made.admit(1, "a", 1_000_000)
     assert len(made) == 1
 
 
 def test_above_the_limit_the_wait_is_what_must_be_done_first():
-    made = backlog(max_backlog_s=10)
+    front = gate(max_backlog_s=10)
+    made = queue(front)
     made.admit(1, "a", 100)
+    front.check("b")
     made.admit(2, "b", 150)  # the 10 s there are not above the limit
     assert made.wait_s() == 25
-    assert refusal(made, "c") == (
+    assert refusal(front, "c") == (
         "About 25 seconds of work are waiting; the limit of this server is 10 (max_backlog_s); "
         "try again later.",
         15,
@@ -41,42 +75,46 @@ def test_above_the_limit_the_wait_is_what_must_be_done_first():
 
 
 def test_the_wait_is_at_least_a_second():
-    made = backlog(max_backlog_s=10)
+    front = gate(max_backlog_s=10)
+    made = queue(front)
     made.admit(1, "a", 101)
-    assert refusal(made)[1] == 1
+    assert refusal(front)[1] == 1
 
 
 def test_a_client_over_its_own_limit_does_not_shut_out_others():
-    made = backlog(max_backlog_s=100, max_backlog_per_key_s=10)
+    front = gate(max_backlog_s=100, max_backlog_per_key_s=10)
+    made = queue(front)
     made.admit(1, "a", 200)
     made.admit(2, "b", 50)
-    assert refusal(made, "a") == (
+    assert refusal(front, "a") == (
         "About 20 seconds of your work are waiting; the limit for one client is 10 "
         "(max_backlog_per_key_s); try again later.",
         20,  # 10 s of work, done at half the server's speed while b has some too
     )
-    made.admit(3, "b", 50)
-    made.admit(4, "c", 50)
+    front.check("b")
+    front.check("c")
 
 
 def test_without_a_limit_per_client_one_may_fill_the_server():
-    made = backlog(max_backlog_s=10)
+    front = gate(max_backlog_s=10)
+    made = queue(front)
     made.admit(1, "a", 90)
     made.admit(2, "a", 90)
-    assert "limit of this server is 10" in refusal(made)[0]
+    assert "limit of this server is 10" in refusal(front)[0]
 
 
 def test_too_many_requests_wait_for_the_first_to_finish():
-    made = backlog(max_requests=2)
+    front = gate(max_requests=2)
+    made = queue(front)
     made.admit(1, "a", 400)
     made.admit(2, "a", 60)
-    assert refusal(made) == (
+    assert refusal(front) == (
         "2 requests are being transcribed or waiting, which is the limit of this server "
         "(max_requests); try again later.",
         12,  # 60 s at half the speed
     )
     made.end(2)
-    made.admit(3, "a", 60)
+    front.check("a")
 
 
 def test_the_length_is_corrected_as_it_becomes_known():
@@ -146,14 +184,15 @@ def test_windows_given_up_leave_the_clock_right():
 
 def test_who_waits_as_long_as_told_is_admitted():
     """A server that does 20 audio seconds a second, filled to the brim; time moves by tenths."""
-    made = backlog(rate=20.0, max_backlog_s=30)
+    front = gate(max_backlog_s=30)
+    made = queue(front, rate=20.0)
     for request in range(10):
         made.admit(request, "a", 90)
         if made.wait_s() > 30:
             break
     remaining = [each.expected_s for each in made._requests.values()]
     read = [0.0] * len(remaining)
-    _, retry_after_s = refusal(made, "b")
+    _, retry_after_s = refusal(front, "b")
     assert retry_after_s is not None
     for tick in range(round(retry_after_s * 10) + 1):
         now_s = tick / 10
@@ -161,4 +200,4 @@ def test_who_waits_as_long_as_told_is_admitted():
         read[request] += 2.0
         made.queued(request, read[request], 2.0, now_s)
         made.done(request, 2.0, now_s + 0.1)
-    made.admit(99, "b", 10)
+    front.check("b")

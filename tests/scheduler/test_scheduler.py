@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
-from auricle.scheduler.admission import Limits
+from auricle.scheduler.admission import Gate, Limits
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.scheduler import Scheduler
 from auricle.types import Language, Options, Window
@@ -112,7 +112,7 @@ async def test_leaving_a_request_cancels_its_queued_windows():
 
 
 async def test_one_request_too_many_is_refused_and_the_next_is_not():
-    scheduler = await _running(Engines(), limits=Limits(max_requests=1))
+    scheduler = await _running(Engines(), gate=Gate(Limits(max_requests=1)))
     with scheduler.admit(), pytest.raises(Overloaded, match="1 requests are being transcribed"):
         scheduler.admit()
     with scheduler.admit() as admission:

@@ -104,7 +104,7 @@ class FakeRuntime:
         self.state = "stopping"
         self.stopped.set()
 
-    def transcriber(self, key: str = "") -> None:
+    def check_room(self, key: str = "") -> None:
         self.keys.append(key)
         if self.overload is not None:
             raise self.overload

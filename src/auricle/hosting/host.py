@@ -16,6 +16,7 @@ from auricle.errors import AuricleError, InvalidRequest, Unavailable
 from auricle.hosting.memory import MIB
 from auricle.hosting.model import HostedModel, StartEngine
 from auricle.models.checkpoint import Checkpoint
+from auricle.scheduler.admission import Gate, Limits
 
 RETRY_WHEN_FAILED_S = 30.0
 RETRY_WHEN_FULL_S = 5.0
@@ -43,6 +44,9 @@ class Host:
     ) -> None:
         self.models: dict[str, HostedModel] = {}
         self.budget_bytes = budget_bytes
+        self.gate = Gate(
+            Limits(settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s)
+        )
         self._settings = settings
         self._start_engine = start_engine
         self._estimate = estimate
@@ -163,7 +167,7 @@ class Host:
             try:
                 checkpoint = await asyncio.to_thread(model.find)
                 await self._make_room(model, self._estimate(checkpoint))
-                await model.start(checkpoint, self._settings, self._start_engine)
+                await model.start(checkpoint, self._settings, self._start_engine, self.gate)
             except AuricleError as exc:
                 if not isinstance(exc, Unavailable):  # for want of room, nothing is wrong with it
                     model.state, model.failure = "failed", exc

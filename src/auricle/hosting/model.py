@@ -17,7 +17,7 @@ from auricle.engine.protocol import Engine, ModelInfo
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
-from auricle.scheduler.admission import Limits
+from auricle.scheduler.admission import Gate
 from auricle.scheduler.scheduler import Scheduler
 from auricle.types import SAMPLE_RATE, Options, Window
 
@@ -79,7 +79,11 @@ class HostedModel:
         return self.scheduler
 
     async def start(
-        self, checkpoint: Checkpoint, settings: Settings, start_engine: StartEngine
+        self,
+        checkpoint: Checkpoint,
+        settings: Settings,
+        start_engine: StartEngine,
+        gate: Gate | None = None,
     ) -> None:
         """Start an engine and run it once: the first request must not be the slow one.
 
@@ -95,13 +99,11 @@ class HostedModel:
             start,
             batch_size=settings.batch_size,
             margin_s=settings.context_margin_s or checkpoint.margin_s,
-            limits=Limits(
-                settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s
-            ),
+            gate=gate,
         )
         try:
             info = await scheduler.start()
-            with scheduler.admit() as admission:
+            with scheduler.admit(is_own=True) as admission:
                 await admission.submit(_WARM_UP, _ONCE, "en").text
         except BaseException:
             await scheduler.close()

@@ -1,6 +1,7 @@
 """Whether another request may come in: how much audio waits, and how many seconds that will take.
 
-Knows no clock, no queue and no model: whoever uses it says what time it is and what happened.
+Every model has a `Backlog`; the `Gate` in front of all of them has the server's limits. Knows no
+clock, no queue and no model: whoever uses it says what time it is and what happened.
 
 A request is admitted as long as the work already there is predicted to be done within the limit,
 whatever its own length; so an idle server takes the longest file, and a refusal can say truthfully
@@ -70,7 +71,6 @@ class _Request:
 class Backlog:
     """The admitted requests of one queue, and how fast they are served. Pure bookkeeping."""
 
-    limits: Limits = field(default_factory=Limits)
     rate: Rate = field(default_factory=Rate)
     _requests: dict[int, _Request] = field(default_factory=dict)
     _n_windows: int = 0
@@ -84,37 +84,18 @@ class Backlog:
         """Predicted seconds of work admitted and not done: of everybody, or of one key."""
         return _remaining_s(self._of(key)) / self.rate.s_per_s
 
-    def check(self, key: str) -> None:
-        """Raise `Overloaded` unless a request of ``key`` would be admitted now."""
-        limits = self.limits
-        if len(self._requests) >= limits.max_requests:
-            first_s = min(request.remaining_s for request in self._requests.values())
-            after_s = first_s * len(self._requests) / self.rate.s_per_s  # they share the engine
-            raise _overloaded(
-                f"{len(self._requests)} requests are being transcribed or waiting, which is the "
-                "limit of this server (max_requests)",
-                after_s,
-            )
-        waiting_s = self.wait_s()
-        if waiting_s > limits.max_backlog_s:
-            raise _overloaded(
-                f"About {waiting_s:.0f} seconds of work are waiting; the limit of this server is "
-                f"{limits.max_backlog_s:g} (max_backlog_s)",
-                waiting_s - limits.max_backlog_s,
-            )
-        limit_s = limits.max_backlog_per_key_s or limits.max_backlog_s
-        own_s = self.wait_s(key)
-        if own_s > limit_s:
-            share = len(self._of(key)) / len(self._requests)
-            raise _overloaded(
-                f"About {own_s:.0f} seconds of your work are waiting; the limit for one client is "
-                f"{limit_s:g} (max_backlog_per_key_s)",
-                (own_s - limit_s) / share,
-            )
+    def n_requests(self, key: str | None = None) -> int:
+        """Of everybody, or of one key."""
+        return len(self._of(key))
+
+    @property
+    def first_done_s(self) -> float:
+        """Predicted seconds until some request is done: they share the engine."""
+        first_s = min((each.remaining_s for each in self._requests.values()), default=0.0)
+        return first_s * len(self._requests) / self.rate.s_per_s
 
     def admit(self, request_id: int, key: str, expected_s: float) -> None:
-        """Take a request in. Raises what `check` raises."""
-        self.check(key)
+        """Take a request in; `Gate.check` has allowed it."""
         self._requests[request_id] = _Request(key, expected_s)
 
     def expect(self, request_id: int, audio_s: float) -> None:
@@ -149,6 +130,51 @@ class Backlog:
 
     def _of(self, key: str | None) -> list[_Request]:
         return [each for each in self._requests.values() if key is None or each.key == key]
+
+
+class Gate:
+    """The limits of a server, over the queues of all its models: they share the machine."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._backlogs: list[Backlog] = []
+
+    def open_queue(self) -> Backlog:
+        """The backlog of one more queue."""
+        backlog = Backlog()
+        self._backlogs.append(backlog)
+        return backlog
+
+    def close_queue(self, backlog: Backlog) -> None:
+        """The queue is no more; fine if it was closed before."""
+        self._backlogs = [other for other in self._backlogs if other is not backlog]
+
+    def check(self, key: str) -> None:
+        """Raise `Overloaded` unless a request of ``key`` would be admitted now."""
+        limits = self.limits
+        n_requests = sum(len(backlog) for backlog in self._backlogs)
+        if n_requests >= limits.max_requests:
+            raise _overloaded(
+                f"{n_requests} requests are being transcribed or waiting, which is the "
+                "limit of this server (max_requests)",
+                min(backlog.first_done_s for backlog in self._backlogs if len(backlog)),
+            )
+        waiting_s = sum(backlog.wait_s() for backlog in self._backlogs)
+        if waiting_s > limits.max_backlog_s:
+            raise _overloaded(
+                f"About {waiting_s:.0f} seconds of work are waiting; the limit of this server is "
+                f"{limits.max_backlog_s:g} (max_backlog_s)",
+                waiting_s - limits.max_backlog_s,
+            )
+        limit_s = limits.max_backlog_per_key_s or limits.max_backlog_s
+        own_s = sum(backlog.wait_s(key) for backlog in self._backlogs)
+        if own_s > limit_s:
+            share = sum(backlog.n_requests(key) for backlog in self._backlogs) / n_requests
+            raise _overloaded(
+                f"About {own_s:.0f} seconds of your work are waiting; the limit for one client is "
+                f"{limit_s:g} (max_backlog_per_key_s)",
+                (own_s - limit_s) / share,
+            )
 
 
 def _remaining_s(requests: Iterable[_Request]) -> float:

@@ -21,7 +21,7 @@ from auricle.engine.protocol import (
     ReleaseJob,
 )
 from auricle.errors import AuricleError, EngineFailed, Unavailable
-from auricle.scheduler.admission import Backlog, Limits
+from auricle.scheduler.admission import Gate
 from auricle.scheduler.context import FULL_FRAMES, ContextGuard, max_new_tokens
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
 from auricle.scheduler.request import Admission
@@ -45,16 +45,18 @@ class Scheduler:
         *,
         batch_size: int = 8,
         margin_s: float = 10.0,
-        limits: Limits | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        """``margin_s``: zeros the model needs behind the audio, see `scheduler.context`."""
+        """``margin_s``: what the model needs behind the audio, see `scheduler.context`; ``gate``:
+        the server's, if there are other queues."""
         self._start_engine = start_engine
         self._engine: Engine | None = None
         self._lost: Engine | None = None
         self._policy = Policy(batch_size)
         self.context = ContextGuard(margin_s)
         self._ids = itertools.count(1)
-        self._backlog = Backlog(limits or Limits())
+        self._gate = gate or Gate()
+        self._backlog = self._gate.open_queue()
         self._tickets: dict[int, Ticket] = {}
         self._suspects: list[Ticket] = []
         self._jobs: set[asyncio.Task[None]] = set()
@@ -103,17 +105,16 @@ class Scheduler:
         if owned := self._jobs | self._releases:
             await asyncio.wait(owned)
         self._fail_all(Unavailable("the server is shutting down", retry_after_s=5))
+        self._gate.close_queue(self._backlog)
 
-    def admit(self, key: str = "", expected_s: float = 0.0) -> Admission:
+    def admit(self, key: str = "", expected_s: float = 0.0, *, is_own: bool = False) -> Admission:
         """Accept a request of ``key`` for about so much audio, to be used as a context manager.
-        Raises what `check_room` raises."""
+        ``is_own``: the server's own, which is never refused. Raises what `Gate.check` raises."""
+        if not is_own:
+            self._gate.check(key)
         request_id = next(self._ids)
         self._backlog.admit(request_id, key, expected_s)
         return Admission(self, request_id, self._backlog)
-
-    def check_room(self, key: str = "") -> None:
-        """Raise `Overloaded` when a request of ``key`` would not be admitted now."""
-        self._backlog.check(key)
 
     def submit(
         self,
@@ -167,7 +168,7 @@ class Scheduler:
                 if not self._jobs:
                     self._start(self._run_alone(engine, self._suspects.pop(0)))
                 return  # the others go on when the suspect is done
-            match self._policy.choose():
+            match self._policy.choose(engine.info.workers - len(self._jobs)):
                 case Encode(window_ids, n_frames):
                     tickets = [self._tickets[window_id] for window_id in window_ids]
                     self._start(self._encode(engine, tickets, n_frames))
@@ -210,7 +211,14 @@ class Scheduler:
             ticket.is_running = True
         rows = tuple(ticket.decode_row() for ticket in tickets)
         limit = max_new_tokens(batch.n_frames, self.context.margin_s)
-        job = DecodeJob(rows, batch.beam_size, batch.temperature, limit)
+        job = DecodeJob(
+            rows,
+            batch.beam_size,
+            batch.temperature,
+            limit,
+            batch.patience,
+            batch.suppress_tokens,
+        )
         try:
             answer = await engine.decode(job)
         except EngineDied as exc:

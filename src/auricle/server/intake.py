@@ -89,7 +89,7 @@ class Intake:
         deadline = Deadline.of(request, settings.deadline_s)
         key = client_key(request)
         self._traffic.check_open()
-        self.runtime.transcriber(key)
+        self.runtime.check_room(key)
         async with contextlib.AsyncExitStack() as stack:
             with self._traffic.uploading(settings.max_uploads):
                 async with deadline.kept():
