@@ -23,8 +23,10 @@ from auricle.server.gate import Gate
 from auricle.server.intake import Intake
 from auricle.server.keys import ApiKeys
 from auricle.server.models import Models
-from auricle.server.openai import Audio
+from auricle.server.neighbours import Asr, DetectLanguage, Inference
+from auricle.server.openai import OPENAI, Audio
 from auricle.server.status import Status
+from auricle.server.whisperkit import WHISPERKIT, WhisperKitStatus
 
 logger = logging.getLogger(__name__)
 
@@ -32,22 +34,8 @@ logger = logging.getLogger(__name__)
 def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
     """The application for one runtime; ``traffic`` comes from whoever will stop it in order."""
     traffic = traffic or Traffic()
-    status = Status(runtime, traffic)
-    models = Models(runtime)
-    intake = Intake(runtime, traffic)
     app = Starlette(
-        routes=[
-            Route("/v1/audio/transcriptions", Audio(intake, "transcribe"), methods=["POST"]),
-            Route("/v1/audio/translations", Audio(intake, "translate"), methods=["POST"]),
-            Route("/v1/models", models.listed),
-            Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
-            Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
-            Route("/v1/models/{id:path}", models.one),
-            Route("/health", status.health),
-            Route("/", status.index),
-            Route("/openapi.json", openapi.document),
-            Route("/docs", openapi.page),
-        ],
+        routes=_routes(runtime, traffic),
         middleware=[
             Middleware(Exchange, traffic=traffic),
             Middleware(Gate, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)),
@@ -60,6 +48,41 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
     return app
+
+
+def _routes(runtime: Runtime, traffic: Traffic) -> list[Route]:
+    settings = runtime.settings
+    is_whisperkit = settings.dialect == "whisperkit"
+    dialect = WHISPERKIT if is_whisperkit else OPENAI
+    intake = Intake(runtime, traffic)
+    status = Status(runtime, traffic)
+    shown = WhisperKitStatus(status) if is_whisperkit else status
+    models = Models(runtime)
+    routes = [
+        Route("/v1/audio/transcriptions", Audio(intake, "transcribe", dialect), methods=["POST"]),
+        Route("/v1/audio/translations", Audio(intake, "translate", dialect), methods=["POST"]),
+        Route("/v1/models", models.listed),
+        Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
+        Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
+        Route("/v1/models/{id:path}", models.one),
+        Route("/health", shown.health),
+        Route("/", shown.index),
+        Route("/openapi.json", openapi.document),
+        Route("/openapi.yaml", openapi.document_yaml),
+        Route("/docs", openapi.page),
+    ]
+    if settings.doors:
+        routes += [
+            Route("/inference", Inference(intake), methods=["POST"], include_in_schema=False),
+            Route("/asr", Asr(intake), methods=["POST"], include_in_schema=False),
+            Route(
+                "/detect-language",
+                DetectLanguage(intake),
+                methods=["POST"],
+                include_in_schema=False,
+            ),
+        ]
+    return routes
 
 
 @contextlib.asynccontextmanager

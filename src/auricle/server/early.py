@@ -109,7 +109,7 @@ class EarlyAnswer:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def _failed(self, exc: AuricleError) -> ASGIApp:
-        if self._plan.media_type == JSON:
+        if self._plan.media_type.startswith(JSON):
             return _Rest(msgspec.json.encode(errors.body_of(exc)))
         logger.warning("cut off a begun answer: %s (%s)", exc, self._log_id)
         return _cut

@@ -62,7 +62,7 @@ class Status:
         endpoints = tuple(
             f"{method} {route.path_format}"
             for route in request.app.routes
-            if isinstance(route, Route)
+            if isinstance(route, Route) and route.include_in_schema
             for method in sorted((route.methods or set()) - {"HEAD"})
         )
         service = Service("auricle", health.version, health.status, health.model, endpoints)

@@ -1,0 +1,190 @@
+"""The doors of two other servers, so that programs written for them work here unchanged:
+whisper.cpp's ``/inference``, whisper-asr-webservice's ``/asr`` and ``/detect-language``.
+
+Knows nothing about how audio becomes text: requests are turned into ones OpenAI's clients could
+have sent, and what comes out is written as those servers do (``neighbour_formats``). Errors are
+ours. Fields that only tune their engines are ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from typing import Final, Literal, cast, get_args
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from auricle import formats
+from auricle.server import form, upload
+from auricle.server import neighbour_formats as written
+from auricle.server.early import JSON
+from auricle.server.exchange import unless_gone
+from auricle.server.fields import Fields, refuse_choice
+from auricle.server.form_fields import FORMATS
+from auricle.server.intake import Intake, Visit
+from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
+
+MODEL = "whisper-1"
+"""Requests that name no model mean the one the server was started with."""
+
+TEXT = "text/plain; charset=utf-8"
+
+AsrOutput = Literal["txt", "vtt", "srt", "tsv", "json"]
+ASR_OUTPUTS: tuple[AsrOutput, ...] = get_args(AsrOutput)
+
+Write = Callable[[Transcript], bytes]
+
+
+def _wav_header() -> bytes:
+    """16 kHz mono 16 bit PCM of unknown length, as programs that write to a pipe state it."""
+    unknown = 0xFFFFFFFF
+    layout = struct.pack("<HHIIHH", 1, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)
+    chunks = (b"RIFF", unknown, b"WAVE", b"fmt ", len(layout), layout, b"data", unknown)
+    return b"".join(struct.pack("<I", each) if isinstance(each, int) else each for each in chunks)
+
+
+_AUDIO_FILE: Final = upload.FileField("audio_file")
+_AUDIO_SAMPLES: Final = upload.FileField("audio_file", _wav_header())
+
+
+class Inference:
+    """``POST /inference`` of whisper.cpp's server."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._intake.received(Request(scope, receive)) as visit:
+            answer = await unless_gone(self._answer(visit, send), receive)
+        await answer(scope, receive, send)
+
+    async def _answer(self, visit: Visit, send: Send) -> ASGIApp:
+        fields = Fields(visit.sent.fields)
+        wanted = fields.choice("response_format", FORMATS) or "json"
+        translate = fields.boolean("translate")
+        has_words = wanted == "verbose_json" and not (
+            fields.boolean("no_timestamps") or fields.boolean("token_timestamps") is False
+        )
+        asked = _asked(
+            self._intake,
+            "translate" if translate else "transcribe",
+            fields,
+            wanted="verbose_json" if wanted in ("json", "text") else wanted,
+            words=has_words,
+        )
+        write: Write = {
+            "json": written.cpp_json,
+            "text": written.cpp_text,
+            "verbose_json": written.cpp_verbose_json,
+        }.get(wanted, lambda transcript: formats.render(transcript, asked.style))
+        media_type = {"srt": "application/x-subrip", "vtt": "text/vtt; charset=utf-8"}.get(
+            wanted, JSON if wanted.endswith("json") else TEXT
+        )
+        return await visit.collected(asked, write, self._intake.plan(wanted, media_type), send)
+
+
+class Asr:
+    """``POST /asr`` of whisper-asr-webservice: everything but the file is in the query."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        query = Fields(request.query_params.multi_items())
+        async with self._intake.received(request, _asr_file(query)) as visit:
+            answer = await unless_gone(self._answer(visit, query, send), receive)
+        await answer(scope, receive, send)
+
+    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
+        task = query.choice("task", ("transcribe", "translate")) or "transcribe"
+        output = _asr_output(query)
+        asked = _asked(
+            self._intake,
+            cast("Task", task),
+            query,
+            wanted=output if output in ("srt", "vtt") else "verbose_json",
+            words=output == "json" and query.boolean("word_timestamps") is True,
+        )
+        write: Write = {
+            "txt": written.asr_text,
+            "tsv": written.asr_tsv,
+            "json": written.asr_json,
+        }.get(output, lambda transcript: formats.render(transcript, asked.style))
+        plan = self._intake.plan(output, JSON if output == "json" else TEXT)
+        return await visit.collected(asked, write, plan, send)
+
+
+class DetectLanguage:
+    """``POST /detect-language`` of whisper-asr-webservice: the language of the first speech."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        query = Fields(request.query_params.multi_items())
+        async with self._intake.received(request, _asr_file(query)) as visit:
+            answer = await unless_gone(self._answer(visit, query, send), receive)
+        await answer(scope, receive, send)
+
+    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
+        asked = _asked(self._intake, "transcribe", query, wanted="json", words=False)
+        quick = replace(asked.options, language=None, decoding="fast", beam_size=1)
+        opened = await visit.opened(replace(asked, options=quick))
+
+        async with opened as transcription:
+            segments = cast("AsyncGenerator[Segment, None]", aiter(transcription))
+            async with contextlib.aclosing(segments):
+                await anext(segments, None)
+            return written.language_answer(transcription.language)
+
+
+def _asr_file(query: Fields) -> upload.FileField:
+    """``encode=false`` says that the file is samples already: 16 kHz, mono, 16 bit."""
+    return _AUDIO_SAMPLES if query.boolean("encode") is False else _AUDIO_FILE
+
+
+def _asr_output(query: Fields) -> AsrOutput:
+    given = query.text("output")
+    if given is None or given == "text":
+        return "txt"
+    for known in ASR_OUTPUTS:
+        if given == known:
+            return known
+    refuse_choice("output", given, ASR_OUTPUTS)
+
+
+_RENAMED: Sequence[tuple[str, str]] = (
+    ("model", "model"),
+    ("language", "language"),
+    ("prompt", "prompt"),
+    ("initial_prompt", "prompt"),
+    ("hotwords", "hotwords"),
+    ("temperature", "temperature"),
+    ("beam_size", "beam_size"),
+    ("vad", "vad"),
+    ("vad_filter", "vad"),
+)
+"""What those servers' fields are called here. Others are ignored, as they ignore them."""
+
+_MEANS_NOTHING = {"language": "auto", "beam_size": "-1"}
+"""What they take for not given."""
+
+
+def _asked(
+    intake: Intake, task: Task, fields: Fields, *, wanted: str, words: bool
+) -> form.AudioRequest:
+    pairs = [("response_format", wanted)]
+    for theirs, ours in _RENAMED:
+        value = fields.text(theirs)
+        if value is not None and value != _MEANS_NOTHING.get(theirs):
+            pairs.append((ours, value))
+    if fields.text("model") is None:
+        pairs.append(("model", MODEL))
+    if words:
+        pairs += [("timestamp_granularities[]", each) for each in ("word", "segment")]
+    return form.parse(pairs, task, intake.runtime.settings)
