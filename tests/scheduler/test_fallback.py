@@ -6,12 +6,14 @@ import pytest
 
 from auricle.engine.protocol import WindowText
 from auricle.scheduler import fallback
-from auricle.scheduler.fallback import Attempt
+from auricle.scheduler.fallback import Attempt, Rules
 from auricle.types import Options, Segment
 
 FULL = Attempt(5, 0.0, is_full=True)
 SHORT = Attempt(5, 0.0, is_full=False)
 UNSURE = Attempt(1, 0.0, is_full=True, sure_from=-0.4)
+STORY = " " + " ".join(f"the {n} of them went on to place {n * n}" for n in range(40)) + "."
+STUCK = STORY + " and on it went," * 6
 
 
 def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" words", **flags):
@@ -46,7 +48,10 @@ def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" w
         (_text(avg_logprob=-1.0), FULL, False),
         (_text(avg_logprob=-0.41), UNSURE, True),
         (_text(avg_logprob=-0.4), UNSURE, False),
-        (_text(compression_ratio=3.0, no_speech_prob=0.99), FULL, True),
+        (_text(compression_ratio=3.0, no_speech_prob=0.5), FULL, True),
+        (_text(words=STORY), FULL, False),
+        (_text(words=STUCK), FULL, True),
+        (_text(words=" no" * 9), FULL, False),  # somebody may say that
         (_text(avg_logprob=-1.01, no_speech_prob=0.61), FULL, False),  # silence
         (_text(is_cut=True), FULL, False),
         (_text(is_past_end=True), FULL, False),
@@ -60,11 +65,72 @@ def test_doubts(text, attempt, is_doubtful):
 
 @pytest.mark.parametrize(
     ("avg_logprob", "no_speech_prob", "is_silence"),
-    [(-1.01, 0.61, True), (-1.01, 0.6, False), (-1.0, 0.99, False), (-0.5, 0.99, False)],
+    [
+        (-1.01, 0.61, True),
+        (-1.01, 0.6, False),
+        (-0.99, 0.61, True),  # the surer of silence, the surer of the words it must be
+        (-0.9, 0.61, False),
+        (-0.51, 0.8, True),
+        (-0.49, 0.8, False),
+        (-0.61, 0.99, True),  # " you", heard in digital silence
+        (-0.02, 0.99, False),
+    ],
 )
 def test_silence(avg_logprob, no_speech_prob, is_silence):
     text = _text(avg_logprob=avg_logprob, no_speech_prob=no_speech_prob)
     assert fallback.is_silence(text) is is_silence
+
+
+@pytest.mark.parametrize(
+    ("text", "is_silence"),
+    [
+        (_text(avg_logprob=-0.99), False),
+        (_text(avg_logprob=-1.01), True),
+        (_text(compression_ratio=9.0), True),
+        (_text(words=STUCK), True),
+    ],
+)
+def test_where_no_speech_was_detected_a_doubtful_text_is_an_invention(text, is_silence):
+    assert fallback.is_silence(text, heard_nobody=True) is is_silence
+    assert fallback.is_silence(text) is False
+    assert bool(fallback.settle([text], heard_nobody=True).segments) is not is_silence
+    assert fallback.is_doubtful(text, FULL, heard_nobody=True) is False
+
+
+def test_thresholds_and_temperatures_are_the_operators():
+    strict = Rules(1.5, -0.5, 0.3, (0.5,))
+    assert fallback.is_doubtful(_text(compression_ratio=1.6), FULL, strict) is True
+    assert fallback.is_silence(_text(avg_logprob=-0.6, no_speech_prob=0.31), strict) is True
+    assert fallback.attempts(Options(), is_short=False, rules=strict) == (
+        Attempt(5, 0.0, True, -0.5),
+        Attempt(1, 0.5, True, -0.5),
+    )
+    never_silent = Rules(max_no_speech_prob=1.0)
+    assert fallback.is_silence(_text(avg_logprob=-9.0, no_speech_prob=1.0), never_silent) is False
+    assert len(fallback.attempts(Options(), is_short=False, rules=Rules(temperatures=()))) == 1
+
+
+LOOP = _text(compression_ratio=9.0)
+IMPROBABLE = _text(avg_logprob=-2.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "way", "text", "following"),
+    [
+        ({}, 0, IMPROBABLE, 1),  # the full context
+        ({}, 1, IMPROBABLE, None),
+        ({}, 1, LOOP, 2),
+        ({}, 2, IMPROBABLE, None),
+        ({}, 2, LOOP, 3),
+        ({}, 7, LOOP, None),
+        ({"beam_size": 1}, 1, IMPROBABLE, 2),  # nothing was searched: sampling may find better
+        ({"decoding": "balanced"}, 0, IMPROBABLE, 1),
+    ],
+)
+def test_temperatures_are_for_loops(options, way, text, following):
+    """A window in a language the model cannot write climbed seven ways, and the beam's text won."""
+    ways = fallback.attempts(Options(**options), is_short=True)
+    assert fallback.next_way(ways, way, text) == following
 
 
 def _ways(is_short=False, **options):

@@ -1,14 +1,16 @@
 """When a window's text is not to be believed, and what to try next.
 
-Knows nothing about engines: quality figures in, a decision out. Thresholds and ladder are those of
-openai-whisper's ``transcribe``. Two steps come before its temperatures: the full audio context, if
-the window was read with less, and greedy decoding after a beam, because beam search prefers loops
-and greedy decoding often leaves them.
+Knows nothing about engines: quality figures in, a decision out. Thresholds and temperatures are
+those of openai-whisper's ``transcribe`` unless the operator sets others. Two steps come before the
+temperatures: the full audio context, if the window was read with less, and greedy decoding after a
+beam, because beam search prefers loops and greedy decoding often leaves them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -16,14 +18,27 @@ import msgspec
 from auricle.engine.protocol import WindowText
 from auricle.types import Options
 
-MAX_COMPRESSION_RATIO = 2.4
-MIN_AVG_LOGPROB = -1.0
-MIN_NO_SPEECH_PROB = 0.6
-
 SURE_AVG_LOGPROB = -0.4
 """Above it, greedy decoding is as good as beam search: ``balanced`` keeps it."""
 
-LADDER = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+LOOP_CHARACTERS = 40
+_LOOP = re.compile(r"(\S.{1,60}?)\1{4,}", re.DOTALL)
+"""A phrase said five times running, word for word and with its punctuation. In a long text it
+hardly shows in the compression ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """From where on a text is doubted, and the temperatures tried against doubts, in turn."""
+
+    max_compression_ratio: float = 2.4
+    min_avg_logprob: float = -1.0
+    max_no_speech_prob: float = 0.6
+    temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+REFERENCE = Rules()
+"""What openai-whisper does."""
 
 
 class Attempt(NamedTuple):
@@ -33,47 +48,90 @@ class Attempt(NamedTuple):
     temperature: float
     is_full: bool
     """With the full audio context."""
-    sure_from: float = MIN_AVG_LOGPROB
+    sure_from: float = REFERENCE.min_avg_logprob
 
 
-def attempts(options: Options, *, is_short: bool) -> tuple[Attempt, ...]:
+def attempts(options: Options, *, is_short: bool, rules: Rules = REFERENCE) -> tuple[Attempt, ...]:
     """The ways to try in turn; a temperature that was asked for is the only one.
 
     ``is_short``: the window is first read with less than the full audio context.
     """
     is_full = not is_short
+    sure_from = rules.min_avg_logprob
     if options.temperature > 0:
-        given = Attempt(1, options.temperature, is_full)
+        given = Attempt(1, options.temperature, is_full, sure_from)
         return (given, given._replace(is_full=True)) if is_short else (given,)
     beam = 1 if options.decoding == "fast" else options.beam_size
-    ways = [Attempt(beam, 0.0, is_full)]
+    ways = [Attempt(beam, 0.0, is_full, sure_from)]
     if options.decoding == "balanced" and beam > 1:
-        ways.insert(0, Attempt(1, 0.0, is_full, sure_from=SURE_AVG_LOGPROB))
+        ways.insert(0, Attempt(1, 0.0, is_full, max(SURE_AVG_LOGPROB, sure_from)))
     if is_short:
-        ways.append(Attempt(beam, 0.0, is_full=True))
-    ways += [Attempt(1, rung, is_full=True) for rung in LADDER if rung > 0 or beam > 1]
-    return tuple(ways)
+        ways.append(Attempt(beam, 0.0, True, sure_from))
+    rungs = [Attempt(1, rung, True, sure_from) for rung in rules.temperatures]
+    return (*ways, *(rung for rung in rungs if rung != ways[-1]))
 
 
-def is_silence(text: WindowText) -> bool:
-    """The model says nobody speaks and is unsure of its words: they are an invention."""
-    return text.no_speech_prob > MIN_NO_SPEECH_PROB and text.avg_logprob < MIN_AVG_LOGPROB
+def is_silence(text: WindowText, rules: Rules = REFERENCE, *, heard_nobody: bool = False) -> bool:
+    """Nobody speaks, and the words are an invention.
+
+    openai-whisper asks for a no-speech probability over the threshold and improbable words. Here
+    the surer the model is that nobody speaks, the surer it must be of its words, up to certainty:
+    it says " you" to silence with a log-probability of -0.6 and a no-speech probability of 0.99,
+    while speech stays below 0.6. ``heard_nobody``: voice detection found no speech in the whole
+    window, which counts as much as the model's own word.
+    """
+    if heard_nobody and (is_looping(text, rules) or text.avg_logprob < rules.min_avg_logprob):
+        return True
+    over = text.no_speech_prob - rules.max_no_speech_prob
+    if over <= 0:
+        return False
+    share = over / (1.0 - rules.max_no_speech_prob)
+    return text.avg_logprob < rules.min_avg_logprob * (1.0 - share)
 
 
-def is_doubtful(text: WindowText, attempt: Attempt) -> bool:
+def is_looping(text: WindowText, rules: Rules = REFERENCE) -> bool:
+    """The text repeats itself, all of it or for a while."""
+    if text.compression_ratio > rules.max_compression_ratio:
+        return True
+    said = "".join(segment.text for segment in text.segments)
+    return any(len(run[0]) >= LOOP_CHARACTERS for run in _LOOP.finditer(said))
+
+
+def is_doubtful(
+    text: WindowText, attempt: Attempt, rules: Rules = REFERENCE, *, heard_nobody: bool = False
+) -> bool:
     """The text repeats itself or the model was guessing; another attempt may do better."""
-    if is_silence(text):
+    if is_silence(text, rules, heard_nobody=heard_nobody):
         return False
     if not attempt.is_full and (text.is_cut or text.is_past_end):
         return True
-    return text.compression_ratio > MAX_COMPRESSION_RATIO or text.avg_logprob < attempt.sure_from
+    return is_looping(text, rules) or text.avg_logprob < attempt.sure_from
 
 
-def settle(tried: Sequence[WindowText]) -> WindowText:
+def next_way(
+    ways: Sequence[Attempt], way: int, text: WindowText, rules: Rules = REFERENCE
+) -> int | None:
+    """Which of ``ways`` to try after ``ways[way]`` gave a doubtful ``text``; None: none is left.
+
+    After a beam, other ways are tried against loops alone. What is improbable without a loop is
+    the most probable text that a search could find: greedy decoding and sampling find worse.
+    """
+    following = way + 1
+    if following == len(ways):
+        return None
+    was_searched = any(each.beam_size > 1 and each.is_full for each in ways[:following])
+    if was_searched and ways[following].beam_size == 1 and not is_looping(text, rules):
+        return None
+    return following
+
+
+def settle(
+    tried: Sequence[WindowText], rules: Rules = REFERENCE, *, heard_nobody: bool = False
+) -> WindowText:
     """The final text after these attempts: the most probable of those that do not repeat
     themselves, else of all; without words when the window is silence."""
-    sound = [text for text in tried if text.compression_ratio <= MAX_COMPRESSION_RATIO]
+    sound = [text for text in tried if not is_looping(text, rules)]
     best = max(sound or tried, key=lambda text: text.avg_logprob)
-    if is_silence(best):
+    if is_silence(best, rules, heard_nobody=heard_nobody):
         return msgspec.structs.replace(best, segments=(), rest_s=None)
     return best
