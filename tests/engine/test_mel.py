@@ -46,3 +46,13 @@ def test_behind_the_audio_is_the_silence_that_zeros_give():
     padded = np.concatenate([pcm, np.zeros(16_000, np.float32)])
     features, longer = mel.log_mel(pcm, 80, 200), mel.log_mel(padded, 80, 200)
     np.testing.assert_allclose(features[:, 103:], longer[:, 103:], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [15_900, 16_000, 16_001, 16_100])
+def test_zeros_behind_loud_audio_change_no_frame(n_samples):
+    """Frames behind the end that still see some of the audio were made silent: up to two, enough
+    for other words in one window of eight."""
+    pcm = np.random.default_rng(0).uniform(-1, 1, n_samples).astype(np.float32)
+    padded = np.concatenate([pcm, np.zeros(16_000, np.float32)])
+    features, longer = mel.log_mel(pcm, 80, 200), mel.log_mel(padded, 80, 200)
+    np.testing.assert_allclose(features, longer, atol=1e-6)
