@@ -13,9 +13,11 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+NODE_MODULES := tests/sdk/node/node_modules
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check bench download-model lock clean
+.PHONY: help setup serve test check sdk bench download-model lock openapi clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -35,7 +37,12 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/python -m mypy
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python -m auricle.cli.settings_doc --check
+	$(BIN)/python scripts/openapi.py --check
 	$(BIN)/python scripts/check_wheel.py --transcribe
+
+sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, generated clients and a fuzzer against the server; needs Node.js
+	$(BIN)/auricle models download tiny.en base
+	$(BIN)/python -m pytest tests/sdk $(ARGS)
 
 bench: $(VENV)/.bench ## measure speed and accuracy; ARGS="startup" picks one, CORPUS=DIR names clips with references
 	$(BIN)/auricle models download tiny.en base
@@ -47,6 +54,9 @@ download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-
 
 lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(BIN)/python scripts/lock.py $(ARGS)
+
+openapi: $(VENV)/.runtime ## write openapi.yaml anew from what the server sends
+	$(BIN)/python scripts/openapi.py
 
 clean: ## remove what builds and tests leave behind; .venv and fetched models stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -64,6 +74,21 @@ $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
+	$(PIP) install --quiet --require-hashes -r requirements/sdk.lock
+	@touch $@
+
+.sdk/oldest/.ready: $(VENV)/pyvenv.cfg requirements/sdk-oldest.lock
+	$(PYTHON) -m venv $(@D)
+	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/sdk-oldest.lock
+	@touch $@
+
+$(NODE_MODULES)/.ready: tests/sdk/node/package.json tests/sdk/node/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "make sdk needs Node.js 20.19 or newer with npm: https://nodejs.org" >&2; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error(`make sdk needs Node.js 20.19 or newer, and $$(command -v node) is $${process.versions.node}`); process.exit(1) }'
+	npm ci --prefix tests/sdk/node --silent
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.lock

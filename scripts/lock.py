@@ -26,18 +26,29 @@ LOCKS = {
 """Each file and what it has beside the project's own dependencies; in this order, because each is
 bound to the versions of the one before."""
 
+ASIDE = {
+    "sdk.lock": [
+        "pyproject.toml",
+        *("--group", "sdk", "--extra", "bench"),
+        *("--constraint", "requirements/dev.lock"),
+    ],
+    "sdk-oldest.lock": ["requirements/sdk-oldest.in"],
+}
+"""Files to which nothing else is bound, and the whole of what each is made from."""
+
 
 def compile_locks(folder: Path, *, upgrade: bool) -> None:
     """Resolve every lock into ``folder``; versions in files already there are kept."""
     bound: Path | None = None
-    for name, parts in LOCKS.items():
-        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "pyproject.toml"]
-        command += [*parts, "--universal", "--python-version", "3.11"]
+    sources = {name: ["pyproject.toml", *parts] for name, parts in LOCKS.items()}
+    for name, source in (sources | ASIDE).items():
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", *source]
+        command += ["--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--output-file", str(folder / name)]
         if upgrade:
             command.append("--upgrade")
-        if bound is not None:
+        if bound is not None and name in LOCKS:
             command += ["--constraint", str(bound)]
         subprocess.run(command, cwd=ROOT, check=True)
         bound = folder / name
@@ -46,11 +57,11 @@ def compile_locks(folder: Path, *, upgrade: bool) -> None:
 def stale() -> list[str]:
     """The difference between the locks and what `compile_locks` makes now, as diff lines."""
     with tempfile.TemporaryDirectory() as scratch:
-        for name in LOCKS:
+        for name in (*LOCKS, *ASIDE):
             shutil.copy(ROOT / "requirements" / name, scratch)
         compile_locks(Path(scratch), upgrade=False)
         lines: list[str] = []
-        for name in LOCKS:
+        for name in (*LOCKS, *ASIDE):
             old = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
             new = (Path(scratch) / name).read_text(encoding="utf-8").splitlines()
             lines += difflib.unified_diff(old, new, name, f"{name} (expected)", lineterm="", n=1)

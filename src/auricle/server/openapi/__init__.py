@@ -16,7 +16,7 @@ from auricle import __version__
 from auricle.server.openapi.answers import HEADERS, RESPONSES
 from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
 from auricle.server.openapi.schemas import Json, schemas
-from auricle.server.openapi.yaml import yaml
+from auricle.server.openapi.yaml import as_yaml
 
 _PAGE = Path(__file__).with_name("docs.html")
 
@@ -75,4 +75,4 @@ def openapi() -> Json:
 
 def openapi_yaml() -> str:
     """The document as YAML."""
-    return yaml(msgspec.to_builtins(openapi()))
+    return as_yaml(msgspec.to_builtins(openapi()))

@@ -38,6 +38,7 @@ NAMES = {
     "JsonBody": "Transcription",
     "VerboseBody": "VerboseTranscription",
     "VerboseSegment": "TranscriptionSegment",
+    "VerboseWord": "TranscriptionWord",
     "TextDelta": "TextDeltaEvent",
     "TextDone": "TextDoneEvent",
     "ErrorBody": "Error",

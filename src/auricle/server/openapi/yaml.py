@@ -19,7 +19,7 @@ something else."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
-def yaml(value: Mapping[str, Any]) -> str:
+def as_yaml(value: Mapping[str, Any]) -> str:
     """``value`` as a YAML document: mappings, lists, strings, numbers, booleans and None."""
     return "\n".join(line if line.strip() else "" for line in _lines(value)) + "\n"
 
