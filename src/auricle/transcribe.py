@@ -14,12 +14,11 @@ from pathlib import Path
 
 from auricle.audio.decode import DecoderPool, Recording
 from auricle.audio.windows import WindowCutter
+from auricle.engine.protocol import WindowText
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
-from auricle.engine.protocol import WindowText
 from auricle.scheduler.ticket import Ticket
-from auricle.spoken import Spoken
 from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000
@@ -30,19 +29,31 @@ speech codecs and PCM."""
 SHORT_S = 60.0
 """The part of a recording that is read with the priority of a short file."""
 
+MAX_CARRIED_CHARS = 2000
+"""What is kept of the text before, for ``previous_text``: more than the 223 tokens that count."""
+
+MAX_CARRIED_TEMPERATURE = 0.5
+"""A text read with more chance than that is no context for the next, as in openai-whisper."""
+
 
 @dataclass(slots=True)
 class Transcription:
     """One recording being transcribed: iterate once for its segments, in order, as they complete.
 
     ``language`` is known when the first segment comes; it stays None for a recording without
-    speech. ``duration_s`` is that of the whole recording once iteration has ended.
+    speech. Where it is detected on every window it is the one spoken longest, known for certain
+    once iteration has ended, as ``duration_s`` is.
     """
 
     options: Options
     language: Language | None = None
     _recording: Recording = field(kw_only=True)
     _admission: Admission = field(kw_only=True)
+    _is_begun: bool = False
+    """A window was submitted: the prefix is for the first alone."""
+    _carried: str = ""
+    """The text before, as context for the next window."""
+    _spoken_s: dict[Language, float] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -56,7 +67,7 @@ class Transcription:
         pending: deque[Ticket] = deque()
         async for window in self._windows():
             pending.append(await self._submit(window))
-            ahead = self._admission.windows_ahead
+            ahead = 1 if self.options.previous_text else self._admission.windows_ahead
             while pending and (len(pending) >= ahead or pending[0].text.done()):
                 async for segment in self._segments(pending.popleft()):
                     yield segment
@@ -73,25 +84,60 @@ class Transcription:
         for window in cutter.finish():
             yield window
 
-    async def _submit(self, window: Window) -> Ticket:
-        """Queue a window; the first one's language is awaited, because the others follow it."""
-        language = self.language.code if self.language else self.options.language
+    async def _submit(self, window: Window, language: str | None = None) -> Ticket:
+        """Queue a window; the first one's language is awaited, because the others follow it, unless
+        each is detected on its own."""
+        follows = self.options.language_detection == "once"
+        if language is None:
+            language = self.language.code if self.language and follows else self.options.language
         priority = Priority.SHORT if window.start_s < SHORT_S else Priority.LONG
-        ticket = self._admission.submit(window, self.options, language, priority)
-        if self.language is None:
+        ticket = self._admission.submit(window, self._guided(), language, priority)
+        if self.language is None and follows:
             self.language = await ticket.language
         return ticket
+
+    def _guided(self) -> Options:
+        """The options with what the next window is told."""
+        options = self.options
+        if self._is_begun and options.prefix:
+            options = replace(options, prefix=None)
+        if self._carried:
+            options = replace(options, prompt=f"{options.prompt or ''}{self._carried}")
+        self._is_begun = True
+        return options
 
     async def _segments(self, ticket: Ticket) -> AsyncIterator[Segment]:
         """A window's segments, then those of the rest the model left unread, if any."""
         text = await ticket.text
+        language = ticket.language.result()
+        if self.options.language_detection == "window" and text.segments:
+            self._note_language(language, ticket.window.speech_s)
+        self._carry(text)
         for segment in text.segments:
             yield segment
         while text.rest_s is not None:
-            ticket = await self._submit(_rest(ticket.window, text.rest_s))
+            ticket = await self._submit(_rest(ticket.window, text.rest_s), language.code)
             text = await ticket.text
+            self._carry(text)
             for segment in text.segments:
                 yield segment
+
+    def _carry(self, text: WindowText) -> None:
+        """Keep a window's text for the next, where that is wanted and it can be trusted."""
+        if not self.options.previous_text:
+            return
+        if text.temperature > MAX_CARRIED_TEMPERATURE:
+            self._carried = ""
+        else:
+            said = "".join(segment.text for segment in text.segments)
+            self._carried = (self._carried + said)[-MAX_CARRIED_CHARS:]
+
+    def _note_language(self, language: Language, speech_s: float) -> None:
+        """Another window was heard in ``language``; the one heard longest is the recording's, with
+        the probability it was first detected with."""
+        known = next((each for each in self._spoken_s if each.code == language.code), language)
+        self._spoken_s[known] = self._spoken_s.get(known, 0.0) + speech_s
+        self.language = max(self._spoken_s, key=lambda each: self._spoken_s[each])
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class DecodeRow(msgspec.Struct, frozen=True):
     """Also find the times of words."""
     logprobs: bool = False
     """Also give every token's log-probability."""
+    is_guided: bool = True
+    """With the prompt, keywords and prefix it was encoded with, if any."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.engine import machine, mel, tokens
+from auricle.engine import guidance, machine, mel, tokens
 from auricle.engine.protocol import (
     Decoded,
     DecodeJob,
@@ -27,10 +27,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import ModelUnusable
 from auricle.models.vocabulary import Vocabulary
-from auricle.types import Language, Segment
-
-MAX_PROMPT_TOKENS = 223
-"""Half of Whisper's 448 positions, less the token that opens the prompt."""
+from auricle.types import Segment
 
 _MAX_LENGTH = 448
 """Positions of the decoder. CTranslate2 generates at most half of it: 224 tokens."""
@@ -44,6 +41,7 @@ class _EncodedWindow:
     states: NDArray[Any]
     """``(1, n_frames / 2, width)``, the encoder's output."""
     prompt: tuple[int, ...]
+    prefix: tuple[int, ...]
 
 
 class Whisper:
@@ -90,9 +88,12 @@ class Whisper:
         arrays = _array(states)
         answers = []
         for n, row in enumerate(job.rows):
-            prompt = self._prompt(row.prompt)
-            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt)
-            language = _likeliest(found[n]) if found and row.detect_language else None
+            prompt = guidance.context(self._vocabulary, row.prompt, row.keywords)
+            prefix = guidance.prefix(self._vocabulary, row.prefix)
+            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt, prefix)
+            language = None
+            if found and row.detect_language:
+                language = guidance.likeliest(self._vocabulary, found[n], row.languages)
             answers.append(EncodedWindow(n_prompt_tokens=len(prompt), language=language))
         return Encoded(tuple(answers))
 
@@ -101,7 +102,7 @@ class Whisper:
         kept = [self._kept[row.window_id] for row in job.rows]
         states = np.concatenate([window.states for window in kept])
         sampling: dict[str, Any] = (
-            {"beam_size": job.beam_size}
+            {"beam_size": job.beam_size, "patience": job.patience}
             if job.temperature == 0
             else {
                 "beam_size": 1,
@@ -109,10 +110,12 @@ class Whisper:
                 "sampling_temperature": job.temperature,
             }
         )
+        n_prompt_tokens = len(kept[0].prompt) if job.rows[0].is_guided else 0
         results = self._model.generate(
             self._ctranslate2.StorageView.from_array(states),
-            [self._start(window.prompt, row) for window, row in zip(kept, job.rows, strict=True)],
-            max_length=_max_length(job.max_new_tokens, len(kept[0].prompt)),
+            [self._start(window, row) for window, row in zip(kept, job.rows, strict=True)],
+            max_length=_max_length(job.max_new_tokens, n_prompt_tokens),
+            suppress_tokens=guidance.suppressed(self._vocabulary, job.suppress_tokens),
             max_initial_timestamp_index=_MAX_INITIAL_TIMESTAMP,
             return_scores=True,
             return_no_speech_prob=True,
@@ -129,20 +132,14 @@ class Whisper:
         for window_id in window_ids:
             self._kept.pop(window_id, None)
 
-    def _prompt(self, text: str | None) -> tuple[int, ...]:
-        """Tokens that precede the transcript as context: the last `MAX_PROMPT_TOKENS` of it."""
-        if not text or not text.strip():
-            return ()
-        ids = self._vocabulary.encode(" " + text.strip())
-        return (self._vocabulary.sot_prev, *ids[-MAX_PROMPT_TOKENS:])
-
-    def _start(self, prompt: tuple[int, ...], row: DecodeRow) -> list[int]:
+    def _start(self, window: _EncodedWindow, row: DecodeRow) -> list[int]:
+        """What the decoder is given to go on from; the prefix is part of what it then returns."""
         vocabulary = self._vocabulary
-        start = [*prompt, vocabulary.sot]
+        start = [*(window.prompt if row.is_guided else ()), vocabulary.sot]
         if self.info.multilingual:
             task = vocabulary.translate if row.task == "translate" else vocabulary.transcribe
             start += [vocabulary.languages[row.language or "en"], task]
-        return start
+        return [*start, *(window.prefix if row.is_guided else ())]
 
     def _text(self, row: DecodeRow, result: Any, job: DecodeJob) -> WindowText:
         ids = [i for i in result.sequences_ids[0] if i != self._vocabulary.eot]
@@ -163,6 +160,7 @@ class Whisper:
                 text=text,
                 tokens=piece.ids,
                 seek=round(row.start_s * mel.FRAMES_PER_S),
+                language=row.language or "en",
                 **quality,
             )
             for piece, text in zip(pieces, texts, strict=True)
@@ -188,11 +186,6 @@ def _max_length(max_new_tokens: int, n_prompt_tokens: int) -> int:
     """CTranslate2 generates ``min(max_length / 2, max_length - n_prompt_tokens - 3)`` tokens."""
     wanted = max(2 * max_new_tokens, max_new_tokens + n_prompt_tokens + 3)
     return min(wanted, _MAX_LENGTH)
-
-
-def _likeliest(found: Sequence[tuple[str, float]]) -> Language:
-    token, probability = found[0]
-    return Language(token.strip("<|>"), float(probability))
 
 
 def _compute_type(wanted: str, device: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from auricle.engine.protocol import DecodeRow, EncodedWindow, EncodeRow, WindowText
 from auricle.errors import AuricleError
-from auricle.scheduler import fallback
+from auricle.scheduler import echo, fallback
 from auricle.scheduler.context import FULL_FRAMES
 from auricle.scheduler.fallback import Attempt
 from auricle.scheduler.policy import Batch, Entry
@@ -39,6 +39,8 @@ class Ticket:
     _way: int = 0
     _tried: list[WindowText] = field(default_factory=list)
     _n_prompt_tokens: int = 0
+    _guided: WindowText | None = None
+    """What was read with guidance, while it is read again without: see `scheduler.echo`."""
 
     def __post_init__(self) -> None:
         self._short_frames = self.entry.n_frames
@@ -60,7 +62,7 @@ class Ticket:
 
     @property
     def is_first_attempt(self) -> bool:
-        return self._way == 0
+        return self._way == 0 and self._guided is None
 
     @property
     def n_frames(self) -> int:
@@ -71,14 +73,25 @@ class Ticket:
     def batch(self) -> Batch:
         """What the windows it is decoded with must have in common with it."""
         beam_size, temperature = self.attempt.beam_size, self.attempt.temperature
-        return Batch(self.n_frames, beam_size, temperature, self._n_prompt_tokens)
+        searches = beam_size > 1 and temperature == 0
+        return Batch(
+            self.n_frames,
+            beam_size,
+            temperature,
+            self._n_prompt_tokens if self._guided is None else 0,
+            self.options.patience if searches else 1.0,
+            self.options.suppress_tokens,
+        )
 
     def encode_row(self) -> EncodeRow:
         return EncodeRow(
             window_id=self.id,
             pcm=self.window.pcm.tobytes(),
             prompt=self.options.prompt,
+            keywords=self.options.keywords,
+            prefix=self.options.prefix,
             detect_language=self.given_language is None and not self.language.done(),
+            languages=self.options.languages,
         )
 
     def decode_row(self) -> DecodeRow:
@@ -88,6 +101,9 @@ class Ticket:
             duration_s=self.window.duration_s,
             language=self.language.result().code,
             task=self.options.task,
+            words=self.options.words,
+            logprobs=self.options.logprobs,
+            is_guided=self._guided is None,
         )
 
     def take_encoded(self, answer: EncodedWindow) -> None:
@@ -104,7 +120,18 @@ class Ticket:
             if self.attempt.is_full and not attempt.is_full:
                 self._tried.clear()  # what was heard with too little context counts for nothing
         elif not self.text.done():
-            self.text.set_result(fallback.settle(self._tried))
+            self._settle(fallback.settle(self._tried), is_full=attempt.is_full)
+
+    def _settle(self, text: WindowText, *, is_full: bool) -> None:
+        """The text of this window; or, if it may be an echo of its guidance, read it again."""
+        if self._guided is None and echo.is_suspect(text, self.options):
+            self._guided = text
+            self._tried.clear()
+            self._ways, self._way = fallback.attempts(self.options, is_short=not is_full), 0
+        else:
+            if self._guided is not None:
+                text = echo.settle(self._guided, text, self.options)
+            self.text.set_result(text)
 
     def fail(self, error: AuricleError) -> None:
         for future in (self.language, self.text):

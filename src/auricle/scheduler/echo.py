@@ -1,0 +1,80 @@
+"""Whether a text was heard, or only repeated from what the model was told before it listened.
+
+Knows nothing about engines or queues: texts and options in, decisions out.
+
+Whisper takes a prompt for the text before, and in silence or noise it may simply write it again, or
+nothing at all. So a text that looks like its guidance, or is empty, is read once more without any;
+what that does not confirm was not said.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from auricle.engine.protocol import WindowText
+from auricle.types import Options
+
+MIN_ECHO_LETTERS = 12
+"""A beginning or end that is found in the guidance, and so long, makes a text suspect."""
+
+MIN_CONFIRMED = 0.4
+"""Share of an echo's letters that must come again, in order, without guidance. Names the model
+does not know come out differently spelled, but alike."""
+
+
+def is_suspect(text: WindowText, options: Options) -> bool:
+    """Whether to read the window again without guidance: it is empty, or may be an echo."""
+    if not (options.prompt or options.keywords or options.prefix):
+        return False
+    said = _letters(_said(text))
+    return not said or bool(_echoes(said, options))
+
+
+def settle(guided: WindowText, plain: WindowText, options: Options) -> WindowText:
+    """Which of the two texts of a window to believe: with guidance, unless it is an echo."""
+    said, confirmed = _letters(_said(guided)), _letters(_said(plain))
+    if not said:
+        return plain
+    matcher = SequenceMatcher(None, said, confirmed, autojunk=False)
+    blocks = matcher.get_matching_blocks()
+    for first, last in _echoes(said, options):
+        n_again = sum(
+            max(0, min(last, block.a + block.size) - max(first, block.a)) for block in blocks
+        )
+        if n_again < MIN_CONFIRMED * (last - first):
+            return plain
+    return guided
+
+
+def _echoes(said: str, options: Options) -> list[tuple[int, int]]:
+    """Where ``said`` may repeat its guidance: all of it, how it begins, how it ends."""
+    sources = [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
+    if said == _letters(options.prefix or "") or any(said in source for source in sources):
+        return [(0, len(said))]
+    head = max(_n_shared(said, source) for source in sources)
+    tail = max(_n_shared(said[::-1], source[::-1]) for source in sources)
+    return [
+        place
+        for place in ((0, head), (len(said) - tail, len(said)))
+        if place[1] - place[0] >= MIN_ECHO_LETTERS
+    ]
+
+
+def _n_shared(said: str, source: str) -> int:
+    """How many of the first letters of ``said`` are found together somewhere in ``source``."""
+    low, high = 0, len(said)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if said[:middle] in source:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _said(text: WindowText) -> str:
+    return "".join(segment.text for segment in text.segments)
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
