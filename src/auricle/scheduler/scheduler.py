@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TypeVar
 
 from auricle.engine.protocol import (
     DecodeJob,
@@ -34,6 +35,8 @@ SUSPECT_DEATHS = 2
 """A window that was in this many dying engines runs alone, to find out whether it kills them."""
 
 _log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 
 class Scheduler:
@@ -190,25 +193,15 @@ class Scheduler:
     # Jobs: each answers its tickets, or puts them back into the queue
 
     async def _encode(self, engine: Engine, tickets: Sequence[Ticket], n_frames: int) -> None:
-        for ticket in tickets:
-            ticket.is_running = True
         rows = tuple(ticket.encode_row() for ticket in tickets)
-        try:
-            answer = await engine.encode(EncodeJob(rows, n_frames))
-        except EngineDied as exc:
-            return self._engine_died(engine, tickets, exc)
-        except AuricleError as exc:
-            for ticket in tickets:
-                ticket.fail(exc)
-        else:
-            for ticket, window in zip(tickets, answer.windows, strict=True):
-                ticket.take_encoded(window)
-        for ticket in tickets:
+        answer = await self._answer(engine, tickets, engine.encode(EncodeJob(rows, n_frames)))
+        if answer is None:
+            return
+        for ticket, window in zip(tickets, answer.windows, strict=True):
+            ticket.take_encoded(window)
             self._settle(ticket, n_frames)
 
     async def _decode(self, engine: Engine, tickets: Sequence[Ticket], batch: Batch) -> None:
-        for ticket in tickets:
-            ticket.is_running = True
         rows = tuple(ticket.decode_row() for ticket in tickets)
         limit = max_new_tokens(batch.n_frames, self.context.margin_s)
         job = DecodeJob(
@@ -219,20 +212,31 @@ class Scheduler:
             batch.patience,
             batch.suppress_tokens,
         )
+        answer = await self._answer(engine, tickets, engine.decode(job))
+        if answer is None:
+            return
+        for ticket, text in zip(tickets, answer.windows, strict=True):
+            was_first = ticket.is_first_attempt
+            ticket.take_text(text)
+            self.context.note(batch.n_frames, ticket.n_frames, is_new=was_first)
+            self._settle(ticket, batch.n_frames)
+
+    async def _answer(
+        self, engine: Engine, tickets: Sequence[Ticket], asked: Awaitable[_Answer]
+    ) -> _Answer | None:
+        """What the engine answers about these windows; None when they were dealt with already."""
+        for ticket in tickets:
+            ticket.is_running = True
         try:
-            answer = await engine.decode(job)
+            return await asked
         except EngineDied as exc:
-            return self._engine_died(engine, tickets, exc)
+            self._engine_died(engine, tickets, exc)
         except AuricleError as exc:
             for ticket in tickets:
+                ticket.is_running = False
                 ticket.fail(exc)
-        else:
-            for ticket, text in zip(tickets, answer.windows, strict=True):
-                was_first = ticket.is_first_attempt
-                ticket.take_text(text)
-                self.context.note(batch.n_frames, ticket.n_frames, is_new=was_first)
-        for ticket in tickets:
-            self._settle(ticket, batch.n_frames)
+                self._forget(ticket)
+        return None
 
     def _settle(self, ticket: Ticket, n_frames: int) -> None:
         """After a job: the ticket is done with, or goes on to its next."""
