@@ -9,6 +9,7 @@ Knows nothing about how any of them is measured.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ NEED_CORPUS = frozenset({"accuracy", "load", "margins"})
 
 def main() -> int:
     given = _arguments(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped, too
     for name in given.names or MEASUREMENTS:
         if name in NEED_CORPUS and given.corpus is None:
             if name in given.names:
