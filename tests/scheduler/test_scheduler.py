@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 
 from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
 from auricle.scheduler.admission import Gate, Limits
+from auricle.scheduler.fallback import Rules
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.scheduler import Scheduler
 from auricle.types import Language, Options, Window
-from tests.fakes import FakeEngine, spoken
+from tests.fakes import MODEL, FakeEngine, spoken
 
 POISON = 0.5
 
@@ -198,14 +200,48 @@ async def _tried(hear, options):
     return text, ways, [job.n_frames for job in engine.encodes]
 
 
-async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
-    def hear(row, job):
-        return spoken(row, job, avg_logprob=-0.4 if job.temperature == 0.4 else -1.5)
+def _loops_until(temperature):
+    """An engine that repeats itself until it is asked at this temperature."""
 
-    text, ways, encodes = await _tried(hear, Options(beam_size=5, audio_context="full"))
+    def hear(row, job):
+        text = spoken(row, job, avg_logprob=-0.4)
+        is_loop = job.temperature < temperature
+        return msgspec.structs.replace(text, compression_ratio=9.0 if is_loop else 1.2)
+
+    return hear
+
+
+async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
+    options = Options(beam_size=5, audio_context="full")
+    text, ways, encodes = await _tried(_loops_until(0.4), options)
     assert ways == [(3000, 5, 0.0), (3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
     assert encodes == [3000]
     assert text.temperature == 0.4
+
+
+async def test_retries_of_different_requests_are_decoded_together():
+    one_worker = msgspec.structs.replace(MODEL, workers=1)
+    engines = Engines(hear=_loops_until(0.2), info=one_worker)
+    scheduler = await _running(engines)
+    options = Options(beam_size=1, audio_context="full")
+    with scheduler.admit() as first, scheduler.admit() as second:
+        tickets = [each.submit(_window(), options, "en") for each in (first, second)]
+        texts = [await ticket.text for ticket in tickets]
+    await scheduler.close()
+    jobs = [(job.temperature, len(job.rows)) for job in engines.all[0].decodes]
+    assert jobs == [(0.0, 2), (0.2, 2)]
+    assert [text.temperature for text in texts] == [0.2, 0.2]
+
+
+async def test_the_operators_rules_decide_what_is_tried_again():
+    engines = Engines(hear=lambda row, job: spoken(row, job, avg_logprob=-0.6))
+    rules = Rules(min_avg_logprob=-0.5, temperatures=(0.7,))
+    scheduler = await _running(engines, rules=rules)
+    with scheduler.admit() as admission:
+        options = Options(beam_size=1, audio_context="full")
+        await admission.submit(_window(), options, "en").text
+    await scheduler.close()
+    assert [job.temperature for job in engines.all[0].decodes] == [0.0, 0.7]
 
 
 async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():

@@ -24,6 +24,7 @@ from auricle.engine.protocol import (
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.scheduler.admission import Gate
 from auricle.scheduler.context import FULL_FRAMES, ContextGuard, max_new_tokens
+from auricle.scheduler.fallback import REFERENCE, Rules
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.ticket import Ticket
@@ -49,14 +50,16 @@ class Scheduler:
         batch_size: int = 8,
         margin_s: float = 10.0,
         gate: Gate | None = None,
+        rules: Rules = REFERENCE,
     ) -> None:
         """``margin_s``: what the model needs behind the audio, see `scheduler.context`; ``gate``:
-        the server's, if there are other queues."""
+        the server's, if there are other queues; ``rules``: when a text is read again."""
         self._start_engine = start_engine
         self._engine: Engine | None = None
         self._lost: Engine | None = None
         self._policy = Policy(batch_size)
         self.context = ContextGuard(margin_s)
+        self._rules = rules
         self._ids = itertools.count(1)
         self._gate = gate or Gate()
         self._backlog = self._gate.open_queue()
@@ -133,7 +136,7 @@ class Scheduler:
         entry = self._policy.arrive(
             next(self._ids), request_id, priority, window.duration_s, frames
         )
-        ticket = Ticket(window, options, language, entry)
+        ticket = Ticket(window, options, language, entry, self._rules)
         if self._dispatcher is None or self._dispatcher.done():
             self._policy.leave(ticket.id)
             ticket.fail(Unavailable("the server is shutting down", retry_after_s=5))

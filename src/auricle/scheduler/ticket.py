@@ -12,7 +12,7 @@ from auricle.engine.protocol import DecodeRow, EncodedWindow, EncodeRow, WindowT
 from auricle.errors import AuricleError
 from auricle.scheduler import echo, fallback
 from auricle.scheduler.context import FULL_FRAMES
-from auricle.scheduler.fallback import Attempt
+from auricle.scheduler.fallback import REFERENCE, Attempt, Rules
 from auricle.scheduler.policy import Batch, Entry
 from auricle.types import Language, Options, Window
 
@@ -29,6 +29,7 @@ class Ticket:
     options: Options
     given_language: str | None
     entry: Entry
+    rules: Rules = REFERENCE
     language: asyncio.Future[Language] = field(default_factory=asyncio.Future)
     text: asyncio.Future[WindowText] = field(default_factory=asyncio.Future)
     is_running: bool = False
@@ -44,8 +45,7 @@ class Ticket:
 
     def __post_init__(self) -> None:
         self._short_frames = self.entry.n_frames
-        is_short = self._short_frames < FULL_FRAMES
-        self._ways = fallback.attempts(self.options, is_short=is_short)
+        self._ways = self._attempts(is_short=self._short_frames < FULL_FRAMES)
 
     @property
     def id(self) -> int:
@@ -115,23 +115,31 @@ class Ticket:
         """Keep one attempt's text. It settles the window, or `attempt` is another way to try."""
         attempt = self.attempt
         self._tried.append(text)
-        if fallback.is_doubtful(text, attempt) and self._way + 1 < len(self._ways):
-            self._way += 1
+        heard_nobody = self.window.speech_s == 0.0
+        following = None
+        if fallback.is_doubtful(text, attempt, self.rules, heard_nobody=heard_nobody):
+            following = fallback.next_way(self._ways, self._way, text, self.rules)
+        if following is not None:
+            self._way = following
             if self.attempt.is_full and not attempt.is_full:
                 self._tried.clear()  # what was heard with too little context counts for nothing
         elif not self.text.done():
-            self._settle(fallback.settle(self._tried), is_full=attempt.is_full)
+            best = fallback.settle(self._tried, self.rules, heard_nobody=heard_nobody)
+            self._settle(best, is_full=attempt.is_full)
 
     def _settle(self, text: WindowText, *, is_full: bool) -> None:
         """The text of this window; or, if it may be an echo of its guidance, read it again."""
         if self._guided is None and echo.is_suspect(text, self.options):
             self._guided = text
             self._tried.clear()
-            self._ways, self._way = fallback.attempts(self.options, is_short=not is_full), 0
+            self._ways, self._way = self._attempts(is_short=not is_full), 0
         else:
             if self._guided is not None:
                 text = echo.settle(self._guided, text, self.options)
             self.text.set_result(text)
+
+    def _attempts(self, *, is_short: bool) -> tuple[Attempt, ...]:
+        return fallback.attempts(self.options, is_short=is_short, rules=self.rules)
 
     def fail(self, error: AuricleError) -> None:
         for future in (self.language, self.text):
