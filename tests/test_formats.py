@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.formats import Format, Style, render, usage
 from auricle.subtitles import Shape
-from auricle.types import Language, Segment, Transcript
+from auricle.types import Language, Segment, Token, Transcript, Word
 
 
 def segment(start_s: float, end_s: float, text: str) -> Segment:
@@ -72,6 +73,7 @@ def test_verbose_json_has_every_field_and_no_float_noise() -> None:
     ) == {
         "task": "transcribe",
         "language": "german",
+        "language_probability": 0.9,
         "duration": 8.47,
         "text": "Hallo.",
         "segments": [
@@ -90,6 +92,77 @@ def test_verbose_json_has_every_field_and_no_float_noise() -> None:
         ],
         "usage": {"type": "duration", "seconds": 9},
     }
+
+
+TIMED = msgspec.structs.replace(
+    segment(0.0, 1.0, " Héy, you."),
+    words=(Word(" Héy,", 0.1 + 0.2, 0.55, 0.91234), Word(" you.", 0.6, 1.0, 0.5)),
+    logprobs=(
+        Token(5, b" H\xc3", -0.123456),
+        Token(6, b"\xa9y", -2.0),
+        Token(7, b",", -0.5),
+        Token(8, b" you.", 0.0),
+    ),
+)
+MORE = msgspec.structs.replace(
+    segment(1.0, 2.0, " Yes."), words=(Word(" Yes.", 1.1, 2.0, 1.0),), logprobs=()
+)
+
+
+def test_token_probabilities_are_shown_only_when_asked() -> None:
+    timed = transcript(TIMED, MORE)
+    assert "logprobs" not in json.loads(render(timed, Style("json")))
+    assert json.loads(render(timed, Style("json", logprobs=True))) == {
+        "text": "Héy, you. Yes.",
+        "logprobs": [
+            {"token": "bytes: H\\xc3", "logprob": -0.1235, "bytes": [32, 72, 195]},
+            {"token": "bytes:\\xa9y", "logprob": -2.0, "bytes": [169, 121]},
+            {"token": ",", "logprob": -0.5, "bytes": [44]},
+            {"token": " you.", "logprob": 0.0, "bytes": [32, 121, 111, 117, 46]},
+        ],
+        "usage": {"type": "duration", "seconds": 9},
+    }
+    assert json.loads(render(NOTHING, Style("json", logprobs=True)))["logprobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("has_segments", "has_words"), [(True, False), (False, True), (True, True)]
+)
+def test_verbose_json_shows_the_granularities_asked_for(
+    has_segments: bool, has_words: bool
+) -> None:
+    style = Style("verbose_json", segments=has_segments, words=has_words)
+    body = json.loads(render(transcript(TIMED, MORE), style))
+    assert ("segments" in body, "words" in body) == (has_segments, has_words)
+    assert [each["text"] for each in body.get("segments", ())] == (
+        [" Héy, you.", " Yes."] if has_segments else []
+    )
+    assert body.get("words", []) == (
+        [
+            {"word": "Héy,", "start": 0.3, "end": 0.55, "probability": 0.9123},
+            {"word": "you.", "start": 0.6, "end": 1.0, "probability": 0.5},
+            {"word": "Yes.", "start": 1.1, "end": 2.0, "probability": 1.0},
+        ]
+        if has_words
+        else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "language", "probability"),
+    [
+        ("transcribe", Language("de", 0.98765), 0.9877),
+        ("transcribe", Language("de"), None),
+        ("transcribe", None, None),
+        ("translate", Language("de", 0.9), None),
+    ],
+)
+def test_the_probability_of_a_language_is_that_of_detection(
+    task: str, language: Language | None, probability: float | None
+) -> None:
+    """A translation names English, of which detection said nothing."""
+    body = render(transcript(TIMED, task=task, language=language), Style("verbose_json"))
+    assert json.loads(body).get("language_probability") == probability
 
 
 @pytest.mark.parametrize(

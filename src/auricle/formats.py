@@ -7,7 +7,7 @@ line share it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,7 +15,7 @@ import msgspec
 
 from auricle.models import languages
 from auricle.subtitles import Cue, Shape, cues
-from auricle.types import Segment, Task, Transcript
+from auricle.types import Segment, Task, Token, Transcript, Word
 
 Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
 SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
@@ -65,10 +65,20 @@ class Usage(msgspec.Struct, frozen=True):
     type: Literal["duration"] = "duration"
 
 
-class JsonBody(msgspec.Struct, frozen=True):
-    """``response_format=json``."""
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """A token of the text and its log-probability. A token that holds only a part of a character is
+    shown as ``bytes:\\xe2\\x80``; the ``bytes`` of all tokens joined are the UTF-8 text."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
+class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
+    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``."""
 
     text: str
+    logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -87,15 +97,28 @@ class VerboseSegment(msgspec.Struct, frozen=True):
     no_speech_prob: float
 
 
-class VerboseBody(msgspec.Struct, frozen=True):
+class VerboseWord(msgspec.Struct, frozen=True):
+    """One word of ``verbose_json`` with the punctuation that belongs to it; times in seconds.
+    ``probability`` is the mean of its tokens'."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
+class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
     """``response_format=verbose_json``. ``language`` is an English name in lower case, empty when
-    the recording holds no speech to tell it by."""
+    the recording holds no speech to tell it by. ``language_probability`` is there when the language
+    was detected, ``segments`` and ``words`` as ``timestamp_granularities[]`` asks."""
 
     task: Task
     language: str
+    language_probability: float | msgspec.UnsetType = msgspec.UNSET
     duration: float
     text: str
-    segments: tuple[VerboseSegment, ...]
+    segments: tuple[VerboseSegment, ...] | msgspec.UnsetType = msgspec.UNSET
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -109,20 +132,62 @@ def usage(duration_s: float) -> Usage:
     return Usage(math.ceil(round(duration_s, TIME_DECIMALS)))
 
 
-def _json(transcript: Transcript, _: Style) -> bytes:
-    return msgspec.json.encode(JsonBody(transcript.text, usage(transcript.duration_s)))
+def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...]:
+    """Tokens as OpenAI shows them."""
+    return tuple(
+        TokenLogprob(_shown(token.raw), round(token.logprob, FIGURE_DECIMALS), tuple(token.raw))
+        for token in tokens
+    )
 
 
-def _verbose_json(transcript: Transcript, _: Style) -> bytes:
-    body = VerboseBody(
-        task=transcript.task,
-        language=_language_name(transcript),
-        duration=round(transcript.duration_s, TIME_DECIMALS),
+def _shown(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "bytes:" + repr(raw)[2:-1]
+
+
+def _json(transcript: Transcript, style: Style) -> bytes:
+    tokens = (token for segment in transcript.segments for token in segment.logprobs or ())
+    body = JsonBody(
         text=transcript.text,
-        segments=tuple(_verbose(i, segment) for i, segment in enumerate(transcript.segments)),
+        logprobs=logprobs(tokens) if style.logprobs else msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
     return msgspec.json.encode(body)
+
+
+def _verbose_json(transcript: Transcript, style: Style) -> bytes:
+    segments = tuple(_verbose(i, segment) for i, segment in enumerate(transcript.segments))
+    words = tuple(_verbose_word(word) for word in transcript.words)
+    body = VerboseBody(
+        task=transcript.task,
+        language=_language_name(transcript),
+        language_probability=_language_probability(transcript),
+        duration=round(transcript.duration_s, TIME_DECIMALS),
+        text=transcript.text,
+        segments=segments if style.segments else msgspec.UNSET,
+        words=words if style.words else msgspec.UNSET,
+        usage=usage(transcript.duration_s),
+    )
+    return msgspec.json.encode(body)
+
+
+def _verbose_word(word: Word) -> VerboseWord:
+    return VerboseWord(
+        word=word.text.strip(),
+        start=round(word.start_s, TIME_DECIMALS),
+        end=round(word.end_s, TIME_DECIMALS),
+        probability=round(word.probability, FIGURE_DECIMALS),
+    )
+
+
+def _language_probability(transcript: Transcript) -> float | msgspec.UnsetType:
+    """How sure detection was of the language named: of a translation's, there is nothing to say."""
+    found = transcript.language
+    if transcript.task == "translate" or found is None or found.probability is None:
+        return msgspec.UNSET
+    return round(found.probability, FIGURE_DECIMALS)
 
 
 def _language_name(transcript: Transcript) -> str:

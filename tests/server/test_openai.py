@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+import msgspec
 import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
-from auricle.types import Options
+from auricle.types import Options, Token, Word
 from tests.server.conftest import Served
 from tests.server.fakes import said
 
@@ -48,6 +49,7 @@ async def test_verbose_json_with_the_async_client(served: Served) -> None:
     assert answer.to_dict() == {
         "task": "transcribe",
         "language": "english",
+        "language_probability": 0.9,
         "duration": 2.5,
         "text": "Hello there. And you.",
         "segments": [
@@ -138,6 +140,57 @@ async def test_a_stream_says_what_a_plain_answer_says(served: Served, model: str
             "usage": {"type": "duration", "seconds": 3},
         },
     ]
+
+
+async def test_token_probabilities_plain_and_streamed(served: Served) -> None:
+    tokens = (Token(7, b" Hi", -0.5), Token(8, b".", -0.25))
+    served.runtime.steps = [msgspec.structs.replace(said(" Hi."), logprobs=tokens)]
+    shown = [
+        {"token": " Hi", "logprob": -0.5, "bytes": [32, 72, 105]},
+        {"token": ".", "logprob": -0.25, "bytes": [46]},
+    ]
+    async with served.async_client() as client:
+        answer = await client.audio.transcriptions.create(
+            model="gpt-4o-transcribe", file=FILE, include=["logprobs"]
+        )
+        stream = await client.audio.transcriptions.create(
+            model="gpt-4o-transcribe", file=FILE, include=["logprobs"], stream=True
+        )
+        events = [event.to_dict() async for event in stream]
+    assert answer.to_dict()["logprobs"] == shown
+    assert events == [
+        {"type": "transcript.text.delta", "delta": "Hi.", "logprobs": shown},
+        {
+            "type": "transcript.text.done",
+            "text": "Hi.",
+            "logprobs": shown,
+            "usage": {"type": "duration", "seconds": 3},
+        },
+    ]
+    assert [options.logprobs for _, options in served.runtime.asked] == [True, True]
+
+
+async def test_word_times_with_the_async_client(served: Served) -> None:
+    word = Word(" Hi.", 0.25, 0.75, 0.875)
+    served.runtime.steps = [msgspec.structs.replace(said(" Hi."), words=(word,))]
+    async with served.async_client() as client:
+        answer = await client.audio.transcriptions.create(
+            model="whisper-1",
+            file=FILE,
+            response_format="verbose_json",
+            timestamp_granularities=["word"],
+        )
+    assert answer.to_dict() == {
+        "task": "transcribe",
+        "language": "english",
+        "language_probability": 0.9,
+        "duration": 2.5,
+        "text": "Hi.",
+        "words": [{"word": "Hi.", "start": 0.25, "end": 0.75, "probability": 0.875}],
+        "usage": {"type": "duration", "seconds": 3},
+    }
+    [(_, options)] = served.runtime.asked
+    assert options.words
 
 
 async def test_a_stream_with_the_sync_client_sends_text_before_the_end(served: Served) -> None:

@@ -4,18 +4,60 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
+from auricle.formats import Usage
 from auricle.server.sse import EventStream, GrowingText, TextDelta
+from auricle.types import Token
+from tests.server.fakes import said
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from(" \n\tab。"), max_size=6), max_size=8))
 def test_deltas_join_to_the_stripped_text(pieces: list[str]) -> None:
     growing = GrowingText()
-    deltas = [growing.append(piece) for piece in pieces]
-    assert "".join(deltas) == growing.text == "".join(pieces).strip()
+    deltas = [delta for piece in pieces if (delta := growing.append(said(piece))) is not None]
+    done = growing.done(Usage(1))
+    assert "".join(delta.delta for delta in deltas) == done.text == "".join(pieces).strip()
+    assert all(delta.logprobs is msgspec.UNSET for delta in deltas)
+    assert done.logprobs is msgspec.UNSET
+
+
+@given(st.lists(st.lists(st.sampled_from([" ", "\n", " a", "b", "。"]), max_size=4), max_size=6))
+def test_no_token_is_lost_or_sent_twice(segments: list[list[str]]) -> None:
+    """White space waits for the next delta, and so do its tokens."""
+    growing = GrowingText(has_logprobs=True)
+    sent = []
+    for pieces in segments:
+        tokens = tuple(Token(7, piece.encode(), -0.5) for piece in pieces)
+        spoken = msgspec.structs.replace(said("".join(pieces)), logprobs=tokens)
+        delta = growing.append(spoken)
+        sent += [] if delta is None else [each.token for each in delta.logprobs or ()]
+    done = [each.token for each in growing.done(Usage(1)).logprobs or ()]
+    assert done == [piece for pieces in segments for piece in pieces]
+    assert sent == done[: len(sent)]
+    assert "".join(done[len(sent) :]).strip() == ""
+
+
+def test_events_show_probabilities_only_when_asked() -> None:
+    token = Token(7, b" \xe2\x80", -0.25)
+    spoken = msgspec.structs.replace(said(" a"), logprobs=(token,))
+    asked = GrowingText(has_logprobs=True)
+    shown = '"logprobs":[{"token":"bytes: \\\\xe2\\\\x80","logprob":-0.25,"bytes":[32,226,128]}]'
+    assert msgspec.json.encode(asked.append(spoken)).decode() == (
+        '{"type":"transcript.text.delta","delta":"a",' + shown + "}"
+    )
+    assert msgspec.json.encode(asked.done(Usage(1))).decode() == (
+        '{"type":"transcript.text.done","text":"a",'
+        + shown
+        + ',"usage":{"seconds":1,"type":"duration"}}'
+    )
+    plain = GrowingText()
+    assert msgspec.json.encode(plain.append(spoken)).decode() == (
+        '{"type":"transcript.text.delta","delta":"a"}'
+    )
 
 
 async def test_comments_keep_a_silent_stream_open_and_begin_it() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.engine import guidance, machine, mel, tokens
+from auricle.engine import alignment, details, guidance, machine, mel, tokens
 from auricle.engine.protocol import (
     Decoded,
     DecodeJob,
@@ -26,6 +26,7 @@ from auricle.engine.protocol import (
     WindowText,
 )
 from auricle.errors import ModelUnusable
+from auricle.models import checkpoint
 from auricle.models.vocabulary import Vocabulary
 from auricle.types import Segment
 
@@ -35,6 +36,12 @@ _MAX_LENGTH = 448
 _MAX_INITIAL_TIMESTAMP = 50
 """The first timestamp is at most 1 s into the window, as in openai-whisper."""
 
+_ALIGN_ADDS = 2
+"""Tokens CTranslate2 puts around the text it aligns: no-timestamps and end-of-text."""
+
+_MIN_ALIGNED_FRAMES = 2
+"""One state of the encoder."""
+
 
 @dataclass(frozen=True, slots=True)
 class _EncodedWindow:
@@ -42,6 +49,8 @@ class _EncodedWindow:
     """``(1, n_frames / 2, width)``, the encoder's output."""
     prompt: tuple[int, ...]
     prefix: tuple[int, ...]
+    levels: NDArray[np.float32]
+    """How loud the audio is: see `alignment.loudness`."""
 
 
 class Whisper:
@@ -68,6 +77,7 @@ class Whisper:
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc
         self._vocabulary = Vocabulary.load(path)
+        self._late_s = alignment.lateness_s(checkpoint.alignment_heads(path))
         self._kept: dict[int, _EncodedWindow] = {}
         self.info = ModelInfo(
             languages=tuple(self._vocabulary.languages) if self._model.is_multilingual else ("en",),
@@ -90,7 +100,8 @@ class Whisper:
         for n, row in enumerate(job.rows):
             prompt = guidance.context(self._vocabulary, row.prompt, row.keywords)
             prefix = guidance.prefix(self._vocabulary, row.prefix)
-            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt, prefix)
+            levels = alignment.loudness(pcms[n])
+            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt, prefix, levels)
             language = None
             if found and row.detect_language:
                 language = guidance.likeliest(self._vocabulary, found[n], row.languages)
@@ -166,6 +177,8 @@ class Whisper:
             for piece, text in zip(pieces, texts, strict=True)
             if text
         )
+        if segments and (row.words or row.logprobs):
+            segments = self._detailed(segments, row, row.duration_s if rest_s is None else rest_s)
         rest = None if rest_s is None else row.start_s + rest_s
         return WindowText(
             segments=segments,
@@ -174,6 +187,36 @@ class Whisper:
             is_past_end=tokens.is_past_end(ids, self._vocabulary.first_timestamp, row.duration_s),
             **quality,
         )
+
+    def _detailed(
+        self, segments: tuple[Segment, ...], row: DecodeRow, duration_s: float
+    ) -> tuple[Segment, ...]:
+        """The segments with words and token probabilities, as the row asks. They are about the
+        first ``duration_s`` of the window. One window at a time, so that company changes nothing.
+        """
+        window = self._kept[row.window_id]
+        told = [[i for i in each.tokens if i < self._vocabulary.eot] for each in segments]
+        ids = [i for each in told for i in each]
+        start = self._start(window, row)
+        start = start[: len(start) - len(window.prefix) * row.is_guided]  # the text begins with it
+        n_frames = max(_MIN_ALIGNED_FRAMES, int(duration_s * mel.FRAMES_PER_S))
+        [found] = self._model.align(
+            self._ctranslate2.StorageView.from_array(window.states),
+            start[-(_MAX_LENGTH - len(ids) - _ALIGN_ADDS) :],
+            [ids],
+            n_frames,
+        )
+        raws = [self._vocabulary.decode_bytes([i]) for i in ids]
+        aligned = details.Aligned(ids, raws, found.alignments, found.text_token_probs)
+        counts = [len(each) for each in told]
+        detailed: Sequence[Segment] = segments
+        if row.logprobs:
+            detailed = details.with_logprobs(detailed, counts, aligned)
+        if row.words:
+            language = "en" if row.task == "translate" else row.language or "en"
+            place = details.Place(row.start_s, duration_s, window.levels, self._late_s, language)
+            detailed = details.with_words(detailed, counts, aligned, place)
+        return tuple(detailed)
 
 
 def compression_ratio(text: str) -> float:

@@ -45,6 +45,8 @@ class Checkpoint:
     """Codes it was trained on, in the order of its tokens; ``("en",)`` when English only."""
     margin_s: float = registry.DEFAULT_MARGIN_S
     """Seconds of silence it needs behind the audio of a window shorter than 30 s."""
+    aligns: bool = True
+    """Whether its config.json names the attention heads that words are aligned by."""
 
 
 def inspect(path: Path, name: str | None = None) -> Checkpoint:
@@ -84,7 +86,24 @@ def inspect(path: Path, name: str | None = None) -> Checkpoint:
         translates=known.translates if known else vocabulary.multilingual,
         languages=("en",) if english_only else tuple(vocabulary.languages),
         margin_s=known.margin_s if known else registry.DEFAULT_MARGIN_S,
+        aligns=bool(alignment_heads(path)),
     )
+
+
+def alignment_heads(path: Path) -> list[tuple[int, int]]:
+    """The ``(layer, head)`` pairs of the decoder by whose attention words are found in the audio;
+    none when the folder's config.json does not name them, as in folders converted before 2023.
+
+    Raises:
+        ModelUnusable: config.json is missing or damaged.
+    """
+    try:
+        found: list[tuple[int, int]] | None = msgspec.convert(
+            _read_json(path / CONFIG).get("alignment_heads"), list[tuple[int, int]] | None
+        )
+    except msgspec.ValidationError as exc:
+        raise ModelUnusable(f"{path / CONFIG}: alignment_heads: {exc}") from exc
+    return found or []
 
 
 def folder_kind(path: Path) -> Literal["ctranslate2", "transformers"]:

@@ -65,25 +65,28 @@ class Audio:
         if asked.stream:
             events = sse.EventStream(send, sends_done=dialect.sends_done)
             return await _streamed(
-                await visit.opened(asked), events, request_id(visit.request.scope)
+                await visit.opened(asked), events, style, request_id(visit.request.scope)
             )
         plan = self._intake.plan(style.format, dialect.media_types[style.format])
         return await visit.collected(asked, lambda text: dialect.write(text, style), plan, send)
 
 
 async def _streamed(
-    opened: AbstractAsyncContextManager[Transcription], events: sse.EventStream, log_id: str
+    opened: AbstractAsyncContextManager[Transcription],
+    events: sse.EventStream,
+    style: formats.Style,
+    log_id: str,
 ) -> ASGIApp:
     """Send every event; returns the end of the response. What fails before the first byte is
     raised, to be answered with its own status; later it is an event."""
-    growing = sse.GrowingText()
+    growing = sse.GrowingText(has_logprobs=style.logprobs)
     try:
         async with events.kept_alive(), opened as transcription:
             async for segment in transcription:
-                delta = growing.append(segment.text)
-                if delta:
-                    await events.event(sse.TextDelta(delta))
-        await events.event(sse.TextDone(growing.text, formats.usage(transcription.duration_s)))
+                delta = growing.append(segment)
+                if delta is not None:
+                    await events.event(delta)
+        await events.event(growing.done(formats.usage(transcription.duration_s)))
         await events.done()
     except AuricleError as exc:
         if not events.is_started:

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from auricle.formats import Usage
+from auricle.formats import TokenLogprob, Usage, logprobs
+from auricle.types import Segment, Token
 
 KEEP_ALIVE_S: Final = 15.0
 """How often a silent stream sends a comment. Node gives up after 300 s without a byte, and proxies
@@ -28,15 +29,20 @@ HEADERS = [
 
 
 class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.delta"):
-    """Text to append to what came before; it is never taken back."""
+    """Text to append to what came before; it is never taken back. ``logprobs`` are those of its
+    tokens, only with ``include[]=logprobs``."""
 
     delta: str
+    logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
-class TextDone(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.done"):
-    """The end of a stream: ``text`` is exactly the deltas joined."""
+class TextDone(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="transcript.text.done"
+):
+    """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``."""
 
     text: str
+    logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -90,23 +96,34 @@ class EventStream:
 
 class GrowingText:
     """Segment texts joined as they come. What was given out is never revised, and all of it
-    together is the stripped transcript: white space waits until something follows it."""
+    together is the stripped transcript: white space waits until something follows it. Tokens wait
+    with the text they belong to, and none is lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_logprobs: bool = False) -> None:
+        self._has_logprobs = has_logprobs
         self._sent: list[str] = []
         self._held = ""
+        self._tokens: list[Token] = []
+        self._n_sent = 0
 
-    @property
-    def text(self) -> str:
-        return "".join(self._sent)
-
-    def append(self, piece: str) -> str:
-        """The part of the text so far that can be sent now; possibly nothing."""
-        waiting = self._held + piece
+    def append(self, segment: Segment) -> TextDelta | None:
+        """The part of the text so far that can be sent now, if any."""
+        self._tokens += segment.logprobs or ()
+        waiting = self._held + segment.text
         if not self._sent:
             waiting = waiting.lstrip()
         delta = waiting.rstrip()
         self._held = waiting[len(delta) :]
-        if delta:
-            self._sent.append(delta)
-        return delta
+        if not delta:
+            return None
+        self._sent.append(delta)
+        tokens = self._tokens[self._n_sent :]
+        self._n_sent = len(self._tokens)
+        return TextDelta(delta, self._told(tokens))
+
+    def done(self, usage: Usage) -> TextDone:
+        """The event that ends the stream."""
+        return TextDone(text="".join(self._sent), logprobs=self._told(self._tokens), usage=usage)
+
+    def _told(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
+        return logprobs(tokens) if self._has_logprobs else msgspec.UNSET
