@@ -22,7 +22,6 @@ from tests.server.fakes import FakeRuntime
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATH = "/v1/audio/transcriptions"
-FORM = {"data": {"model": "base"}, "files": {"file": ("a.wav", b"audio")}}
 KEY = "sk-auricle-0123456789"
 
 
@@ -33,6 +32,11 @@ async def locked() -> AsyncIterator[Served]:
     async with serving(runtime) as served:
         await runtime.started.wait()
         yield served
+
+
+async def post(http: httpx2.AsyncClient, headers: dict[str, str]) -> httpx2.Response:
+    files = {"file": ("a.wav", b"audio")}
+    return await http.post(PATH, headers=headers, data={"model": "base"}, files=files)
 
 
 def error(answer: httpx2.Response) -> tuple[int, str | None, str]:
@@ -84,7 +88,7 @@ async def test_a_page_of_this_machine_asks_first_and_then_reads(served: Served) 
     async with served.http() as http:
         asked = await http.options(PATH, headers={**page, **wish})
         answers = [
-            await http.post(PATH, headers=page, **FORM),
+            await post(http, page),
             await http.get("/v1/models/nobody", headers=page),
         ]
     assert (asked.status_code, asked.content) == (204, b"")
@@ -111,7 +115,7 @@ async def test_other_pages_start_no_work_and_read_nothing(served: Served) -> Non
     answer."""
     page = {"origin": "https://example.com"}
     async with served.http() as http:
-        posted = await http.post(PATH, headers=page, **FORM)
+        posted = await post(http, page)
         asked = await http.options(PATH, headers={**page, "access-control-request-method": "POST"})
     message = (
         "Pages of the origin 'https://example.com' may not use this server. Its operator can allow "
@@ -195,7 +199,7 @@ async def test_a_known_key_opens(locked: Served, authorization: str) -> None:
 async def test_no_key(locked: Served, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
     async with locked.http() as http:
-        answer = await http.post(PATH, headers=headers, **FORM)
+        answer = await post(http, headers)
     status, code, message = error(answer)
     assert (status, code) == (401, None)
     assert message.startswith("You didn't provide an API key. You need to provide your API key in ")
@@ -262,5 +266,5 @@ async def test_a_file_without_keys_locks_nobody_in(
 async def test_keys_are_shown_nowhere(locked: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with locked.http() as http:
-        await http.post(PATH, headers={"authorization": f"Bearer {KEY}"}, **FORM)
+        await post(http, {"authorization": f"Bearer {KEY}"})
     assert KEY not in caplog.text + repr(locked.runtime.settings)

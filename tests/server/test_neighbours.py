@@ -43,7 +43,11 @@ async def inference(served: Served, **fields: str) -> httpx2.Response:
         return await http.post("/inference", data=fields, files={"file": ("a.wav", b"audio")})
 
 
-async def asr(served: Served, data: bytes = b"audio", **query: str) -> httpx2.Response:
+async def asr(served: Served, **query: str) -> httpx2.Response:
+    return await asr_of(b"audio", served, **query)
+
+
+async def asr_of(data: bytes, served: Served, **query: str) -> httpx2.Response:
     async with served.http() as http:
         return await http.post("/asr", params=query, files={"audio_file": ("a.mp3", data)})
 
@@ -185,7 +189,7 @@ async def test_what_bazarr_asks(served: Served) -> None:
 
 async def test_a_file_sent_as_samples_stays_a_file(served: Served) -> None:
     """Some send a WAV file with encode=false; its header would be heard as a click."""
-    await asr(served, b"RIFF....WAVE", encode="false")
+    await asr_of(b"RIFF....WAVE", served, encode="false")
     assert served.runtime.asked == [(b"RIFF....WAVE", Options())]
 
 
@@ -259,7 +263,7 @@ async def test_asr_refusals(served: Served) -> None:
     assert error(await asr(served, output="docx"))[:2] == (400, "output")
     assert error(await asr(served, task="summarise"))[:2] == (400, "task")
     assert error(await asr(served, encode="perhaps"))[:2] == (400, "encode")
-    assert error(await asr(served, b"")) == (
+    assert error(await asr_of(b"", served)) == (
         400,
         "audio_file",
         "The recording in 'audio_file' is empty (0 bytes).",

@@ -23,6 +23,7 @@ from auricle.runtime import Runtime
 from auricle.server import listen
 from auricle.server.app import create_app
 from auricle.server.exchange import Traffic
+from auricle.server.http import BoundedHttp
 
 if sys.platform != "win32":
     import uvloop
@@ -67,7 +68,7 @@ class Server:
             uvicorn.Config(
                 create_app(runtime, self._traffic),
                 loop="none",
-                http="httptools",
+                http=BoundedHttp,
                 ws="none",
                 lifespan="on",
                 log_config=None,
