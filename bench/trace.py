@@ -24,7 +24,6 @@ from auricle.engine.protocol import (
     DecodeJob,
     Encoded,
     EncodeJob,
-    ModelInfo,
     ReleaseJob,
 )
 from auricle.engine.replicas import MeasuredEngine
@@ -61,10 +60,7 @@ class Stopwatch:
         self._engine = engine
         self._works = works
         self._by_id: dict[int, Work] = {}
-
-    @property
-    def info(self) -> ModelInfo:
-        return msgspec.structs.replace(self._engine.info, workers=1)
+        self.info = msgspec.structs.replace(engine.info, workers=1)
 
     async def encode(self, job: EncodeJob) -> Encoded:
         begun_s = time.perf_counter()
