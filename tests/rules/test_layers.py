@@ -11,8 +11,8 @@ from tests.rules import source
 
 LAYERS = (
     ("", "errors", "types", "setting", "config", "child"),
-    ("models", "audio", "bench", "writing"),
-    ("engine",),
+    ("models", "audio", "writing"),
+    ("engine", "bench"),
     ("scheduler",),
     ("transcribe",),
     ("hosting",),

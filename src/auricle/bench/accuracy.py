@@ -37,6 +37,62 @@ def score(reference: str, heard: str, language: str) -> Rate:
     return Rate(unit, len(expected), Levenshtein.distance(expected, got))
 
 
+def score_characters(reference: str, heard: str, language: str) -> Rate:
+    """Edit distance in characters, with the spaces between words."""
+    expected, got = (
+        _separator(language).join(units(text, language)) for text in (reference, heard)
+    )
+    return Rate("characters", len(expected), Levenshtein.distance(expected, got))
+
+
+def differences(reference: str, heard: str, language: str, context: int = 4) -> str:
+    """What was heard, with what was said in brackets where they differ: ``[said → heard]``,
+    ``[-missed]``, ``[+invented]``; long stretches that agree are cut to ``context`` units."""
+    expected, got = units(reference, language), units(heard, language)
+    glue = _separator(language)
+    blocks = [
+        (name, expected[said_first:said_last], got[heard_first:heard_last])
+        for name, said_first, said_last, heard_first, heard_last in _changes(expected, got)
+    ]
+    if len(blocks) == 1 and blocks[0][0] == "equal":
+        return "no difference"
+    parts = []
+    for place, (name, said, listened) in enumerate(blocks):
+        if name == "equal":
+            first, last = place == 0, place == len(blocks) - 1
+            parts.append(glue.join(_shortened(said, context, first=first, last=last)))
+        elif not listened:
+            parts.append(f"[-{glue.join(said)}]")
+        elif not said:
+            parts.append(f"[+{glue.join(listened)}]")
+        else:
+            parts.append(f"[{glue.join(said)} → {glue.join(listened)}]")
+    return glue.join(parts)
+
+
+def _changes(expected: list[str], got: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """Edit operations with neighbouring ones made one."""
+    merged: list[tuple[str, int, int, int, int]] = []
+    for op in Levenshtein.opcodes(expected, got):
+        name = "equal" if op.tag == "equal" else "change"
+        if merged and merged[-1][0] == name == "change":
+            _, said_first, _, heard_first, _ = merged[-1]
+            merged[-1] = (name, said_first, op.src_end, heard_first, op.dest_end)
+        else:
+            merged.append((name, op.src_start, op.src_end, op.dest_start, op.dest_end))
+    return merged
+
+
+def _shortened(same: list[str], context: int, *, first: bool, last: bool) -> list[str]:
+    head = [] if first else same[:context]
+    tail = [] if last else same[-context:]
+    return same if len(same) <= len(head) + len(tail) + 1 else [*head, "…", *tail]
+
+
+def _separator(language: str) -> str:
+    return "" if language in WRITTEN_WITHOUT_SPACES else " "
+
+
 def units(text: str, language: str) -> list[str]:
     normal = _normaliser(language)(text)
     if language in WRITTEN_WITHOUT_SPACES:

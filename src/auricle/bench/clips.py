@@ -75,7 +75,7 @@ def from_files(paths: Sequence[Path]) -> list[Clip]:
     Raises:
         AuricleError: a file is missing or not audio.
     """
-    return [Clip(path, _duration_s(path)) for path in paths]
+    return [Clip(path, duration_of(path)) for path in paths]
 
 
 def shuffled(clips: Sequence[Clip], seed: int) -> Iterator[Clip]:
@@ -85,7 +85,8 @@ def shuffled(clips: Sequence[Clip], seed: int) -> Iterator[Clip]:
         yield from source.sample(clips, len(clips))
 
 
-def _duration_s(path: Path) -> float:
+def duration_of(path: Path) -> float:
+    """Seconds of audio, from the header where it says so."""
     try:
         with av.open(str(path)) as media:
             if media.duration is not None:

@@ -100,6 +100,10 @@ class Client:
         """Read recordings before the clock runs."""
         self._contents |= {clip: clip.path.read_bytes() for clip in set(clips)}
 
+    def forget(self, clip: Clip) -> None:
+        """Give back the memory of a recording that is not sent again."""
+        self._contents.pop(clip, None)
+
     async def ask(self, clip: Clip) -> Answer:
         """One request, to its end. Failures are answers too; nothing is raised."""
         body = _Body(self.target.form(clip), clip.path.name, self._contents[clip])

@@ -107,10 +107,10 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
     from auricle.bench.target import Target
 
     target = Target(
-        url=_with_scheme(url),
+        url=with_scheme(url),
         dialect=cast("Dialect", dialect),
         model=model,
-        fields=tuple(_field(field) for field in fields),
+        fields=tuple(field_of(field) for field in fields),
         stream=stream,
         detect_language=detect_language,
         api_key=api_key,
@@ -195,8 +195,12 @@ def _missing(what: str, exc: ImportError) -> None:
     print(f"auricle: {what} cannot be measured: {exc}; {EXTRA} adds it", file=sys.stderr)
 
 
-def _with_scheme(url: str) -> str:
-    """``localhost:50060`` is meant as an HTTP address."""
+def with_scheme(url: str) -> str:
+    """``localhost:50060`` is meant as an HTTP address.
+
+    Raises:
+        click.UsageError: it is none.
+    """
     import httpx2
 
     address = url if "://" in url else f"http://{url}"
@@ -209,7 +213,8 @@ def _with_scheme(url: str) -> str:
     return address
 
 
-def _field(given: str) -> tuple[str, str]:
+def field_of(given: str) -> tuple[str, str]:
+    """What ``--field`` names. Raises `click.UsageError`."""
     name, equals, value = given.partition("=")
     if not name or not equals:
         raise click.UsageError(f"--field: {given!r} is not NAME=VALUE")
@@ -220,16 +225,17 @@ def _write_json(path: Path, results: list[Result], target: Target, seed: int) ->
     from auricle.bench.report import document
 
     about = {"url": target.endpoint, "model": target.model, "fields": target.fields, "seed": seed}
-    _write(path, document(results, about))
+    write(path, document(results, about))
 
 
 def _draw(path: Path, results: list[Result], title: str) -> None:
     from auricle.bench.plot import svg
 
-    _write(path, svg([result.summary for result in results], title).encode())
+    write(path, svg([result.summary for result in results], title).encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Raises `AuricleError` when the file cannot be written."""
     try:
         path.write_bytes(content)
     except OSError as exc:

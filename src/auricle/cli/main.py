@@ -13,6 +13,7 @@ import click
 from auricle import __version__
 from auricle.cli.bench import bench
 from auricle.cli.doctor import doctor
+from auricle.cli.evaluate import evaluate
 from auricle.cli.models import models
 from auricle.cli.serve import serve
 from auricle.cli.transcribe import transcribe
@@ -28,7 +29,7 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, models, doctor, bench):
+for command in (serve, transcribe, models, doctor, bench, evaluate):
     commands.add_command(command)
 
 

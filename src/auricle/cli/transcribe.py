@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from auricle.cli import inputs, logs
-from auricle.cli.options import FLAGS, settings_from, settings_options
+from auricle.cli.guidance import fields_from, guidance_options
+from auricle.cli.options import CUE_SETTINGS, FLAGS, settings_from, settings_options
 from auricle.config import flag
+from auricle.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from auricle.cli.output import Output
-    from auricle.formats import Format, Style
+    from auricle.formats import Style
     from auricle.types import Task
 
-CUE_SETTINGS = ("max_line_width", "max_line_count", "max_cue_s")
 FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 
 
@@ -34,14 +35,7 @@ FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
     show_default=True,
     help="translate gives English text",
 )
-@click.option("--prompt", metavar="TEXT", help="names and words to expect, or the text before")
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="above 0: sample instead of taking the likeliest text",
-)
+@guidance_options
 @click.option("--format", "fmt", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
     "--output-dir",
@@ -50,12 +44,10 @@ FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 )
 @settings_options(server=False)
 @click.pass_context
-def transcribe(  # noqa: PLR0913  # click passes one argument per option
+def transcribe(
     context: click.Context,
     files: tuple[str, ...],
     task: str,
-    prompt: str | None,
-    temperature: float,
     fmt: str,
     output_dir: Path | None,
 ) -> int:
@@ -68,6 +60,13 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
     """
     settings = settings_from(context)
     _check_cue_flags(context, fmt)
+    fields = fields_from(context, fmt, settings)
+    from auricle.server import form
+
+    try:
+        asked = form.parse(fields, cast("Task", task), settings)
+    except InvalidRequest as exc:
+        raise click.UsageError(exc.message) from exc
     logs.set_up(verbose=settings.verbose, quiet=not settings.verbose)
     with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
         found = inputs.find(files, Path(spool))
@@ -76,28 +75,10 @@ def transcribe(  # noqa: PLR0913  # click passes one argument per option
         import asyncio
 
         from auricle.cli import batch
-        from auricle.formats import Style
         from auricle.runtime import Runtime
-        from auricle.subtitles import Shape
-        from auricle.types import Options
 
-        shape = Shape(settings.max_line_width, settings.max_line_count, settings.max_cue_s)
-        style = Style(cast("Format", fmt), cues=shape)
-        output = _output(found, style, output_dir)
-
-        options = Options(
-            task=cast("Task", task),
-            language=settings.language,
-            prompt=prompt,
-            temperature=temperature,
-            decoding=settings.decoding,
-            beam_size=settings.beam_size,
-            audio_context=settings.audio_context,
-            vad=settings.vad,
-            vad_threshold=settings.vad_threshold,
-            words=style.shows_word_times,
-        )
-        return asyncio.run(batch.run(Runtime(settings), found, options, output))
+        output = _output(found, asked.style, output_dir)
+        return asyncio.run(batch.run(Runtime(settings), found, asked.options, output))
 
 
 def _check_cue_flags(context: click.Context, fmt: str) -> None:
