@@ -11,10 +11,17 @@ import pytest
 
 from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
-from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable, Unavailable
+from auricle.errors import (
+    DownloadFailed,
+    InvalidRequest,
+    ModelNotFound,
+    ModelUnusable,
+    Unavailable,
+)
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import Means
 from auricle.runtime import ModelStatus, Runtime
+from auricle.types import Options
 from tests.hosting.fakes import Engines, checkpoint
 
 
@@ -69,6 +76,12 @@ async def _started(
 
 
 READY = ("en", "de")
+
+EMPTY_WAV = (
+    b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80>\x00\x00\x00}\x00\x00"
+    b"\x02\x00\x10\x00data\x00\x00\x00\x00"
+)
+"""16 kHz mono of 16 bits, without a sample."""
 
 
 async def test_the_list_and_its_states(tmp_path: Path):
@@ -147,3 +160,31 @@ async def test_an_engine_that_fails_to_load_is_the_models_failure(tmp_path: Path
         ] * 2
         status = await runtime.status("small")
         assert (status.state, status.failure, runtime.state) == ("failed", "torn", "ready")
+
+
+CERTAIN: dict[Options, str | None] = {
+    Options(): "de",
+    Options(language="en"): "en",
+    Options(languages=("en", "de")): None,
+    Options(languages=("en",)): "en",
+    Options(language_detection="window"): None,
+}
+UNKNOWN = {Options(language="yue"): "language", Options(languages=("de", "yue")): "languages"}
+
+
+async def test_which_language_is_certain_and_which_unknown(tmp_path: Path):
+    recording = tmp_path / "empty.wav"
+    recording.write_bytes(EMPTY_WAV)
+    async with _started(tmp_path, language="German") as runtime:
+        for asked, language in CERTAIN.items():
+            async with runtime.open(recording, asked) as transcription:
+                assert transcription.options.language == language
+        for asked, param in UNKNOWN.items():
+            with pytest.raises(InvalidRequest) as caught:
+                async with runtime.open(recording, asked):
+                    pass
+            assert (caught.value.message, caught.value.param, caught.value.code) == (
+                "Invalid language 'yue': the model 'base' knows en, de.",
+                param,
+                "unsupported_language",
+            )

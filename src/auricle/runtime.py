@@ -21,7 +21,7 @@ from auricle.hosting import engines, memory, model
 from auricle.hosting.catalog import Catalog, not_found
 from auricle.hosting.host import Host
 from auricle.hosting.model import HostedModel
-from auricle.models import registry
+from auricle.models import languages, registry
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import Means
 from auricle.models.progress import Progress
@@ -277,8 +277,9 @@ def _possible(options: Options, checkpoint: Checkpoint, default_language: str | 
     """The options with their language filled in where it is certain; refuses what the checkpoint
     cannot do, rather than answer something else."""
     only = "en" if checkpoint.english_only else None
+    default = languages.parse(default_language or "") or default_language
     detects = options.languages or options.language_detection == "window"
-    language = options.language or only or (None if detects else default_language)
+    language = options.language or only or (None if detects else default)
     for param, code in (
         ("language", language),
         *(("languages", each) for each in options.languages),

@@ -86,6 +86,39 @@ def test_a_command_alone_shows_its_help(arguments, capfd):
             "--max-cue-s needs --format srt or vtt, but that is text (see auricle transcribe "
             "--help)",
         ),
+        (
+            ["transcribe", "a", "--temperature", "nan"],
+            "Invalid 'temperature': expected a number from 0 to 1, but got 'nan' (see auricle "
+            "transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--temperature", "1.5"],
+            "Invalid 'temperature': decimal above maximum value. Expected a value <= 1, but got "
+            "1.5 instead (see auricle transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--language", "de", "--languages", "de,en"],
+            "'languages' and 'language' cannot be used together: the first is what detection "
+            "chooses from, the second leaves nothing to detect (see auricle transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--patience", "2", "--decoding", "fast"],
+            "'patience' and 'decoding' cannot be used together: 'fast' searches without beams "
+            "(see auricle transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--keywords", "<b>"],
+            "Invalid 'keywords': '<b>' holds <, >, a line break or a null character (see auricle "
+            "transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--words"],
+            "--words needs --format verbose_json, but that is text (see auricle transcribe --help)",
+        ),
+        (
+            ["transcribe", "a", "--logprobs", "--format", "srt"],
+            "--logprobs needs --format json, but that is srt (see auricle transcribe --help)",
+        ),
     ],
 )
 def test_a_misused_command_says_how_and_ends_with_2(arguments, line, capfd):

@@ -1,0 +1,55 @@
+"""Flags become the fields a request would carry, read by the same code."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from auricle.cli.guidance import fields_from, guidance_options
+from auricle.cli.options import settings_from, settings_options
+from auricle.formats import Style
+from auricle.server.form import AudioRequest, parse
+from auricle.types import Options
+
+
+def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
+    asked: list[AudioRequest] = []
+
+    @click.command()
+    @guidance_options
+    @settings_options(server=False)
+    @click.pass_context
+    def command(context: click.Context) -> None:
+        settings = settings_from(context)
+        asked.append(parse(fields_from(context, fmt, settings), "transcribe", settings))
+
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return asked[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], Options()),
+        (["--prompt", "Hello."], Options(prompt="Hello.")),
+        (["--keywords", "Ann, Bob"], Options(keywords=("Ann", "Bob"))),
+        (["--prefix", "And so"], Options(prefix="And so")),
+        (["--previous-text"], Options(previous_text=True)),
+        (["--languages", "German,en"], Options(languages=("de", "en"))),
+        (["--language-detection", "window"], Options(language_detection="window")),
+        (["--language", "German"], Options(language="de")),
+        (["--temperature", "0.5"], Options(temperature=0.5)),
+        (["--patience", "2", "--beam-size", "3"], Options(patience=2.0, beam_size=3)),
+        (["--logprobs"], Options(logprobs=True)),
+    ],
+)
+def test_a_flag_is_a_field(arguments: list[str], options: Options):
+    assert _asked(*arguments).options == options
+
+
+def test_words_are_shown_beside_segments():
+    asked = _asked("--words", fmt="verbose_json")
+    assert asked.style == Style("verbose_json", words=True)
+    assert asked.options.words

@@ -1,0 +1,76 @@
+"""A text is believed when it was heard without guidance as well, however it was spelled."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.engine.protocol import WindowText
+from auricle.scheduler import echo
+from auricle.types import Options, Segment
+
+PROMPT = "Minutes of the board meeting. Present were Siobhan Quixel and Anil Brondex."
+
+
+def _text(*said: str) -> WindowText:
+    figures = {"avg_logprob": -0.3, "compression_ratio": 1.0, "no_speech_prob": 0.1}
+    return WindowText(
+        tuple(Segment(0.0, 1.0, each, (1,), 0.0, **figures) for each in said), 0.0, **figures
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "is_suspect"),
+    [
+        ("", Options(), False),
+        ("", Options(prompt=PROMPT), True),
+        (" ...", Options(keywords=("Quixel",)), True),
+        (" Good morning everybody.", Options(prompt=PROMPT), False),
+        (" The minutes of the board were read.", Options(prompt=PROMPT), False),
+        (" minutes of the BOARD meeting", Options(prompt=PROMPT), True),
+        (" Minutes of the board meeting, and so on and on.", Options(prompt=PROMPT), True),
+        (" And so on: Siobhan Quixel and Anil Brondex.", Options(prompt=PROMPT), True),
+        (" Quixel.", Options(keywords=("Brondex", "Quixel")), True),
+        (" Brondex, Quixel.", Options(keywords=("Brondex", "Quixel")), True),
+        (" I gave it to Quixel.", Options(keywords=("Brondex", "Quixel")), False),
+        (" And so my", Options(prefix="And so my"), True),
+        (" And so my fellow Americans", Options(prefix="And so my"), False),
+    ],
+)
+def test_what_is_read_again(said: str, options: Options, is_suspect: bool) -> None:
+    assert echo.is_suspect(_text(said), options) is is_suspect
+
+
+@pytest.mark.parametrize(
+    ("guided", "plain", "believed"),
+    [
+        # nothing was said
+        (PROMPT, "", "plain"),
+        (PROMPT, " Thank you.", "plain"),
+        (" Quixel.", "", "plain"),
+        # the prompt took the text away
+        ("", " Good morning.", "plain"),
+        ("", "", "plain"),
+        # it was said, and is spelled as the prompt has it
+        (" Siobhan Quixel and Anil Brondex.", " Siobhan quick sell and a Neil Brandex", "guided"),
+        (" Quixel.", " Quick sell.", "guided"),
+        # an echo before or behind what was said
+        (PROMPT + " Good morning.", " Good morning.", "plain"),
+        (" Good morning. Siobhan Quixel and Anil Brondex.", " Good morning.", "plain"),
+        (
+            " Good morning. Siobhan Quixel and Anil Brondex.",
+            " Good morning. She von Quick sell and a new brand x.",
+            "guided",
+        ),
+    ],
+)
+def test_which_text_is_believed(guided: str, plain: str, believed: str) -> None:
+    texts = {"guided": _text(guided), "plain": _text(plain)}
+    options = Options(prompt=PROMPT)
+    assert echo.settle(texts["guided"], texts["plain"], options) == texts[believed]
+
+
+def test_keywords_are_not_believed_in_silence() -> None:
+    options = Options(keywords=("Brondex", "Quixel", "Auricle"))
+    guided, plain = _text(" Brondex, Quixel, Auricle."), _text()
+    assert echo.is_suspect(guided, options)
+    assert echo.settle(guided, plain, options) == plain
