@@ -17,7 +17,7 @@ NODE_MODULES := tests/sdk/node/node_modules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk bench download-model lock openapi clean
+.PHONY: help setup serve test check sdk clients bench download-model lock openapi clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -43,6 +43,12 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, generated clients and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
+
+clients: $(VENV)/.dev ## run the clients in clients/ against the server; needs bash, curl, jq and Node.js, builds Swift's if it can
+	@for each in bash curl jq node; do command -v $$each >/dev/null || { echo "the tests of the clients need $$each" >&2; exit 1; }; done
+	$(BIN)/auricle models download tiny.en
+	$(BIN)/python -m pytest tests/clients $(ARGS)
+	@if command -v swift >/dev/null; then swift build --package-path clients/swift; else echo "swift is not installed: clients/swift was not compiled"; fi
 
 bench: $(VENV)/.bench ## measure speed and accuracy; ARGS="startup" picks one, CORPUS=DIR names clips with references
 	$(BIN)/auricle models download tiny.en base

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.client.fields import Fields, chosen_format, written
+from auricle.server.form_fields import FIELDS
 
 SEGMENTS = ("timestamp_granularities[]", "segment")
 
@@ -34,6 +35,13 @@ SEGMENTS = ("timestamp_granularities[]", "segment")
 def test_written(fields, expected):
     start = [("model", "whisper-1"), ("response_format", "json")]
     assert list(written("whisper-1", "json", fields)) == start + expected
+
+
+def test_every_field_of_the_server_has_a_name():
+    """A field that is new to the server needs a line in `Fields`."""
+    served = {field.name.removesuffix("[]") for field in FIELDS}
+    own = {"file", "model", "response_format", "stream"}
+    assert served - own - Fields.__annotations__.keys() == set()
 
 
 def test_a_name_that_is_none_is_refused():

@@ -24,10 +24,18 @@ class Fields(TypedDict, total=False):
     """Log-probabilities of tokens."""
     language: str | None
     languages: Sequence[str] | None
+    language_detection: Literal["once", "window"] | None
     prompt: str | None
+    prefix: str | None
+    previous_text: bool | None
+    condition_on_previous_text: bool | None
     keywords: Sequence[str] | None
     hotwords: str | None
     temperature: float | None
+    temperatures: Sequence[float] | None
+    compression_ratio_threshold: float | None
+    logprob_threshold: float | None
+    no_speech_threshold: float | None
     timestamp_granularities: Sequence[str] | None
     include: Sequence[str] | None
     chunking_strategy: Literal["auto"] | Mapping[str, object] | None
@@ -35,6 +43,8 @@ class Fields(TypedDict, total=False):
     known_speaker_references: Sequence[str] | None
     vad: bool | None
     beam_size: int | None
+    patience: float | None
+    suppress_tokens: Sequence[int] | None
     decoding: Literal["accurate", "balanced", "fast"] | None
     audio_context: Literal["auto", "full"] | None
     max_line_width: int | None

@@ -1,0 +1,1 @@
+export function fromPath(path: string): Promise<Blob & { name: string }>;
