@@ -17,6 +17,16 @@ from auricle.config import ENV_PREFIX, Settings, flag, load
 FLAGS = "auricle.flags"
 """Where a click context keeps the settings given as flags, by name."""
 
+CUE_SETTINGS = ("max_line_width", "max_line_count", "max_cue_s")
+"""Settings that change subtitles only."""
+
+EVALUATED = frozenset(
+    {setting.name for setting in fields(Settings) if not setting.metadata["server_only"]}
+    - {*CUE_SETTINGS}
+    | {"context_margin_s"}
+)
+"""Settings that can change what is transcribed, or how fast."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -50,13 +60,18 @@ def settings_from(context: click.Context, **arguments: str | None) -> Settings:
         auricle.errors.BadSetting: from `config.load`.
         click.UsageError: a setting given by position and as a flag.
     """
-    given = context.meta.get(FLAGS, {})
-    flags = {name: value for name, value in given.items() if name != "config"}
+    flags = flags_from(context)
     for name, value in arguments.items():
         if value is not None and flags.get(name) is not None:
             raise click.UsageError(f"give {name.upper()} or {flag(name)}, not both")
         flags[name] = value if value is not None else flags.get(name)
     return load(flags, path=config_from(context))
+
+
+def flags_from(context: click.Context) -> dict[str, Any]:
+    """The settings given as flags, by name."""
+    given = context.meta.get(FLAGS, {})
+    return {name: value for name, value in given.items() if name != "config"}
 
 
 def config_from(context: click.Context) -> Path | None:

@@ -14,7 +14,7 @@ import click
 
 from auricle.cli import inputs, logs
 from auricle.cli.guidance import fields_from, guidance_options
-from auricle.cli.options import FLAGS, settings_from, settings_options
+from auricle.cli.options import CUE_SETTINGS, FLAGS, settings_from, settings_options
 from auricle.config import flag
 from auricle.errors import InvalidRequest
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from auricle.formats import Style
     from auricle.types import Task
 
-CUE_SETTINGS = ("max_line_width", "max_line_count", "max_cue_s")
 FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 
 
