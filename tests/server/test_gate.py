@@ -246,6 +246,23 @@ async def test_keys_of_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "is_warned"),
+    [
+        ({"host": "127.0.0.1"}, False),
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "0.0.0.0", "api_keys": (KEY,)}, False),
+    ],
+)
+async def test_a_server_for_everybody_says_so(
+    changes: dict[str, object], is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(runtime := FakeRuntime(settings(**changes))):
+        await runtime.started.wait()
+    warning = "everybody who can reach this address may use it; see api_keys"
+    assert (warning in caplog.messages) is is_warned
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         (None, "cannot read the keys in .* \\(api_keys_file\\): No such file or directory"),
@@ -260,7 +277,8 @@ async def test_a_file_without_keys_locks_nobody_in(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadSetting, match=reason):
-        ApiKeys.of(settings(api_keys_file=path))
+        async with serving(FakeRuntime(settings(api_keys_file=path))):
+            pass
 
 
 async def test_keys_are_shown_nowhere(locked: Served, caplog: pytest.LogCaptureFixture) -> None:

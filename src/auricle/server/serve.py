@@ -54,7 +54,7 @@ class Server:
     the event loop's thread only.
 
     Raises:
-        BadSetting: host or port cannot be listened on.
+        BadSetting: host or port cannot be listened on, or the file of keys cannot be read.
     """
 
     def __init__(self, settings: Settings, runtime: Runtime) -> None:
@@ -62,11 +62,14 @@ class Server:
         self._traffic = Traffic()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
+        app = create_app(
+            runtime, self._traffic
+        )  # may find fault with a setting: nothing is open yet
         self._listeners = listen.listeners(settings.host, settings.port)
         self.urls = tuple(listen.url(listener) for listener in self._listeners)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                create_app(runtime, self._traffic),
+                app,
                 loop="none",
                 http=BoundedHttp,
                 ws="none",
@@ -89,12 +92,19 @@ class Server:
 
     async def run(self) -> None:
         logger.info("listening on %s", " and ".join(self.urls))
+        if self._is_open_to_all():
+            logger.warning("everybody who can reach this address may use it; see api_keys")
         draining = asyncio.create_task(self._drain(), name="server drain")
         try:
             await self._uvicorn.serve(sockets=self._listeners)
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)
+
+    def _is_open_to_all(self) -> bool:
+        settings = self._settings
+        has_keys = bool(settings.api_keys or settings.api_keys_file)
+        return not has_keys and not listen.is_loopback(settings.host)
 
     async def _drain(self) -> None:
         await self._stop.wait()
