@@ -34,3 +34,10 @@ def test_all_usable_cores_by_default():
     workers, threads_each = machine.share_cores(0)
     assert workers == min(machine.usable_cores(), machine.MAX_WORKERS)
     assert threads_each >= 1
+
+
+@pytest.mark.parametrize(
+    ("mib", "workers", "worth"), [(145, 2, True), (145, 1, False), (484, 8, True), (1500, 8, False)]
+)
+def test_small_models_are_loaded_twice_where_there_are_cores_for_it(mib, workers, worth):
+    assert machine.is_worth_a_second(mib * 1024 * 1024, workers) is worth

@@ -21,6 +21,7 @@ from auricle.engine.protocol import (
     ReleaseJob,
     WindowText,
 )
+from auricle.engine.whisper import Whisper
 from auricle.errors import AuricleError, ModelUnusable
 from auricle.models.fetch import locate
 from auricle.types import Language
@@ -85,6 +86,16 @@ async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
     hyphenated = (await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]
     assert "my fellow-americans" in _text(hyphenated)
     await engine.close()
+
+
+def test_a_window_encoded_on_every_core_has_the_same_states():
+    model = Whisper(locate("tiny.en", Settings()).path, "cpu", "int8", threads=2)
+    assert model._wide is not model._model
+    row = EncodeRow(1, JFK.tobytes())
+    model.encode(EncodeJob((row,), 2000))
+    shared = model._kept[1].states
+    model.encode(EncodeJob((row,), 2000, is_alone=True))
+    np.testing.assert_array_equal(model._kept[1].states, shared)
 
 
 async def test_a_long_prompt_is_cut_from_the_left():

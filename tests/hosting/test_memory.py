@@ -24,7 +24,7 @@ def test_without_a_limit_it_is_a_share_of_the_machine():
 @pytest.mark.parametrize(
     ("device", "compute_type", "workers", "mib"),
     [
-        ("cpu", "auto", 2, 150 + 100 + 50 + 2 * 130),
+        ("cpu", "auto", 2, 150 + 100 + 2 * 50 + 2 * 130),
         ("cpu", "int8", 1, 150 + 100 + 50 + 130),
         ("cpu", "float32", 1, 150 + 100 + 200 + 130),
         ("cuda", "auto", 1, 100 + 130),

@@ -45,6 +45,17 @@ async def _running(engines, **limits):
     return scheduler
 
 
+async def test_a_window_that_comes_alone_gets_the_whole_machine():
+    engines = Engines()
+    scheduler = await _running(engines)
+    with scheduler.admit() as admission:
+        await admission.submit(_window(), Options(), "en").text
+        tickets = [admission.submit(_window(n), Options(), "en") for n in range(2)]
+        await asyncio.gather(*(ticket.text for ticket in tickets))
+    await scheduler.close()
+    assert [job.is_alone for job in engines.all[0].encodes] == [True, False, False]
+
+
 async def test_a_window_is_encoded_decoded_and_let_go():
     engines = Engines()
     scheduler = await _running(engines)

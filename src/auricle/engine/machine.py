@@ -20,6 +20,8 @@ _M_ARENA_MAX = -8
 
 MAX_WORKERS = 8
 
+MAX_SECOND_BYTES = 512 * 1024 * 1024
+"""Weights of up to this size, small's, are loaded twice: see `is_worth_a_second`."""
 
 SERVER_MMAP_BYTES = 256 * 1024
 """Far below a window of pcm (2 MB) and an upload's block (1 MiB), far above everything small."""
@@ -95,6 +97,16 @@ def share_cores(threads: int) -> tuple[int, int]:
     cores = threads or usable_cores()
     workers = min(cores, MAX_WORKERS)
     return workers, max(1, cores // workers)
+
+
+def is_worth_a_second(n_bytes: int, workers: int) -> bool:
+    """Whether to load weights of ``n_bytes`` once more, with all workers' threads for one window.
+
+    A window that comes alone is then encoded on every core, in half the time on two; the states
+    are the same, bit for bit. Decoding would get slower (a step is too small to share), so the
+    second copy is for the encoder alone, and not worth its memory for large models.
+    """
+    return workers > 1 and n_bytes <= MAX_SECOND_BYTES
 
 
 def _mallopt() -> Callable[[int, int], int] | None:

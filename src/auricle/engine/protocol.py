@@ -47,6 +47,8 @@ class EncodeJob(msgspec.Struct, frozen=True, tag=True):
     rows: tuple[EncodeRow, ...]
     n_frames: int
     """Mel frames of 10 ms the encoder sees: a window's audio, then silence. At most 3000."""
+    is_alone: bool = False
+    """Nothing else is to be done now: all cores may work on it. The states are the same."""
 
 
 class EncodedWindow(msgspec.Struct, frozen=True):

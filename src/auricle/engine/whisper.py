@@ -66,14 +66,21 @@ class Whisper:
 
         self._ctranslate2 = ctranslate2
         workers, threads_each = (1, 1) if device == "cuda" else machine.share_cores(threads)
-        try:
-            self._model = ctranslate2.models.Whisper(
+
+        def load(workers: int, threads_each: int) -> Any:
+            return ctranslate2.models.Whisper(
                 str(path),
                 device=device,
                 compute_type=_compute_type(compute_type, device),
                 inter_threads=workers,
                 intra_threads=threads_each,
             )
+
+        try:
+            self._model = load(workers, threads_each)
+            self._wide = self._model
+            if machine.is_worth_a_second(checkpoint.weights_bytes(path), workers):
+                self._wide = load(1, workers * threads_each)
         except (RuntimeError, ValueError, MemoryError) as exc:
             raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc
         self._vocabulary = Vocabulary.load(path)
@@ -92,7 +99,8 @@ class Whisper:
         """Compute and keep the encoder states of windows; detect languages when asked."""
         pcms = [np.frombuffer(row.pcm, np.float32) for row in job.rows]
         features = np.stack([mel.log_mel(pcm, self.info.n_mels, job.n_frames) for pcm in pcms])
-        states = self._model.encode(self._ctranslate2.StorageView.from_array(features), True)
+        encoder = self._wide if job.is_alone else self._model
+        states = encoder.encode(self._ctranslate2.StorageView.from_array(features), True)
         detects = self.info.multilingual and any(row.detect_language for row in job.rows)
         found = self._model.detect_language(states) if detects else []
         arrays = _array(states)

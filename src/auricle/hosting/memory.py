@@ -11,7 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from auricle.models.checkpoint import WEIGHTS, Checkpoint
+from auricle.engine import machine
+from auricle.models.checkpoint import Checkpoint, weights_bytes
 
 MIB = 1024 * 1024
 
@@ -61,13 +62,14 @@ def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, worke
     """
     if compute_type == "auto":
         compute_type = "float16" if device == "cuda" else "int8"
-    file_bytes = (checkpoint.path / WEIGHTS).stat().st_size
+    file_bytes = weights_bytes(checkpoint.path)
     weights = file_bytes * _BYTES_PER_WEIGHT.get(compute_type, 2) // _FILE_BYTES_PER_WEIGHT
     n_heads = checkpoint.width // 64
     working = workers * (_WORKER_BYTES + n_heads * _HEAD_BYTES)
     if device == "cuda":
         return weights + working
-    return _PROCESS_BYTES + file_bytes + weights + working
+    n_copies = 2 if machine.is_worth_a_second(file_bytes, workers) else 1
+    return _PROCESS_BYTES + file_bytes + n_copies * weights + working
 
 
 def _installed_bytes() -> int | None:

@@ -208,3 +208,8 @@ def _string(file: BinaryIO) -> str:
     (length,) = _unpack(file, "<H")  # counts the closing NUL
     (text,) = struct.unpack(f"{length}s", file.read(length))
     return str(text[:-1], "utf-8")
+
+
+def weights_bytes(path: Path) -> int:
+    """Size of the weights in a model's folder, as stored."""
+    return (path / WEIGHTS).stat().st_size

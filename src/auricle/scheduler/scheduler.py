@@ -197,7 +197,8 @@ class Scheduler:
 
     async def _encode(self, engine: Engine, tickets: Sequence[Ticket], n_frames: int) -> None:
         rows = tuple(ticket.encode_row() for ticket in tickets)
-        answer = await self._answer(engine, tickets, engine.encode(EncodeJob(rows, n_frames)))
+        job = EncodeJob(rows, n_frames, is_alone=len(self._tickets) == len(rows))
+        answer = await self._answer(engine, tickets, engine.encode(job))
         if answer is None:
             return
         for ticket, window in zip(tickets, answer.windows, strict=True):
