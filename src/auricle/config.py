@@ -183,6 +183,18 @@ class Settings:
     vad_threshold: float = _setting(
         0.5, "speech probability from which a 32 ms frame counts as speech", low=0.01, high=0.99
     )
+    compression_ratio_threshold: float = _setting(
+        2.4, "a text that zlib shrinks to less than one in so many loops", low=1.0, high=100.0
+    )
+    logprob_threshold: float = _setting(
+        -1.0, "mean log-probability below which a text is read again", low=-20.0, high=0.0
+    )
+    no_speech_threshold: float = _setting(
+        0.6, "probability of silence above which a text must be surer of itself", low=0.0, high=1.0
+    )
+    temperatures: tuple[float, ...] = _setting(
+        (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "tried in turn on a text that loops", low=0.0, high=1.0
+    )
 
     # Subtitles; a request's own fields win
     max_line_width: int = _setting(

@@ -27,7 +27,7 @@ def setting(  # type: ignore[no-untyped-def]  # noqa: ANN201, PLR0913  # datacla
     secret: bool = False,
 ):
     """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``; every item
-    of a list matches ``pattern``; a ``secret`` value is never shown."""
+    of a list matches ``pattern`` and is in range; a ``secret`` value is never shown."""
     metadata = {"help": help_text, "low": low, "high": high, "pattern": pattern}
     metadata |= {"server_only": server_only, "secret": secret}
     return field(default=default, metadata=metadata, repr=not secret)
@@ -55,7 +55,8 @@ def checked(settings: type, name: str, value: Any, origin: str) -> Any:
             strict=False,
             dec_hook=lambda kind, raw: kind(raw).expanduser().absolute(),
         )
-        in_range = low is None or low <= converted <= high
+        items = converted if get_origin(wanted) is tuple else (converted,)
+        in_range = low is None or all(low <= item <= high for item in items)
         if pattern is not None:
             in_range = all(re.fullmatch(pattern, item) for item in converted)
     except (msgspec.ValidationError, TypeError, ValueError):
@@ -83,7 +84,9 @@ def _plain(value: Any, wanted: Any) -> Any:
 def _allowed(wanted: Any) -> str:
     """What a setting of this type takes, in words that follow "is not"."""
     if get_origin(wanted) is tuple:
-        return f"a list of {' or '.join(get_args(get_args(wanted)[0])) or 'names'}"
+        item = get_args(wanted)[0]
+        names = "numbers" if item is float else "names"
+        return f"a list of {' or '.join(get_args(item)) or names}"
     if get_origin(wanted) is Literal:
         return f"one of {', '.join(get_args(wanted))}"
     plain = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -18,6 +18,7 @@ from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
 from auricle.scheduler.admission import Gate
+from auricle.scheduler.fallback import Rules
 from auricle.scheduler.scheduler import Scheduler
 from auricle.types import SAMPLE_RATE, Options, Window
 
@@ -100,6 +101,12 @@ class HostedModel:
             batch_size=settings.batch_size,
             margin_s=settings.context_margin_s or checkpoint.margin_s,
             gate=gate,
+            rules=Rules(
+                settings.compression_ratio_threshold,
+                settings.logprob_threshold,
+                settings.no_speech_threshold,
+                settings.temperatures,
+            ),
         )
         try:
             info = await scheduler.start()
