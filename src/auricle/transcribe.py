@@ -84,25 +84,28 @@ class Transcription:
         for window in cutter.finish():
             yield window
 
-    async def _submit(self, window: Window, language: str | None = None) -> Ticket:
+    async def _submit(
+        self, window: Window, language: str | None = None, before: str = ""
+    ) -> Ticket:
         """Queue a window; the first one's language is awaited, because the others follow it, unless
-        each is detected on its own."""
+        each is detected on its own. ``before`` is what was said up to it, if the model is told."""
         follows = self.options.language_detection == "once"
         if language is None:
             language = self.language.code if self.language and follows else self.options.language
         priority = Priority.SHORT if window.start_s < SHORT_S else Priority.LONG
-        ticket = self._admission.submit(window, self._guided(), language, priority)
+        ticket = self._admission.submit(window, self._guided(before), language, priority)
         if self.language is None and follows:
             self.language = await ticket.language
         return ticket
 
-    def _guided(self) -> Options:
+    def _guided(self, before: str) -> Options:
         """The options with what the next window is told."""
         options = self.options
         if self._is_begun and options.prefix:
             options = replace(options, prefix=None)
-        if self._carried:
-            options = replace(options, prompt=f"{options.prompt or ''}{self._carried}")
+        before = self._carried or before
+        if before:
+            options = replace(options, prompt=f"{options.prompt or ''}{before}")
         self._is_begun = True
         return options
 
@@ -115,8 +118,11 @@ class Transcription:
         self._carry(text)
         for segment in text.segments:
             yield segment
+        before = ""
         while text.rest_s is not None:
-            ticket = await self._submit(_rest(ticket.window, text.rest_s), language.code)
+            if text.temperature <= MAX_CARRIED_TEMPERATURE:  # else it may well be wrong
+                before += "".join(segment.text for segment in text.segments)
+            ticket = await self._submit(_rest(ticket.window, text.rest_s), language.code, before)
             text = await ticket.text
             self._carry(text)
             for segment in text.segments:
