@@ -83,7 +83,6 @@ def curl_fields(**changes: str) -> tuple[tuple[str, str], ...]:
 
 
 async def test_the_python_client_needs_no_format(kit: Served) -> None:
-    kit.runtime.model_id = "base"
     answer = await post(kit, TRANSCRIPTIONS, python_form(("model", "base")))
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     body = answer.json()
@@ -175,6 +174,18 @@ async def test_the_script_asks_for_log_probabilities(kit: Served) -> None:
     )
     assert ignored.status_code == 200
     assert [options.logprobs for _, options in kit.runtime.asked] == [True, False]
+
+
+@pytest.mark.parametrize("model", ["tiny", "large-v3-v20240930_626MB", "whisper-1"])
+async def test_whatever_model_is_asked_for(kit: Served, model: str) -> None:
+    """Its scripts say ``tiny`` when the user says nothing; the server has the one it has."""
+    answer = await post(kit, TRANSCRIPTIONS, curl_form(*curl_fields(model=model)))
+    assert (answer.status_code, kit.runtime.models) == (200, ["whisper-1"])
+
+
+async def test_a_model_must_be_asked_for(kit: Served) -> None:
+    answer = await post(kit, TRANSCRIPTIONS, curl_form(("response_format", "json")))
+    assert answer.json()["error"]["message"] == "you must provide a model parameter"
 
 
 @pytest.mark.parametrize("wanted", ["text", "srt", "vtt"])

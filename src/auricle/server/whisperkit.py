@@ -19,6 +19,8 @@ from auricle.server.status import Status
 from auricle.types import Task, Transcript
 
 JSON = "application/json; charset=utf-8"
+SERVED = "whisper-1"
+"""The model the server was started with."""
 
 _TYPES: Mapping[formats.Format, str] = {
     "json": "CreateTranscriptionResponseJson",
@@ -46,8 +48,9 @@ _INDEX = {
 
 
 def read(pairs: Pairs, task: Task) -> Pairs:
-    """The form as OpenAI's clients would have sent it. Its clients always send granularities and
-    ``stream``, whatever format they ask for; what does not fit the format means nothing there."""
+    """The form as OpenAI's clients would have sent it. Its clients always send granularities,
+    ``stream`` and a model, ``tiny`` where the user named none: what does not fit the format means
+    nothing there, and its server has one model, whatever is asked for."""
     fields = [(name, value) for name, value in pairs if value]
     stream = any(name == "stream" and value.lower() == "true" for name, value in fields)
     wanted = _response_format(fields, task, stream=stream)
@@ -59,6 +62,7 @@ def read(pairs: Pairs, task: Task) -> Pairs:
         kept.append((f"{granularity}[]", "segment"))  # its answers always have segments
     if wanted != "json":
         kept = [(name, value) for name, value in kept if _bare(name) != "include"]
+    kept = [(name, SERVED if name == "model" else value) for name, value in kept]
     return [*kept, ("response_format", wanted)]
 
 
