@@ -1,0 +1,143 @@
+"""What each window of a recording is told, and in which language it is read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+
+import msgspec
+import numpy as np
+
+from auricle.audio.decode import AudioChunk
+from auricle.engine.protocol import (
+    DecodeJob,
+    DecodeRow,
+    EncodedWindow,
+    EncodeRow,
+    WindowText,
+)
+from auricle.scheduler.scheduler import Scheduler
+from auricle.transcribe import Transcription, collect
+from auricle.types import SAMPLE_RATE, Language, Options, Transcript
+from tests.fakes import FakeEngine, spoken
+
+FRAME = 512
+
+
+class SpokenRecording:
+    """Speech of 20 s and silence of 5 s by turns: each stretch of speech is a window."""
+
+    def __init__(self, n_stretches: int) -> None:
+        self._n_stretches = n_stretches
+        self.duration_s = 0.0
+
+    async def __aiter__(self) -> AsyncIterator[AudioChunk]:
+        for _ in range(self._n_stretches):
+            for seconds, probability in ((20, 1.0), (5, 0.0)):
+                n = seconds * SAMPLE_RATE // FRAME
+                self.duration_s += n * FRAME / SAMPLE_RATE
+                yield AudioChunk(
+                    np.full(n * FRAME, probability, np.float32), np.full(n, probability, np.float32)
+                )
+
+
+class Listener(FakeEngine):
+    """Detects the languages it is given in turn."""
+
+    def __init__(self, hear=spoken, languages: tuple[str, ...] = ("de",)) -> None:
+        super().__init__(hear)
+        self._languages = itertools.cycle(languages)
+        self.told: list[EncodeRow] = []
+
+    def _encoded(self, row: EncodeRow, n_frames: int) -> EncodedWindow:
+        self.told.append(msgspec.structs.replace(row, pcm=b""))
+        encoded = super()._encoded(row, n_frames)
+        if row.detect_language:
+            found = Language(next(self._languages), 0.5)
+            encoded = msgspec.structs.replace(encoded, language=found)
+        return encoded
+
+
+async def _read(engine: Listener, options: Options, n_stretches: int = 3) -> Transcript:
+    async def start() -> Listener:
+        return engine
+
+    scheduler = Scheduler(start)
+    await scheduler.start()
+    try:
+        with scheduler.admit() as admission:
+            return await collect(
+                Transcription(
+                    options,
+                    _recording=SpokenRecording(n_stretches),  # type: ignore[arg-type]  # a fake
+                    _admission=admission,
+                )
+            )
+    finally:
+        await scheduler.close()
+
+
+async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
+    engine = Listener()
+    options = Options(prompt="Hello.", keywords=("Ann",), prefix="So", languages=("de", "en"))
+    transcript = await _read(engine, options)
+    assert [(row.prompt, row.keywords, row.prefix) for row in engine.told] == [
+        ("Hello.", ("Ann",), "So"),
+        ("Hello.", ("Ann",), None),
+        ("Hello.", ("Ann",), None),
+    ]
+    assert [(row.detect_language, row.languages) for row in engine.told] == [
+        (True, ("de", "en")),
+        (False, ("de", "en")),
+        (False, ("de", "en")),
+    ]
+    assert transcript.language == Language("de", 0.5)
+
+
+async def test_windows_may_have_a_language_each_and_the_longest_spoken_is_the_recordings():
+    engine = Listener(languages=("en", "de", "de"))
+    transcript = await _read(engine, Options(language_detection="window"))
+    assert [segment.text.split()[0] for segment in transcript.segments] == ["en", "de", "de"]
+    assert transcript.language == Language("de", 0.5)
+
+
+async def test_the_text_before_is_context_where_that_is_wanted():
+    engine = Listener()
+    transcript = await _read(engine, Options(prompt="Hello.", previous_text=True))
+    said = [segment.text for segment in transcript.segments]
+    assert [row.prompt for row in engine.told] == [
+        "Hello.",
+        "Hello." + said[0],
+        "Hello." + said[0] + said[1],
+    ]
+
+
+async def test_a_text_read_at_a_high_temperature_is_no_context():
+    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
+        text = spoken(row, job)
+        loops = 20 < row.start_s < 40 and job.temperature < 0.6
+        return msgspec.structs.replace(text, compression_ratio=9.0) if loops else text
+
+    engine = Listener(hear)
+    transcript = await _read(engine, Options(previous_text=True))
+    assert [segment.temperature for segment in transcript.segments] == [0.0, 0.6, 0.0]
+    prompts = {row.window_id: row.prompt for row in engine.told}
+    assert list(prompts.values()) == [None, transcript.segments[0].text, None]
+
+
+async def test_an_echo_of_the_prompt_is_read_again_without_it():
+    prompt = "Minutes of the board meeting."
+
+    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
+        text = spoken(row, job)
+        said = prompt if row.is_guided else " Good morning."
+        [segment] = text.segments
+        return msgspec.structs.replace(
+            text, segments=(msgspec.structs.replace(segment, text=said),)
+        )
+
+    engine = Listener(hear)
+    transcript = await _read(engine, Options(prompt=prompt), 1)
+    assert transcript.text == "Good morning."
+    assert [[row.is_guided for row in job.rows] for job in engine.decodes] == [[True], [False]]
+    assert len(engine.told) == 1  # what was encoded is used again
