@@ -1,0 +1,87 @@
+"""The servers that clients are tried against: one scripted by model names, one with real weights.
+
+Knows nothing about clients.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from auricle.errors import AuricleError, EngineFailed, ModelNotFound, Overloaded, Unavailable
+from auricle.runtime import Runtime
+from auricle.types import Options, Token, Word
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import FakeRuntime, FakeTranscription, said
+
+KEY = "sk-test-of-the-sdks"
+MAX_UPLOAD_MB = 62
+
+_WORDS = (Word(" Hello", 0.0, 0.5, 0.875), Word(" there.", 0.5, 1.0, 0.75))
+_TOKENS = (Token(1, b" Hello", -0.25), Token(2, b" there.", -0.5))
+SPOKEN = msgspec.structs.replace(said(" Hello there."), words=_WORDS, logprobs=_TOKENS)
+
+BUSY = Overloaded("Busy.", code="rate_limit_exceeded", retry_after_s=0.5)
+REFUSALS: dict[str, AuricleError] = {
+    "busy": BUSY,
+    "unknown": ModelNotFound("No such model.", code="model_not_found"),
+    "stopping": Unavailable("Shutting down.", retry_after_s=0.5),
+    "broken": EngineFailed("It failed twice."),
+}
+"""What a model of that name answers every time."""
+
+
+class ScriptedRuntime(FakeRuntime):
+    """The first word of a model's name, up to a dot, says what happens; the rest tells one call
+    from another. ``attempts`` counts them, ``received`` keeps digest and options of each upload."""
+
+    def __init__(self) -> None:
+        super().__init__(settings(max_upload_mb=MAX_UPLOAD_MB, api_keys=(KEY,)))
+        self.steps = (SPOKEN,)
+        self.attempts: collections.Counter[str] = collections.Counter()
+        self.received: dict[str, tuple[str, Options]] = {}
+
+    async def find(self, name: str) -> None:
+        self.attempts[name] += 1
+        action = name.partition(".")[0]
+        if action == "twice":
+            if self.attempts[name] <= 2:
+                raise BUSY
+        elif action in REFUSALS:
+            raise REFUSALS[action]
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, path: Path, options: Options, key: str = "", model: str = ""
+    ) -> AsyncIterator[FakeTranscription]:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.received[model] = (digest, options)
+        yield FakeTranscription(options.task, self.language, self.duration_s, self.steps)
+
+
+@contextlib.asynccontextmanager
+async def scripted() -> AsyncIterator[tuple[Served, ScriptedRuntime]]:
+    runtime = ScriptedRuntime()
+    async with serving(runtime) as served:
+        await runtime.started.wait()
+        yield served, runtime
+
+
+@contextlib.asynccontextmanager
+async def real() -> AsyncIterator[Served]:
+    """tiny.en, and base when it is named; quick rather than accurate."""
+    given = settings(model="tiny.en", max_upload_mb=64, decoding="fast", api_keys=(KEY,))
+    runtime: Any = Runtime(
+        given
+    )  # `serving` is written for the fake; the real one has all it needs
+    async with serving(runtime) as served:
+        await runtime.settled()
+        assert runtime.state == "ready", runtime.failure
+        yield served
