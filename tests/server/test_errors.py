@@ -22,9 +22,9 @@ from auricle.errors import (
     Unavailable,
     UploadStalled,
 )
-from auricle.server import errors
-from tests.server.conftest import Served
-from tests.server.fakes import FakeRuntime
+from auricle.server import errors, http
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import HELLO, FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -164,8 +164,8 @@ async def test_the_catalogue(served: Served, name: str, path: str) -> None:
     case = CATALOGUE[name]
     case.set_up(served.runtime)
     files = {"file": ("a.wav", b"x" * case.n_bytes)} if case.has_file else {"other": (None, b"")}
-    async with served.http() as http:
-        answer = await http.post(path, data=case.data, files=files)
+    async with served.http() as client:
+        answer = await client.post(path, data=case.data, files=files)
     detail = answer.json()["error"]
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"].startswith("req_")
@@ -212,8 +212,8 @@ async def test_only_what_clients_try_again_says_not_to(
     ],
 )
 async def test_what_is_no_form(served: Served, kind: str, body: bytes, message: str) -> None:
-    async with served.http() as http:
-        answer = await http.post(PATH, content=body, headers={"content-type": kind})
+    async with served.http() as client:
+        answer = await client.post(PATH, content=body, headers={"content-type": kind})
     detail = answer.json()["error"]
     assert (answer.status_code, detail["type"], detail["param"]) == (400, INVALID, None)
     assert detail["message"].startswith(message)
@@ -222,8 +222,8 @@ async def test_what_is_no_form(served: Served, kind: str, body: bytes, message: 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "image/png", "x"])
 @pytest.mark.parametrize("stream", ["true", "false"])
 async def test_accept_is_not_negotiated(served: Served, accept: str, stream: str) -> None:
-    async with served.http() as http:
-        answer = await http.post(
+    async with served.http() as client:
+        answer = await client.post(
             PATH, data={**MODEL, "stream": stream}, files=FILE, headers={"accept": accept}
         )
     kind = "text/event-stream; charset=utf-8" if stream == "true" else "application/json"
@@ -232,14 +232,14 @@ async def test_accept_is_not_negotiated(served: Served, accept: str, stream: str
 
 async def test_every_answer_carries_what_openais_do(served: Served) -> None:
     served.runtime.steps = ()
-    async with served.http() as http:
+    async with served.http() as client:
         answers = [
-            await http.get("/v1/models/Systran%2Ffaster-whisper-base"),
-            await http.post(PATH, data=MODEL, files=FILE),
-            await http.post(PATH, data={**MODEL, "stream": "true"}, files=FILE),
-            await http.post(PATH, data=MODEL),
-            await http.get("/nothing"),
-            await http.delete("/v1/models/base"),
+            await client.get("/v1/models/Systran%2Ffaster-whisper-base"),
+            await client.post(PATH, data=MODEL, files=FILE),
+            await client.post(PATH, data={**MODEL, "stream": "true"}, files=FILE),
+            await client.post(PATH, data=MODEL),
+            await client.get("/nothing"),
+            await client.delete("/v1/models/base"),
         ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 404, 405]
     assert answers[0].json()["id"] == "Systran/faster-whisper-base"
@@ -288,6 +288,38 @@ async def test_a_head_has_a_limit(served: Served, sent: bytes) -> None:
     }
 
 
+@pytest.mark.parametrize("sent", [b"", GET])
+async def test_a_head_has_a_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patched limit, because the real one is a minute. Who said nothing is told nothing."""
+    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    async with serving(FakeRuntime(settings())) as served:
+        reader, writer = await asyncio.open_connection(*served.address)
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.partition(b"\r\n")[0] == (b"HTTP/1.1 408 Request Timeout" if sent else b"")
+
+
+async def test_the_time_of_a_head_ends_with_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is held up until a later connection's time is over."""
+    more = asyncio.Event()
+    served.runtime.steps = (more, *HELLO)
+    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    async with served.http() as client:
+        asking = asyncio.create_task(client.post(PATH, data=MODEL, files=FILE))
+        await served.runtime.opened.wait()
+        reader, writer = await asyncio.open_connection(*served.address)
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        more.set()
+        answers = [await asking, await client.get("/health")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
 async def test_what_is_not_http(served: Served) -> None:
     line, error = await exchanged(served, b"what is this\r\n\r\n")
     assert line == "http/1.1 400 bad request"
@@ -295,6 +327,6 @@ async def test_what_is_not_http(served: Served) -> None:
 
 
 async def test_a_large_head_that_is_allowed(served: Served) -> None:
-    async with served.http() as http:
-        answers = [await http.get("/health", headers={"x-long": "a" * 60_000}) for _ in range(3)]
+    async with served.http() as client:
+        answers = [await client.get("/health", headers={"x-long": "a" * 60_000}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
