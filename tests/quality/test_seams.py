@@ -1,0 +1,71 @@
+"""Windows of a long recording lose and repeat nothing where they meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from auricle.audio.decode import AudioChunk
+from auricle.engine.protocol import WindowText
+from auricle.scheduler.scheduler import Scheduler
+from auricle.transcribe import Transcription
+from auricle.types import SAMPLE_RATE, Options
+from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.fakes import FakeEngine, spoken
+
+
+@pytest.mark.model
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_long_recording_says_what_its_sentences_say(hear):
+    rng = np.random.default_rng(5)
+    speech = read_wav(SAMPLES / "jfk.wav")
+    pauses = [np.zeros(round(rng.uniform(0.3, 4.0) * SAMPLE_RATE), np.float32) for _ in range(12)]
+    transcript = await hear(
+        np.concatenate([part for pause in pauses for part in (speech, pause)]),
+        Options(decoding="fast"),
+    )
+    assert words(transcript.text).split() == JFK_WORDS.split() * len(pauses)
+
+
+@dataclass
+class Spoken:
+    """A recording of one chunk, all of it speech."""
+
+    duration_s: float = field(default=20.0)
+
+    async def __aiter__(self):
+        pcm = np.zeros(round(self.duration_s * SAMPLE_RATE), np.float32)
+        yield AudioChunk(pcm, None)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "prompts"),
+    [
+        (0.0, ["Names: Ann.", "Names: Ann. en 0", "Names: Ann. en 0 en 5"]),
+        (0.8, ["Names: Ann."] * 3),
+    ],
+)
+async def test_a_rest_is_read_with_what_was_said_before_it(temperature, prompts):
+    """Read alone, "the aforesaid" at the end of a window became "the a force said"."""
+
+    def hear(row, job) -> WindowText:
+        text = spoken(row, job)
+        rest_s = row.start_s + 5.0 if row.start_s < 10.0 else None
+        return WindowText(text.segments, temperature, -0.2, 1.0, 0.01, rest_s=rest_s)
+
+    engine = FakeEngine(hear=hear)
+
+    async def start() -> FakeEngine:
+        return engine
+
+    scheduler = Scheduler(start)
+    await scheduler.start()
+    with scheduler.admit() as admission:
+        options = Options(language="en", prompt="Names: Ann.")
+        transcription = Transcription(options, _recording=Spoken(), _admission=admission)
+        said = "".join([segment.text async for segment in transcription])
+    await scheduler.close()
+    assert said == " en 0 en 5 en 10"
+    assert [job.rows[0].prompt for job in engine.encodes] == prompts
