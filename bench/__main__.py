@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import accuracy, figures, load, machine, margins, memory, overhead, startup
+from bench import accuracy, figures, load, machine, margins, memory, overhead, silence, startup
 from bench.setup import Setup
 
 MEASUREMENTS = {
@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "accuracy": accuracy.run,
     "load": load.run,
     "margins": margins.run,
+    "silence": silence.run,
 }
 USES = {
     "startup": {"model"},
@@ -34,6 +35,7 @@ USES = {
     "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
+    "silence": {"model", "field"},
 }
 """The options that change a measurement."""
 
