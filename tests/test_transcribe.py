@@ -125,6 +125,17 @@ async def test_a_text_read_at_a_high_temperature_is_no_context():
     assert list(prompts.values()) == [None, transcript.segments[0].text, None]
 
 
+async def test_a_loop_under_guidance_is_read_again_without():
+    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
+        text = spoken(row, job)
+        return msgspec.structs.replace(text, compression_ratio=9.0) if row.is_guided else text
+
+    engine = Listener(hear)
+    transcript = await _read(engine, Options(keywords=("Ann",)), 1)
+    assert [segment.compression_ratio for segment in transcript.segments] == [1.0]
+    assert not engine.decodes[-1].rows[0].is_guided
+
+
 async def test_an_echo_of_the_prompt_is_read_again_without_it():
     prompt = "Minutes of the board meeting."
 

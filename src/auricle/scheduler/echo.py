@@ -22,9 +22,13 @@ MIN_CONFIRMED = 0.4
 does not know come out differently spelled, but alike."""
 
 
+def has_guidance(options: Options) -> bool:
+    return bool(options.prompt or options.keywords or options.prefix)
+
+
 def is_suspect(text: WindowText, options: Options) -> bool:
     """Whether to read the window again without guidance: it is empty, or may be an echo."""
-    if not (options.prompt or options.keywords or options.prefix):
+    if not has_guidance(options):
         return False
     said = _letters(_said(text))
     return not said or bool(_echoes(said, options))

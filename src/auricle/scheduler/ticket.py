@@ -128,14 +128,18 @@ class Ticket:
             self._settle(best, is_full=attempt.is_full)
 
     def _settle(self, text: WindowText, *, is_full: bool) -> None:
-        """The text of this window; or, if it may be an echo of its guidance, read it again."""
-        if self._guided is None and echo.is_suspect(text, self.options):
+        """The text of this window; or, if its guidance may have spoilt it, read it again."""
+        if self._guided is not None:
+            if not fallback.is_looping(self._guided, self.rules):
+                text = echo.settle(self._guided, text, self.options)
+            self.text.set_result(text)
+        elif echo.is_suspect(text, self.options) or (
+            echo.has_guidance(self.options) and fallback.is_looping(text, self.rules)
+        ):
             self._guided = text
             self._tried.clear()
             self._ways, self._way = self._attempts(is_short=not is_full), 0
         else:
-            if self._guided is not None:
-                text = echo.settle(self._guided, text, self.options)
             self.text.set_result(text)
 
     def _attempts(self, *, is_short: bool) -> tuple[Attempt, ...]:
