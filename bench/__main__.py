@@ -16,7 +16,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import accuracy, figures, load, machine, margins, memory, overhead, silence, startup
+from bench import (
+    accuracy,
+    figures,
+    load,
+    machine,
+    margins,
+    memory,
+    overhead,
+    refusals,
+    silence,
+    startup,
+    words,
+)
 from bench.setup import Setup
 
 MEASUREMENTS = {
@@ -27,6 +39,8 @@ MEASUREMENTS = {
     "load": load.run,
     "margins": margins.run,
     "silence": silence.run,
+    "words": words.run,
+    "refusals": refusals.run,
 }
 USES = {
     "startup": {"model"},
@@ -36,10 +50,12 @@ USES = {
     "load": {"model", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
     "silence": {"model", "field"},
+    "words": {"clips", "corpus"},
+    "refusals": {"model", "corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load", "margins"})
+NEED_CORPUS = frozenset({"accuracy", "load", "margins", "words"})
 
 
 def main() -> int:
@@ -72,11 +88,11 @@ def main() -> int:
     return 0
 
 
-def _arguments(words: Sequence[str]) -> argparse.Namespace:
+def _arguments(args: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Remake the figures.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
     parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
-    parser.add_argument("--model", default="base", help="for all but accuracy and margins")
+    parser.add_argument("--model", default="base", help="for all but accuracy, margins, words")
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -88,7 +104,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         "--field", action="append", default=[], metavar="NAME=VALUE", help="send this to Auricle"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the figures, keep nothing")
-    given = parser.parse_args(words)
+    given = parser.parse_args(args)
     unknown = set(given.names) - set(MEASUREMENTS)
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: known are {', '.join(MEASUREMENTS)}")
@@ -104,8 +120,8 @@ def _command(name: str, given: argparse.Namespace) -> str:
     options += [f"--clips {given.clips}"] if given.clips and "clips" in uses else []
     options += [f"--rounds {given.rounds}"] if given.rounds != 1 and "rounds" in uses else []
     options += [f"--field {field}" for field in given.field if "field" in uses]
-    words = " ".join(options)
-    quoted = f'"{words}"' if " " in words else words
+    text = " ".join(options)
+    quoted = f'"{text}"' if " " in text else text
     has_corpus = given.corpus is not None and "corpus" in uses
     return f"make bench ARGS={quoted}" + (" CORPUS=DIR" if has_corpus else "")
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from auricle.bench import clips
 from auricle.bench.clips import Clip
+
+_T = TypeVar("_T")
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -44,7 +47,7 @@ class Setup:
         return [replace(clip, language="en") for clip in clips.from_files([SAMPLE])]
 
 
-def every(found: list[Clip], n: int) -> list[Clip]:
+def every(found: list[_T], n: int) -> list[_T]:
     """``n`` clips spread over the list, or all when there are fewer or ``n`` is 0."""
     if n == 0 or n >= len(found):
         return found

@@ -35,15 +35,22 @@ class Peer:
     async def transcribe(self, request: Request) -> Response:
         async with request.form() as form:
             file, language = form["file"], form.get("language")
+            has_words = form.get("timestamp_granularities[]") == "word"
             assert isinstance(file, UploadFile)
-            text = await run_in_threadpool(self._text, await file.read(), language)
-        return JSONResponse({"text": text})
+            body = await run_in_threadpool(self._body, await file.read(), language, has_words)
+        return JSONResponse(body)
 
-    def _text(self, content: bytes, language: object) -> str:
-        segments, _ = self._model.transcribe(
-            io.BytesIO(content), language=language, **self._options
+    def _body(self, content: bytes, language: object, has_words: bool) -> dict[str, Any]:
+        found, _ = self._model.transcribe(
+            io.BytesIO(content), language=language, word_timestamps=has_words, **self._options
         )
-        return "".join(segment.text for segment in segments).strip()
+        segments = list(found)
+        words = [
+            {"word": word.word.strip(), "start": word.start, "end": word.end}
+            for segment in segments
+            for word in segment.words or ()
+        ]
+        return {"text": "".join(segment.text for segment in segments).strip(), "words": words}
 
 
 def main() -> None:

@@ -33,9 +33,9 @@ LATE_S: Mapping[frozenset[tuple[int, int]], float] = {
     frozenset({(1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)}): 0.15,
 }
 """What is added to that, by the ``(layer, head)`` pairs whose attention is read: those of base and
-of tiny.en. Uncorrected, base is 0.06 s early and tiny.en 0.09 s late, in read English and in the
-synthetic English, German, French and Spanish of ``bench/words.py``. Other models were not measured;
-their edges stay where attention puts them."""
+of tiny.en. Uncorrected, base is 0.06 s early, in read English and in English, German, French and
+Spanish that a synthesiser spoke, and tiny.en 0.09 s late. Other models were not measured; their
+edges stay where attention puts them."""
 
 LONGEST_S = 0.6
 """No more of a word counts for that: what is longer holds a pause."""
