@@ -13,11 +13,15 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+PARITY := .venv-parity
+PARITY_BIN := $(subst $(VENV),$(PARITY),$(BIN))
+PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
+
 NODE_MODULES := tests/sdk/node/node_modules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk clients bench download-model lock openapi clean
+.PHONY: help setup serve test check sdk parity clients bench download-model lock openapi clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -39,6 +43,10 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/python -m auricle.cli.settings_doc --check
 	$(BIN)/python scripts/openapi.py --check
 	$(BIN)/python scripts/check_wheel.py --transcribe
+
+parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the same weights, in .venv-parity
+	$(PARITY_BIN)/auricle models download tiny.en base
+	$(PARITY_BIN)/python -m pytest tests/parity $(ARGS)
 
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, generated clients and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
@@ -64,14 +72,14 @@ lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=-
 openapi: $(VENV)/.runtime ## write openapi.yaml anew from what the server sends
 	$(BIN)/python scripts/openapi.py
 
-clean: ## remove what builds and tests leave behind; .venv and fetched models stay
+clean: ## remove what builds and tests leave behind; environments and fetched models stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(PARITY)/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { echo "auricle needs Python 3.11 or newer: '$(PYTHON)' was not found; try make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "auricle needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12 (or another you have)")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)
 
 $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 	$(PIP) install --quiet --require-hashes -r requirements/runtime.lock
@@ -99,4 +107,13 @@ $(NODE_MODULES)/.ready: tests/sdk/node/package.json tests/sdk/node/package-lock.
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.lock
 	$(PIP) install --quiet --require-hashes -r requirements/bench.lock
+	@touch $@
+
+# PyTorch without CUDA if pip finds it; else the build that the index has, and what that one needs.
+$(PARITY)/.ready: $(PARITY)/pyvenv.cfg $(wildcard requirements/parity*.lock) pyproject.toml
+	$(PARITY_PIP) install --quiet --require-hashes --no-deps -r requirements/parity-cpu.lock || true
+	$(PARITY_PIP) install --quiet --require-hashes --no-deps -r requirements/parity.lock
+	$(PARITY_BIN)/python -c 'import torch' 2>/dev/null || \
+		$(PARITY_PIP) install --quiet --require-hashes --no-deps -r requirements/parity-cuda.lock
+	PATH="$(CURDIR)/$(PARITY_BIN):$$PATH" $(PARITY_PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ LOCKS = {
     "runtime.lock": ["--group", "build"],
     "dev.lock": ["--group", "dev", "--extra", "bench"],
     "bench.lock": ["--group", "bench", "--extra", "bench"],
+    "parity.lock": ["--group", "parity", "--extra", "bench"],
 }
 """Each file and what it has beside the project's own dependencies; in this order, because each is
 bound to the versions of the one before."""
@@ -36,9 +38,22 @@ ASIDE = {
 }
 """Files to which nothing else is bound, and the whole of what each is made from."""
 
+CUDA = "parity-cuda.lock"
+"""What of parity.lock only PyTorch's CUDA build needs: gigabytes, so a file of its own."""
+
+CPU = "parity-cpu.lock"
+"""PyTorch without CUDA, taken first where an index or folder that pip knows has it."""
+
+_CUDA_ONLY = ("cuda-", "nvidia-", "triton")
+
+_CPU_BUILDS = ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)
+"""Hashes of PyTorch's own CPU builds of the locked version, which the usual indexes do not have:
+Linux on x86-64 with Python 3.11."""
+
 
 def compile_locks(folder: Path, *, upgrade: bool) -> None:
     """Resolve every lock into ``folder``; versions in files already there are kept."""
+    _join_cuda(folder)
     bound: Path | None = None
     sources = {name: ["pyproject.toml", *parts] for name, parts in LOCKS.items()}
     for name, source in (sources | ASIDE).items():
@@ -52,16 +67,35 @@ def compile_locks(folder: Path, *, upgrade: bool) -> None:
             command += ["--constraint", str(bound)]
         subprocess.run(command, cwd=ROOT, check=True)
         bound = folder / name
+    _split_cuda(folder)
+
+
+def _join_cuda(folder: Path) -> None:
+    """Make parity.lock whole again, so that uv sees every version that is locked."""
+    lock, cuda = folder / "parity.lock", folder / CUDA
+    if lock.is_file() and cuda.is_file():
+        lock.write_text(lock.read_text("utf-8") + cuda.read_text("utf-8"), "utf-8")
+
+
+def _split_cuda(folder: Path) -> None:
+    """Move what only CUDA needs into its own file, and name the builds that need none of it."""
+    entries = re.split(r"^(?=\S)", (folder / "parity.lock").read_text("utf-8"), flags=re.MULTILINE)
+    cuda = [entry for entry in entries if entry.startswith(_CUDA_ONLY)]
+    (folder / "parity.lock").write_text("".join(e for e in entries if e not in cuda), "utf-8")
+    (folder / CUDA).write_text("".join(cuda), "utf-8")
+    torch = next(entry.split()[0] for entry in entries if entry.startswith("torch=="))
+    hashes = [f"    --hash=sha256:{each}" for each in _CPU_BUILDS]
+    (folder / CPU).write_text(" \\\n".join([f"{torch}+cpu", *hashes]) + "\n", "utf-8")
 
 
 def stale() -> list[str]:
     """The difference between the locks and what `compile_locks` makes now, as diff lines."""
     with tempfile.TemporaryDirectory() as scratch:
-        for name in (*LOCKS, *ASIDE):
+        for name in (*LOCKS, *ASIDE, CUDA, CPU):
             shutil.copy(ROOT / "requirements" / name, scratch)
         compile_locks(Path(scratch), upgrade=False)
         lines: list[str] = []
-        for name in (*LOCKS, *ASIDE):
+        for name in (*LOCKS, *ASIDE, CUDA, CPU):
             old = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
             new = (Path(scratch) / name).read_text(encoding="utf-8").splitlines()
             lines += difflib.unified_diff(old, new, name, f"{name} (expected)", lineterm="", n=1)
