@@ -125,6 +125,18 @@ def test_token_probabilities_are_shown_only_when_asked() -> None:
     assert json.loads(render(NOTHING, Style("json", logprobs=True)))["logprobs"] == []
 
 
+def test_languages_are_listed_in_the_order_they_were_spoken() -> None:
+    codes = ("fr", "en", "fr")
+    spoken = [
+        msgspec.structs.replace(segment(n, n + 1.0, " Oui."), language=code)
+        for n, code in enumerate(codes)
+    ]
+    shown = json.loads(render(transcript(*spoken), Style("json", languages=True)))
+    assert shown["languages"] == [{"code": "fr"}, {"code": "en"}]
+    assert "languages" not in json.loads(render(transcript(*spoken), Style("json")))
+    assert json.loads(render(NOTHING, Style("json", languages=True)))["languages"] == []
+
+
 @pytest.mark.parametrize(
     ("has_segments", "has_words"), [(True, False), (False, True), (True, True)]
 )

@@ -32,6 +32,8 @@ class Style:
     """In ``verbose_json``: the times of words."""
     logprobs: bool = False
     """In ``json``: token log-probabilities."""
+    languages: bool = False
+    """In ``json``: the languages that were spoken."""
     cues: Shape = field(default_factory=Shape)
     """In subtitles: how large a cue may be."""
 
@@ -74,11 +76,19 @@ class TokenLogprob(msgspec.Struct, frozen=True):
     bytes: tuple[int, ...]
 
 
+class SpokenLanguage(msgspec.Struct, frozen=True):
+    """A language that was spoken, by its code."""
+
+    code: str
+
+
 class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
-    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``."""
+    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``. ``languages`` are
+    there for the model gpt-transcribe, with ``languages[]`` and ``language_detection=window``."""
 
     text: str
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
+    languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -149,9 +159,12 @@ def _shown(raw: bytes) -> str:
 
 def _json(transcript: Transcript, style: Style) -> bytes:
     tokens = (token for segment in transcript.segments for token in segment.logprobs or ())
+    codes = dict.fromkeys(each.language for each in transcript.segments if each.language)
+    spoken = tuple(SpokenLanguage(code) for code in codes)
     body = JsonBody(
         text=transcript.text,
         logprobs=logprobs(tokens) if style.logprobs else msgspec.UNSET,
+        languages=spoken if style.languages else msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
     return msgspec.json.encode(body)

@@ -101,7 +101,7 @@ def test_guidance_is_read() -> None:
             suppress_tokens=(-1, 11),
             logprobs=True,
         ),
-        Style("json", logprobs=True),
+        Style("json", logprobs=True, languages=True),
         stream=False,
     )
 
@@ -124,6 +124,20 @@ def test_which_times_are_shown(pairs: list[tuple[str, str]], segments: bool, wor
     asked = read(("response_format", "verbose_json"), *pairs)
     assert asked.style == Style("verbose_json", segments=segments, words=words)
     assert asked.options.words is words
+
+
+@pytest.mark.parametrize(
+    ("pairs", "is_shown"),
+    [
+        ([("model", "gpt-transcribe")], True),
+        ([("model", "whisper-1")], False),
+        ([("model", "whisper-1"), ("languages[]", "de")], True),
+        ([("model", "whisper-1"), ("language_detection", "window")], True),
+        ([("model", "gpt-transcribe"), ("response_format", "text")], False),
+    ],
+)
+def test_when_languages_are_listed(pairs: list[tuple[str, str]], is_shown: bool) -> None:
+    assert parse(pairs, "transcribe", SETTINGS).style.languages is is_shown
 
 
 def test_log_probabilities_can_be_streamed() -> None:

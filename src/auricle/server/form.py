@@ -114,8 +114,17 @@ def _style(fields: Fields, settings: Settings) -> Style:
         segments=not granularities or "segment" in granularities,
         words="word" in granularities,
         logprobs="logprobs" in includes,
+        languages=wanted == "json" and _shows_languages(fields),
         cues=form_cues.read(fields, wanted, settings),
     )
+
+
+def _shows_languages(fields: Fields) -> bool:
+    """Whether the answer lists the languages spoken: OpenAI's gpt-transcribe does, and who asked
+    for several wants to know which they were."""
+    is_theirs = (fields.text("model") or "").strip().lower().startswith("gpt-transcribe")
+    asks = fields.given("languages") or fields.text("language_detection") == "window"
+    return is_theirs or bool(asks)
 
 
 def _chosen(fields: Fields, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
