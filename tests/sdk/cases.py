@@ -52,7 +52,7 @@ class Case:
     clients: tuple[str, ...] = CLIENTS
 
 
-def _json(value: Any) -> bool:
+def _json(value: object) -> bool:
     return value == {"text": TEXT, "usage": {"type": "duration", "seconds": 3}}
 
 
@@ -82,7 +82,7 @@ def _stream(value: Any) -> bool:
     return (deltas, done["type"], done["text"]) == (TEXT, "transcript.text.done", TEXT)
 
 
-def _models(value: Any) -> bool:
+def _models(value: list[str]) -> bool:
     return {"base", "small", "whisper-1"} <= set(value)
 
 
@@ -181,7 +181,7 @@ def _real_words(value: Any) -> bool:
 
 
 def _real_logprobs(value: Any) -> bool:
-    spelled = bytes(byte for each in value["logprobs"] for byte in each["bytes"]).decode()
+    spelled = bytes(int(byte) for each in value["logprobs"] for byte in each["bytes"]).decode()
     return spelled.strip() == value["text"] and all(
         each["logprob"] <= 0 for each in value["logprobs"]
     )
