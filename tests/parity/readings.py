@@ -129,6 +129,7 @@ def openai(
     readings: dict[int, Reading] = {}
     for language in {window.language for window in windows}:
         spoken = [i for i, window in enumerate(windows) if window.language == language]
+        spoken.sort(key=lambda i: windows[i].duration_s)  # a batch takes as long as its longest
         for ids in _batches(spoken):
             options = whisper.DecodingOptions(language=language, fp16=False)
             for i, result in zip(ids, whisper.decode(model, states[ids], options), strict=True):
