@@ -81,8 +81,8 @@ def outcome(base_url: str, spec: dict[str, Any]) -> dict[str, Any]:
         return call(base_url, spec)
     except openai.APIError as exc:
         response = getattr(exc, "response", None)
-        body: Any = exc.body if isinstance(exc.body, dict) else {}
-        detail = body.get("error", body)  # the oldest SDK leaves it in its envelope
+        # The oldest SDK leaves the answer where it is
+        detail: Any = response.json()["error"] if response else {}
         return {
             "error": type(exc).__name__,
             "status": getattr(exc, "status_code", None),
