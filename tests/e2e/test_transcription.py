@@ -16,22 +16,20 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 JFK = SAMPLES / "jfk.wav"
 CUES = (
-    "And so, my fellow Americans ask not what your country can do for you",
-    "ask what you can do for your country.",
+    ("00:00:00,290 --> 00:00:04,330", "And so my fellow Americans ask not"),
+    ("00:00:05,380 --> 00:00:07,600", "what your country can do for you"),
+    ("00:00:08,150 --> 00:00:10,740", "ask what you can do for your country."),
 )
-SRT = (
-    f"1\n00:00:00,000 --> 00:00:08,000\n{CUES[0]}\n\n"
-    f"2\n00:00:08,000 --> 00:00:11,000\n{CUES[1]}\n\n"
-)
-VTT = (
-    f"WEBVTT\n\n00:00:00.000 --> 00:00:08.000\n{CUES[0]}\n\n"
-    f"00:00:08.000 --> 00:00:11.000\n{CUES[1]}\n\n"
-)
+"""Shaped by the words' times: the long segment is split at its pause."""
+
+TEXT = " ".join(text for _, text in CUES) + "\n"
+SRT = "".join(f"{n}\n{times}\n{text}\n\n" for n, (times, text) in enumerate(CUES, 1))
+VTT = "WEBVTT\n\n" + "".join(f"{times.replace(',', '.')}\n{text}\n\n" for times, text in CUES)
 
 
 @pytest.mark.parametrize(
     ("response_format", "expected"),
-    [("text", " ".join(CUES) + "\n"), ("srt", SRT), ("vtt", VTT)],
+    [("text", TEXT), ("srt", SRT), ("vtt", VTT)],
 )
 async def test_plain_formats(english: Real, response_format, expected):
     async with english.async_client() as client:
