@@ -67,6 +67,18 @@ def test_a_full_batch_is_not_shared_out_while_others_wait_to_be_encoded():
     assert queues.policy.choose(n_free=2) == Decode((0, 1, 2, 3), GREEDY)
 
 
+def test_a_window_that_is_decoded_again_does_not_wait_for_company():
+    queues = Queues()
+    queues.all_encoded([1])
+    queues.arrive(2)
+    assert queues.choose() == encode(2)  # the first has company to wait for
+    queues.policy.leave(1)
+    warm = GREEDY._replace(temperature=0.2)
+    queues.encoded(1, warm)
+    queues.arrive(3)
+    assert queues.choose() == Decode((1,), warm)
+
+
 def test_nothing_waits():
     assert Queues().choose() is None
 

@@ -10,7 +10,8 @@ passes every tag in turn, nothing starves.
 
 Windows that agree are run together, because the processor likes it. An encoded window waits for
 such company only while something of its own priority is next to be encoded, or something more
-urgent, and for at most a batch of jobs. There is no timer, so an idle server adds no wait.
+urgent, and for at most a batch of jobs; one that is decoded again does not wait, or each step of
+its ladder would. There is no timer, so an idle server adds no wait.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Entry:
     batch: Batch | None = None
     """None until encoded."""
     passed_over: int = 0
+    is_retry: bool = False
+    """It was decoded before, and has waited for company then."""
 
     @property
     def order(self) -> tuple[float, Priority, int]:
@@ -111,6 +114,7 @@ class Policy:
 
     def wait(self, entry: Entry, n_frames: int, batch: Batch | None) -> None:
         """Put a window back in its old place: to be decoded as ``batch``, or encoded if None."""
+        entry.is_retry = entry.is_retry or entry.batch is not None
         entry.n_frames, entry.batch, entry.passed_over = n_frames, batch, 0
         self._entries[entry.window_id] = entry
 
@@ -172,7 +176,9 @@ class Policy:
         """Whether to decode now rather than to wait for company."""
         head = group[0]
         assert head.batch is not None
-        if not waiting or self._is_overdue(head) or len(encoded) >= 2 * MAX_ROWS:
+        if not waiting or head.is_retry or self._is_overdue(head):
+            return True
+        if len(encoded) >= 2 * MAX_ROWS:
             return True
         if waiting[0].priority != head.priority:
             return head.priority < waiting[0].priority
