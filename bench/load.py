@@ -37,7 +37,7 @@ MODES: tuple[tuple[str, Fields, tuple[str, ...]], ...] = (
 N_SHORT = 48
 N_CROWD = 64
 N_ALONE = 8
-N_WINDOWS = 16
+N_WINDOWS = 8
 LONG_S = 3600
 HEAD_START_S = 5.0
 """How long the long file runs before short clips come."""
@@ -81,8 +81,8 @@ def _scenarios(setup: Setup) -> list[Scenario]:
     windows = recordings.windows(setup.clips(), setup.scratch)
     n = setup.n_clips
     some = every(short, n or N_SHORT)
-    crowd = every(short, n or N_CROWD)
-    long = every(windows, n or N_WINDOWS)
+    crowd = every(short, N_CROWD)
+    long = every(windows, min(n or N_WINDOWS, N_WINDOWS))
     alone, window = every(some, min(n or N_ALONE, N_ALONE)), every(long, min(n or 4, 4))
     return [
         Scenario("clips of 4–9 s, 16 at a time", some, 16, len(some)),
