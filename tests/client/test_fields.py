@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.client.fields import Fields, chosen_format, written
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 
 SEGMENTS = ("timestamp_granularities[]", "segment")
 

@@ -13,7 +13,7 @@ from auricle.errors import InvalidRequest
 from auricle.formats import Style
 from auricle.models.languages import NAMES as LANGUAGES
 from auricle.server.form import MAX_IGNORED_NAMES, AudioRequest, IgnoredFields, parse
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 from auricle.types import Options
 
 SETTINGS = Settings(beam_size=3, vad_threshold=0.4)

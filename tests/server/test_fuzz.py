@@ -17,7 +17,7 @@ from starlette.types import Message
 from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server import form, upload
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 
 MAX_BYTES = 200_000
 LIMITS = upload.Limits(MAX_BYTES)

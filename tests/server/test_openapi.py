@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 from auricle.server.openapi import openapi, openapi_yaml
 from auricle.server.openapi.yaml import as_yaml
 from tests.rules.source import ROOT

@@ -22,7 +22,8 @@ from auricle.cli.options import EVALUATED
 from auricle.config import Settings, flag, load
 from auricle.errors import AuricleError
 from auricle.runtime import Runtime
-from auricle.server import form, form_fields
+from auricle.server import form
+from auricle.server.form import table
 from auricle.transcribe import collect
 
 ANY_MODEL = "whisper-1"
@@ -196,7 +197,7 @@ def _change(part: str) -> tuple[str, str]:
 
 def _sent(name: str, value: str) -> tuple[str, str]:
     """A setting as a field of a request."""
-    if name in {each.name for each in fields(Settings)} and name not in form_fields.KNOWN:
+    if name in {each.name for each in fields(Settings)} and name not in table.KNOWN:
         raise click.UsageError(
             f"{flag(name)} is a setting of a server, and no request can carry it; start a second "
             "server with it and give its address"
@@ -209,6 +210,6 @@ def _sent(name: str, value: str) -> tuple[str, str]:
 def _check_field(name: str, origin: str) -> None:
     if name in {each.name for each in fields(Settings)} - EVALUATED:
         raise click.UsageError(f"{origin}: this setting changes no transcript")
-    if name.removesuffix("[]") not in form_fields.KNOWN or name in OURS:
-        known = ", ".join(sorted(EVALUATED | form_fields.KNOWN - set(OURS)))
+    if name.removesuffix("[]") not in table.KNOWN or name in OURS:
+        known = ", ".join(sorted(EVALUATED | table.KNOWN - set(OURS)))
         raise click.UsageError(f"{origin}: there is no such setting or field; known are {known}")

@@ -22,8 +22,8 @@ from auricle.server import form, upload
 from auricle.server import neighbour_formats as written
 from auricle.server.early import JSON
 from auricle.server.exchange import unless_gone
-from auricle.server.fields import Fields, refuse_choice
-from auricle.server.form_fields import FORMATS
+from auricle.server.form.table import FORMATS
+from auricle.server.form.values import Fields, refuse_choice
 from auricle.server.intake import Intake, Visit
 from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from auricle import __version__, formats
-from auricle.server.form_fields import FORMATS
+from auricle.server.form.table import FORMATS
 from auricle.types import Language, Segment, Task, Transcript
 
 Json = Mapping[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from auricle.server import deadline
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.openapi import examples
 from auricle.server.openapi.answers import ALWAYS, failures, json_content, success

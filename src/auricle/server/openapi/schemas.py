@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from auricle.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
-from auricle.server.form_fields import FIELDS
+from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service

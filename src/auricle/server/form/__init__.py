@@ -1,7 +1,7 @@
 """A transcription request read from its form: the model, the options and how to write the answer.
 
 Knows nothing about HTTP, files or models: (name, value) pairs go in, an `AudioRequest` comes out.
-Which fields there are is in ``form_fields``, what the options are in ``form_options``.
+Which fields there are is in ``table``, what the options are in ``options``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.formats import Format, Style
-from auricle.server import form_cues, form_options
-from auricle.server.fields import Fields, refuse, refuse_choice, shown
-from auricle.server.form_fields import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
+from auricle.server.form import cues, options
+from auricle.server.form.table import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
+from auricle.server.form.values import Fields, refuse, refuse_choice, shown
 from auricle.types import Options, Task
 
 MAX_IGNORED_NAMES = 100
@@ -69,7 +69,7 @@ def parse(pairs: Iterable[tuple[str, str]], task: Task, settings: Settings) -> A
     style = _style(fields, settings)
     return AudioRequest(
         model=model,
-        options=form_options.read(fields, task, style, settings),
+        options=options.read(fields, task, style, settings),
         style=style,
         stream=_stream(fields, style.format),
         ignored=tuple(name for name in fields.names() if name not in KNOWN),
@@ -115,7 +115,7 @@ def _style(fields: Fields, settings: Settings) -> Style:
         words="word" in granularities,
         logprobs="logprobs" in includes,
         languages=wanted == "json" and _shows_languages(fields),
-        cues=form_cues.read(fields, wanted, settings),
+        cues=cues.read(fields, wanted, settings),
     )
 
 

@@ -11,8 +11,7 @@ from auricle.config import AudioContext, Decoding, Settings
 from auricle.errors import InvalidRequest
 from auricle.formats import Style
 from auricle.models import languages
-from auricle.server.fields import Fields, decimal, integer, refuse, refuse_both, shown
-from auricle.server.form_fields import (
+from auricle.server.form.table import (
     MAX_BEAM_SIZE,
     MAX_KEYWORDS,
     MAX_KEYWORDS_CHARS,
@@ -25,6 +24,7 @@ from auricle.server.form_fields import (
     MIN_PATIENCE,
     SERVER_VAD,
 )
+from auricle.server.form.values import Fields, decimal, integer, refuse, refuse_both, shown
 from auricle.types import LanguageDetection, Options, Task
 
 
