@@ -10,7 +10,9 @@ from auricle.scheduler.context import (
     BUCKETS,
     FULL_FRAMES,
     MAX_NEW_TOKENS,
+    MEMORY,
     MIN_SAMPLE,
+    PAUSE,
     ContextGuard,
     max_new_tokens,
     n_frames,
@@ -46,6 +48,26 @@ def test_a_model_that_is_read_again_too_often_gets_the_full_context():
         assert guard.frames_for(3.0) == 1000
         guard.note(1000, FULL_FRAMES if n % 9 == 0 else 1000, is_new=True)
     assert guard.retried == pytest.approx(6 / 50)
+    assert guard.frames_for(3.0) == FULL_FRAMES
+
+
+def test_short_contexts_are_tried_again_after_a_while():
+    """Fifty odd clips of one client used to slow everybody down until the server was restarted."""
+    guard = ContextGuard(margin_s=5.0)
+    for _ in range(MIN_SAMPLE):
+        guard.note(1000, FULL_FRAMES, is_new=True)
+    assert [guard.frames_for(30.0) for _ in range(PAUSE)] == [FULL_FRAMES] * PAUSE
+    assert [guard.frames_for(3.0) for _ in range(PAUSE)] == [FULL_FRAMES] * PAUSE
+    assert (guard.frames_for(3.0), guard.n_short, guard.n_retried) == (1000, 0, 0)
+
+
+def test_what_was_long_ago_counts_less():
+    guard = ContextGuard(margin_s=5.0)
+    for _ in range(4 * MEMORY):
+        guard.note(1000, 1000, is_new=True)
+    assert guard.n_short <= MEMORY
+    for _ in range(MEMORY // 8):
+        guard.note(1000, FULL_FRAMES, is_new=True)
     assert guard.frames_for(3.0) == FULL_FRAMES
 
 

@@ -6,11 +6,12 @@ Whisper pads everything to 30 s, and the encoder's cost grows faster than its in
 5 s of silence behind it costs a fifth. Too small a margin makes a model miss the end and run away;
 how much it needs is a property of the checkpoint (``margin_s`` in the registry, from the table in
 ``bench/README.md``). Texts that look wrong are decoded again with the full context, and a model for
-which that happens too often loses the privilege.
+which that happens too often loses the privilege for a while.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 FRAMES_PER_S = 100
@@ -23,7 +24,15 @@ MAX_RETRIED = 0.10
 MIN_SAMPLE = 50
 """Windows to see before a share of retries says anything."""
 
+MEMORY = 400
+"""Windows after which what was seen before counts half."""
+
+PAUSE = 500
+"""Windows read in full before a short context is tried again: it may have been the recordings."""
+
 MAX_NEW_TOKENS = 224
+
+logger = logging.getLogger(__name__)
 
 _TOKENS_PER_S = 20
 _TOKENS_AT_LEAST = 20
@@ -46,11 +55,14 @@ def max_new_tokens(frames: int, margin_s: float) -> int:
 
 @dataclass(slots=True)
 class ContextGuard:
-    """Counts how often a short context failed; the share is a metric and ends the shortening."""
+    """Counts how often a short context failed; too large a share ends the shortening for a while:
+    a client that sends odd recordings must not cost all others their speed for ever."""
 
     margin_s: float
     n_short: int = 0
     n_retried: int = 0
+    n_spared: int = 0
+    """Windows read in full since the shortening ended."""
 
     @property
     def retried(self) -> float:
@@ -64,10 +76,28 @@ class ContextGuard:
     def note(self, used: int, wanted: int, *, is_new: bool) -> None:
         """A text came from ``used`` frames and its window now wants ``wanted``; ``is_new``: it
         was the window's first attempt."""
-        if used < FULL_FRAMES:
-            self.n_short += is_new
-            self.n_retried += wanted == FULL_FRAMES
+        if used == FULL_FRAMES:
+            return
+        was_allowed = self.allows_short
+        if is_new and self.n_short >= MEMORY:
+            self.n_short //= 2
+            self.n_retried //= 2
+        self.n_short += is_new
+        self.n_retried += wanted == FULL_FRAMES
+        if was_allowed and not self.allows_short:
+            logger.warning(
+                "windows get the full audio context for a while: with less, %d of %d had to be "
+                "read again",
+                self.n_retried,
+                self.n_short,
+            )
 
     def frames_for(self, duration_s: float) -> int:
-        """The frames to encode a window with, now."""
-        return n_frames(duration_s, self.margin_s) if self.allows_short else FULL_FRAMES
+        """The frames to encode a new window with."""
+        frames = n_frames(duration_s, self.margin_s)
+        if frames == FULL_FRAMES or self.allows_short:
+            return frames
+        self.n_spared += 1
+        if self.n_spared == PAUSE:
+            self.n_short = self.n_retried = self.n_spared = 0
+        return FULL_FRAMES
