@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from auricle.errors import InvalidRequest, ModelUnusable, Unavailable
 from auricle.hosting.memory import MIB
 from auricle.hosting.model import HostedModel
-from tests.hosting.fakes import Hosting
+from tests.hosting.fakes import Hosting, checkpoint
 from tests.waiting import until
 
 
@@ -25,6 +26,15 @@ async def test_a_model_is_loaded_for_its_first_use_and_stays():
         assert hosting.engines.names == ["base"]
         assert hosting.host.loaded == [model]
     assert hosting.engines.closed() == ["base"]
+
+
+async def test_the_log_names_the_model_not_the_setting(caplog: pytest.LogCaptureFixture):
+    """It said "loaded auto"."""
+    caplog.set_level(logging.INFO, "auricle.hosting")
+    async with Hosting() as hosting:
+        model = hosting.host.add("auto", lambda: checkpoint("base"), is_default=True)
+        await _use(hosting, model)
+    assert caplog.messages == ["loaded base: 100 MiB"]
 
 
 async def test_those_who_ask_at_once_wait_for_one_load():

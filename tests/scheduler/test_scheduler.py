@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import msgspec
 import numpy as np
@@ -228,6 +229,17 @@ async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
     assert ways == [(3000, 5, 0.0), (3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
     assert encodes == [3000]
     assert text.temperature == 0.4
+
+
+async def test_who_wants_to_know_is_told_how_each_way_of_reading_came_out(caplog):
+    """``--verbose`` promised the windows and said nothing about them."""
+    caplog.set_level(logging.DEBUG, "auricle.scheduler.ticket")
+    await _tried(_loops_until(0.2), Options(beam_size=1, audio_context="full"))
+    said = "request 1, 0.00 to 2.00 s: beam 1, temperature {}, 3000 frames: log-probability -0.40, "
+    assert caplog.messages == [
+        said.format("0") + "compression 9.00, no speech 0.01; read again",
+        said.format("0.2") + "compression 1.20, no speech 0.01",
+    ]
 
 
 async def test_retries_of_different_requests_are_decoded_together():

@@ -180,7 +180,7 @@ class Host:
                     model.reserved_bytes = 0
                 if model.state == "loading":
                     model.state = "unloaded"
-            _log.info("loaded %s: %d MiB", model.name, model.memory_bytes // MIB)
+            _log.info("loaded %s: %d MiB", model.title, model.memory_bytes // MIB)
             self._watch_idle(model)  # whoever asked for it may have left
             return None
 
@@ -248,7 +248,7 @@ class Host:
             freed = model.memory_bytes
             await model.stop()
             model.state = "unloaded"
-        _log.info("unloaded %s: %d MiB", model.name, freed // MIB)
+        _log.info("unloaded %s: %d MiB", model.title, freed // MIB)
 
     def _watch_idle(self, model: HostedModel) -> None:
         """Unload the model after a while, unless it is used before."""

@@ -56,6 +56,11 @@ class HostedModel:
         self._engine: MeasuredEngine | None = None
 
     @property
+    def title(self) -> str:
+        """What people know it by: ``name`` may be a setting such as auto, or a folder."""
+        return self.name if self.checkpoint is None else self.checkpoint.name
+
+    @property
     def memory_bytes(self) -> int:
         """What it takes now: measured where the system tells, else as expected."""
         measured = None

@@ -6,6 +6,7 @@ Knows nothing about queues or engines.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
 from auricle.engine.protocol import DecodeRow, EncodedWindow, EncodeRow, WindowText
@@ -15,6 +16,8 @@ from auricle.scheduler.context import FULL_FRAMES
 from auricle.scheduler.fallback import REFERENCE, Attempt, Rules
 from auricle.scheduler.policy import Batch, Entry
 from auricle.types import Language, Options, Window
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -119,6 +122,7 @@ class Ticket:
         following = None
         if fallback.is_doubtful(text, attempt, self.rules, heard_nobody=heard_nobody):
             following = fallback.next_way(self._ways, self._way, text, self.rules)
+        self._log_attempt(text, is_last=following is None)
         if following is not None:
             self._way = following
             if self.attempt.is_full and not attempt.is_full:
@@ -126,6 +130,23 @@ class Ticket:
         elif not self.text.done():
             best = fallback.settle(self._tried, self.rules, heard_nobody=heard_nobody)
             self._settle(best, is_full=attempt.is_full)
+
+    def _log_attempt(self, text: WindowText, *, is_last: bool) -> None:
+        """How one way of reading came out. What was said is nobody's business but the client's."""
+        logger.debug(
+            "request %d, %.2f to %.2f s: beam %d, temperature %g, %d frames: log-probability %.2f, "
+            "compression %.2f, no speech %.2f%s",
+            self.request_id,
+            self.window.start_s,
+            self.window.end_s,
+            self.attempt.beam_size,
+            self.attempt.temperature,
+            self.n_frames,
+            text.avg_logprob,
+            text.compression_ratio,
+            text.no_speech_prob,
+            "" if is_last else "; read again",
+        )
 
     def _settle(self, text: WindowText, *, is_full: bool) -> None:
         """The text of this window; or, if its guidance may have spoilt it, read it again."""
