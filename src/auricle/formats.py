@@ -150,6 +150,12 @@ def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...]:
     )
 
 
+def spoken(segments: Iterable[Segment]) -> tuple[SpokenLanguage, ...]:
+    """The languages of a transcript, in the order in which they are first heard."""
+    codes = dict.fromkeys(each.language for each in segments if each.language)
+    return tuple(SpokenLanguage(code) for code in codes)
+
+
 def _shown(raw: bytes) -> str:
     try:
         return raw.decode()
@@ -159,12 +165,10 @@ def _shown(raw: bytes) -> str:
 
 def _json(transcript: Transcript, style: Style) -> bytes:
     tokens = (token for segment in transcript.segments for token in segment.logprobs or ())
-    codes = dict.fromkeys(each.language for each in transcript.segments if each.language)
-    spoken = tuple(SpokenLanguage(code) for code in codes)
     body = JsonBody(
         text=transcript.text,
         logprobs=logprobs(tokens) if style.logprobs else msgspec.UNSET,
-        languages=spoken if style.languages else msgspec.UNSET,
+        languages=spoken(transcript.segments) if style.languages else msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
     return msgspec.json.encode(body)

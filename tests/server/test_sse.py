@@ -60,6 +60,19 @@ def test_events_show_probabilities_only_when_asked() -> None:
     )
 
 
+def test_the_end_lists_the_languages_only_when_asked() -> None:
+    """They were in the plain answer alone: gpt-transcribe's streams have them, too."""
+    for has_languages, shown in ((True, '"languages":[{"code":"es"},{"code":"en"}],'), (False, "")):
+        growing = GrowingText(has_languages=has_languages)
+        for code in ("es", "en", "es"):
+            growing.append(msgspec.structs.replace(said(" a"), language=code))
+        assert msgspec.json.encode(growing.done(Usage(1))).decode() == (
+            '{"type":"transcript.text.done","text":"a a a",'
+            + shown
+            + '"usage":{"seconds":1,"type":"duration"}}'
+        )
+
+
 async def test_comments_keep_a_silent_stream_open_and_begin_it() -> None:
     sent: asyncio.Queue[Message] = asyncio.Queue()
     events = EventStream(sent.put)

@@ -79,7 +79,7 @@ async def _streamed(
 ) -> ASGIApp:
     """Send every event; returns the end of the response. What fails before the first byte is
     raised, to be answered with its own status; later it is an event."""
-    growing = sse.GrowingText(has_logprobs=style.logprobs)
+    growing = sse.GrowingText(has_logprobs=style.logprobs, has_languages=style.languages)
     try:
         async with events.kept_alive(), opened as transcription:
             async for segment in transcription:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from auricle.formats import TokenLogprob, Usage, logprobs
+from auricle.formats import SpokenLanguage, TokenLogprob, Usage, logprobs, spoken
 from auricle.types import Segment, Token
 
 KEEP_ALIVE_S: Final = 15.0
@@ -39,10 +39,12 @@ class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.t
 class TextDone(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="transcript.text.done"
 ):
-    """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``."""
+    """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``.
+    ``languages`` are there where ``json`` has them."""
 
     text: str
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
+    languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -99,8 +101,10 @@ class GrowingText:
     together is the stripped transcript: white space waits until something follows it. Tokens wait
     with the text they belong to, and none is lost."""
 
-    def __init__(self, *, has_logprobs: bool = False) -> None:
+    def __init__(self, *, has_logprobs: bool = False, has_languages: bool = False) -> None:
         self._has_logprobs = has_logprobs
+        self._has_languages = has_languages
+        self._heard: dict[str | None, Segment] = {}
         self._sent: list[str] = []
         self._held = ""
         self._tokens: list[Token] = []
@@ -109,6 +113,7 @@ class GrowingText:
     def append(self, segment: Segment) -> TextDelta | None:
         """The part of the text so far that can be sent now, if any."""
         self._tokens += segment.logprobs or ()
+        self._heard.setdefault(segment.language, segment)
         waiting = self._held + segment.text
         if not self._sent:
             waiting = waiting.lstrip()
@@ -123,7 +128,12 @@ class GrowingText:
 
     def done(self, usage: Usage) -> TextDone:
         """The event that ends the stream."""
-        return TextDone(text="".join(self._sent), logprobs=self._told(self._tokens), usage=usage)
+        return TextDone(
+            text="".join(self._sent),
+            logprobs=self._told(self._tokens),
+            languages=spoken(self._heard.values()) if self._has_languages else msgspec.UNSET,
+            usage=usage,
+        )
 
     def _told(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
         return logprobs(tokens) if self._has_logprobs else msgspec.UNSET
