@@ -277,6 +277,22 @@ async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():
     assert text.avg_logprob == -0.3  # the short one counts for nothing, however sure it was
 
 
+async def test_what_only_the_full_context_makes_sense_of_counts_against_the_short_one():
+    is_garbled = {0.0: False, 1.0: True}
+
+    def hear(row, job):
+        is_short = job.max_new_tokens < 224
+        return spoken(row, job, -2.0 if is_short or is_garbled[row.start_s] else -0.3)
+
+    scheduler = await _running(Engines(hear=hear))
+    with scheduler.admit() as admission:
+        for n in range(2):
+            await admission.submit(_window(n), Options(), "en").text
+    await scheduler.close()
+    guard = scheduler.context
+    assert (guard.n_short, guard.n_retried, guard.n_cured) == (2, 2, 1)
+
+
 async def test_balanced_searches_where_greedy_is_unsure():
     def hear(row, job):
         return spoken(row, job, avg_logprob=-0.5)

@@ -20,9 +20,9 @@ FULL_FRAMES = 3000
 BUCKETS = (1000, 1250, 1500, 1750, 2000, 2500, FULL_FRAMES)
 """Lengths in use: few enough that windows of different requests can be decoded together."""
 
-MAX_RETRIED = 0.10
+MAX_CURED = 0.10
 MIN_SAMPLE = 50
-"""Windows to see before a share of retries says anything."""
+"""Windows to see before a share of them says anything."""
 
 MEMORY = 400
 """Windows after which what was seen before counts half."""
@@ -56,39 +56,46 @@ def max_new_tokens(frames: int, margin_s: float) -> int:
 @dataclass(slots=True)
 class ContextGuard:
     """Counts how often a short context failed; too large a share ends the shortening for a while:
-    a client that sends odd recordings must not cost all others their speed for ever."""
+    a client that sends odd recordings must not cost all others their speed for ever.
+
+    What counts is how many windows the full context cured. A language the model does not know is
+    as doubtful with 30 s of context as with 10.
+    """
 
     margin_s: float
     n_short: int = 0
     n_retried: int = 0
+    n_cured: int = 0
     n_spared: int = 0
     """Windows read in full since the shortening ended."""
 
     @property
     def retried(self) -> float:
-        """Share of the windows with a short context that were read again in full."""
+        """Share of the windows with a short context that were read again in full; a metric."""
         return self.n_retried / self.n_short if self.n_short else 0.0
 
     @property
     def allows_short(self) -> bool:
-        return self.n_short < MIN_SAMPLE or self.retried <= MAX_RETRIED
+        return self.n_short < MIN_SAMPLE or self.n_cured <= MAX_CURED * self.n_short
 
-    def note(self, used: int, wanted: int, *, is_new: bool) -> None:
+    def note(self, used: int, wanted: int, *, is_new: bool, is_cured: bool = False) -> None:
         """A text came from ``used`` frames and its window now wants ``wanted``; ``is_new``: it
-        was the window's first attempt."""
-        if used == FULL_FRAMES:
-            return
+        was the window's first attempt; ``is_cured``: it makes sense, unlike that from fewer."""
         was_allowed = self.allows_short
-        if is_new and self.n_short >= MEMORY:
-            self.n_short //= 2
-            self.n_retried //= 2
-        self.n_short += is_new
-        self.n_retried += wanted == FULL_FRAMES
+        if used == FULL_FRAMES:
+            self.n_cured += is_cured
+        else:
+            if is_new and self.n_short >= MEMORY:
+                self.n_short //= 2
+                self.n_retried //= 2
+                self.n_cured //= 2
+            self.n_short += is_new
+            self.n_retried += wanted == FULL_FRAMES
         if was_allowed and not self.allows_short:
             logger.warning(
-                "windows get the full audio context for a while: with less, %d of %d had to be "
-                "read again",
-                self.n_retried,
+                "windows get the full audio context for a while: it made sense of %d of %d that "
+                "less did not",
+                self.n_cured,
                 self.n_short,
             )
 
@@ -99,5 +106,5 @@ class ContextGuard:
             return frames
         self.n_spared += 1
         if self.n_spared == PAUSE:
-            self.n_short = self.n_retried = self.n_spared = 0
+            self.n_short = self.n_retried = self.n_cured = self.n_spared = 0
         return FULL_FRAMES

@@ -222,7 +222,9 @@ class Scheduler:
         for ticket, text in zip(tickets, answer.windows, strict=True):
             was_first = ticket.is_first_attempt
             ticket.take_text(text)
-            self.context.note(batch.n_frames, ticket.n_frames, is_new=was_first)
+            self.context.note(
+                batch.n_frames, ticket.n_frames, is_new=was_first, is_cured=ticket.is_cured
+            )
             self._settle(ticket, batch.n_frames)
 
     async def _answer(
