@@ -28,9 +28,10 @@ from auricle.audio.decode_protocol import (
     Opened,
     Request,
 )
+from auricle.audio.level import NO_LEVELS, raised
 from auricle.audio.limits import MediaLimits, bad_file
 from auricle.audio.media import Media
-from auricle.audio.vad import SpeechDetector, VadState, listening_gain
+from auricle.audio.vad import SpeechDetector, VadState
 from auricle.child import Caller, Failure
 from auricle.types import Pcm
 
@@ -50,7 +51,7 @@ class Recording:
     def __init__(self, request: Open, detector: SpeechDetector) -> None:
         self._detector = detector if request.vad else None
         self._vad_state = VadState.initial()
-        self._level = 0.0
+        self._levels = NO_LEVELS
         self._file: BinaryIO = open(request.path, "rb")  # noqa: SIM115  # closed by `close`
         try:
             self._media = Media(self._file, MediaLimits(request.max_audio_s, request.max_cpu_s))
@@ -87,8 +88,7 @@ class Recording:
     def _chunk(self, pcm: Pcm, *, is_last: bool) -> Chunk:
         speech = None
         if self._detector is not None:
-            gain, self._level = listening_gain(pcm, self._level)
-            heard = pcm * np.float32(gain)
+            heard, self._levels = raised(pcm, self._levels)
             found, self._vad_state = self._detector.probabilities(heard, self._vad_state)
             if is_last:
                 found = np.concatenate([found, self._detector.finish(self._vad_state)[0]])

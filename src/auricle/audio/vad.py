@@ -22,12 +22,6 @@ FRAME = 512
 CONTEXT = 64
 """Samples before each frame that the network also sees; without them it finds no speech."""
 
-HEARD_WELL_RMS = 0.06
-"""The level, about -24 dBFS, that `listening_gain` raises quiet audio to."""
-
-MAX_GAIN = 100.0
-LEVEL_KEPT = 0.5
-
 _FFT = 256
 _HOP = 128
 _REFLECTED = 64
@@ -57,23 +51,6 @@ class VadState:
         zeros = np.zeros((batch, _HIDDEN), np.float32)
         context = np.zeros((batch, CONTEXT), np.float32)
         return cls(zeros, zeros, context, np.zeros((batch, 0), np.float32))
-
-
-def listening_gain(pcm: F32, level_before: float) -> tuple[float, float]:
-    """How much to amplify ``(n_samples,)`` for the detector, and the level to pass on.
-
-    The detector does not hear quiet voices (35 dB down it misses two words of five), yet calls no
-    noise speech however loud. So quiet audio is raised before it is judged; loud audio stays. The
-    level is that of the loudest hundredth of the frames, and falls by half per call at most: a
-    pause does not make the next call deaf or shrill. ``level_before`` is 0 at the start.
-    """
-    n_frames = len(pcm) // FRAME
-    if n_frames == 0:
-        return 1.0, level_before
-    frames = pcm[: n_frames * FRAME].reshape(n_frames, FRAME)
-    powers = np.einsum("ij,ij->i", frames, frames) / FRAME
-    level = max(float(np.sqrt(np.percentile(powers, 99))), level_before * LEVEL_KEPT)
-    return min(max(HEARD_WELL_RMS / max(level, 1e-9), 1.0), MAX_GAIN), level
 
 
 class SpeechDetector:
