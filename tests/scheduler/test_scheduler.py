@@ -277,8 +277,19 @@ async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():
     assert text.avg_logprob == -0.3  # the short one counts for nothing, however sure it was
 
 
+async def test_a_bug_is_an_answer_too(caplog):
+    def hear(row, job):
+        raise KeyError(row.start_s)
+
+    scheduler = await _running(Engines(hear=hear))
+    with scheduler.admit() as admission, pytest.raises(EngineFailed, match=r"KeyError\(0\.0\)"):
+        await admission.submit(_window(), Options(), "en").text
+    await scheduler.close()
+    assert "a job failed" in caplog.text
+
+
 async def test_what_only_the_full_context_makes_sense_of_counts_against_the_short_one():
-    is_garbled = {0.0: False, 1.0: True}
+    is_garbled = {0.0: False, 30.0: True}
 
     def hear(row, job):
         is_short = job.max_new_tokens < 224

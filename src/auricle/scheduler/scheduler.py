@@ -172,26 +172,36 @@ class Scheduler:
         while len(self._jobs) < engine.info.workers:
             if self._suspects:
                 if not self._jobs:
-                    self._start(self._run_alone(engine, self._suspects.pop(0)))
+                    suspect = self._suspects.pop(0)
+                    self._start(self._run_alone(engine, suspect), [suspect])
                 return  # the others go on when the suspect is done
             match self._policy.choose(engine.info.workers - len(self._jobs)):
                 case Encode(window_ids, n_frames):
                     tickets = [self._tickets[window_id] for window_id in window_ids]
-                    self._start(self._encode(engine, tickets, n_frames))
+                    self._start(self._encode(engine, tickets, n_frames), tickets)
                 case Decode(window_ids, batch):
                     tickets = [self._tickets[window_id] for window_id in window_ids]
-                    self._start(self._decode(engine, tickets, batch))
+                    self._start(self._decode(engine, tickets, batch), tickets)
                 case None:
                     return
 
-    def _start(self, job: Coroutine[None, None, None]) -> None:
+    def _start(self, job: Coroutine[None, None, None], tickets: Sequence[Ticket]) -> None:
         task = asyncio.create_task(job)
         self._jobs.add(task)
-        task.add_done_callback(self._job_done)
+        task.add_done_callback(lambda done: self._job_done(done, tickets))
 
-    def _job_done(self, task: asyncio.Task[None]) -> None:
+    def _job_done(self, task: asyncio.Task[None], tickets: Sequence[Ticket]) -> None:
         self._jobs.discard(task)
         self._wake.set()
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            _log.error("a job failed", exc_info=bug)
+            self._fail(tickets, EngineFailed(f"reading the audio failed: {bug!r}"))
+
+    def _fail(self, tickets: Sequence[Ticket], error: AuricleError) -> None:
+        for ticket in tickets:
+            ticket.is_running = False
+            ticket.fail(error)
+            self._forget(ticket)
 
     # Jobs: each answers its tickets, or puts them back into the queue
 
@@ -238,10 +248,7 @@ class Scheduler:
         except EngineDied as exc:
             self._engine_died(engine, tickets, exc)
         except AuricleError as exc:
-            for ticket in tickets:
-                ticket.is_running = False
-                ticket.fail(exc)
-                self._forget(ticket)
+            self._fail(tickets, exc)
         return None
 
     def _settle(self, ticket: Ticket, n_frames: int) -> None:
