@@ -46,7 +46,7 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 
 parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the same weights, in .venv-parity
 	$(PARITY_BIN)/auricle models download tiny.en base
-	$(PARITY_BIN)/python -m pytest tests/parity $(ARGS)
+	$(PARITY_BIN)/python -m pytest tests/parity -o faulthandler_timeout=900 $(ARGS)
 
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, generated clients and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base

@@ -1,5 +1,10 @@
 """Runs with `make parity`, in an environment that has the other engines."""
 
+import os
+
 from auricle.engine import machine
 
-machine.keep_freed_memory()  # before any thread starts: PyTorch's encoder gets faster, too
+# Both before any library starts threads. One core for each side: threads that wait for each other
+# inside an engine take turns with those of the other.
+os.environ.update(machine.environment(), OMP_NUM_THREADS="1")
+machine.keep_freed_memory()

@@ -70,7 +70,6 @@ def _compare(name: str, spoken: list[SpokenWindow], scratch: Path) -> Compared:
     reference = weights.openai_whisper(tensors, name)
     with ThreadPoolExecutor(1) as beside:  # one core for each side
         ours = beside.submit(readings.auricle, folder, spoken)
-        torch.set_num_threads(1)
         states = readings.encode_openai(reference, spoken)
         theirs = readings.openai(reference, vocabulary, spoken, states)
     return Compared(

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rapidfuzz.distance import Levenshtein
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
@@ -98,7 +97,6 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=100, help="at most so many for each model")
     parser.add_argument("--scratch", type=Path, required=True, help="an empty folder")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     lines = ["| model | engine | words wrong | windows with other text |", "|---|---|---|---|"]
     for name, languages in (("tiny.en", ("en",)), ("base", LANGUAGES)):
         spoken = [each for each in recordings(arguments.corpus) if each.language in languages]

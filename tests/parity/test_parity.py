@@ -87,7 +87,9 @@ def test_languages(base):
 
 def test_word_edges(compared):
     """Where attention moves on to the next word; Auricle then corrects that (see decisions.md)."""
-    engine = ctranslate2.models.Whisper(str(compared.folder), compute_type="float32")
+    engine = ctranslate2.models.Whisper(
+        str(compared.folder), compute_type="float32", intra_threads=1
+    )
     for i in same(compared)[::5]:
         window = compared.windows[i]
         tokenizer = compared.tokenizer(window.language)
@@ -115,7 +117,9 @@ def test_transformers_says_the_same(compared):
 
 @torch.no_grad()
 def test_encoder_states(compared):
-    engine = ctranslate2.models.Whisper(str(compared.folder), compute_type="float32")
+    engine = ctranslate2.models.Whisper(
+        str(compared.folder), compute_type="float32", intra_threads=1
+    )
     for i in range(0, len(compared.windows), 12):
         features = mel.log_mel(compared.windows[i].pcm, 80, mel.MAX_FRAMES)
         ours = np.array(engine.encode(ctranslate2.StorageView.from_array(features[None]), True))
