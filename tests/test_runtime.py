@@ -87,10 +87,10 @@ EMPTY_WAV = (
 async def test_the_list_and_its_states(tmp_path: Path):
     async with _started(tmp_path) as runtime:
         size = 100 * 1024 * 1024
-        base = ModelStatus("base", "ready", None, size, 0, 0, "cpu", "int8", READY)
+        base = ModelStatus("base", "ready", None, size, 0, 0, "cpu", "int8", READY, 0.0)
         assert await runtime.statuses() == [base, ModelStatus("small", "unloaded")]
         assert await runtime.load("small") == ModelStatus(
-            "small", "ready", None, size, 0, 0, "cpu", "int8", READY
+            "small", "ready", None, size, 0, 0, "cpu", "int8", READY, 0.0
         )
         assert runtime.loaded == ["base", "small"]
         await runtime.unload("whisper-1")

@@ -50,6 +50,8 @@ class ModelStatus:
     device: str | None = None
     compute_type: str | None = None
     languages: tuple[str, ...] | None = None
+    retried: float | None = None
+    """Share of the windows with a short audio context that were read again in full."""
 
 
 class Runtime:
@@ -264,6 +266,7 @@ class Runtime:
             n_windows=hosted.scheduler.n_waiting,
             device=info.device,
             compute_type=info.compute_type,
+            retried=hosted.scheduler.context.retried,
         )
 
 

@@ -53,7 +53,7 @@ class FakeTranscription:
 
 
 BASE = ModelStatus(
-    "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de")
+    "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de"), 0.05
 )
 SMALL = ModelStatus("small", "unloaded")
 

@@ -21,6 +21,7 @@ BASE = {
     "device": "cpu",
     "compute_type": "int8_float32",
     "languages": ["en", "de"],
+    "audio_context_retried": 0.05,
     "reason": None,
 }
 SMALL = {
@@ -33,6 +34,7 @@ SMALL = {
     "device": None,
     "compute_type": None,
     "languages": None,
+    "audio_context_retried": None,
 }
 ALIASES = (
     "gpt-4o-mini-transcribe",

@@ -45,6 +45,8 @@ class ModelObject(msgspec.Struct, frozen=True):
     device: str | None = None
     compute_type: str | None = None
     languages: tuple[str, ...] | None = None
+    audio_context_retried: float | None = None
+    """Share of the windows read with a short audio context that had to be read again in full."""
     reason: str | None = None
     """Why it could not be loaded; the next request tries again."""
 
@@ -92,5 +94,6 @@ class Models:
             device=status.device,
             compute_type=status.compute_type,
             languages=status.languages,
+            audio_context_retried=None if status.retried is None else round(status.retried, 4),
             reason=status.failure,
         )

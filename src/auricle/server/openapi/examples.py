@@ -28,6 +28,7 @@ MODEL: Json = {
     "device": "cpu",
     "compute_type": "int8_float32",
     "languages": ["en", "de"],
+    "audio_context_retried": 0.02,
     "reason": None,
 }
 
