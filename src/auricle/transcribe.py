@@ -15,11 +15,12 @@ from pathlib import Path
 from auricle.audio.decode import DecoderPool, Recording
 from auricle.audio.windows import WindowCutter
 from auricle.engine.protocol import WindowText
+from auricle.scheduler import evidence
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
 from auricle.scheduler.ticket import Ticket
-from auricle.types import SAMPLE_RATE, Language, Options, Segment, Task, Transcript, Window
+from auricle.types import Language, Options, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
@@ -76,7 +77,8 @@ class Transcription:
                 yield segment
 
     async def _windows(self) -> AsyncIterator[Window]:
-        cutter = WindowCutter(threshold=self.options.vad_threshold)
+        options = self.options
+        cutter = WindowCutter(options.vad_threshold, keeps_all=not options.vad)
         async for chunk in self._recording:
             for window in cutter.push(chunk.pcm, chunk.speech):
                 yield window
@@ -115,18 +117,18 @@ class Transcription:
         language = ticket.language.result()
         if self.options.language_detection == "window" and text.segments:
             self._note_language(language, ticket.window.speech_s)
-        self._carry(text)
-        for segment in text.segments:
-            yield segment
         before = ""
-        while text.rest_s is not None:
-            if text.temperature <= MAX_CARRIED_TEMPERATURE:  # else it may well be wrong
-                before += "".join(segment.text for segment in text.segments)
-            ticket = await self._submit(_rest(ticket.window, text.rest_s), language.code, before)
-            text = await ticket.text
+        while True:
             self._carry(text)
             for segment in text.segments:
-                yield segment
+                yield evidence.fitted(segment, ticket.window)
+            rest = evidence.unread(ticket.window, text)
+            if rest is None:
+                return
+            if text.temperature <= MAX_CARRIED_TEMPERATURE:  # else it may well be wrong
+                before += "".join(segment.text for segment in text.segments)
+            ticket = await self._submit(rest, language.code, before)
+            text = await ticket.text
 
     def _carry(self, text: WindowText) -> None:
         """Keep a window's text for the next, where that is wanted and it can be trusted."""
@@ -167,7 +169,7 @@ class Transcriber:
         guessed_s = _guessed_s(path)
         is_long = guessed_s > SHORT_S
         with self.scheduler.admit(key, guessed_s) as admission:
-            async with self.decoders.open(path, vad=options.vad, is_long=is_long) as recording:
+            async with self.decoders.open(path, is_long=is_long) as recording:
                 if recording.declared_s is not None:
                     admission.expect(recording.declared_s)
                 yield Transcription(options, _recording=recording, _admission=admission)
@@ -184,11 +186,3 @@ async def collect(transcription: Transcription) -> Transcript:
 def _guessed_s(path: Path) -> float:
     """How long a recording is, before anybody has looked into it."""
     return path.stat().st_size / BYTES_PER_S
-
-
-def _rest(window: Window, start_s: float) -> Window:
-    """The part of a window from an absolute time on."""
-    first = round((start_s - window.start_s) * SAMPLE_RATE)
-    rest = window.pcm[first:]
-    speech_s = min(window.speech_s, len(rest) / SAMPLE_RATE)
-    return replace(window, start_s=start_s, pcm=rest, speech_s=speech_s)

@@ -87,14 +87,19 @@ class Language(msgspec.Struct, frozen=True):
 class Window:
     """At most 30 s of a recording, cut in silence, handed to the engine in one piece.
 
-    ``start_s`` is the absolute time of ``pcm[0]``. ``speech_s`` is how much of it the voice
-    activity detector calls speech (its whole length when detection is off).
+    ``start_s`` is the absolute time of ``pcm[0]``. ``speech`` is where in it the voice activity
+    detector hears somebody: absolute ``(start_s, end_s)``, in order.
     """
 
     index: int
     start_s: float
     pcm: Pcm
-    speech_s: float
+    speech: tuple[tuple[float, float], ...]
+
+    @property
+    def speech_s(self) -> float:
+        """For how long somebody speaks in it."""
+        return sum(end_s - start_s for start_s, end_s in self.speech)
 
     @property
     def duration_s(self) -> float:

@@ -44,8 +44,8 @@ def long_file(tmp_path: Path) -> Path:
     return path
 
 
-async def read(pool: DecoderPool, path: Path, *, vad: bool = True) -> list[AudioChunk]:
-    async with pool.open(path, vad=vad) as recording:
+async def read(pool: DecoderPool, path: Path) -> list[AudioChunk]:
+    async with pool.open(path) as recording:
         return [chunk async for chunk in recording]
 
 
@@ -64,11 +64,6 @@ async def test_hands_out_pcm_and_speech_probabilities(pool):
         np.testing.assert_allclose(chunk.speech, golden["jfk"], atol=1e-2)
 
 
-async def test_without_vad_there_are_no_probabilities(pool):
-    (chunk,) = await read(pool, JFK, vad=False)
-    assert chunk.speech is None
-
-
 async def test_long_recordings_come_in_chunks_without_seams(pool, long_file):
     chunks = await read(pool, long_file)
     assert [len(chunk.pcm) for chunk in chunks] == [
@@ -79,7 +74,6 @@ async def test_long_recordings_come_in_chunks_without_seams(pool, long_file):
     pcm = np.concatenate([chunk.pcm for chunk in chunks])
     np.testing.assert_allclose(pcm, np.tile(jfk(), 6), atol=1e-4)
     for chunk in chunks:
-        assert chunk.speech is not None
         assert len(chunk.speech) == -(-len(chunk.pcm) // 512)
 
 
@@ -298,15 +292,15 @@ def soft_limits(pid: int) -> dict[str, str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize(("minutes", "vad"), [(120, False), (6, True)])
-async def test_memory_does_not_grow_with_the_length(pool, tmp_path, minutes, vad):
+async def test_memory_does_not_grow_with_the_length(pool, tmp_path):
+    minutes = 30
     wav = sample(Format("wav", "pcm_s16le"))
     size_at = wav.index(b"data") + 4
     path = tmp_path / "long.wav"
     with path.open("wb") as file:
         file.write(wav[:size_at] + b"\xff\xff\xff\xff" + wav[size_at + 4 :])
         file.truncate(size_at + 4 + minutes * 60 * SAMPLE_RATE * 2)  # the rest is silence
-    async with pool.open(path, vad=vad) as recording:
+    async with pool.open(path) as recording:
         pid = recording._decoder.pid
         sizes = [resident_kib(pid) async for _ in recording]
     assert recording.duration_s == minutes * 60

@@ -23,13 +23,14 @@ def scripted(script: Script) -> tuple[Pcm, Pcm]:
     return np.arange(len(probabilities) * FRAME, dtype=np.float32), probabilities
 
 
-def cut(pcm: Pcm, probabilities: Pcm | None, chunk_frames: int = 937) -> list[Window]:
-    cutter = WindowCutter()
+def cut(
+    pcm: Pcm, probabilities: Pcm, chunk_frames: int = 937, *, keeps_all: bool = False
+) -> list[Window]:
+    cutter = WindowCutter(keeps_all=keeps_all)
     windows = []
     for first in range(0, max(-(-len(pcm) // FRAME), 1), chunk_frames):
         last = first + chunk_frames
-        speech = None if probabilities is None else probabilities[first:last]
-        windows += cutter.push(pcm[first * FRAME : last * FRAME], speech)
+        windows += cutter.push(pcm[first * FRAME : last * FRAME], probabilities[first:last])
     return windows + cutter.finish()
 
 
@@ -110,14 +111,10 @@ def test_a_window_is_a_slice_of_the_source():
     assert window.speech_s == pytest.approx(2.0, abs=0.04)
 
 
-def test_without_pauses_or_probabilities_the_quietest_place_is_cut():
-    pcm = np.random.default_rng(0).standard_normal(40 * SAMPLE_RATE).astype(np.float32)
-    pcm[27 * SAMPLE_RATE : 27 * SAMPLE_RATE + 800] *= 0.01
-    first, second = cut(pcm, None)
-    assert first.start_s == 0
-    assert first.end_s == second.start_s == pytest.approx(27.0, abs=0.04)
-    assert second.end_s == 40.0
-    assert first.speech_s == first.duration_s
+def test_a_window_knows_where_somebody_speaks():
+    windows = cut(*scripted([(5, 0), (2, 0.9), (1, 0), (0.5, 0.9), (6, 0), (2, 0.9)]))
+    found = [span for window in windows for span in window.speech]
+    np.testing.assert_allclose(found, [(5, 7), (8, 8.5), (14.5, 16.5)], atol=0.1)
 
 
 def test_speech_alone_is_cut_where_it_is_quiet():
@@ -140,13 +137,15 @@ def test_the_threshold_decides_what_speech_is(threshold):
 
 def test_no_audio_has_no_windows():
     assert cut(np.zeros(0, np.float32), np.zeros(0, np.float32)) == []
-    assert cut(np.zeros(0, np.float32), None) == []
 
 
 @pytest.mark.parametrize("n_samples", [1, 512, 1600, 479_744, 479_745, 480_257, 1_000_000])
-def test_without_vad_every_sample_is_in_a_window(n_samples):
+@pytest.mark.parametrize("period_s", [1, 7, 50])
+def test_where_all_is_kept_every_sample_is_in_a_window(n_samples, period_s):
     pcm = np.arange(n_samples, dtype=np.float32)
-    windows = cut(pcm, None)
+    times_s = np.arange(-(-n_samples // FRAME)) * FRAME_S
+    probabilities = (times_s // period_s % 2 == 0).astype(np.float32)
+    windows = cut(pcm, probabilities, keeps_all=True)
     np.testing.assert_array_equal(np.concatenate([window.pcm for window in windows]), pcm)
     assert max(len(window.pcm) for window in windows) <= 30 * SAMPLE_RATE
 
@@ -179,7 +178,7 @@ def test_windows_hold_all_speech_once_however_it_arrives(script, chunk_frames, r
         start = round(window.start_s * SAMPLE_RATE)
         assert window.index == index
         assert 0 < len(window.pcm) <= 30 * SAMPLE_RATE
-        assert 0 <= window.speech_s <= window.duration_s
+        assert 0 <= window.speech_s <= window.duration_s + 1e-9
         np.testing.assert_array_equal(window.pcm, pcm[start : start + len(window.pcm)])
         covered[start : start + len(window.pcm)] += 1
     assert covered.max(initial=0) <= 1
@@ -193,15 +192,27 @@ def test_windows_hold_all_speech_once_however_it_arrives(script, chunk_frames, r
     ]
 
 
-@pytest.mark.parametrize("probability", [0.0, 0.4, 0.99, None])
-def test_hours_of_audio_hold_no_more_than_a_window_and_a_chunk(probability):
-    cutter = WindowCutter()
+def test_where_all_is_kept_silence_is_cut_as_well():
+    windows = cut(*scripted([(70, 0.0)]), keeps_all=True)
+    assert (windows[0].start_s, windows[0].speech) == (0.0, ())
+    assert windows[-1].end_s == pytest.approx(70, abs=0.04)
+
+
+def test_where_all_is_kept_a_pause_is_cut_in_the_middle():
+    first, second = cut(*scripted([(22, 0.9), (2, 0), (14, 0.9)]), keeps_all=True)
+    assert first.end_s == second.start_s == pytest.approx(23.0, abs=0.05)
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+@pytest.mark.parametrize("probability", [0.0, 0.4, 0.99])
+def test_an_hour_of_audio_holds_no_more_than_a_window_and_a_chunk(probability, keeps_all):
+    cutter = WindowCutter(keeps_all=keeps_all)
     chunk = np.zeros(937 * FRAME, np.float32)
-    speech = None if probability is None else np.full(937, probability, np.float32)
+    speech = np.full(937, probability, np.float32)
     most = 0
-    for _ in range(2 * 120):
+    for _ in range(2 * 60):
         cutter.push(chunk, speech)
         most = max(most, cutter.buffered_samples)
     assert most <= MAX_FRAMES * FRAME + len(chunk)
-    if probability == 0.0:
+    if probability == 0.0 and not keeps_all:
         assert most <= len(chunk) + PAD_FRAMES * FRAME

@@ -115,7 +115,8 @@ async def test_the_scheduler_goes_on_with_fresh_ones():
     pcm = np.full(SAMPLE_RATE, 0.1, np.float32)
     with scheduler.admit() as admission:
         tickets = [
-            admission.submit(Window(n, float(n), pcm, 1.0), Options(), "en") for n in range(8)
+            admission.submit(Window(n, float(n), pcm, ((n, n + 1.0),)), Options(), "en")
+            for n in range(8)
         ]
         await until(lambda: sum(fake.running for fake in started) == 4)
         started[0].die()

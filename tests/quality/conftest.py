@@ -19,10 +19,9 @@ Hear = Callable[[Pcm, Options], Awaitable[Transcript]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def hear(tmp_path_factory) -> AsyncIterator[Hear]:
-    """Transcribes pcm with tiny.en, as the server would a file of it; but a sentence that is said
-    again and again, for want of another recording, is not taken for a loop."""
+    """Transcribes pcm with tiny.en, as the server would a file of it."""
     path = tmp_path_factory.mktemp("heard") / "audio.wav"
-    runtime = Runtime(settings(model="tiny.en", compression_ratio_threshold=20.0))
+    runtime = Runtime(settings(model="tiny.en"))
     await runtime.start()
     assert runtime.state == "ready", runtime.failure
 

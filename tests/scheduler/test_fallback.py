@@ -84,8 +84,8 @@ def test_silence(avg_logprob, no_speech_prob, is_silence):
 @pytest.mark.parametrize(
     ("text", "is_silence"),
     [
-        (_text(avg_logprob=-0.99), False),
-        (_text(avg_logprob=-1.01), True),
+        (_text(avg_logprob=-0.49), False),
+        (_text(avg_logprob=-0.51), True),
         (_text(compression_ratio=9.0), True),
         (_text(words=STUCK), True),
     ],

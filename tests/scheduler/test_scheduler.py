@@ -22,7 +22,8 @@ POISON = 0.5
 
 def _window(index=0, seconds=2.0, sample=0.0):
     pcm = np.full(int(seconds * 16_000), sample, np.float32)
-    return Window(index=index, start_s=index * 30.0, pcm=pcm, speech_s=seconds)
+    start_s = index * 30.0
+    return Window(index, start_s, pcm, ((start_s, start_s + seconds),) if seconds else ())
 
 
 class Engines:

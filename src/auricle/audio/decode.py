@@ -44,8 +44,8 @@ class AudioChunk:
     """At most 30 s of a recording; chunks follow each other without gap."""
 
     pcm: Pcm
-    speech: NDArray[np.float32] | None
-    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms; None with VAD off."""
+    speech: NDArray[np.float32]
+    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms."""
 
 
 class DecoderPool:
@@ -83,9 +83,7 @@ class DecoderPool:
             self._idle.put_nowait(Unavailable("The server is shutting down."))
 
     @contextlib.asynccontextmanager
-    async def open(
-        self, path: Path, *, vad: bool = True, is_long: bool = False
-    ) -> AsyncIterator[Recording]:
+    async def open(self, path: Path, *, is_long: bool = False) -> AsyncIterator[Recording]:
         """Lend a child to one recording, until its last chunk was read or the block is left.
         ``is_long``: it will take a while, so it must leave children to others.
 
@@ -93,7 +91,7 @@ class DecoderPool:
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
-        recording = Recording(self, Open(str(path), vad, *limits))
+        recording = Recording(self, Open(str(path), *limits))
         async with self._long_slots if is_long else contextlib.nullcontext():
             try:
                 await recording.open()
@@ -218,8 +216,7 @@ class Recording:
                 await self.close()
             pcm = np.frombuffer(chunk.pcm, "<f4")
             self._n_samples += len(pcm)
-            speech = None if chunk.speech is None else np.frombuffer(chunk.speech, "<f4")
-            yield AudioChunk(pcm, speech)
+            yield AudioChunk(pcm, np.frombuffer(chunk.speech, "<f4"))
 
     async def close(self) -> None:
         """Give the child back, if that has not happened yet. For `DecoderPool.open` only."""

@@ -18,7 +18,6 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     """Start reading the file at ``path``; answered with `Opened`."""
 
     path: str
-    vad: bool
     max_audio_s: float
     max_cpu_s: float
 
@@ -43,8 +42,8 @@ class Chunk(msgspec.Struct, frozen=True, tag=True):
 
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono."""
-    speech: bytes | None
-    """Speech probability per 512 samples, ``(ceil(n_samples / 512),) float32``, if asked for."""
+    speech: bytes
+    """Speech probability per 512 samples, ``(ceil(n_samples / 512),) float32``."""
     is_last: bool
 
 

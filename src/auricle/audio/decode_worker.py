@@ -49,7 +49,7 @@ class Recording:
     """One open file and how far it has been read."""
 
     def __init__(self, request: Open, detector: SpeechDetector) -> None:
-        self._detector = detector if request.vad else None
+        self._detector = detector
         self._vad_state = VadState.initial()
         self._levels = NO_LEVELS
         self._file: BinaryIO = open(request.path, "rb")  # noqa: SIM115  # closed by `close`
@@ -86,13 +86,11 @@ class Recording:
         yield self._chunk(np.concatenate(waiting), is_last=True)
 
     def _chunk(self, pcm: Pcm, *, is_last: bool) -> Chunk:
-        speech = None
-        if self._detector is not None:
-            heard, self._levels = raised(pcm, self._levels)
-            found, self._vad_state = self._detector.probabilities(heard, self._vad_state)
-            if is_last:
-                found = np.concatenate([found, self._detector.finish(self._vad_state)[0]])
-            speech = found.astype("<f4", copy=False).tobytes()
+        heard, self._levels = raised(pcm, self._levels)
+        found, self._vad_state = self._detector.probabilities(heard, self._vad_state)
+        if is_last:
+            found = np.concatenate([found, self._detector.finish(self._vad_state)[0]])
+        speech = found.astype("<f4", copy=False).tobytes()
         return Chunk(pcm.astype("<f4", copy=False).tobytes(), speech, is_last)
 
 

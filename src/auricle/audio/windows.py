@@ -5,12 +5,14 @@ is decided frame by frame, so the windows do not depend on the size of the chunk
 
 A window is one contiguous slice of the recording. It opens shortly before speech, and closes when
 nobody has spoken for some seconds or when it is full; a full window is cut at the best pause it
-has, and the next one begins right there. Nothing that counts as speech falls between two windows.
+has, and the next one begins right there. Nothing that counts as speech falls between two windows;
+and nothing at all, where everything is to be read.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +71,9 @@ class WindowCutter:
     Holds at most one window and one chunk of audio; silence is dropped as it passes.
     """
 
-    def __init__(self, threshold: float = 0.5) -> None:
+    def __init__(self, threshold: float = 0.5, *, keeps_all: bool = False) -> None:
+        """``keeps_all``: silence is read as well; speech only tells where to cut."""
+        self._keeps_all = keeps_all
         self._on_at = threshold
         self._off_below = max(threshold - HYSTERESIS, threshold / 2)
         self._audio = _Audio()
@@ -79,10 +83,9 @@ class WindowCutter:
         self._is_speech: list[bool] = []
         self._is_on = False
         self._recent: deque[int] = deque()
-        self._n_needed = BELIEVED_FRAMES
-        # The open window: where it starts (None: none is open), where its speech ends so far
+        # The open window: where it starts (None: none is open), and ends so far
         self._start: int | None = None
-        self._speech_end = 0
+        self._kept_end = 0
         self._last_stop = 0
         self._n_windows = 0
 
@@ -91,17 +94,12 @@ class WindowCutter:
         """How much audio is held back; bounded, whatever the length of the recording."""
         return self._audio.n_held
 
-    def push(self, pcm: Pcm, probabilities: NDArray[np.float32] | None) -> list[Window]:
+    def push(self, pcm: Pcm, probabilities: NDArray[np.float32]) -> list[Window]:
         """Take the next stretch of audio; give the windows that are complete.
 
-        ``probabilities`` has one value per 512 samples and may lag behind ``pcm`` by a frame;
-        None (VAD off) calls everything speech.
+        ``probabilities`` has one value per 512 samples and may lag behind ``pcm`` by a frame.
         """
         self._audio.append(pcm)
-        if probabilities is None:
-            self._n_needed = 1
-            n_whole = self._audio.n_total // FRAME - self._n_frames
-            probabilities = np.ones(n_whole, np.float32)
         windows = []
         for probability in probabilities.tolist():
             window = self._advance(probability)
@@ -112,13 +110,9 @@ class WindowCutter:
 
     def finish(self) -> list[Window]:
         """The recording has ended; give the last window, if one is open."""
-        windows = []
-        if self._n_frames * FRAME < self._audio.n_total and self._n_needed == 1:
-            window = self._advance(1.0)
-            windows += [window] if window else []
-        if self._start is not None:
-            windows.append(self._close(self._speech_end + PAD_FRAMES))
-        return windows
+        if self._start is None:
+            return []
+        return [self._close(self._kept_end + (0 if self._keeps_all else PAD_FRAMES))]
 
     @property
     def _n_frames(self) -> int:
@@ -132,10 +126,12 @@ class WindowCutter:
         self._is_on = probability >= (self._off_below if self._is_on else self._on_at)
         if self._is_on:
             self._hear(frame)
+        if self._keeps_all:
+            self._keep(self._last_stop, frame)
         if self._start is None:
             return None
-        if frame + 1 - self._speech_end >= GAP_FRAMES:
-            return self._close(self._speech_end + PAD_FRAMES)
+        if frame + 1 - self._kept_end >= GAP_FRAMES:
+            return self._close(self._kept_end + PAD_FRAMES)
         if frame + 1 - self._start >= MAX_FRAMES:
             return self._cut(self._start)
         return None
@@ -145,14 +141,18 @@ class WindowCutter:
         self._recent.append(frame)
         while self._recent[0] <= frame - RECENT_FRAMES:
             self._recent.popleft()
-        if len(self._recent) < self._n_needed:
+        if len(self._recent) < BELIEVED_FRAMES:
             return
         for heard in self._recent:
             if heard >= self._base:
                 self._is_speech[heard - self._base] = True
+        self._keep(max(self._recent[0] - LEAD_FRAMES, self._last_stop), frame)
+
+    def _keep(self, first: int, frame: int) -> None:
+        """``frame`` belongs to a window; if none is open, to one from ``first`` on."""
         if self._start is None:
-            self._start = max(self._recent[0] - LEAD_FRAMES, self._last_stop)
-        self._speech_end = frame + 1
+            self._start = first
+        self._kept_end = frame + 1
 
     def _cut(self, start: int) -> Window:
         """The open window is full: end it at its best pause, or else where it hurts least."""
@@ -169,6 +169,10 @@ class WindowCutter:
             self._start = stop
         else:
             middle = (pause[0] + pause[1] + 1) // 2
+            if self._keeps_all:
+                window = self._close(middle)
+                self._start = middle
+                return window
             if pause[1] < end:
                 window = self._close(min(pause[0] + PAD_FRAMES, middle))
                 self._start = max(pause[1] - PAD_FRAMES, middle)
@@ -180,11 +184,19 @@ class WindowCutter:
         """End the open window before frame ``stop``."""
         assert self._start is not None
         start, self._start, self._last_stop = self._start, None, stop
-        n_speech = sum(self._is_speech[start - self._base : stop - self._base])
         pcm = self._audio.slice(start * FRAME, stop * FRAME)
-        speech_s = min(n_speech * FRAME_S, len(pcm) / SAMPLE_RATE)
+        speech = tuple(self._spans(start, stop, len(pcm) / SAMPLE_RATE))
         self._n_windows += 1
-        return Window(self._n_windows - 1, start * FRAME_S, pcm, speech_s)
+        return Window(self._n_windows - 1, start * FRAME_S, pcm, speech)
+
+    def _spans(self, start: int, stop: int, duration_s: float) -> Iterator[tuple[float, float]]:
+        """Speech between frames ``start`` and ``stop``, in seconds of the recording."""
+        end_s = start * FRAME_S + duration_s
+        known = min(stop, self._n_frames)  # padding may reach behind the last frame
+        speech = np.array(self._is_speech[start - self._base : known - self._base], np.int8)
+        edges = np.flatnonzero(np.diff(speech, prepend=0, append=0)) + start
+        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            yield first * FRAME_S, min(last * FRAME_S, end_s)
 
     def _pauses(self, start: int, end: int) -> list[tuple[int, int]]:
         """Runs of frames without speech in ``[start, end)``, as (first, behind the last)."""

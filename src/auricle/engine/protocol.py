@@ -110,6 +110,8 @@ class WindowText(msgspec.Struct, frozen=True):
     compression_ratio: float
     no_speech_prob: float
     rest_s: float | None = None
+    read_to_s: float | None = None
+    """The absolute time of the last timestamp; None for a window without text."""
     is_cut: bool = False
     """The row reached ``max_new_tokens``."""
     is_past_end: bool = False

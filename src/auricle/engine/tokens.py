@@ -39,7 +39,8 @@ def split(
 ) -> tuple[list[Piece], float | None]:
     """Cut generated ``ids`` (without end-of-text) into pieces and find where reading must go on.
 
-    Pieces are in order, inside ``[0, duration_s]`` and of positive length. The second value is the
+    Pieces are in order, inside ``[0, duration_s]`` and of positive length. After others, a piece
+    that begins clearly behind the audio is left out: nobody said it. The second value is the
     time of the rest, or None when the window was read to its end.
     """
     pairs = [
@@ -56,7 +57,7 @@ def split(
     pieces: list[Piece] = []
     for first, last in zip(starts, [*starts[1:], end], strict=True):
         piece = _piece(ids[first:last], first_timestamp, duration_s)
-        if piece is not None:
+        if piece is not None and not (pieces and piece.start_s > duration_s + PAST_END_S):
             previous_s = pieces[-1].end_s if pieces else 0.0
             pieces.append(_placed(piece, previous_s, duration_s))
     return pieces, rest_s

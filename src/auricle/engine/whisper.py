@@ -191,6 +191,7 @@ class Whisper:
         return WindowText(
             segments=segments,
             rest_s=rest,
+            read_to_s=row.start_s + pieces[-1].end_s if pieces else None,
             is_cut=len(ids) >= job.max_new_tokens,
             is_past_end=tokens.is_past_end(ids, self._vocabulary.first_timestamp, row.duration_s),
             **quality,

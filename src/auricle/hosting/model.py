@@ -25,7 +25,7 @@ from auricle.types import SAMPLE_RATE, Options, Window
 State = Literal["unloaded", "loading", "ready", "unloading", "failed"]
 
 _ONCE = Options(temperature=1.0)  # sampled text is not tried again, whatever it says
-_WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech_s=0.0)
+_WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech=())
 
 
 StartEngine = Callable[[Checkpoint], Awaitable[MeasuredEngine]]

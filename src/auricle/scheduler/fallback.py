@@ -21,6 +21,9 @@ from auricle.types import Options
 SURE_AVG_LOGPROB = -0.4
 """Above it, greedy decoding is as good as beam search: ``balanced`` keeps it."""
 
+UNHEARD_PROB = 0.8
+"""How sure it is that nobody speaks where voice detection heard nobody."""
+
 LOOP_CHARACTERS = 40
 _LOOP = re.compile(r"(\S.{1,60}?)\1{4,}", re.DOTALL)
 """A phrase said five times running, word for word and with its punctuation. In a long text it
@@ -80,9 +83,10 @@ def is_silence(text: WindowText, rules: Rules = REFERENCE, *, heard_nobody: bool
     while speech stays below 0.6. ``heard_nobody``: voice detection found no speech in the whole
     window, which counts as much as the model's own word.
     """
-    if heard_nobody and (is_looping(text, rules) or text.avg_logprob < rules.min_avg_logprob):
+    if heard_nobody and is_looping(text, rules):
         return True
-    over = text.no_speech_prob - rules.max_no_speech_prob
+    no_speech_prob = max(text.no_speech_prob, UNHEARD_PROB) if heard_nobody else text.no_speech_prob
+    over = no_speech_prob - rules.max_no_speech_prob
     if over <= 0:
         return False
     share = over / (1.0 - rules.max_no_speech_prob)
@@ -133,5 +137,5 @@ def settle(
     sound = [text for text in tried if not is_looping(text, rules)]
     best = max(sound or tried, key=lambda text: text.avg_logprob)
     if is_silence(best, rules, heard_nobody=heard_nobody):
-        return msgspec.structs.replace(best, segments=(), rest_s=None)
+        return msgspec.structs.replace(best, segments=(), rest_s=None, read_to_s=None)
     return best

@@ -1,0 +1,89 @@
+"""Speech behind a text is read on; silence around it is no part of its time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auricle.engine.protocol import WindowText
+from auricle.scheduler.evidence import fitted, unread
+from auricle.types import SAMPLE_RATE, Segment, Window, Word
+
+Spans = tuple[tuple[float, float], ...]
+
+
+def window(*speech: tuple[float, float]) -> Window:
+    """From second 100 to 120; sample i has the value i."""
+    return Window(3, 100.0, np.arange(20 * SAMPLE_RATE, dtype=np.float32), speech)
+
+
+def text(*, rest_s: float | None = None, read_to_s: float | None = None) -> WindowText:
+    return WindowText((), 0.0, -0.2, 1.0, 0.0, rest_s=rest_s, read_to_s=read_to_s)
+
+
+@pytest.mark.parametrize(
+    ("speech", "read_to_s", "start_s"),
+    [
+        pytest.param(((101, 110),), 110.0, None, id="read to the end"),
+        pytest.param(((101, 110),), 109.2, None, id="a timestamp is a little early"),
+        pytest.param(((101, 105), (107, 107.9)), 105.0, None, id="too little to be sure"),
+        pytest.param(((101, 105), (107, 109)), 105.0, 106.7, id="what follows a pause"),
+        pytest.param(((101, 105), (105.2, 109)), 105.0, 105.0, id="after a short pause"),
+        pytest.param(((101, 105), (106.5, 110)), 107.0, 106.2, id="what had begun a little before"),
+        pytest.param(((101, 110),), 105.0, 105.0, id="in the middle of speech"),
+        pytest.param(((100, 110),), 100.5, None, id="no progress"),
+        pytest.param(((101, 110),), None, None, id="nothing was said, or it was silence"),
+    ],
+)
+def test_speech_behind_the_last_timestamp_is_read_again(
+    speech: Spans, read_to_s: float | None, start_s: float | None
+):
+    """tiny.en ended after the first of two sentences, as if the other had not been said."""
+    rest = unread(window(*speech), text(read_to_s=read_to_s))
+    assert (None if rest is None else rest.start_s) == (
+        None if start_s is None else pytest.approx(start_s)
+    )
+
+
+def test_a_rest_is_the_end_of_its_window():
+    rest = unread(window((101, 104), (106, 112)), text(rest_s=107.0, read_to_s=106.9))
+    assert rest is not None
+    assert (rest.index, rest.start_s, rest.speech) == (3, 107.0, ((107.0, 112),))
+    np.testing.assert_array_equal(
+        rest.pcm, np.arange(7 * SAMPLE_RATE, 20 * SAMPLE_RATE, dtype=np.float32)
+    )
+
+
+def segment(start_s: float, end_s: float, n_tokens: int = 14, **more) -> Segment:
+    tokens = tuple(range(n_tokens))
+    return Segment(start_s, end_s, " Yes.", tokens, 0.0, -0.2, 1.0, 0.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("said", "times"),
+    [
+        pytest.param(segment(100.0, 110.0), (102.2, 108.3), id="silence on both sides"),
+        pytest.param(segment(103.0, 107.0), (103.0, 107.0), id="none"),
+        pytest.param(segment(100.0, 101.5), (100.0, 101.5), id="nobody is heard at all"),
+        pytest.param(segment(100.0, 108.0, 84), (102.0, 108.0), id="noticed late: text takes time"),
+        pytest.param(segment(107.5, 115.0, 42), (107.5, 110.5), id="or was lost early"),
+    ],
+)
+def test_a_segment_lasts_as_long_as_somebody_speaks(said: Segment, times: tuple[float, float]):
+    """Segments began up to 2.2 s before the first word, where the window begins."""
+    fit = fitted(said, window((102.5, 104), (105, 108)))
+    assert (fit.start_s, fit.end_s) == times
+
+
+def test_a_segment_with_words_has_its_times_from_them():
+    words = (Word(" Yes.", 101.0, 101.2, 0.9),)
+    said = segment(100.0, 110.0, words=words)
+    assert (
+        fitted(
+            said,
+            window(
+                (102.5, 104),
+            ),
+        )
+        is said
+    )
