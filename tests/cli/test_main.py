@@ -224,6 +224,21 @@ def test_doctor_finds(arguments, what, capfd):
     assert [problem["what"] for problem in found["problems"] if what in problem["what"]]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["bsae"], "The model 'bsae' does not exist. Did you mean 'base'?"),
+        (["--model-path", "nowhere"], "the model folder "),
+        (["./gone"], "the model folder gone does not exist"),
+    ],
+)
+def test_a_server_for_no_model_does_not_start(arguments, wanted, capfd):
+    """It listened for ever, and answered everything with 503."""
+    assert run(["serve", "--port", "0", *arguments]) == 1
+    out, err = capfd.readouterr()
+    assert (out, err.startswith(f"auricle: error: {wanted}")) == ("", True)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
 def test_ctrl_c_ends_with_130_and_no_traceback():
     process = subprocess.Popen(

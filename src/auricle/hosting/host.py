@@ -98,8 +98,8 @@ class Host:
         if model.n_users or model.state == "loading":
             state = "being loaded" if model.state == "loading" else "in use"
             raise InvalidRequest(
-                f"The model `{model.name}` is {state}, {model.n_users} requests have it or wait "
-                "for it; unload it when they are done.",
+                f"The model `{model.title}` is {state}; requests that have it or wait for it: "
+                f"{model.n_users}. Unload it when they are done.",
                 code="model_in_use",
             )
         if model.state == "ready":
@@ -150,7 +150,7 @@ class Host:
         done, _ = await asyncio.wait({task}, timeout=wait_s)
         if not done:
             raise Unavailable(
-                f"The model `{model.name}` is still being loaded after {wait_s:g} seconds; "
+                f"The model `{model.title}` is still being loaded after {wait_s:g} seconds; "
                 "try again later.",
                 code="model_loading",
                 retry_after_s=RETRY_WHILE_LOADING_S,
@@ -171,7 +171,7 @@ class Host:
             except AuricleError as exc:
                 if not isinstance(exc, Unavailable):  # for want of room, nothing is wrong with it
                     model.state, model.failure = "failed", exc
-                _log.error("%s: %s", model.name, exc)
+                _log.error("%s: %s", model.title, exc)
                 return exc
             else:
                 model.state, model.failure = "ready", None
@@ -210,7 +210,7 @@ class Host:
         kept = sum(other.memory_bytes for other in others if not self._may_go(other))
         if kept + needed_bytes <= budget_bytes:
             return
-        text = f"The model `{model.name}` needs about {needed_bytes // MIB} MiB"
+        text = f"The model `{model.title}` needs about {needed_bytes // MIB} MiB"
         if model.is_default:
             _log.warning("%s; the memory budget is %d MiB", text, budget_bytes // MIB)
             return
@@ -268,6 +268,6 @@ def _refusal(model: HostedModel, failure: AuricleError) -> Unavailable:
     if isinstance(failure, Unavailable):
         return Unavailable(failure.message, code=failure.code, retry_after_s=failure.retry_after_s)
     return Unavailable(
-        f"the model `{model.name}` could not be loaded: {failure}",
+        f"the model `{model.title}` could not be loaded: {failure}",
         retry_after_s=RETRY_WHEN_FAILED_S,
     )

@@ -101,6 +101,24 @@ def locate(
     return _from_hub_id(hub_id["repo"], hub_id["revision"], means, progress)
 
 
+def check(settings: Settings) -> None:
+    """Find fault with the model to be served, as far as can be seen at once and no waiting will
+    mend it: a server that cannot ever answer should not start.
+
+    Raises:
+        ModelNotFound: nobody knows the name.
+        ModelUnusable: the folder does not hold a model.
+    """
+    name = settings.model
+    folder = settings.model_path or _as_folder(name)
+    if folder is not None:
+        folder_kind(folder.expanduser())
+        return
+    is_known = registry.is_default_alias(name) or registry.resolve(name) is not None
+    if not is_known and _HUB_ID.fullmatch(name.strip()) is None:
+        raise registry.not_found(name)
+
+
 def obtain(model: Model, means: Means, progress: Progress) -> Path:
     """The folder with every file of a registered model. Processes that ask at once fetch once."""
     found = on_this_machine(model, means)

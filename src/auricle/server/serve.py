@@ -18,6 +18,7 @@ import uvicorn
 
 from auricle.config import Settings
 from auricle.engine import machine
+from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server import listen
@@ -171,7 +172,10 @@ def run(settings: Settings) -> int:
 
     Raises:
         BadSetting: host or port cannot be listened on.
+        ModelNotFound: there is no such model.
+        ModelUnusable: what was given as the model's folder is none.
     """
+    fetch.check(settings)
     machine.return_freed_memory()
     loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
