@@ -25,6 +25,7 @@ from bench import (
     memory,
     overhead,
     refusals,
+    seams,
     silence,
     startup,
     words,
@@ -39,6 +40,7 @@ MEASUREMENTS = {
     "load": load.run,
     "margins": margins.run,
     "silence": silence.run,
+    "seams": seams.run,
     "words": words.run,
     "refusals": refusals.run,
 }
@@ -50,12 +52,13 @@ USES = {
     "load": {"model", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
     "silence": {"model", "field"},
+    "seams": {"model", "clips", "field", "corpus"},
     "words": {"clips", "corpus"},
     "refusals": {"model", "corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load", "margins", "words"})
+NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "words"})
 
 
 def main() -> int:
