@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-not-found,unused-ignore]  # not a dependency of Auricle
+import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]  # not a dependency
 
 HERE = Path(__file__).parent
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
 import pytest
 
-from auricle.audio.decode import AudioChunk
+from auricle.audio.decode import AudioChunk, Recording
 from auricle.engine.protocol import WindowText
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription
@@ -97,7 +98,9 @@ async def test_a_rest_is_read_with_what_was_said_before_it(temperature, prompts)
     await scheduler.start()
     with scheduler.admit() as admission:
         options = Options(language="en", prompt="Names: Ann.")
-        transcription = Transcription(options, _recording=Spoken(), _admission=admission)
+        transcription = Transcription(
+            options, _recording=cast(Recording, Spoken()), _admission=admission
+        )
         said = "".join([segment.text async for segment in transcription])
     await scheduler.close()
     assert said == " en 0 en 5 en 10"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from auricle.engine.protocol import WindowText
@@ -12,7 +14,7 @@ PROMPT = "Minutes of the board meeting. Present were Siobhan Quixel and Anil Bro
 
 
 def _text(*said: str) -> WindowText:
-    figures = {"avg_logprob": -0.3, "compression_ratio": 1.0, "no_speech_prob": 0.1}
+    figures: dict[str, Any] = {"avg_logprob": -0.3, "compression_ratio": 1.0, "no_speech_prob": 0.1}
     return WindowText(
         tuple(Segment(0.0, 1.0, each, (1,), 0.0, **figures) for each in said), 0.0, **figures
     )
