@@ -7,7 +7,7 @@ openai-whisper's texts come from a file that its own program wrote before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 
 from auricle.bench.clips import Clip
@@ -30,16 +30,20 @@ def run(setup: Setup) -> Figures:
     detected = [] if setup.quick else [Run(OURS, "base", 5, detected=True)]
     base = [Run(OURS, "base", 5), Run(OURS, "base", 1), *detected]
     tiny = [Run(OURS, "tiny.en", 5), Run(OURS, "tiny.en", 1)]
-    models = [
-        _compared(base, found, setup.fields),
-        _compared(tiny, english, setup.fields),
-    ]
+    return figures_of(
+        [_compared(base, found, setup.fields), _compared(tiny, english, setup.fields)]
+    )
+
+
+def figures_of(models: Sequence[Sequence[Compared]]) -> Figures:
+    """Tables of what was compared, model by model, and of the clips that were lost."""
     everything = [each for model in models for each in model]
     _keep_texts(everything)
     reasons = compared.reasons()
     lost = [
-        compared.losses([each for each in model if not each.run.detected], reasons.get(name, {}))
-        for name, model in zip(("base", "tiny.en"), models, strict=True)
+        compared.losses(given, reasons.get(given[0].run.model, {}))
+        for model in models
+        if (given := [each for each in model if not each.run.detected])
     ]
     return Figures(
         [*(compared.table(each) for each in everything), *(table for table in lost if table.rows)],
@@ -49,18 +53,37 @@ def run(setup: Setup) -> Figures:
 
 
 def _compared(runs: Sequence[Run], clips: Sequence[Clip], fields: Fields) -> list[Compared]:
-    """Runs of one model. Peers whose texts are not all there are left out, but faster-whisper is
-    asked for those it lacks."""
+    """Runs of one model. faster-whisper is asked for the texts it lacks, openai-whisper is not."""
     ours = _auricle(runs, clips, fields)
     made = []
     for each, heard_by_us in zip(runs, ours, strict=True):
         _complete(_of(FASTER, each), clips)
-        texts = {OURS: heard_by_us}
-        for peer in (FASTER, OPENAI):
-            known = heard.read().get(_of(peer, each), {})
-            if all(clip.path.name in known for clip in clips):
-                texts[peer] = {name: line.text for name, line in known.items()}
-        made.append(compared.compared(each, clips, texts))
+        made += beside(each, clips, heard_by_us, heard.read())
+    return made
+
+
+def beside(
+    run: Run,
+    clips: Sequence[Clip],
+    ours: Mapping[str, str],
+    kept: Mapping[Run, Mapping[str, Heard]],
+) -> list[Compared]:
+    """Auricle's texts beside those of every peer that heard all clips; then, where one heard only
+    some, those clips alone."""
+    texts: dict[str, Mapping[str, str]] = {OURS: ours}
+    partly: dict[str, Mapping[str, str]] = {}
+    for peer in (FASTER, OPENAI):
+        known: Mapping[str, str] = {
+            name: line.text for name, line in kept.get(_of(peer, run), {}).items()
+        }
+        n_known = sum(clip.path.name in known for clip in clips)
+        if n_known:
+            (texts if n_known == len(clips) else partly)[peer] = known
+    made = [compared.compared(run, clips, texts)] if len(texts) > 1 else []
+    for peer, has in partly.items():
+        some = [clip for clip in clips if clip.path.name in has]
+        part = f", the {len(some)} of {len(clips)} clips that {peer} has heard"
+        made.append(compared.compared(run, some, {**texts, peer: has}, part))
     return made
 
 

@@ -35,6 +35,12 @@ class Compared:
     run: Run
     scores: Mapping[str, Sequence[Score]]
     """By program; Auricle's first."""
+    part: str = ""
+    """Which of the clips these are, where a peer has not heard all."""
+
+    @property
+    def title(self) -> str:
+        return self.run.title + self.part
 
     @property
     def peers(self) -> list[str]:
@@ -50,13 +56,15 @@ class Compared:
         return [n - least for n, least in zip(self.errors(OURS), best, strict=True)]
 
 
-def compared(run: Run, clips: Sequence[Clip], texts: Mapping[str, Mapping[str, str]]) -> Compared:
+def compared(
+    run: Run, clips: Sequence[Clip], texts: Mapping[str, Mapping[str, str]], part: str = ""
+) -> Compared:
     """``texts`` by program and file name; each program has every clip."""
     scores = {
         program: [score_of(clip, heard[clip.path.name]) for clip in clips]
         for program, heard in texts.items()
     }
-    return Compared(run, scores)
+    return Compared(run, scores, part)
 
 
 def table(each: Compared) -> Table:
@@ -82,7 +90,7 @@ def table(each: Compared) -> Table:
         )
     lines.sort(key=lambda line: (line[0].startswith("all"), -int(line[2])))
     header = ("language", "clips", "words", OURS, *each.peers, "points above the best (95 %)")
-    return Table(f"**{each.run.title}:** error rate", header, lines)
+    return Table(f"**{each.title}:** error rate", header, lines)
 
 
 def _apart(difference: Difference) -> str:
@@ -99,7 +107,7 @@ def balance(each: Compared) -> str:
         apart = [n - m for n, m in zip(each.errors(OURS), each.errors(peer), strict=True)]
         above, below = sum(n >= LOST for n in apart), sum(n <= -LOST for n in apart)
         parts.append(f"{LOST} or more errors above {peer} on {above} clips, below it on {below}")
-    return f"{each.run.title}: {'; '.join(parts)}."
+    return f"{each.title}: {'; '.join(parts)}."
 
 
 def losses(runs: Sequence[Compared], reasons: Mapping[str, str]) -> Table:
@@ -112,7 +120,9 @@ def losses(runs: Sequence[Compared], reasons: Mapping[str, str]) -> Table:
                 worst[stem] = max(behind, worst.get(stem, 0))
     errors = [
         {
-            Path(score.file).stem: "/".join(str(each.errors(program)[i]) for program in each.scores)
+            Path(score.file).stem: " / ".join(
+                str(each.errors(program)[i]) for program in each.scores
+            )
             for i, score in enumerate(each.scores[OURS])
         }
         for each in runs
@@ -121,16 +131,13 @@ def losses(runs: Sequence[Compared], reasons: Mapping[str, str]) -> Table:
         (stem, *(column.get(stem, "") for column in errors), reasons.get(stem, UNEXPLAINED))
         for stem in sorted(worst, key=lambda stem: (-worst[stem], stem))
     ]
-    header = ("clip", *(_search(each.run) for each in runs), "why")
-    programs = ", ".join(runs[0].scores)
+    header = ("clip", *(_column(each) for each in runs), "why")
     model = runs[0].run.model
-    return Table(
-        f"**{model}, clips behind by {LOST} or more:** errors of {programs}", header, lines
-    )
+    return Table(f"**{model}, clips behind by {LOST} or more:** errors", header, lines)
 
 
-def _search(run: Run) -> str:
-    return run.title.split(", ")[1]
+def _column(each: Compared) -> str:
+    return f"{each.run.title.split(', ')[1]}: {' / '.join(each.scores)}"
 
 
 def reasons(path: Path = EXPLAINED) -> dict[str, dict[str, str]]:
@@ -142,6 +149,7 @@ def data(each: Compared) -> dict[str, Any]:
     return {
         "model": each.run.model,
         "beams": each.run.beams,
+        "part": each.part,
         "language": "detected" if each.run.detected else "given",
         "rates": {
             program: {row.group: row.errors for row in rows(scores)}
@@ -164,7 +172,7 @@ def texts(each: Compared) -> list[str]:
     behind = each.behind()
     for i in sorted(range(len(behind)), key=lambda i: -behind[i]):
         score = each.scores[OURS][i]
-        lines += [f"{each.run.title}: {Path(score.file).name} ({behind[i]:+d})"]
+        lines += [f"{each.title}: {Path(score.file).name} ({behind[i]:+d})"]
         lines += [f"  said  {score.said}"]
         for program, scores in each.scores.items():
             wrong = differences(score.said, scores[i].heard, score.language)

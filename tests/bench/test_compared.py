@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auricle.bench.clips import Clip
-from bench import compared, heard
+from bench import accuracy, compared, heard
 from bench.compared import Compared
 from bench.heard import Heard, Run
 
@@ -63,16 +63,42 @@ def test_clips_behind_either_peer_are_listed_with_their_reason():
     greedy = Run("Auricle", "base", 1)
     again = Compared(greedy, three(texts("red green blue gold", "", "", "你好")).scores)
     table = compared.losses([LOSING, again], {"a": "stops early"})
-    assert table.caption == ("**base, clips behind by 2 or more:** errors of Auricle, early, late")
-    assert table.header == ("clip", "beam 5", "greedy", "why")
+    assert table.caption == ("**base, clips behind by 2 or more:** errors")
+    assert table.header == (
+        "clip",
+        "beam 5: Auricle / early / late",
+        "greedy: Auricle / early / late",
+        "why",
+    )
     assert table.rows == [
-        ("a", "2/0/3", "0/0/3", "stops early"),
-        ("b", "0/1/0", "2/1/0", "not looked into"),
+        ("a", "2 / 0 / 3", "0 / 0 / 3", "stops early"),
+        ("b", "0 / 1 / 0", "2 / 1 / 0", "not looked into"),
     ]
     assert compared.losses([three(CLIPS_SAID)], {}).rows == []
 
 
 CLIPS_SAID = texts(*(clip.text or "" for clip in CLIPS))
+
+
+def test_a_peer_that_heard_some_clips_is_compared_on_those():
+    ours = texts("red green", "high low", "sieben", "你好")
+    kept = {
+        Run("faster-whisper", "base", 5): {
+            name: Heard(RUN, name, text, "1") for name, text in CLIPS_SAID.items()
+        },
+        Run("openai-whisper", "base", 5): {"a.flac": Heard(RUN, "a.flac", "red", "1")},
+    }
+    whole, some = accuracy.beside(RUN, CLIPS, ours, kept)
+    assert (list(whole.scores), len(whole.scores["Auricle"])) == (["Auricle", "faster-whisper"], 4)
+    assert some.title == (
+        "base, beam 5, language given, the 1 of 4 clips that openai-whisper has heard"
+    )
+    assert [(name, some.errors(name)) for name in some.scores] == [
+        ("Auricle", [2]),
+        ("faster-whisper", [0]),
+        ("openai-whisper", [3]),
+    ]
+    assert accuracy.beside(RUN, CLIPS, ours, {}) == []
 
 
 def test_how_often_each_side_is_behind():
