@@ -83,7 +83,7 @@ def request(audio: bytes, *, stream: bool, key: str) -> bytes:
     file = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     body = ("".join(parts) + file).encode() + audio + f"\r\n--{BOUNDARY}--\r\n".encode()
     head = (
-        "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: churn\r\nConnection: close\r\n"
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Authorization: Bearer {key}\r\nContent-Length: {len(body)}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     )
