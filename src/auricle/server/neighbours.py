@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Literal, cast, get_args
@@ -86,8 +87,8 @@ class Inference:
         return await visit.collected(asked, write, self._intake.plan(wanted, media_type), send)
 
 
-class Asr:
-    """``POST /asr`` of whisper-asr-webservice: everything but the file is in the query."""
+class _AsrDoor(ABC):
+    """A path of whisper-asr-webservice: everything but the file is in the query."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
@@ -98,6 +99,13 @@ class Asr:
         async with self._intake.received(request, _asr_file(query)) as visit:
             answer = await unless_gone(self._answer(visit, query, send), receive)
         await answer(scope, receive, send)
+
+    @abstractmethod
+    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp: ...
+
+
+class Asr(_AsrDoor):
+    """``POST /asr``: the text."""
 
     async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
         task = query.choice("task", ("transcribe", "translate")) or "transcribe"
@@ -118,18 +126,8 @@ class Asr:
         return await visit.collected(asked, write, plan, send)
 
 
-class DetectLanguage:
-    """``POST /detect-language`` of whisper-asr-webservice: the language of the first speech."""
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        query = Fields(request.query_params.multi_items())
-        async with self._intake.received(request, _asr_file(query)) as visit:
-            answer = await unless_gone(self._answer(visit, query, send), receive)
-        await answer(scope, receive, send)
+class DetectLanguage(_AsrDoor):
+    """``POST /detect-language``: the language of the first speech."""
 
     async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
         asked = _asked(self._intake, "transcribe", query, wanted="json", words=False)
