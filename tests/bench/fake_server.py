@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -83,3 +84,23 @@ class FakeServer:
         await self._gathered.wait()
         self.n_open -= 1
         return self.script(request)
+
+
+@contextlib.contextmanager
+def in_thread(fake: FakeServer) -> Iterator[FakeServer]:
+    """The server running in a thread, for commands that have an event loop of their own."""
+    started, stop = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with fake.running():
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    started.wait()
+    yield fake
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()

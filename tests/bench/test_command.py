@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auricle.cli.main import run
-from tests.bench.fake_server import FakeServer, json_answer
+from tests.bench.fake_server import FakeServer, in_thread, json_answer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = str(ROOT / "samples" / "jfk.wav")
@@ -20,23 +18,8 @@ SAMPLE = str(ROOT / "samples" / "jfk.wav")
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    """A server in a thread, because the command has an event loop of its own."""
-    fake = FakeServer(lambda _: json_answer({"text": "hello"}))
-    started, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with fake.running():
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    started.wait()
-    yield fake
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+    with in_thread(FakeServer(lambda _: json_answer({"text": "hello"}))) as fake:
+        yield fake
 
 
 def test_a_run_prints_a_line_a_phase_and_writes_its_files(server, tmp_path, capfd):

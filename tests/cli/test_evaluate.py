@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -18,7 +17,7 @@ import pytest
 from auricle.cli.main import INTERRUPTED, run
 from auricle.config import load
 from auricle.models import cache
-from tests.bench.fake_server import FakeServer, Request, json_answer
+from tests.bench.fake_server import FakeServer, Request, in_thread, json_answer
 
 ROOT = Path(__file__).parents[2]
 REAL_CACHE = cache.cache_dir(load().cache_dir, os.environ)
@@ -47,23 +46,8 @@ def own_logging() -> Iterator[None]:
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    """A server in a thread, because the command has an event loop of its own."""
-    fake = FakeServer(lambda _: json_answer({"text": "red green"}))
-    started, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with fake.running():
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    started.wait()
-    yield fake
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+    with in_thread(FakeServer(lambda _: json_answer({"text": "red green"}))) as fake:
+        yield fake
 
 
 @pytest.fixture
