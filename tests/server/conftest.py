@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,9 @@ import pytest_asyncio
 from auricle.config import Settings
 from auricle.server.serve import Server
 from tests.server.fakes import FakeRuntime
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Without certificates: reading all that a machine trusts takes a client longer than a request."""
 
 
 class Served:
@@ -32,13 +36,17 @@ class Served:
         return host.strip("[]"), int(port)
 
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0)
+        http = openai.DefaultHttpxClient(verify=NO_TLS)
+        url = f"{self.url}/v1"
+        return openai.OpenAI(base_url=url, api_key="sk-test", max_retries=0, http_client=http)
 
-    def async_client(self) -> openai.AsyncOpenAI:
-        return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0)
+    def async_client(self, api_key: str = "sk-test") -> openai.AsyncOpenAI:
+        http = openai.DefaultAsyncHttpxClient(verify=NO_TLS)
+        url = f"{self.url}/v1"
+        return openai.AsyncOpenAI(base_url=url, api_key=api_key, max_retries=0, http_client=http)
 
     def http(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.url)
+        return httpx2.AsyncClient(base_url=self.url, verify=NO_TLS)
 
 
 @contextlib.asynccontextmanager

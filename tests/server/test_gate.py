@@ -172,7 +172,7 @@ async def test_a_server_on_this_machine_answers_only_to_its_names(host: str, sta
 
 async def test_a_server_on_every_address_answers_to_every_name() -> None:
     runtime = FakeRuntime(settings(host="0.0.0.0"))
-    async with serving(runtime) as served, httpx2.AsyncClient() as http:
+    async with serving(runtime) as served, served.http() as http:
         url = f"http://127.0.0.1:{served.address[1]}/docs"
         answer = await http.get(url, headers={"host": "speech.example"})
     assert answer.status_code == 200
@@ -212,8 +212,7 @@ async def test_no_key(locked: Served, authorization: str | None) -> None:
     [("sk-somebody-else-9900", "sk-****9900"), (KEY[:-1], "sk-****5678"), ("short", "****")],
 )
 async def test_a_wrong_key_through_the_sdk(locked: Served, key: str, shown: str) -> None:
-    url = f"{locked.url}/v1"
-    async with openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0) as client:
+    async with locked.async_client(key) as client:
         with pytest.raises(openai.AuthenticationError) as caught:
             await client.audio.transcriptions.create(model="base", file=b"x" * 2_000_000)
     assert caught.value.body == {

@@ -37,7 +37,7 @@ async def test_localhost_is_both_families_on_one_port() -> None:
             "http://[::1]",
         ]
         assert len({url.rsplit(":", 1)[1] for url in served.server.urls}) == 1
-        async with httpx2.AsyncClient() as http:
+        async with served.http() as http:
             answers = [await http.get(f"{url}/") for url in served.server.urls]
     assert [answer.status_code for answer in answers] == [200, 200]
 
