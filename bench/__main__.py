@@ -51,8 +51,8 @@ USES = {
     "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
-    "silence": {"model", "field"},
-    "seams": {"model", "clips", "field", "corpus"},
+    "silence": {"field"},
+    "seams": {"model", "quick", "clips", "field", "corpus"},
     "words": {"clips", "corpus"},
     "refusals": {"model", "corpus"},
 }
@@ -95,11 +95,14 @@ def _arguments(args: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Remake the figures.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
     parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
-    parser.add_argument("--model", default="base", help="for all but accuracy, margins, words")
+    parser.add_argument(
+        "--model", default="base", help="for all but accuracy, margins, silence, words"
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="30 min instead of 2 h; fewer turns; language given only",
+        help="30 min instead of 2 h; fewer turns; every clip once; language given only, and "
+        "openai-whisper's texts as they are",
     )
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")

@@ -52,7 +52,7 @@ def differences(reference: str, heard: str, language: str, context: int = 4) -> 
     glue = _separator(language)
     blocks = [
         (name, expected[said_first:said_last], got[heard_first:heard_last])
-        for name, said_first, said_last, heard_first, heard_last in _changes(expected, got)
+        for name, said_first, said_last, heard_first, heard_last in changes(expected, got)
     ]
     if len(blocks) == 1 and blocks[0][0] == "equal":
         return "no difference"
@@ -70,8 +70,8 @@ def differences(reference: str, heard: str, language: str, context: int = 4) -> 
     return glue.join(parts)
 
 
-def _changes(expected: list[str], got: list[str]) -> list[tuple[str, int, int, int, int]]:
-    """Edit operations with neighbouring ones made one."""
+def changes(expected: list[str], got: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """Stretches that are ``equal`` and ones with a ``change``, with their bounds in both lists."""
     merged: list[tuple[str, int, int, int, int]] = []
     for op in Levenshtein.opcodes(expected, got):
         name = "equal" if op.tag == "equal" else "change"
