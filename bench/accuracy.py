@@ -1,27 +1,23 @@
 """Word error rate by language: Auricle beside its peers on the same clips and weights.
 
-Knows nothing about how any of them transcribes. Auricle and faster-whisper are asked over HTTP;
-openai-whisper's texts come from a file that its own program wrote before.
+Knows nothing about how any of them transcribes; all are asked over HTTP. What peers said is kept.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 
 from auricle.bench.clips import Clip
-from auricle.bench.load import Limit
-from auricle.bench.session import Phase, Plan, measure
-from auricle.bench.target import Client, Target
-from bench import compared, heard, server
+from auricle.bench.target import Target
+from bench import asking, compared, heard, server
 from bench.compared import OURS, Compared
 from bench.figures import RESULTS, Figures
 from bench.heard import Heard, Run
+from bench.server import FASTER, OPENAI, Peer
 from bench.setup import Fields, Setup, every
 
-CONCURRENCY = 2
-FASTER, OPENAI = "faster-whisper", "openai-whisper"
+KEPT_AT_ONCE = 8
+"""Texts of a peer are kept after so many clips, so that a run can be stopped and go on."""
 
 
 def run(setup: Setup) -> Figures:
@@ -30,9 +26,7 @@ def run(setup: Setup) -> Figures:
     detected = [] if setup.quick else [Run(OURS, "base", 5, detected=True)]
     base = [Run(OURS, "base", 5), Run(OURS, "base", 1), *detected]
     tiny = [Run(OURS, "tiny.en", 5), Run(OURS, "tiny.en", 1)]
-    return figures_of(
-        [_compared(base, found, setup.fields), _compared(tiny, english, setup.fields)]
-    )
+    return figures_of([_compared(base, found, setup), _compared(tiny, english, setup)])
 
 
 def figures_of(models: Sequence[Sequence[Compared]]) -> Figures:
@@ -48,16 +42,19 @@ def figures_of(models: Sequence[Sequence[Compared]]) -> Figures:
     return Figures(
         [*(compared.table(each) for each in everything), *(table for table in lost if table.rows)],
         {"runs": [compared.data(each) for each in everything]},
-        [*(compared.balance(each) for each in everything), *_versions()],
+        [*(compared.balance(each) for each in everything), *_versions(), *server.absent()],
     )
 
 
-def _compared(runs: Sequence[Run], clips: Sequence[Clip], fields: Fields) -> list[Compared]:
-    """Runs of one model. faster-whisper is asked for the texts it lacks, openai-whisper is not."""
-    ours = _auricle(runs, clips, fields)
+def _compared(runs: Sequence[Run], clips: Sequence[Clip], setup: Setup) -> list[Compared]:
+    """Runs of one model. Peers are asked for the texts they lack; openai-whisper takes seconds a
+    clip, so it is asked only with the language given, and not when it has to be quick."""
+    ours = _auricle(runs, clips, setup.fields)
     made = []
     for each, heard_by_us in zip(runs, ours, strict=True):
-        _complete(_of(FASTER, each), clips)
+        _complete(FASTER, each, clips)
+        if OPENAI.python and not each.detected and not setup.quick:
+            _complete(OPENAI, each, clips)
         made += beside(each, clips, heard_by_us, heard.read())
     return made
 
@@ -72,7 +69,7 @@ def beside(
     some, those clips alone."""
     texts: dict[str, Mapping[str, str]] = {OURS: ours}
     partly: dict[str, Mapping[str, str]] = {}
-    for peer in (FASTER, OPENAI):
+    for peer in (FASTER.name, OPENAI.name):
         known: Mapping[str, str] = {
             name: line.text for name, line in kept.get(_of(peer, run), {}).items()
         }
@@ -106,29 +103,24 @@ def _auricle(runs: Sequence[Run], clips: Sequence[Clip], fields: Fields) -> list
         ]
 
 
-def _complete(run: Run, clips: Sequence[Clip]) -> None:
-    made = f"{FASTER} {version(FASTER)} with ctranslate2 {version('ctranslate2')}"
+def _complete(peer: Peer, ours: Run, clips: Sequence[Clip]) -> None:
+    """Keep what this version of a peer hears in every clip."""
+    run, made = _of(peer.name, ours), peer.version()
     known = {name for name, line in heard.read().get(run, {}).items() if line.version == made}
     missing = [clip for clip in clips if clip.path.name not in known]
     if not missing:
         return
-    with server.peer(run.model, ["--beam", str(run.beams)]) as running:
-        texts = _heard(Target(running.url, detect_language=run.detected), missing)
-    heard.add(Heard(run, name, text, made) for name, text in texts.items())
+    with server.peer(run.model, ["--beam", str(run.beams)], peer) as running:
+        target = Target(running.url, detect_language=run.detected)
+        for i in range(0, len(missing), KEPT_AT_ONCE):
+            texts = _heard(target, missing[i : i + KEPT_AT_ONCE])
+            heard.add(Heard(run, name, text, made) for name, text in texts.items())
 
 
 def _heard(target: Target, clips: Sequence[Clip]) -> dict[str, str]:
     """Every clip's text by file name."""
-    return asyncio.run(_asked(target, clips))
-
-
-async def _asked(target: Target, clips: Sequence[Clip]) -> dict[str, str]:
-    async with Client(target) as client:
-        result = await measure(client, clips, Phase(CONCURRENCY), Plan(Limit(len(clips))))
-    failed = [each for each in result.outcomes if each.text is None]
-    if failed:
-        raise SystemExit(f"{target.url}: {failed[0].clip.path.name}: {failed[0].complaint}")
-    return {each.clip.path.name: each.text or "" for each in result.outcomes}
+    texts = asking.texts(target, clips)
+    return {clip.path.name: text for clip, text in zip(clips, texts, strict=True)}
 
 
 def _versions() -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -33,11 +34,11 @@ Samples = NDArray[np.int16]
 """``(n_samples,)``, 16 kHz mono."""
 
 
-def read(path: Path) -> Samples:
+def read(file: Path | BinaryIO) -> Samples:
     """A whole file as 16 kHz mono."""
     resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
     parts: list[Samples] = []
-    with av.open(str(path)) as media:
+    with av.open(file, "r") as media:
         for frame in [*media.decode(audio=0), None]:
             parts += [out.to_ndarray()[0] for out in resampler.resample(frame)]
     return np.concatenate(parts)
@@ -88,11 +89,11 @@ def long_recording(clips: Iterable[Clip], path: Path, duration_s: float) -> Clip
     return Clip(path, at / SAMPLE_RATE, "en")
 
 
-def write_wav(path: Path, samples: Samples) -> None:
+def write_wav(path: Path, samples: Samples, rate: int = SAMPLE_RATE) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setframerate(rate)
         file.writeframes(samples.astype("<i2").tobytes())
 
 

@@ -1,4 +1,4 @@
-"""Servers under test, started as a user would start them: Auricle, and the peer beside it.
+"""Servers under test, started as a user would start them: Auricle, and the peers beside it.
 
 Knows nothing about what is measured.
 """
@@ -6,6 +6,7 @@ Knows nothing about what is measured.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -22,11 +23,51 @@ import httpx2
 
 from auricle.config import load
 from auricle.models.fetch import locate
+from bench.setup import ROOT
 
 START_WAIT_S = 120
 POLL_S = 0.01
 STOP_WAIT_S = 10
 """Then it is killed: the peer would first finish a file whose client has gone."""
+
+
+PARITY = ROOT / ".venv-parity"
+"""The environment that has PyTorch; `make` makes it for the parity tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program to compare with, and the Python that has it. It reads Auricle's weights."""
+
+    name: str
+    backend: str
+    module: str
+    python: str | None
+    """None where its environment has not been made."""
+
+    def version(self) -> str:
+        """What makes its texts."""
+        assert self.python is not None, "only a peer that is there is asked"
+        code = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+        command = [self.python, "-c", code, self.name, self.backend]
+        own, backend = subprocess.check_output(command, text=True).split()
+        return f"{self.name} {own} with {self.backend} {backend}"
+
+
+def _parity_python() -> str | None:
+    folders = os.pathsep.join(str(PARITY / name) for name in ("bin", "Scripts"))
+    return shutil.which("python", path=folders) if (PARITY / ".ready").exists() else None
+
+
+FASTER = Peer("faster-whisper", "ctranslate2", "bench.peers.faster_whisper_server", sys.executable)
+OPENAI = Peer("openai-whisper", "torch", "bench.peers.openai_whisper_server", _parity_python())
+PEERS = (FASTER, OPENAI)
+
+
+def absent() -> list[str]:
+    """A remark on each peer that cannot be asked, with what makes it."""
+    how = f"make {PARITY.name}/.ready"
+    return [f"{peer.name} was not asked: `{how}` installs it." for peer in PEERS if not peer.python]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +96,13 @@ def auricle(model: str, options: Sequence[str] = ()) -> contextlib.AbstractConte
     return _running("Auricle", [program(), "serve", model, *options])
 
 
-def peer(model: str, options: Sequence[str] = ()) -> contextlib.AbstractContextManager[Server]:
-    """One faster-whisper pipeline per request, on the same weights, until the block ends."""
-    command = [sys.executable, "-m", "bench.peers.faster_whisper_server", str(folder(model))]
-    return _running("faster-whisper", [*command, *options])
+def peer(
+    model: str, options: Sequence[str] = (), program: Peer = FASTER
+) -> contextlib.AbstractContextManager[Server]:
+    """A peer on the same weights, until the block ends: first of all one faster-whisper pipeline
+    per request."""
+    assert program.python is not None, "only a peer that is there is asked"
+    return _running(program.name, [program.python, "-m", program.module, model, *options])
 
 
 @contextlib.contextmanager

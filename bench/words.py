@@ -1,17 +1,19 @@
-"""When words are spoken: Auricle beside faster-whisper, against times set by hand.
+"""When words are spoken: Auricle beside its peers, against times that are known.
 
-Knows nothing about how either finds them; both are asked over HTTP, one clip after the other.
+Knows nothing about how any of them finds words; all are asked over HTTP, one clip after the other.
 
 The clips are those of the corpus whose line in ``refs.jsonl`` has ``words``: a list of
-``[word, start, end]``. They are also joined in pairs, with pauses of other lengths before, between
-and behind, in near silence and in noise, where attention alone says little.
+``[word, start, end]``, set by hand. They are also joined in pairs, with pauses of other lengths
+before, between and behind, in near silence and in noise, where attention alone says little. To
+these come sentences of a synthesiser, which says itself when it speaks a word.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -80,13 +82,10 @@ def run(setup: Setup) -> Figures:
     sets = {"as recorded": clips}
     for name, snr_db in NOISES.items():
         sets[name] = list(_joined(clips, snr_db, setup.scratch))
-    found = [
-        errors
-        for model in MODELS
-        for side, start in (("Auricle", server.auricle), ("faster-whisper", server.peer))
-        for errors in _measured(model, side, start(model), sets)
-    ]
-    return Figures([_table(found)], {"rows": [_data(each) for each in found]})
+    sets["synthetic"] = _synthetic(setup.scratch)
+    found = [errors for model in MODELS for errors in _of_model(model, sets)]
+    data = {"rows": [_data(each) for each in found]}
+    return Figures([_table(found)], data, server.absent())
 
 
 def _timed_clips(folder: Path) -> list[Spoken]:
@@ -118,21 +117,32 @@ def _joined(clips: Sequence[Spoken], snr_db: float, folder: Path) -> Iterator[Sp
         yield Spoken(path, one.language, words)
 
 
-def _measured(
-    model: str,
-    side: str,
-    starting: AbstractContextManager[Server],
-    sets: dict[str, list[Spoken]],
-) -> Iterator[Errors]:
-    with starting as running, httpx2.Client(base_url=running.url, timeout=TIMEOUT_S) as client:
-        for name, clips in sets.items():
-            starts: list[float] = []
-            ends: list[float] = []
-            for clip in clips:
-                for said, heard in matched(clip.words, _heard(client, model, clip)):
-                    starts.append(heard[1] - said[1])
-                    ends.append(heard[2] - said[2])
-            yield Errors(name, model, side, sum(len(c.words) for c in clips), starts, ends)
+def _synthetic(folder: Path) -> list[Spoken]:
+    """The sentences of `bench.synthetic`, in a process of its own: its library stays there."""
+    subprocess.run([sys.executable, "-m", "bench.synthetic", str(folder)], check=True)
+    return _timed_clips(folder)
+
+
+def _of_model(model: str, sets: Mapping[str, Sequence[Spoken]]) -> list[Errors]:
+    """All sides on one set of clips, then on the next."""
+    peers = [server.peer(model, program=peer) for peer in server.PEERS if peer.python]
+    found = []
+    for starting in (server.auricle(model), *peers):
+        with starting as running:
+            found.append([_measured(running, model, *named) for named in sets.items()])
+    return [errors for sides in zip(*found, strict=True) for errors in sides]
+
+
+def _measured(running: Server, model: str, name: str, clips: Sequence[Spoken]) -> Errors:
+    starts: list[float] = []
+    ends: list[float] = []
+    with httpx2.Client(base_url=running.url, timeout=TIMEOUT_S) as client:
+        known = [clip for clip in clips if clip.language == "en" or not model.endswith(".en")]
+        for clip in known:
+            for said, heard in matched(clip.words, _heard(client, model, clip)):
+                starts.append(heard[1] - said[1])
+                ends.append(heard[2] - said[2])
+    return Errors(name, model, running.name, sum(len(c.words) for c in known), starts, ends)
 
 
 def _heard(client: httpx2.Client, model: str, clip: Spoken) -> list[Timed]:

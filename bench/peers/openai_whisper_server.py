@@ -1,33 +1,32 @@
-"""What openai-whisper hears in a folder of clips, with the very weights that Auricle loads.
+"""A server of openai-whisper with the very weights that Auricle loads, one request at a time.
 
 Knows nothing about Auricle's answers. It runs in float32 on a CPU, with the options of its own
-command: five beams, or none, and its temperatures. It needs what `make parity` installs and takes
-seconds a clip, so its texts go into a file, and what is there already is left out:
+command: five beams, or none, and its temperatures. It needs what `make .venv-parity/.ready`
+installs, and takes seconds a clip:
 
-    .venv-parity/bin/python -m bench.peers.openai_whisper_texts DIR
+    .venv-parity/bin/python -m bench.peers.openai_whisper_server base --port 8002 [--beam 1]
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import tempfile
-from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
 import whisper
 from whisper.model import MultiHeadAttention
 
-from auricle.bench.clips import Clip, read_corpus
 from auricle.config import load
 from auricle.models.fetch import locate
-from bench import heard, recordings
-from bench.heard import Heard, Run
+from bench import recordings
+from bench.peers import doors
 from tests.parity import weights
 
-PROGRAM = "openai-whisper"
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEST_OF = 5
 """Tries at a temperature, as its command has it: chance picks words there, so the seed is fixed."""
@@ -45,7 +44,7 @@ class OneWindow(MultiHeadAttention):  # type: ignore[misc]  # checked without Py
 
 
 class Remembering(torch.nn.Module):  # type: ignore[misc]  # checked without PyTorch's types
-    """An encoder that reads a window once for all searches and temperatures."""
+    """An encoder that reads a window once for all temperatures and its words."""
 
     def __init__(self, encoder: torch.nn.Module) -> None:
         super().__init__()
@@ -74,43 +73,43 @@ def model_of(name: str) -> whisper.Whisper:
     return model
 
 
-def transcribed(model: whisper.Whisper, clip: Clip, runs: list[Run]) -> Iterator[Heard]:
-    pcm = recordings.read(clip.path).astype(np.float32) / 32768
-    for run in runs:
-        torch.manual_seed(0)
-        found = model.transcribe(
-            pcm,
-            language=clip.language,
-            temperature=TEMPERATURES,
-            beam_size=run.beams if run.beams > 1 else None,
-            best_of=BEST_OF,
-            fp16=False,
-        )
-        versions = f"{PROGRAM} {version(PROGRAM)} with torch {version('torch')}"
-        yield Heard(run, clip.path.name, found["text"].strip(), versions)
-    model.encoder.forget()
+class Peer:
+    """The model, for one recording at a time: its hooks are its own state."""
+
+    def __init__(self, model: whisper.Whisper, beams: int) -> None:
+        self._model = model
+        self._beams = beams
+        self._turn = Lock()
+
+    def transcribe(self, content: bytes, language: str | None, has_words: bool) -> dict[str, Any]:
+        pcm = recordings.read(io.BytesIO(content)).astype(np.float32) / 32768
+        with self._turn:
+            torch.manual_seed(0)
+            found = self._model.transcribe(
+                pcm,
+                language=language,
+                temperature=TEMPERATURES,
+                beam_size=self._beams if self._beams > 1 else None,
+                best_of=BEST_OF,
+                word_timestamps=has_words,
+                fp16=False,
+            )
+            self._model.encoder.forget()
+        words = [
+            {"word": word["word"].strip(), "start": word["start"], "end": word["end"]}
+            for segment in found["segments"]
+            for word in segment.get("words", ())
+        ]
+        return {"text": found["text"].strip(), "words": words}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("corpus", type=Path, help="folder of clips with refs.jsonl")
-    parser.add_argument("--file", type=Path, default=heard.FILE, help="where the texts go")
-    parser.add_argument("--models", nargs="+", default=["base", "tiny.en"])
-    parser.add_argument("--beams", nargs="+", type=int, default=[5, 1])
-    parser.add_argument("--limit", type=int, help="stop after so many clips; start again to go on")
+    parser.add_argument("model", help="name of a model in Auricle's cache: base or tiny.en")
+    parser.add_argument("--port", type=int, default=8002)
+    parser.add_argument("--beam", type=int, default=5, help="beam size; 1 is greedy")
     given = parser.parse_args()
-    for name in given.models:
-        clips = read_corpus(given.corpus, ["en"] if name.endswith(".en") else [])
-        runs = [Run(PROGRAM, name, beams) for beams in given.beams]
-        known = heard.read(given.file)
-        lacking = [
-            (clip, missing)
-            for clip in clips
-            if (missing := [run for run in runs if clip.path.name not in known.get(run, {})])
-        ]
-        model = model_of(name) if lacking else None
-        for clip, missing in lacking[: given.limit]:
-            heard.add(transcribed(model, clip, missing), given.file)
+    doors.serve(Peer(model_of(given.model), given.beam).transcribe, given.port)
 
 
 if __name__ == "__main__":
