@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +18,7 @@ from tests.server.conftest import Served, serving, settings
 
 
 class WatchedRuntime(Runtime):
-    """Remembers its engines, so that a test can kill one."""
+    """Remembers its engines, so that a test can look at their processes."""
 
     engines: list[EngineProcess]
 
@@ -29,9 +27,6 @@ class WatchedRuntime(Runtime):
         if isinstance(engine, EngineProcess):
             self.__dict__.setdefault("engines", []).append(engine)
         return engine
-
-    def kill_engine(self) -> None:
-        os.kill(self.engines[-1].pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

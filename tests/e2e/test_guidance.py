@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import wave
-
 import numpy as np
 import pytest
 
-from tests.audio_files import JFK_WORDS, SAMPLES, words
+from tests.audio_files import JFK_WORDS, SAMPLES, wav, words
 from tests.e2e.conftest import Real
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -18,12 +15,8 @@ PROMPT = "Minutes of the board meeting. Present were Siobhan Quixel and Anil Bro
 
 
 def _hiss(seconds: float) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setparams((1, 2, 16_000, 0, "NONE", ""))
-        pcm = np.random.default_rng(1).normal(0, 0.05, round(seconds * 16_000))
-        wav.writeframes((pcm * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+    pcm = np.random.default_rng(1).normal(0, 0.05, round(seconds * 16_000))
+    return wav(pcm.astype(np.float32))
 
 
 async def _text(served: Real, audio: bytes, **fields: str) -> str:

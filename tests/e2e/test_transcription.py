@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
-import httpx2
 import pytest
 
-from tests.audio_files import JFK_WORDS, SAMPLES, words
+from tests.audio_files import ENDING_WORDS, JFK_WORDS, SAMPLES, ending, words
 from tests.e2e.conftest import Real
-from tests.waiting import until
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 JFK = SAMPLES / "jfk.wav"
+ENDING = ("ending.wav", ending())
 CUES = (
     ("00:00:00,290 --> 00:00:04,330", "And so my fellow Americans ask not"),
     ("00:00:05,380 --> 00:00:07,600", "what your country can do for you"),
@@ -49,9 +47,9 @@ async def test_json(english: Real):
 async def test_sync_client(english: Real):
     def ask():
         with english.client() as client:
-            return client.audio.transcriptions.create(file=JFK, model="gpt-4o-transcribe")
+            return client.audio.transcriptions.create(file=ENDING, model="gpt-4o-transcribe")
 
-    assert words((await asyncio.to_thread(ask)).text) == JFK_WORDS
+    assert words((await asyncio.to_thread(ask)).text) == ENDING_WORDS
 
 
 async def test_verbose_json_of_a_language_nobody_named(multilingual: Real):
@@ -80,10 +78,11 @@ async def test_translation(multilingual: Real):
     assert "public domain" in answer.text
 
 
-@pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-mini-transcribe", "base"])
-async def test_streams_are_append_only(multilingual: Real, model):
+async def test_streams_are_append_only(multilingual: Real):
     async with multilingual.async_client() as client:
-        events = await client.audio.transcriptions.create(file=JFK, model=model, stream=True)
+        events = await client.audio.transcriptions.create(
+            file=JFK, model="gpt-4o-mini-transcribe", stream=True
+        )
         heard = [event async for event in events]
     deltas = [event.delta for event in heard if event.type == "transcript.text.delta"]
     done = heard[-1]
@@ -95,41 +94,6 @@ async def test_streams_are_append_only(multilingual: Real, model):
 async def test_many_at_once_say_the_same_as_alone(english: Real):
     async with english.async_client() as client:
         answers = await asyncio.gather(
-            *(client.audio.transcriptions.create(file=JFK, model="whisper-1") for _ in range(12))
+            *(client.audio.transcriptions.create(file=ENDING, model="whisper-1") for _ in range(12))
         )
-    assert {words(answer.text) for answer in answers} == {JFK_WORDS}
-
-
-async def test_a_killed_engine_loses_nothing(english: Real):
-    runtime = english.runtime
-    n_engines = len(runtime.engines)
-    async with english.async_client() as client:
-        requests = [
-            asyncio.create_task(client.audio.transcriptions.create(file=JFK, model="whisper-1"))
-            for _ in range(6)
-        ]
-        await until(lambda: runtime.n_windows > 0)
-        runtime.kill_engine()
-        answers = await asyncio.gather(*requests)
-    assert {words(answer.text) for answer in answers} == {JFK_WORDS}
-    assert len(runtime.engines) == n_engines + 1
-
-
-async def test_a_client_that_leaves_takes_its_windows_with_it(english: Real):
-    runtime = english.runtime
-    async with english.http() as client:
-        request = asyncio.create_task(_post(client, JFK))
-        await until(lambda: runtime.n_windows > 0)
-        request.cancel()
-    await until(lambda: runtime.n_windows == 0)
-    async with english.async_client() as sdk:
-        answer = await sdk.audio.transcriptions.create(file=JFK, model="whisper-1")
-    assert words(answer.text) == JFK_WORDS
-
-
-async def _post(client: httpx2.AsyncClient, path: Path) -> httpx2.Response:
-    with path.open("rb") as file:  # a small local file
-        files = {"file": (path.name, file.read())}
-    return await client.post(
-        "/v1/audio/transcriptions", files=files, data={"model": "whisper-1"}, timeout=60
-    )
+    assert [words(answer.text) for answer in answers] == [ENDING_WORDS] * 12

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import wave
-
 import numpy as np
 import pytest
 
-from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, wav, words
 from tests.e2e.conftest import Real
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -23,7 +20,7 @@ async def test_a_sentence_said_again_later_has_the_same_times_but_for_that(engli
         pcm[offset_s * 16_000 :][: len(jfk)] = jfk
     async with english.async_client() as client:
         answer = await client.audio.transcriptions.create(
-            file=("long.wav", _wav(pcm)),
+            file=("long.wav", wav(pcm)),
             model="tiny.en",
             response_format="verbose_json",
             timestamp_granularities=["word"],
@@ -37,13 +34,3 @@ async def test_a_sentence_said_again_later_has_the_same_times_but_for_that(engli
         for n_word, start_s in {0: 0.33, 5: 3.25, 7: 5.38, 14: 8.15}.items():
             assert again[n_word].start == pytest.approx(offset_s + start_s, abs=0.2)
     assert answer.segments is None
-
-
-def _wav(pcm: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(16_000)
-        wav.writeframes((pcm * 32767).astype("<i2").tobytes())
-    return file.getvalue()

@@ -19,10 +19,13 @@ from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import Decoded, DecodeJob, Encoded, EncodeJob, ReleaseJob
 from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
+from tests.audio_files import SAMPLES, read_wav, wav
 from tests.server.conftest import Served, serving, settings
 from tests.waiting import until
 
 PATH = "/v1/audio/transcriptions"
+SPEECH = read_wav(SAMPLES / "jfk.wav")
+CLIP = wav(SPEECH[:35_000])
 QUICKER = 20.0
 """How many times faster than in production the watchdog looks."""
 
@@ -116,7 +119,9 @@ class FaultyRuntime(Runtime):
 
 
 class Target:
-    """The server, what goes wrong with it, and a client."""
+    """The server, what goes wrong with it, and a client. ``alone``: what it hears in `CLIP`."""
+
+    alone: str
 
     def __init__(self, served: Served, runtime: FaultyRuntime) -> None:
         self.url = served.url
@@ -159,7 +164,9 @@ async def _target() -> AsyncIterator[Target]:
     async with serving(fake) as served:
         await runtime.settled()
         assert runtime.state == "ready", runtime.failure
-        yield Target(served, runtime)
+        target = Target(served, runtime)
+        target.alone = await target.text(CLIP)
+        yield target
 
 
 @pytest.fixture

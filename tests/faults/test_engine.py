@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 import sys
-import wave
 
 import numpy as np
 import pytest
 
 from auricle.engine.protocol import DecodeJob, EncodeJob
-from tests.audio_files import SAMPLES, read_wav
-from tests.faults.conftest import Target
+from tests.audio_files import wav
+from tests.faults.conftest import CLIP, SPEECH, Target
 from tests.waiting import until
 
 pytestmark = [
@@ -22,19 +20,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows"),
 ]
-
-SPEECH = read_wav(SAMPLES / "jfk.wav")
-
-
-def wav(pcm: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setparams((1, 2, 16_000, 0, "NONE", ""))
-        out.writeframes(np.round(pcm * 32768).clip(-32768, 32767).astype("<i2").tobytes())
-    return file.getvalue()
-
-
-CLIP = wav(SPEECH[:35_000])
 
 
 async def answers(target: Target, *clips: bytes) -> list[str]:
@@ -47,41 +32,37 @@ async def answers(target: Target, *clips: bytes) -> list[str]:
     ids=["first encode", "encoding", "first decode", "decoding, 32 clients"],
 )
 async def test_a_killed_engine_loses_nothing_of_anybody(target: Target, n_clients, on, at):
-    alone = await target.text(CLIP)
     n_engines = target.runtime.n_engines
     target.faults.on, target.faults.at = on, at
-    assert await answers(target, *[CLIP] * n_clients) == [alone] * n_clients
+    assert await answers(target, *[CLIP] * n_clients) == [target.alone] * n_clients
     assert target.runtime.n_engines == n_engines + 1
     await target.quiet()
 
 
 async def test_a_frozen_engine_is_replaced(target: Target, caplog):
-    alone = await target.text(CLIP)
     target.faults.on, target.faults.at, target.faults.send = DecodeJob, 1, signal.SIGSTOP
-    assert await answers(target, *[CLIP] * 4) == [alone] * 4
+    assert await answers(target, *[CLIP] * 4) == [target.alone] * 4
     assert "engine process was frozen (killed by SIGKILL)" in caplog.text
     await target.quiet()
 
 
 async def test_a_poisoned_window_fails_its_own_request_alone(target: Target):
-    alone = await target.text(CLIP)
     poisoned = SPEECH[:35_000].copy()
     poisoned[0] = 0.25
     target.faults.poison = 0.25
     doomed = asyncio.create_task(target.post(wav(poisoned), vad_filter="false"))
     others = await answers(target, *[CLIP] * 4)
     answer = await doomed
-    assert others == [alone] * 4
+    assert others == [target.alone] * 4
     assert answer.status_code == 500
     assert answer.headers["x-should-retry"] == "false"
     assert "the engine died 3 times on the audio between 0.00 s and" in answer.text
     await target.quiet()
     target.faults.poison = None
-    assert await target.text(CLIP) == alone
+    assert await target.text(CLIP) == target.alone
 
 
 async def test_a_killed_decoder_fails_its_own_request_alone(target: Target):
-    alone = await target.text(CLIP)
     target.faults.held = DecodeJob  # so that the long recording keeps its decoder
     doomed = asyncio.create_task(target.post(wav(np.tile(SPEECH, 40))))
     await target.faults.is_holding.wait()
@@ -89,7 +70,7 @@ async def test_a_killed_decoder_fails_its_own_request_alone(target: Target):
     os.kill(decoder.pid, signal.SIGKILL)
     target.faults.gate.set()
     answer, text = await asyncio.gather(doomed, target.text(CLIP))
-    assert text == alone
+    assert text == target.alone
     assert answer.status_code == 500
     assert "the decoder ended (killed by SIGKILL)" in answer.text
     await target.quiet()
@@ -97,7 +78,6 @@ async def test_a_killed_decoder_fails_its_own_request_alone(target: Target):
 
 @pytest.mark.parametrize("held", [EncodeJob, DecodeJob], ids=["queued", "decoding"])
 async def test_who_leaves_takes_the_windows_along(target: Target, held):
-    alone = await target.text(CLIP)
     target.faults.held = held
     leaving = [asyncio.create_task(target.post(wav(np.tile(SPEECH, 40)))) for _ in range(2)]
     await target.faults.is_holding.wait()
@@ -106,7 +86,7 @@ async def test_who_leaves_takes_the_windows_along(target: Target, held):
         each.cancel()
     await target.quiet()  # although their jobs are still held
     target.faults.gate.set()
-    assert await target.text(CLIP) == alone
+    assert await target.text(CLIP) == target.alone
 
 
 async def test_who_leaves_a_stream_takes_the_windows_along(target: Target):
