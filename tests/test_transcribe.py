@@ -152,3 +152,13 @@ async def test_an_echo_of_the_prompt_is_read_again_without_it():
     assert transcript.text == "Good morning."
     assert [[row.is_guided for row in job.rows] for job in engine.decodes] == [[True], [False]]
     assert len(engine.told) == 1  # what was encoded is used again
+
+
+async def test_what_was_read_ends_before_the_rest_of_its_window():
+    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
+        text = spoken(row, job)
+        return msgspec.structs.replace(text, rest_s=6.0) if row.start_s < 6 else text
+
+    transcript = await _read(Listener(hear), Options(), 1)
+    assert [segment.end_s == 6.0 for segment in transcript.segments] == [True, False]
+    assert transcript.segments[1].start_s == 6.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from auricle.audio.decode import DecoderPool, Recording
 from auricle.audio.windows import WindowCutter
 from auricle.engine.protocol import WindowText
-from auricle.scheduler import evidence
+from auricle.scheduler import evidence, order
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
@@ -120,9 +120,12 @@ class Transcription:
         before = ""
         while True:
             self._carry(text)
-            for segment in text.segments:
-                yield evidence.fitted(segment, ticket.window)
+            segments = [evidence.fitted(segment, ticket.window) for segment in text.segments]
             rest = evidence.unread(ticket.window, text)
+            if rest is not None:
+                segments = order.before(segments, ticket.window.start_s, rest.start_s)
+            for segment in segments:
+                yield segment
             if rest is None:
                 return
             if text.temperature <= MAX_CARRIED_TEMPERATURE:  # else it may well be wrong
