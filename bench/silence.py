@@ -6,6 +6,7 @@ Knows nothing about how Auricle tells speech from noise; it is asked over HTTP.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,16 @@ AROUND_S = (1, 5, 20, 60, 600)
 UNGATED_S = (1, 3, 10, 29)
 """Lengths tried with ``vad=false``: there only the model's own doubts are left."""
 
-Sounds = Mapping[tuple[str, int], Clip]
-"""Recordings by kind of sound and its length."""
+Key = tuple[str, int]
+"""A kind of sound and its length in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The text of a recording, and how many of its words are not as in that without the sound."""
+
+    text: str
+    n_changed: int
 
 
 def run(setup: Setup) -> Figures:
@@ -50,26 +59,33 @@ def run(setup: Setup) -> Figures:
             gated = Target(running.url, fields=setup.fields)
             ungated = Target(running.url, fields=(*setup.fields, ("vad", "false")))
             [plain] = asking.texts(gated, from_files([SAMPLE]))
-            found[f"{model}, alone"] = _changed("", gated, alone)
-            found[f"{model}, alone, vad=false"] = _changed("", ungated, short)
-            found[f"{model}, beside speech"] = _changed(plain, gated, around)
+            found[f"{model}, alone"] = _heard(gated, alone, "")
+            found[f"{model}, alone, vad=false"] = _heard(ungated, short, "")
+            found[f"{model}, beside speech"] = _heard(gated, around, plain)
     rows = [(kind, *(_cell(column, kind) for column in found.values())) for kind in KINDS]
     caption = (
         f"Words too many, missing or heard otherwise. Alone {_listed(LENGTHS_S)} s, with vad=false "
         f"{_listed(UNGATED_S)} s, {_listed(AROUND_S)} s before and after speech; sums over them:"
     )
+    table = Table(caption, ("sound", *found), rows)
+    changed = [
+        (name, f"{kind} {s} s", heard.text)
+        for name, column in found.items()
+        for (kind, s), heard in column.items()
+        if heard.n_changed
+    ]
+    listed = Table("Heard otherwise:", ("", "sound", "text"), changed)
     data = {
-        name: {f"{kind} {s} s": n for (kind, s), n in column.items()}
+        name: {f"{kind} {s} s": heard.n_changed for (kind, s), heard in column.items()}
         for name, column in found.items()
     }
-    return Figures([Table(caption, ("sound", *found), rows)], data)
+    return Figures([table, *([listed] if changed else [])], data)
 
 
-def _changed(expected: str, target: Target, sounds: Sounds) -> dict[tuple[str, int], int]:
-    """Words that are not as in the text without the sound."""
+def _heard(target: Target, sounds: Mapping[Key, Clip], expected: str) -> dict[Key, Heard]:
     texts = asking.texts(target, list(sounds.values()))
     return {
-        key: Levenshtein.distance(_words(expected), _words(text))
+        key: Heard(text, Levenshtein.distance(_words(expected), _words(text)))
         for key, text in zip(sounds, texts, strict=True)
     }
 
@@ -85,8 +101,8 @@ def _clip(path: Path, *parts: Pcm) -> Clip:
     return from_files([path])[0]
 
 
-def _cell(column: Mapping[tuple[str, int], int], kind: str) -> str:
-    return str(sum(n for (each, _), n in column.items() if each == kind))
+def _cell(column: Mapping[Key, Heard], kind: str) -> str:
+    return str(sum(heard.n_changed for (each, _), heard in column.items() if each == kind))
 
 
 def _listed(lengths: Sequence[int]) -> str:
