@@ -24,7 +24,7 @@ JOB = DecodeJob((DecodeRow(1, 0.0, 11.0, "en", "transcribe"),), beam_size=1, tem
 
 
 def _jfk() -> EncodeJob:
-    return EncodeJob((EncodeRow(1, read_wav(SAMPLES / "jfk.wav").tobytes()),), n_frames=3000)
+    return EncodeJob((EncodeRow(1, read_wav(SAMPLES / "jfk.wav").tobytes()),), n_frames=1500)
 
 
 async def _read(engine: Engine) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.config import Settings
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.protocol import (
     DecodeJob,
@@ -23,20 +22,15 @@ from auricle.engine.protocol import (
 )
 from auricle.engine.whisper import Whisper
 from auricle.errors import AuricleError, ModelUnusable
-from auricle.models.fetch import locate
-from auricle.types import Language
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.engine.conftest import started
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 JFK = read_wav(SAMPLES / "jfk.wav")
 
 
-async def _engine(name: str) -> EngineProcess:
-    return await EngineProcess.start(locate(name, Settings()).path, device="cpu", threads=2)
-
-
-async def _encode(engine, window_id, pcm=JFK, n_frames=3000, **fields):
+async def _encode(engine, window_id, pcm=JFK, n_frames=2000, **fields):
     row = EncodeRow(window_id, np.ascontiguousarray(pcm).tobytes(), **fields)
     return (await engine.encode(EncodeJob((row,), n_frames))).windows[0]
 
@@ -49,12 +43,11 @@ def _text(answer: WindowText) -> str:
     return "".join(segment.text for segment in answer.segments).strip()
 
 
-async def test_english_model():
-    engine = await _engine("tiny.en")
-    assert (engine.info.languages, engine.info.multilingual) == (("en",), False)
-    encoded = await _encode(engine, 1, detect_language=True)
+async def test_english_model(tiny_engine: EngineProcess):
+    assert (tiny_engine.info.languages, tiny_engine.info.multilingual) == (("en",), False)
+    encoded = await _encode(tiny_engine, 1, n_frames=3000, detect_language=True)
     assert encoded.language is None
-    answer = await engine.decode(DecodeJob((_row(1, start_s=100.0),), 5, 0.0))
+    answer = await tiny_engine.decode(DecodeJob((_row(1, start_s=100.0),), 5, 0.0))
     [text] = answer.windows
     assert words(_text(text)) == JFK_WORDS
     assert [(s.start_s, s.end_s, s.seek) for s in text.segments] == [
@@ -64,93 +57,85 @@ async def test_english_model():
     assert -0.6 < text.avg_logprob < -0.1
     assert text.compression_ratio == pytest.approx(1.35, abs=0.02)
     assert text.rest_s is None
-    await engine.close()
 
 
-async def test_multilingual_model_detects_translates_and_heeds_the_prompt():
-    engine = await _engine("base")
+async def test_multilingual_model_detects_translates_and_heeds_the_prompt(
+    base_engine: EngineProcess,
+):
     spanish = read_wav(SAMPLES / "es.wav")
-    encoded = await _encode(engine, 1, spanish, detect_language=True)
+    encoded = await _encode(base_engine, 1, spanish, detect_language=True)
     assert encoded.language is not None
     assert encoded.language.code == "es"
     assert encoded.language.probability == pytest.approx(0.99, abs=0.02)
     row = _row(1, spanish, language="es")
-    told = (await engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
+    told = (await base_engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
     assert "Todas las grabaciones de LibriVox son del dominio público" in _text(told)
     row = _row(1, spanish, language="es", task="translate")
-    english = (await engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
+    english = (await base_engine.decode(DecodeJob((row,), 5, 0.0))).windows[0]
     assert "recordings" in _text(english).lower()
 
-    prompted = await _encode(engine, 2, prompt="so my fellow-americans")
+    prompted = await _encode(base_engine, 2, prompt="so my fellow-americans")
     assert prompted.n_prompt_tokens > 4
-    hyphenated = (await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]
+    hyphenated = (await base_engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows[0]
     assert "my fellow-americans" in _text(hyphenated)
-    await engine.close()
 
 
-def test_a_window_encoded_on_every_core_has_the_same_states():
-    model = Whisper(locate("tiny.en", Settings()).path, "cpu", "int8", threads=2)
-    assert model._wide is not model._model
+async def test_a_window_encoded_on_every_core_has_the_same_states(tiny: Whisper):
+    assert tiny._wide is not tiny._model
     row = EncodeRow(1, JFK.tobytes())
-    model.encode(EncodeJob((row,), 2000))
-    shared = model._kept[1].states
-    model.encode(EncodeJob((row,), 2000, is_alone=True))
-    np.testing.assert_array_equal(model._kept[1].states, shared)
+    tiny.encode(EncodeJob((row,), 2000))
+    shared = tiny._kept[1].states
+    tiny.encode(EncodeJob((row,), 2000, is_alone=True))
+    np.testing.assert_array_equal(tiny._kept[1].states, shared)
 
 
-async def test_a_long_prompt_is_cut_from_the_left():
-    engine = await _engine("tiny.en")
-    encoded = await _encode(engine, 1, prompt="word " * 1000)
+async def test_a_long_prompt_is_cut_from_the_left(tiny_engine: EngineProcess):
+    encoded = await _encode(tiny_engine, 1, prompt="word " * 1000)
     assert encoded.n_prompt_tokens == 224
-    answer = await engine.decode(DecodeJob((_row(1),), 1, 0.0))
+    answer = await tiny_engine.decode(DecodeJob((_row(1),), 1, 0.0))
     assert "country" in _text(answer.windows[0])
-    await engine.close()
 
 
 @pytest.mark.parametrize("beam_size", [1, 5])
-async def test_a_window_says_the_same_alone_and_in_company(beam_size):
-    engine = await _engine("tiny.en")
+async def test_a_window_says_the_same_alone_and_in_company(tiny_engine: EngineProcess, beam_size):
     clips = [JFK, JFK[16_000:], JFK[: 6 * 16_000], np.roll(JFK, 8_000)]
     for n, pcm in enumerate(clips):
-        await _encode(engine, n, pcm)
+        await _encode(tiny_engine, n, pcm)
     rows = [_row(n, pcm) for n, pcm in enumerate(clips)]
-    alone = [(await engine.decode(DecodeJob((r,), beam_size, 0.0))).windows[0] for r in rows]
-    together = (await engine.decode(DecodeJob(tuple(rows), beam_size, 0.0))).windows
+    alone = [(await tiny_engine.decode(DecodeJob((r,), beam_size, 0.0))).windows[0] for r in rows]
+    together = (await tiny_engine.decode(DecodeJob(tuple(rows), beam_size, 0.0))).windows
     assert [[s.tokens for s in text.segments] for text in together] == [
         [s.tokens for s in text.segments] for text in alone
     ]
     for one, other in zip(alone, together, strict=True):
         assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-3)
-    await engine.close()
 
 
-async def test_a_short_context_costs_no_words_and_windows_may_be_encoded_together():
-    engine = await _engine("tiny.en")
+async def test_a_short_context_costs_no_words_and_windows_may_be_encoded_together(
+    tiny_engine: EngineProcess,
+):
     rows = tuple(EncodeRow(n, JFK.tobytes()) for n in range(2))
-    await engine.encode(EncodeJob(rows, n_frames=2250))
-    answer = await engine.decode(DecodeJob((_row(0), _row(1)), 5, 0.0, max_new_tokens=120))
+    await tiny_engine.encode(EncodeJob(rows, n_frames=2250))
+    answer = await tiny_engine.decode(DecodeJob((_row(0), _row(1)), 5, 0.0, max_new_tokens=120))
     assert [words(_text(text)) for text in answer.windows] == [JFK_WORDS] * 2
     assert [(text.is_cut, text.is_past_end) for text in answer.windows] == [(False, False)] * 2
-    cut = (await engine.decode(DecodeJob((_row(0),), 1, 0.0, max_new_tokens=10))).windows[0]
+    cut = (await tiny_engine.decode(DecodeJob((_row(0),), 1, 0.0, max_new_tokens=10))).windows[0]
     assert cut.is_cut
     assert len(cut.segments[0].tokens) == 10
-    await engine.close()
 
 
-async def test_released_states_are_gone_and_the_engine_lives_on():
-    engine = await _engine("tiny.en")
-    await _encode(engine, 1)
-    await engine.release(ReleaseJob((1, 77)))
+async def test_released_states_are_gone_and_the_engine_lives_on(tiny_engine: EngineProcess):
+    await _encode(tiny_engine, 1)
+    await tiny_engine.release(ReleaseJob((1, 77)))
     with pytest.raises(AuricleError, match="KeyError"):
-        await engine.decode(DecodeJob((_row(1),), 1, 0.0))
-    await _encode(engine, 2)
-    [text] = (await engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows
+        await tiny_engine.decode(DecodeJob((_row(1),), 1, 0.0))
+    await _encode(tiny_engine, 2)
+    [text] = (await tiny_engine.decode(DecodeJob((_row(2),), 5, 0.0))).windows
     assert words(_text(text)) == JFK_WORDS
-    await engine.close()
 
 
 async def test_a_killed_process_is_noticed_by_every_waiting_job():
-    engine = await _engine("tiny.en")
+    engine = await started("tiny.en")
     jobs = [asyncio.create_task(_encode(engine, n)) for n in range(8)]
     os.kill(engine.pid, signal.SIGKILL)
     results = await asyncio.gather(*jobs, return_exceptions=True)
@@ -171,7 +156,3 @@ async def test_a_folder_that_cannot_be_loaded_names_the_file(tmp_path: Path):
 async def test_probe_tells_what_this_machine_can_do():
     hardware = await probe()
     assert "int8_float32" in hardware.cpu_compute_types
-
-
-def test_language_without_detection_has_no_probability():
-    assert Language("en").probability is None

@@ -8,10 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from auricle.config import Settings
 from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow, WindowText
 from auricle.engine.whisper import Whisper
-from auricle.models.fetch import locate
 from auricle.types import Pcm, Task, Word
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 
@@ -23,20 +21,6 @@ SPANISH = read_wav(SAMPLES / "es.wav")
 JFK_STARTS_S = {0: 0.33, 5: 3.25, 7: 5.38, 14: 8.15}
 JFK_ENDS_S = {4: 2.15, 6: 4.33, 13: 7.6}
 """Where the voice begins after a pause and stops before one, by the number of the word."""
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Whisper:
-    return _model("tiny.en")
-
-
-@pytest.fixture(scope="module")
-def base() -> Whisper:
-    return _model("base")
-
-
-def _model(name: str) -> Whisper:
-    return Whisper(locate(name, Settings()).path, "cpu", "auto", 2)
 
 
 def _encode(

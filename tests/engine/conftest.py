@@ -1,0 +1,47 @@
+"""Real weights, loaded once for all tests here: in this process, and in processes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from auricle.config import Settings
+from auricle.engine.process import EngineProcess
+from auricle.engine.whisper import Whisper
+from auricle.models.fetch import locate
+
+
+def loaded(name: str) -> Whisper:
+    return Whisper(locate(name, Settings()).path, "cpu", "auto", 2)
+
+
+async def started(name: str) -> EngineProcess:
+    return await EngineProcess.start(locate(name, Settings()).path, device="cpu", threads=2)
+
+
+@pytest.fixture(scope="package")
+def tiny() -> Whisper:
+    return loaded("tiny.en")
+
+
+@pytest.fixture(scope="package")
+def base() -> Whisper:
+    return loaded("base")
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def tiny_engine() -> AsyncIterator[EngineProcess]:
+    """tiny.en: quick, English only."""
+    engine = await started("tiny.en")
+    yield engine
+    await engine.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def base_engine() -> AsyncIterator[EngineProcess]:
+    """base: 99 languages, and translation."""
+    engine = await started("base")
+    yield engine
+    await engine.close()
