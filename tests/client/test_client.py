@@ -87,9 +87,9 @@ async def test_a_transcription(caller: Caller, served: Served):
 
 
 async def test_fields_reach_the_server(caller: Caller, served: Served):
-    await caller("transcribe", io.BytesIO(WAV), language="de", temperature=0.5, beam_size=2)
+    await caller("transcribe", io.BytesIO(WAV), language="de", vad=False, beam_size=2)
     _, options = served.runtime.asked[0]
-    assert (options.language, options.temperature, options.beam_size) == ("de", 0.5, 2)
+    assert (options.language, options.vad, options.beam_size) == ("de", False, 2)
 
 
 async def test_subtitles_are_a_string(caller: Caller):

@@ -46,7 +46,7 @@ def test_every_field_is_read() -> None:
             ("stream", "false"),
             ("chunking_strategy", "auto"),
             ("beam_size", "1"),
-            ("decoding", "balanced"),
+            ("decoding", "fast"),
             ("audio_context", "full"),
             ("vad", "no"),
             ("user", "ignored like every unknown field"),
@@ -61,7 +61,7 @@ def test_every_field_is_read() -> None:
             "Auricle, Whisper",
             0.2,
             beam_size=1,
-            decoding="balanced",
+            decoding="fast",
             audio_context="full",
             vad=False,
             vad_threshold=0.4,
@@ -146,12 +146,31 @@ def test_log_probabilities_can_be_streamed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pairs", "decoding"),
+    [
+        ([], "fast"),
+        ([("patience", "1"), ("beam_size", "1")], "fast"),
+        ([("beam_size", "2")], "accurate"),
+        ([("patience", "2")], "accurate"),
+        ([("beam_size", "2"), ("decoding", "balanced")], "balanced"),
+    ],
+)
+def test_who_wants_beams_gets_them_where_the_server_does_without(
+    pairs: list[tuple[str, str]], decoding: str
+) -> None:
+    asked = parse([("model", "base"), *pairs], "transcribe", Settings(decoding="fast"))
+    assert asked.options.decoding == decoding
+
+
+@pytest.mark.parametrize(
     ("pairs", "keywords"),
     [
         ([("keywords", "Anna, Bob")], ("Anna", "Bob")),
         ([("keywords", '["Smith, John", "Bob"]')], ("Smith, John", "Bob")),
         ([("keywords[0]", "Smith, John"), ("keywords[1]", "Bob")], ("Smith, John", "Bob")),
         ([("keywords[]", " "), ("hotwords", " , ")], ()),
+        ([("hotwords[]", "Smith, John"), ("hotwords[]", "Ann")], ("Smith, John", "Ann")),
+        ([("hotwords", '["Smith, John", "Ann"]')], ("Smith, John", "Ann")),
     ],
 )
 def test_keywords_in_every_encoding(pairs: list[tuple[str, str]], keywords: tuple[str]) -> None:
@@ -480,9 +499,9 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("keywords[]", "k" * 600), ("hotwords", "h" * 401)],
-            "Invalid 'keywords': expected at most 1000 characters in all terms together, but got "
-            "1001.",
-            "keywords",
+            "Invalid 'hotwords': expected at most 1000 characters in all terms of keywords and "
+            "hotwords together, but got 1001.",
+            "hotwords",
             "invalid_value",
         ),
         (
@@ -535,6 +554,33 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
             "'beam_size' and 'decoding' cannot be used together: 'fast' searches without beams.",
             "beam_size",
             "invalid_value",
+        ),
+        (
+            [("beam_size", "2"), ("temperature", "0.2")],
+            "'beam_size' and 'temperature' cannot be used together: above 0 the model samples, "
+            "without beams.",
+            "beam_size",
+            "invalid_value",
+        ),
+        (
+            [("decoding", "balanced"), ("beam_size", "1")],
+            "'decoding' and 'beam_size' cannot be used together: 1 beam does not search.",
+            "decoding",
+            "invalid_value",
+        ),
+        (
+            [("temperature", "1e400")],
+            "Invalid 'temperature': decimal above maximum value. Expected a value <= 1, but got "
+            "1e400 instead.",
+            "temperature",
+            "decimal_above_max_value",
+        ),
+        (
+            [("temperature", "1.0000001")],
+            "Invalid 'temperature': decimal above maximum value. Expected a value <= 1, but got "
+            "1.0000001 instead.",
+            "temperature",
+            "decimal_above_max_value",
         ),
         (
             [("suppress_tokens", "50257")],

@@ -135,10 +135,12 @@ async def test_inference_options(served: Served) -> None:
         best_of="2",
         no_speech_thold="0.6",
     )
-    await inference(served, language="auto", beam_size="-1", vad="false")
+    await inference(served, language="auto", beam_size="3", vad="false")
+    await inference(served, language="auto", beam_size="-1")
     assert [options for _, options in served.runtime.asked] == [
-        Options("translate", "de", "Namen: Auricle", 0.4, beam_size=3),
-        Options(vad=False),
+        Options("translate", "de", "Namen: Auricle", 0.4),  # above 0 without beams, as there
+        Options(beam_size=3, vad=False),
+        Options(),
     ]
 
 

@@ -177,8 +177,11 @@ def _asked(
     intake: Intake, task: Task, fields: Fields, *, wanted: str, words: bool
 ) -> form.AudioRequest:
     pairs = [("response_format", wanted)]
+    samples = bool(fields.decimal("temperature", 0, 1))  # without beams, there as here
     for theirs, ours in _RENAMED:
         value = fields.text(theirs)
+        if theirs == "beam_size" and samples:
+            continue
         if value is not None and value != _MEANS_NOTHING.get(theirs):
             pairs.append((ours, value))
     if fields.text("model") is None:

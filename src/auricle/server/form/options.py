@@ -5,6 +5,7 @@ Knows nothing about models or how the answer is written.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import cast, get_args
 
 from auricle.config import AudioContext, Decoding, Settings
@@ -52,7 +53,7 @@ def read(fields: Fields, task: Task, style: Style, settings: Settings) -> Option
         prefix=_prefix(fields),
         previous_text=_previous_text(fields),
         temperature=0.0 if temperature is None else temperature,
-        decoding=cast("Decoding | None", decoding) or settings.decoding,
+        decoding=_decoding(decoding, settings, searches=_searches(beam_size, patience)),
         beam_size=settings.beam_size if beam_size is None else beam_size,
         patience=settings.patience if patience is None else patience,
         suppress_tokens=_suppress_tokens(fields),
@@ -108,23 +109,22 @@ def language_code(name: str, value: str) -> str:
 
 def _keywords(fields: Fields) -> tuple[str, ...]:
     found: list[str] = []
-    for name, terms in (
-        ("keywords", fields.texts("keywords")),
-        ("hotwords", (fields.text("hotwords") or "").split(",")),
-    ):
+    names = [name for name in ("keywords", "hotwords") if fields.given(name) is not None]
+    for name in names:
+        terms = fields.texts(name)
         for term in terms:
             if any(mark in term for mark in "<>\r\n\0"):
                 refuse(name, f"{shown(term)!r} holds <, >, a line break or a null character.")
         found += [" ".join(term.split()) for term in terms]
     keywords = tuple(dict.fromkeys(term for term in found if term))
     if len(keywords) > MAX_KEYWORDS:
-        refuse("keywords", f"expected at most {MAX_KEYWORDS} terms, but got {len(keywords)}.")
+        refuse(names[-1], f"expected at most {MAX_KEYWORDS} terms, but got {len(keywords)}.")
     n_chars = sum(len(term) for term in keywords)
     if n_chars > MAX_KEYWORDS_CHARS:
         refuse(
-            "keywords",
-            f"expected at most {MAX_KEYWORDS_CHARS} characters in all terms together, but got "
-            f"{n_chars}.",
+            names[-1],
+            f"expected at most {MAX_KEYWORDS_CHARS} characters in all terms of keywords and "
+            f"hotwords together, but got {n_chars}.",
         )
     return keywords
 
@@ -144,20 +144,37 @@ def _previous_text(fields: Fields) -> bool:
     return any(given.values())
 
 
+def _searches(beam_size: int | None, patience: float | None) -> bool:
+    """Whether these are wishes that only beam search can grant."""
+    return beam_size not in (None, 1) or patience not in (None, 1)
+
+
+def _decoding(given: str | None, settings: Settings, *, searches: bool) -> Decoding:
+    """How to decode. What a search needs was given: then it is wanted, also where the server
+    itself does without."""
+    if given is None and searches and settings.decoding == "fast":
+        return "accurate"
+    return cast("Decoding | None", given) or settings.decoding
+
+
 def _patience(
     fields: Fields, temperature: float | None, beam_size: int | None, decoding: str | None
 ) -> float | None:
-    """Patience, which only beam search has; checks that a beam is not asked for and forbidden."""
+    """Patience, which only beam search has; checks that a search is not asked for and forbidden."""
     patience = fields.decimal("patience", MIN_PATIENCE, MAX_PATIENCE)
-    if decoding == "fast" and (beam_size or 1) > 1:
-        refuse_both("beam_size", "decoding", "'fast' searches without beams")
-    if patience is not None and patience != 1:
-        if decoding == "fast":
-            refuse_both("patience", "decoding", "'fast' searches without beams")
-        if beam_size == 1:
-            refuse_both("patience", "beam_size", "1 beam does not search")
-        if temperature:
-            refuse_both("patience", "temperature", "above 0 the model samples, without beams")
+    asks = (
+        ("patience", _searches(None, patience)),
+        ("beam_size", _searches(beam_size, None)),
+        ("decoding", decoding in ("accurate", "balanced")),
+    )
+    forbids = (
+        ("decoding", decoding == "fast", "'fast' searches without beams"),
+        ("beam_size", beam_size == 1, "1 beam does not search"),
+        ("temperature", bool(temperature), "above 0 the model samples, without beams"),
+    )
+    for (name, is_asked), (other, is_forbidden, reason) in product(asks, forbids):
+        if is_asked and is_forbidden:
+            refuse_both(name, other, reason)
     return patience
 
 

@@ -133,7 +133,7 @@ def decimal(name: str, value: str, low: float, high: float) -> float:
     if _DECIMAL.fullmatch(value.strip()) is None:
         message = f"expected a number from {low:g} to {high:g}, but got {shown(value)!r}."
         refuse(name, message, code="invalid_type")
-    return _bounded(name, float(value), low, high, "decimal")
+    return _bounded(name, value, float(value), (low, high), "decimal")
 
 
 def integer(name: str, value: str, low: int, high: int) -> int:
@@ -145,15 +145,17 @@ def integer(name: str, value: str, low: int, high: int) -> int:
     if _INTEGER.fullmatch(value.strip()) is None:
         message = f"expected a whole number from {low} to {high}, but got {shown(value)!r}."
         refuse(name, message, code="invalid_type")
-    return int(_bounded(name, int(value), low, high, "integer"))
+    return int(_bounded(name, value, int(value), (low, high), "integer"))
 
 
-def _bounded(name: str, number: float, low: float, high: float, kind: str) -> float:
+def _bounded(name: str, value: str, number: float, bounds: tuple[float, float], kind: str) -> float:
+    """The number that ``value`` was read as; a refusal shows it as it was written."""
+    low, high = bounds
     if number < low:
-        wanted = f"{kind} below minimum value. Expected a value >= {low:g}, but got {number:g}"
+        wanted = f"{kind} below minimum value. Expected a value >= {low:g}, but got {shown(value)}"
         refuse(name, f"{wanted} instead.", code=f"{kind}_below_min_value")
     if number > high:
-        wanted = f"{kind} above maximum value. Expected a value <= {high:g}, but got {number:g}"
+        wanted = f"{kind} above maximum value. Expected a value <= {high:g}, but got {shown(value)}"
         refuse(name, f"{wanted} instead.", code=f"{kind}_above_max_value")
     return number
 
