@@ -138,7 +138,7 @@ def test_locate_says_why_a_folder_cannot_be_converted(tmp_path):
 
 @pytest.mark.model
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
-def test_round_trip_keeps_every_byte_and_the_transcript(name, tmp_path):
+def test_round_trip_keeps_every_byte_and_every_token(name, tmp_path):
     original = locate(name, Settings()).path
     to_transformers(original, tmp_path / "transformers")
     convert(tmp_path / "transformers", tmp_path / "back")
@@ -154,8 +154,8 @@ def test_round_trip_keeps_every_byte_and_the_transcript(name, tmp_path):
     )
     assert ours["alignment_heads"] == theirs["alignment_heads"]
     assert ours["suppress_ids"] == theirs["suppress_ids"]
-    assert transcript(tmp_path / "back") == transcript(original)
-    assert "ask not what your country can do for you" in transcript(original)
+    assert Vocabulary.load(tmp_path / "back").tokens == Vocabulary.load(original).tokens
+    assert "ask not what your country can do for you" in transcript(tmp_path / "back")
 
 
 def read_model(folder):
@@ -289,10 +289,10 @@ def write_safetensors(path, tensors):
 
 
 def transcript(folder):
-    """Greedy, without timestamps, of the sample's one window."""
+    """Greedy, without timestamps, of the sample's 11 s."""
     with wave.open(str(SAMPLE)) as sound:
         pcm = np.frombuffer(sound.readframes(sound.getnframes()), np.int16) / 32768.0
-    features = ctranslate2.StorageView.from_array(log_mel(pcm)[None].astype(np.float32))
+    features = ctranslate2.StorageView.from_array(log_mel(pcm)[None, :, :1500].astype(np.float32))
     model = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8")
     vocabulary = Vocabulary.load(folder)
     task = [vocabulary.languages["en"], vocabulary.transcribe] if vocabulary.multilingual else []
