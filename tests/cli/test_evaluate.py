@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import signal
@@ -31,17 +30,6 @@ def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AURICLE_CACHE_DIR", str(REAL_CACHE))
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Commands set logging up for their process; here that is the process of every other test."""
-    root, ours = logging.getLogger(), logging.getLogger("auricle")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
 
 
 @pytest.fixture
@@ -123,6 +111,7 @@ def test_two_servers_are_compared(server, dataset, capfd):
     )
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_shows_what_was_done(server, dataset, tmp_path, capfd):
     """The third request is never answered, the second counts, the first was to warm up."""
     released = threading.Event()

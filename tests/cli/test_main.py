@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,17 +42,6 @@ def put(folder: Path, name: str) -> Path:
 def test_version(capfd):
     assert run(["--version"]) == 0
     assert capfd.readouterr() == (f"auricle {__version__}\n", "")
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Commands set logging up for their process; here that is the process of every other test."""
-    root, ours = logging.getLogger(), logging.getLogger("auricle")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
 
 
 @pytest.mark.parametrize("arguments", [[], ["models"]])
@@ -239,6 +226,7 @@ def test_a_server_for_no_model_does_not_start(arguments, wanted, capfd):
     assert (out, err.startswith(f"auricle: error: {wanted}")) == ("", True)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
 def test_ctrl_c_ends_with_130_and_no_traceback():
     process = subprocess.Popen(
