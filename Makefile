@@ -31,6 +31,9 @@ setup: $(VENV)/.runtime ## install Auricle and what it needs into .venv
 serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--port 8000" adds options
 	@$(BIN)/auricle serve $(MODEL) $(ARGS)
 
+# Tests start many interpreters; where this is set, each of them compiles Auricle anew.
+test sdk clients: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/.dev ## run the tests, after fetching the two small models they use
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest $(ARGS)
