@@ -25,6 +25,7 @@ from auricle.server.keys import ApiKeys
 from auricle.server.models import Models
 from auricle.server.neighbours import Asr, DetectLanguage, Inference
 from auricle.server.openai import OPENAI, Audio
+from auricle.server.spool import Spool
 from auricle.server.status import Status
 from auricle.server.whisperkit import WHISPERKIT, WhisperKitStatus
 
@@ -34,8 +35,9 @@ logger = logging.getLogger(__name__)
 def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
     """The application for one runtime; ``traffic`` comes from whoever will stop it in order."""
     traffic = traffic or Traffic()
+    spool = Spool()
     app = Starlette(
-        routes=_routes(runtime, traffic),
+        routes=_routes(runtime, Intake(runtime, traffic, spool), Status(runtime, traffic)),
         middleware=[
             Middleware(Exchange, traffic=traffic),
             Middleware(Gate, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)),
@@ -44,18 +46,16 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
             AuricleError: errors.on_auricle_error,
             HTTPException: errors.on_http_exception,
         },
-        lifespan=lambda _: _running(runtime),
+        lifespan=lambda _: _running(runtime, spool),
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
     return app
 
 
-def _routes(runtime: Runtime, traffic: Traffic) -> list[Route]:
+def _routes(runtime: Runtime, intake: Intake, status: Status) -> list[Route]:
     settings = runtime.settings
     is_whisperkit = settings.dialect == "whisperkit"
     dialect = WHISPERKIT if is_whisperkit else OPENAI
-    intake = Intake(runtime, traffic)
-    status = Status(runtime, traffic)
     shown = WhisperKitStatus(status) if is_whisperkit else status
     models = Models(runtime)
     routes = [
@@ -86,15 +86,16 @@ def _routes(runtime: Runtime, traffic: Traffic) -> list[Route]:
 
 
 @contextlib.asynccontextmanager
-async def _running(runtime: Runtime) -> AsyncIterator[None]:
+async def _running(runtime: Runtime, spool: Spool) -> AsyncIterator[None]:
     """Start the runtime beside the listening server, which answers 503 until it is ready."""
-    starting = asyncio.create_task(_start(runtime), name="runtime start")
-    try:
-        yield
-    finally:
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
-        await runtime.stop()
+    with spool.kept():
+        starting = asyncio.create_task(_start(runtime), name="runtime start")
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await runtime.stop()
 
 
 async def _start(runtime: Runtime) -> None:

@@ -21,6 +21,7 @@ from auricle.server.deadline import Deadline
 from auricle.server.exchange import Traffic
 from auricle.server.form import AudioRequest
 from auricle.server.keys import given_key
+from auricle.server.spool import Spool
 from auricle.transcribe import Transcription, collect
 from auricle.types import Transcript
 
@@ -76,9 +77,10 @@ class Visit:
 class Intake:
     """Reads uploads, within the limits of one server."""
 
-    def __init__(self, runtime: Runtime, traffic: Traffic) -> None:
+    def __init__(self, runtime: Runtime, traffic: Traffic, spool: Spool) -> None:
         self.runtime = runtime
         self._traffic = traffic
+        self._spool = spool
 
     @contextlib.asynccontextmanager
     async def received(
@@ -93,7 +95,8 @@ class Intake:
         async with contextlib.AsyncExitStack() as stack:
             with self._traffic.uploading(settings.max_uploads):
                 async with deadline.kept():
-                    received = upload.received(request, upload.Limits.of(settings), file_field)
+                    limits = upload.Limits.of(settings, self._spool)
+                    received = upload.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
             yield Visit(self.runtime, request, sent, file_field.name, key, deadline)
 

@@ -16,7 +16,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest, StorageFull, TooLarge, UploadStalled
+from auricle.server.spool import Spool
 
 MIB = 1024 * 1024
 MAX_FIELD_BYTES = 64 * 1024
@@ -66,14 +67,15 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one upload may take, and what uploads must leave on the disk."""
+    """What one upload may take, what uploads must leave on the disk, and where they go."""
 
     max_bytes: int
     min_free_bytes: int = 0
+    spool: Spool = field(default_factory=Spool)
 
     @classmethod
-    def of(cls, settings: Settings) -> Limits:
-        return cls(settings.max_upload_mb * MIB, settings.min_free_disk_mb * MIB)
+    def of(cls, settings: Settings, spool: Spool) -> Limits:
+        return cls(settings.max_upload_mb * MIB, settings.min_free_disk_mb * MIB, spool)
 
     def check_space(self, n_bytes: int) -> None:
         """Raise `StorageFull` when writing so much would leave too little free."""
@@ -237,8 +239,7 @@ class _Form:
         """Write what is pending; the first call makes the file. For a worker thread."""
         self._limits.check_space(self.pending_bytes)
         if self._spool is None:
-            descriptor, name = tempfile.mkstemp(prefix="auricle-", suffix=".upload")
-            self._path = Path(name)
+            descriptor, self._path = self._limits.spool.new()
             self._spool_files.callback(self._path.unlink, missing_ok=True)
             self._spool = os.fdopen(descriptor, "wb", buffering=0)
             self._spool_files.callback(self._spool.close)
