@@ -22,6 +22,12 @@ def server() -> Iterator[FakeServer]:
         yield fake
 
 
+def test_no_table_is_begun_where_nobody_answers(capfd):
+    assert run(["bench", "http://127.0.0.1:9", SAMPLE]) == 1
+    message = "auricle: error: nobody answers at http://127.0.0.1:9/v1/audio/transcriptions\n"
+    assert tuple(capfd.readouterr()) == ("", message)
+
+
 def test_a_run_prints_a_line_a_phase_and_writes_its_files(server, tmp_path, capfd):
     files = ["--json", str(tmp_path / "out.json"), "--plot", str(tmp_path / "out.svg")]
     address = server.url.removeprefix("http://")

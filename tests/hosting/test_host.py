@@ -274,12 +274,12 @@ async def test_unloading_a_model_in_use_is_refused():
         hosting.engines.gate.clear()
         use = asyncio.create_task(_use(hosting, model))
         await until(lambda: model.state == "loading")
-        with pytest.raises(InvalidRequest, match=r"is being loaded; .* wait for it: 1\."):
+        with pytest.raises(InvalidRequest, match=r"`base` cannot .* now: it is being loaded\."):
             await hosting.host.unload(model)
         hosting.engines.gate.set()
         await use
         async with hosting.host.using(model):
-            with pytest.raises(InvalidRequest, match=r"is in use; .* wait for it: 1\.") as caught:
+            with pytest.raises(InvalidRequest, match=r"now: 1 request uses it\.$") as caught:
                 await hosting.host.unload(model)
         assert caught.value.code == "model_in_use"
 

@@ -133,15 +133,22 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
 def _measure(target: Target, clips: list[Clip], phases: list[Phase], plan: Plan) -> list[Result]:
     import asyncio
 
-    from auricle.bench import report, session
+    from auricle.bench import session
 
-    print(report.line(report.HEADINGS), flush=True)
-    return asyncio.run(session.run(target, clips, phases, plan, _show))
+    shown: list[Result] = []  # the headings wait for the first: perhaps nobody answers
+
+    def show(result: Result) -> None:
+        _show(result, is_first=not shown)
+        shown.append(result)
+
+    return asyncio.run(session.run(target, clips, phases, plan, show))
 
 
-def _show(result: Result) -> None:
+def _show(result: Result, *, is_first: bool) -> None:
     from auricle.bench import report
 
+    if is_first:
+        print(report.line(report.HEADINGS), flush=True)
     summary = result.summary
     print(report.line(report.row(summary)), flush=True)
     for more in (report.errors(summary), report.error_rates(summary.accuracy or {})):

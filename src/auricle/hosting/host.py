@@ -96,10 +96,8 @@ class Host:
             InvalidRequest: it is in use, or being loaded.
         """
         if model.n_users or model.state == "loading":
-            state = "being loaded" if model.state == "loading" else "in use"
             raise InvalidRequest(
-                f"The model `{model.title}` is {state}; requests that have it or wait for it: "
-                f"{model.n_users}. Unload it when they are done.",
+                f"The model `{model.title}` cannot be unloaded now: {_use(model)}.",
                 code="model_in_use",
             )
         if model.state == "ready":
@@ -261,6 +259,13 @@ class Host:
     def _idle(self, model: HostedModel) -> None:
         if model.is_idle:
             self._begin_unload(model)
+
+
+def _use(model: HostedModel) -> str:
+    """What keeps a model."""
+    if model.state == "loading":
+        return "it is being loaded"
+    return "1 request uses it" if model.n_users == 1 else f"{model.n_users} requests use it"
 
 
 def _refusal(model: HostedModel, failure: AuricleError) -> Unavailable:
