@@ -34,6 +34,13 @@ async def locked() -> AsyncIterator[Served]:
         yield served
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def named() -> AsyncIterator[Served]:
+    """A server with a name of its own."""
+    async with serving(FakeRuntime(settings(allowed_hosts=("speech.example",)))) as served:
+        yield served
+
+
 async def post(http: httpx2.AsyncClient, headers: dict[str, str]) -> httpx2.Response:
     files = {"file": ("a.wav", b"audio")}
     return await http.post(PATH, headers=headers, data={"model": "base"}, files=files)
@@ -154,10 +161,11 @@ async def test_an_origin_that_is_none_stops_the_start(wrong: str) -> None:
         ("localhost.evil.example", 403),
     ],
 )
-async def test_a_server_on_this_machine_answers_only_to_its_names(host: str, status: int) -> None:
+async def test_a_server_on_this_machine_answers_only_to_its_names(
+    named: Served, host: str, status: int
+) -> None:
     """A page can have its own name point to 127.0.0.1, and would then be at home here."""
-    runtime = FakeRuntime(settings(allowed_hosts=("speech.example",)))
-    async with serving(runtime) as served, served.http() as http:
+    async with named.http() as http:
         answer = await http.get("/openapi.json", headers={"host": host})
     assert answer.status_code == status
     if status == 403:
