@@ -82,3 +82,9 @@ def test_a_piece_is_compared_by_value():
 )
 def test_a_second_behind_the_audio_is_past_its_end(ids, expected):
     assert is_past_end(ids, FIRST, 10.0) is expected
+
+
+@pytest.mark.parametrize(("end_s", "expected"), [(2.5, False), (3.0, False), (3.02, True)])
+def test_a_single_word_may_be_said_to_last_longer_than_its_audio(end_s, expected):
+    """Clips of about half a second were read twice, to the same words."""
+    assert is_past_end([T(0), 1, T(end_s)], FIRST, 0.5) is expected

@@ -24,6 +24,9 @@ MIN_PIECE_S = 0.02
 PAST_END_S = 1.0
 """Timestamps are that inexact; a later one stands for words heard where there is no audio."""
 
+SHORTEST_S = 3.0
+"""Up to there timestamps prove nothing: of one word the model often says that it lasts 2.5 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -64,9 +67,11 @@ def split(
 
 
 def is_past_end(ids: Sequence[int], first_timestamp: int, duration_s: float) -> bool:
-    """Whether the last timestamp lies more than a second behind the audio."""
+    """Whether the last timestamp lies so far behind the audio that words must have been heard
+    where there is none."""
     last = max((i for i in ids if i >= first_timestamp), default=first_timestamp)
-    return (last - first_timestamp) * SECONDS_PER_TIMESTAMP > duration_s + PAST_END_S
+    limit_s = max(duration_s + PAST_END_S, SHORTEST_S)
+    return (last - first_timestamp) * SECONDS_PER_TIMESTAMP > limit_s
 
 
 def _closed(ids: Sequence[int], first_timestamp: int) -> bool:
