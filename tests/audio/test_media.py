@@ -151,6 +151,13 @@ def test_refuses_audio_that_is_too_short(seconds):
     )
 
 
+def test_a_file_cut_off_before_its_first_sound_is_not_said_to_be_short():
+    data = sample(FLAC, 3.0)
+    head = data[: data.index(b"\xff\xf8")]
+    expected = "Audio file might be corrupted or unsupported."
+    assert refusal(head) == (expected, "file", "invalid_value")
+
+
 def test_a_tenth_of_a_second_is_enough():
     assert len(read(sample(WAV, 0.1))) == 1600
 

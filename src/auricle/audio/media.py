@@ -82,7 +82,7 @@ class Media:
                     f"{self._limits.max_audio_s:g} seconds (max_audio_s)."
                 )
             yield block
-        if n_samples == 0 and self._n_errors:
+        if n_samples == 0 and (self._n_errors or (self.declared_s or 0.0) >= MIN_AUDIO_S):
             raise undecodable()
         if n_samples < MIN_AUDIO_S * SAMPLE_RATE:
             raise BadMedia(
