@@ -44,7 +44,7 @@ async def test_verbose_json_with_the_async_client(served: Served) -> None:
             prompt="Names: Auricle",
             temperature=0.5,
             chunking_strategy={"type": "server_vad", "threshold": 0.75},
-            extra_body={"beam_size": 2},
+            extra_body={"decoding": "fast"},
         )
     assert answer.to_dict() == {
         "task": "transcribe",
@@ -72,7 +72,7 @@ async def test_verbose_json_with_the_async_client(served: Served) -> None:
         "usage": {"type": "duration", "seconds": 3},
     }
     wanted = Options(
-        "transcribe", "en", "Names: Auricle", 0.5, beam_size=2, vad=True, vad_threshold=0.75
+        "transcribe", "en", "Names: Auricle", 0.5, "fast", vad=True, vad_threshold=0.75
     )
     assert served.runtime.asked == [(FILE[1], wanted)]
 
