@@ -70,6 +70,8 @@ def test_where_text_is_broken(text, expected):
         ("「好」と言った。", [("「好」", "と言った。")]),
         ("Quoi ? Rien du tout !", [("Quoi ?",), ("Rien du", "tout !")]),
         ("ไปเดินเล่นกันเถอะนะ", [("ไปเดินเล่น", "กันเถอะนะ")]),
+        ("がリベラルです", [("がリベラル", "です")]),
+        ("インターネット", [("インター", "ネット")]),
     ],
 )
 def test_scripts_with_other_rules(text, expected):

@@ -13,7 +13,14 @@ from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 from auricle.types import Segment
-from auricle.writing import ends_clause, ends_sentence, plain, unbreakable, width
+from auricle.writing import (
+    ends_clause,
+    ends_sentence,
+    is_inside_word,
+    plain,
+    unbreakable,
+    width,
+)
 
 MIN_CUE_S = 1.0
 """How long a cue is shown at least, where there is room before the next."""
@@ -122,7 +129,8 @@ def _pieces(segment: Segment) -> list[_Piece]:
     for first, last in unbreakable(segment.text):
         text = plain(segment.text[first:last])
         gap = " " if first and segment.text[first - 1].isspace() else ""
-        cost = _ANYWHERE if last in word_ends or len(words) == 1 else _INSIDE_WORD
+        is_free = last in word_ends or len(words) == 1
+        cost = _ANYWHERE if is_free and not is_inside_word(segment.text, last) else _INSIDE_WORD
         found.append(_Piece(text, gap, width(text), starts[first], ends[last - 1], cost))
     better = [replace(one, break_cost=_break_cost(one, after)) for one, after in pairwise(found)]
     return better + found[-1:]

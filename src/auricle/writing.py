@@ -21,6 +21,9 @@ _SPACELESS = re.compile(
 )
 """Scripts written without spaces, with their punctuation: lines end between characters."""
 
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30fe\uff66-\uff9f]{2}")
+"""Two signs of the script that Japanese writes foreign words in, one after the other."""
+
 _NEVER_FIRST = frozenset(
     ".,!?:;%)]}»›”’…·‐–—"
     "。、，．！？：；％）］｝〉》」』】〕〗〙・ー～゛゜ヽヾゝゞ々〻ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
@@ -58,6 +61,11 @@ def unbreakable(text: str) -> Iterator[tuple[int, int]]:
             waiting = (start, end)
     if waiting is not None:
         yield waiting
+
+
+def is_inside_word(text: str, place: int) -> bool:
+    """Whether the script tells that a word goes on at ``place``, without spaces: in katakana."""
+    return _KATAKANA.fullmatch(text[max(0, place - 1) : place + 1]) is not None
 
 
 def plain(text: str) -> str:
