@@ -61,8 +61,15 @@ def test_files_alone_have_a_length_and_nothing_else(tmp_path):
     assert from_files([path]) == [Clip(path, 1.5)]
 
 
+def test_a_picture_has_no_audio(tmp_path):
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 2 2 255\n" + bytes(12))
+    with pytest.raises(AuricleError, match=r"a\.ppm has no audio in it$"):
+        from_files([path])
+
+
 def test_a_file_that_is_no_audio(tmp_path):
     path = tmp_path / "a.wav"
     path.write_text("no audio at all")
-    with pytest.raises(AuricleError, match=r"a\.wav is not audio"):
+    with pytest.raises(AuricleError, match=r"a\.wav is not audio: Invalid data"):
         from_files([path])

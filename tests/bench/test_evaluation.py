@@ -120,7 +120,7 @@ def test_a_run_as_text():
         "  4 s of audio in 0.5 s: real-time factor 0.125, 8.0 x real time",
         "  ? are clips of unknown language: --language CODE says which it is, and gives English "
         "its own normaliser",
-        "  1 clips failed and count for nothing; blue: 500: no",
+        "  1 clip failed and counts for nothing; blue: 500: no",
         "",
         "  red (en): 2 errors in 3 words",
         "    red [-green gold]",

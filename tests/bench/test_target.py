@@ -108,6 +108,7 @@ def test_given_fields_win(clip):
         (answer(b" plain \n", "text/plain; charset=utf-8"), "200", "plain", None),
         (answer(b"busy", "text/plain", 429), "429", None, "busy"),
         (json_answer({"error": "x"}, 500), "500", None, '{"error": "x"}'),
+        (json_answer({"error": {"message": "bad file"}}, 400), "400", None, "bad file"),
         (json_answer({"txt": "x"}), "not a transcript", None, '{"txt": "x"}'),
         (answer(b"<html>", "text/html"), "not a transcript", None, "<html>"),
         (json_answer([1]), "not a transcript", None, "[1]"),

@@ -89,8 +89,10 @@ def duration_of(path: Path) -> float:
     """Seconds of audio, from the header where it says so."""
     try:
         with av.open(str(path)) as media:
+            if not media.streams.audio:
+                raise AuricleError(f"{path} has no audio in it")
             if media.duration is not None:
                 return float(media.duration / av.time_base)
             return float(sum(frame.samples / frame.sample_rate for frame in media.decode(audio=0)))
-    except (OSError, av.FFmpegError, IndexError) as exc:
-        raise AuricleError(f"{path} is not audio: {exc}") from exc
+    except (OSError, av.FFmpegError) as exc:
+        raise AuricleError(f"{path} is not audio: {exc.strerror}") from exc

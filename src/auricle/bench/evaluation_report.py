@@ -118,13 +118,16 @@ def document(runs: Sequence[Run], settings: dict[str, object]) -> bytes:
 def _failures(run: Run) -> Iterator[str]:
     if run.failures:
         file, why = next(iter(run.failures.items()))
-        yield f"{_INDENT}{len(run.failures)} clips failed and count for nothing; {file}: {why}"
+        n = len(run.failures)
+        failed = "1 clip failed and counts" if n == 1 else f"{n} clips failed and count"
+        yield f"{_INDENT}{failed} for nothing; {file}: {why}"
 
 
 def _title(score: Score) -> str:
+    n = score.errors.n_errors
+    errors = "1 error" if n == 1 else f"{n} errors"
     return (
-        f"{score.file} ({score.language}): {score.errors.n_errors} errors in "
-        f"{score.errors.n_units} {score.errors.unit}"
+        f"{score.file} ({score.language}): {errors} in {score.errors.n_units} {score.errors.unit}"
     )
 
 

@@ -158,8 +158,7 @@ async def _read(response: httpx2.Response, body: _Body) -> Answer:
     status = str(response.status_code)
     kind = response.headers.get("content-type", "")
     if response.status_code != 200:
-        complaint = (await response.aread()).decode(errors="replace")[:SHOWN_CHARS]
-        return Answer(status, sent_at=body.sent_at, complaint=complaint)
+        return Answer(status, sent_at=body.sent_at, complaint=_complaint(await response.aread()))
     if kind.startswith("text/event-stream"):
         return await _read_events(response, body)
     content = await response.aread()
@@ -168,8 +167,7 @@ async def _read(response: httpx2.Response, body: _Body) -> Answer:
     document = _object(content)
     text = document.get("text")
     if not isinstance(text, str):
-        complaint = content.decode(errors="replace")[:SHOWN_CHARS]
-        return Answer("not a transcript", sent_at=body.sent_at, complaint=complaint)
+        return Answer("not a transcript", sent_at=body.sent_at, complaint=_complaint(content))
     return Answer(status, text.strip(), body.sent_at)
 
 
@@ -194,6 +192,13 @@ async def _read_events(response: httpx2.Response, body: _Body) -> Answer:
             pieces.append(piece)
     text = "".join(pieces) if whole is None else whole
     return Answer(str(response.status_code), text.strip(), body.sent_at, first_text_at)
+
+
+def _complaint(content: bytes) -> str:
+    """The message of an error as OpenAI writes it, else what came, shortened."""
+    error = _object(content).get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return (message if isinstance(message, str) else content.decode(errors="replace"))[:SHOWN_CHARS]
 
 
 def _object(content: bytes) -> dict[str, Any]:
