@@ -94,9 +94,17 @@ def test_pauses(levels: np.ndarray, found: list[tuple[float, float]]) -> None:
 
 
 def test_loudness_is_the_power_of_every_hundredth_of_a_second() -> None:
-    pcm = np.concatenate([np.full(160, 1.0), np.full(160, 0.1), np.zeros(160), np.full(80, 1.0)])
-    assert loudness(pcm.astype(np.float32)) == pytest.approx([0, -20, -100, -3.01], abs=0.01)
+    size = np.concatenate([np.full(160, 1.0), np.full(160, 0.1), np.zeros(160), np.full(80, 1.0)])
+    pcm = (size * np.resize([1.0, -1.0], len(size))).astype(np.float32)
+    assert loudness(pcm) == pytest.approx([0, -20, -100, -3.01], abs=0.01)
     assert len(loudness(np.zeros(0, np.float32))) == 0
+
+
+def test_an_offset_is_not_loud() -> None:
+    """A recording with a constant offset seemed equally loud everywhere, so that no pause was found
+    and its last word ended half a second early."""
+    pcm = np.concatenate([np.resize([0.3, -0.3], 1600), np.zeros(1600)]).astype(np.float32)
+    assert loudness(pcm + np.float32(0.5)) == pytest.approx(loudness(pcm), abs=0.01)
 
 
 def test_only_measured_heads_are_corrected() -> None:

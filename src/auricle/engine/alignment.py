@@ -106,9 +106,11 @@ def spans(
 
 
 def loudness(pcm: Pcm) -> NDArray[np.float32]:
-    """Mean power in decibels of every `LEVEL_S`, ``(n,) float32``."""
+    """Mean power in decibels of every `LEVEL_S`, ``(n,) float32``, of what can be heard: a constant
+    offset cannot."""
     size = round(LEVEL_S * SAMPLE_RATE)
-    whole = np.pad(pcm, (0, -len(pcm) % size)).reshape(-1, size)
+    heard = pcm - pcm.mean() if len(pcm) else pcm
+    whole = np.pad(heard, (0, -len(pcm) % size)).reshape(-1, size)
     power = np.square(whole).mean(axis=1)
     return np.asarray(10 * np.log10(power + 1e-10), np.float32)
 
