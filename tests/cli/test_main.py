@@ -226,6 +226,13 @@ def test_a_server_for_no_model_does_not_start(arguments, wanted, capfd):
     assert (out, err.startswith(f"auricle: error: {wanted}")) == ("", True)
 
 
+def test_a_server_for_no_language_does_not_start(capfd):
+    """It did, and answered every request that named no language itself with 400."""
+    assert run(["serve", "tiny.en", "--port", "0", "--language", "auto"]) == 2
+    expected = "auricle: error: language is 'auto', which Whisper does not know; leave it out to "
+    assert capfd.readouterr().err.startswith(expected)
+
+
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
 def test_ctrl_c_ends_with_130_and_no_traceback():

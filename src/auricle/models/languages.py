@@ -5,6 +5,8 @@ Knows nothing about any one model: which of these it was trained on is in its vo
 
 from __future__ import annotations
 
+from auricle.errors import BadSetting
+
 NAMES: dict[str, str] = {
     "en": "english",
     "zh": "chinese",
@@ -163,3 +165,16 @@ def parse(text: str) -> str | None:
     if first == "zh" and "yue" in rest:
         return "yue"
     return first if first in NAMES else _OTHER_CODES.get(first)
+
+
+def check(setting: str | None) -> None:
+    """Find fault with the language a server takes when a request names none.
+
+    Raises:
+        BadSetting: no language that Whisper knows.
+    """
+    if setting is not None and parse(setting) is None:
+        raise BadSetting(
+            f"language is {setting!r}, which Whisper does not know; leave it out to have the "
+            f"language detected. Known are {', '.join(NAMES)}, and their names."
+        )

@@ -18,7 +18,7 @@ import uvicorn
 
 from auricle.config import Settings
 from auricle.engine import machine
-from auricle.models import fetch
+from auricle.models import fetch, languages
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server import listen
@@ -171,11 +171,12 @@ def run(settings: Settings) -> int:
     """Serve the model ``settings`` name until a signal; the process's exit status.
 
     Raises:
-        BadSetting: host or port cannot be listened on.
+        BadSetting: host or port cannot be listened on, or there is no such language.
         ModelNotFound: there is no such model.
         ModelUnusable: what was given as the model's folder is none.
     """
     fetch.check(settings)
+    languages.check(settings.language)
     machine.return_freed_memory()
     loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:

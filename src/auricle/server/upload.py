@@ -119,8 +119,8 @@ def _boundary(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "")
     kind, parameters = parse_options_header(content_type)
     if kind != b"multipart/form-data":
-        got = content_type[:100] or "none"
-        raise InvalidRequest(f"Content-Type must be multipart/form-data, but got {got!r}.")
+        got = repr(content_type[:100]) if content_type else "none"
+        raise InvalidRequest(f"Content-Type must be multipart/form-data, but got {got}.")
     boundary = parameters.get(b"boundary")
     if not boundary:
         raise InvalidRequest("Content-Type multipart/form-data has no boundary parameter.")
