@@ -78,7 +78,11 @@ class Transcription:
 
     async def _windows(self) -> AsyncIterator[Window]:
         options = self.options
-        cutter = WindowCutter(options.vad_threshold, keeps_all=not options.vad)
+        cutter = WindowCutter(
+            options.vad_threshold,
+            keeps_all=not options.vad,
+            by_turns=options.language_detection == "window",
+        )
         async for chunk in self._recording:
             for window in cutter.push(chunk.pcm, chunk.speech):
                 yield window

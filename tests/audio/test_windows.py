@@ -24,9 +24,14 @@ def scripted(script: Script) -> tuple[Pcm, Pcm]:
 
 
 def cut(
-    pcm: Pcm, probabilities: Pcm, chunk_frames: int = 937, *, keeps_all: bool = False
+    pcm: Pcm,
+    probabilities: Pcm,
+    chunk_frames: int = 937,
+    *,
+    keeps_all: bool = False,
+    by_turns: bool = False,
 ) -> list[Window]:
-    cutter = WindowCutter(keeps_all=keeps_all)
+    cutter = WindowCutter(keeps_all=keeps_all, by_turns=by_turns)
     windows = []
     for first in range(0, max(-(-len(pcm) // FRAME), 1), chunk_frames):
         last = first + chunk_frames
@@ -45,9 +50,12 @@ def spans(windows: list[Window]) -> list[tuple[float, float]]:
         pytest.param([(10, 0.05), (0.03, 0.9), (10, 0.05)], [], id="a click is no speech"),
         pytest.param([(5, 0), (2, 0.9), (5, 0)], [(2.5, 7.4)], id="speech is padded"),
         pytest.param([(0.2, 0), (2, 0.9), (0.1, 0)], [(0.0, 2.3)], id="padding stays inside"),
-        pytest.param([(2, 0.9), (2, 0), (2, 0.9)], [(0.0, 6.0)], id="a pause stays inside"),
+        pytest.param([(2, 0.9), (1.2, 0), (2, 0.9)], [(0.0, 5.2)], id="a pause stays inside"),
         pytest.param(
-            [(2, 0.9), (4, 0), (2, 0.9)], [(0.0, 2.4), (3.5, 8.0)], id="a long pause divides"
+            [(2, 0.9), (1.5, 0), (2, 0.9)], [(0.0, 2.4), (2.4, 5.5)], id="a longer one divides"
+        ),
+        pytest.param(
+            [(2, 0.9), (4, 0), (2, 0.9)], [(0.0, 2.4), (3.5, 8.0)], id="silence is left out"
         ),
         pytest.param(
             [(5, 0), *[(0.1, 0.55), (0.1, 0.3)] * 10, (5, 0)],
@@ -71,13 +79,13 @@ def spans(windows: list[Window]) -> list[tuple[float, float]]:
             id="of pauses alike the later one is taken",
         ),
         pytest.param(
-            [(21, 0.9), (1.5, 0), (12, 0.9)],
-            [(0.0, 21.4), (22.1, 34.5)],
+            [(21, 0.9), (0.9, 0), (12, 0.9)],
+            [(0.0, 21.4), (21.5, 33.9)],
             id="the middle of a long pause belongs to no window",
         ),
         pytest.param(
-            [(29, 0.9), (2, 0), (4, 0.9)],
-            [(0.0, 29.4), (29.4, 35.0)],
+            [(29.3, 0.9), (0.9, 0), (4, 0.9)],
+            [(0.0, 29.7), (29.7, 34.2)],
             id="a window that is full in a pause ends there",
         ),
         pytest.param(
@@ -100,6 +108,12 @@ def spans(windows: list[Window]) -> list[tuple[float, float]]:
 def test_windows(script, expected):
     pcm, probabilities = scripted(script)
     np.testing.assert_allclose(spans(cut(pcm, probabilities)), expected, atol=0.11)
+
+
+def test_turns_are_divided_by_shorter_gaps():
+    dialogue = scripted([(2, 0.9), (0.7, 0), (2, 0.9)])
+    assert spans(cut(*dialogue)) == [(0.0, 4.7)]
+    assert spans(cut(*dialogue, by_turns=True)) == [(0.0, 2.4), (2.4, 4.7)]
 
 
 def test_a_window_is_a_slice_of_the_source():

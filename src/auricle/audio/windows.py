@@ -4,7 +4,7 @@ Knows nothing about files, models or clocks: samples and probabilities in, windo
 is decided frame by frame, so the windows do not depend on the size of the chunks pushed.
 
 A window is one contiguous slice of the recording. It opens shortly before speech, and closes when
-nobody has spoken for some seconds or when it is full; a full window is cut at the best pause it
+nobody has spoken for a while or when it is full; a full window is cut at the best pause it
 has, and the next one begins right there. Nothing that counts as speech falls between two windows;
 and nothing at all, where everything is to be read.
 """
@@ -45,8 +45,12 @@ LEAD_FRAMES = _frames(2.5)
 """Audio kept before a window's first speech: a voice far from the microphone is often noticed
 late, and a model that hears how a sentence begins reads it better."""
 
-GAP_FRAMES = _frames(3.0)
-"""Nobody speaking for so long ends a window."""
+GAP_FRAMES = _frames(1.4)
+"""Nobody speaking for so long ends a window: of sentences that have nothing to do with each other,
+a model that reads them as one text leaves some out."""
+
+TURN_GAP_FRAMES = _frames(0.6)
+"""The same where turns of speakers are to be told apart."""
 
 PAUSE_FRAMES = 3
 """The shortest pause a full window may be cut in; below that it is a stop within a word."""
@@ -71,9 +75,14 @@ class WindowCutter:
     Holds at most one window and one chunk of audio; silence is dropped as it passes.
     """
 
-    def __init__(self, threshold: float = 0.5, *, keeps_all: bool = False) -> None:
-        """``keeps_all``: silence is read as well; speech only tells where to cut."""
+    def __init__(
+        self, threshold: float = 0.5, *, keeps_all: bool = False, by_turns: bool = False
+    ) -> None:
+        """``keeps_all``: silence is read as well; speech only tells where to cut, and windows end
+        when they are full. ``by_turns``: shorter gaps divide, as the next voice may speak another
+        language."""
         self._keeps_all = keeps_all
+        self._gap = TURN_GAP_FRAMES if by_turns else GAP_FRAMES
         self._on_at = threshold
         self._off_below = max(threshold - HYSTERESIS, threshold / 2)
         self._audio = _Audio()
@@ -130,7 +139,7 @@ class WindowCutter:
             self._keep(self._last_stop, frame)
         if self._start is None:
             return None
-        if frame + 1 - self._kept_end >= GAP_FRAMES:
+        if frame + 1 - self._kept_end >= self._gap:
             return self._close(self._kept_end + PAD_FRAMES)
         if frame + 1 - self._start >= MAX_FRAMES:
             return self._cut(self._start)

@@ -86,7 +86,7 @@ FIELDS = (
         "language_detection",
         {"type": "string", "enum": list(get_args(LanguageDetection)), "default": "once"},
         "Extension: once detects the language on the first speech and keeps it; window detects "
-        "it anew every 30 s at most, for recordings in several languages.",
+        "it anew after every pause of 0.6 s, for recordings in several languages.",
     ),
     Field(
         "prompt",
