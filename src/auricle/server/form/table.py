@@ -165,7 +165,8 @@ FIELDS = (
     Field(
         "beam_size",
         {"type": "integer", "minimum": 1, "maximum": MAX_BEAM_SIZE},
-        "Extension: beams kept while searching; 1 is greedy and faster.",
+        "Extension: beams kept while searching; 1 is greedy and faster. More than 1 not together "
+        "with decoding fast or a temperature above 0.",
     ),
     Field(
         "patience",
