@@ -6,6 +6,7 @@ Knows nothing about windows; the joined recording and the clips are transcribed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from bench import asking, recordings, server
 from bench.figures import Figures, Table
 from bench.setup import Setup, every
 
+MODELS = ("base", "tiny.en")
 LENGTH_S = 3600.0
 PAUSES_S = (0.4, 4.0)
 LONGEST_CLIP_S = 28.0
@@ -30,52 +32,63 @@ Place = tuple[str, str]
 """What was said and what was heard in one place."""
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one model made of the clips, in their order, and of all of them in one recording."""
+
+    model: str
+    pairs: Sequence[Place]
+    joined: str
+
+
 def run(setup: Setup) -> Figures:
     fit = [clip for clip in setup.speech() if clip.text and clip.duration_s < LONGEST_CLIP_S]
     clips = every(fit, setup.n_clips)
     path = setup.scratch / "joined.wav"
     order = _join(clips, 0.0 if setup.quick else LENGTH_S, path)
     [recording] = from_files([path])
-    with server.auricle(setup.model) as running:
-        target = Target(running.url, fields=(*setup.fields, ("language", "en")))
-        alone = dict(zip(clips, asking.texts(target, clips), strict=True))
-        [joined] = asking.texts(target, [recording])
-    pairs = [(clip.text or "", alone[clip]) for clip in order]
+    reads = []
+    for model in MODELS:
+        with server.auricle(model) as running:
+            target = Target(running.url, fields=(*setup.fields, ("language", "en")))
+            alone = dict(zip(clips, asking.texts(target, clips), strict=True))
+            [joined] = asking.texts(target, [recording])
+        reads.append(Read(model, [(clip.text or "", alone[clip]) for clip in order], joined))
     caption = (
-        f"{setup.model}, {len(order)} clips ({len(clips)} different ones) with pauses, "
+        f"{len(order)} clips ({len(clips)} different ones) with pauses, "
         f"{recording.duration_s / 60:.0f} min"
     )
-    return figures_of(caption, pairs, joined)
+    return figures_of(caption, reads)
 
 
-def figures_of(caption: str, pairs: Sequence[Place], joined: str) -> Figures:
-    """``pairs`` are what each clip says and how it is heard alone, in the order of the recording;
-    ``joined`` is how all of it is heard."""
-    said = " ".join(text for text, _ in pairs)
+def figures_of(caption: str, reads: Sequence[Read]) -> Figures:
+    """Errors alone and joined, model by model, and the places where more than a word differs."""
+    said = " ".join(text for text, _ in reads[0].pairs)
     n_words = len(units(said, "en"))
-    n_alone = sum(score(*pair, "en").n_errors for pair in pairs)
-    n_joined = score(said, joined, "en").n_errors
-    worse = 1000 * (n_joined - n_alone) / n_words
-    alone = [place for pair in pairs for place in places(*pair)]
-    found = places(said, joined)
-    rows = [
-        ("clips one by one", str(n_alone), *_counts(alone)),
-        ("joined", str(n_joined), *_counts(found)),
-        ("**more, per 1000 words**", f"**{worse:+.1f}**", "", ""),
-        ("wanted, at most", f"+{WANTED_PER_1000}", "", ""),
-    ]
-    header = ("", "errors", f"places where {RUN} words or more are missing", "are too many")
+    rows, lines, data = [], [], {}
+    for read in reads:
+        n_alone = sum(score(*pair, "en").n_errors for pair in read.pairs)
+        n_joined = score(said, read.joined, "en").n_errors
+        worse = 1000 * (n_joined - n_alone) / n_words
+        alone = [place for pair in read.pairs for place in places(*pair)]
+        found = places(said, read.joined)
+        rows += [
+            (read.model, "one by one", str(n_alone), "", *_counts(alone)),
+            (read.model, "joined", str(n_joined), f"**{worse:+.1f}**", *_counts(found)),
+        ]
+        lines += [(read.model, *each, "yes" if each in alone else "no") for each in found]
+        data[read.model] = {
+            "n_errors_alone": n_alone,
+            "n_errors_joined": n_joined,
+            "places_alone": alone,
+            "places_joined": found,
+        }
+    rows.append(("wanted, at most", "", "", f"+{WANTED_PER_1000}", "", ""))
+    missing = f"places where {RUN} words or more are missing"
+    header = ("model", "", "errors", "more in 1000 words", missing, "are too many")
     table = Table(f"{caption}, {n_words} words:", header, rows)
-    lines = [(*place, "yes" if place in alone else "no") for place in found]
-    listed = Table("These places when joined:", ("said", "heard", "alone, too"), lines)
-    data = {
-        "n_words": n_words,
-        "n_errors_alone": n_alone,
-        "n_errors_joined": n_joined,
-        "places_alone": alone,
-        "places_joined": found,
-    }
-    return Figures([table, *([listed] if lines else [])], data)
+    listed = Table("These places when joined:", ("model", "said", "heard", "alone, too"), lines)
+    return Figures([table, *([listed] if lines else [])], {"n_words": n_words, **data})
 
 
 def places(said: str, heard: str) -> list[Place]:

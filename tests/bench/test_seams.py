@@ -27,15 +27,17 @@ def test_a_place_has_three_words_more_or_fewer(heard, expected):
 def test_places_are_counted_alone_and_joined_and_say_whether_they_are_new():
     lost, repeated = "a red fox ran today", "some say it is best so be it"
     pairs = [(SAID, lost), (repeated, repeated)]
-    found = seams.figures_of("2 clips", pairs, f"{lost} {repeated} so be it")
-    counts, listed = found.tables
+    read = seams.Read("base", pairs, f"{lost} {repeated} so be it")
+    counts, listed = seams.figures_of("2 clips", [read]).tables
     assert (counts.caption, counts.rows) == (
         "2 clips, 16 words:",
         [
-            ("clips one by one", "3", "1", "0"),
-            ("joined", "6", "1", "1"),
-            ("**more, per 1000 words**", "**+187.5**", "", ""),
-            ("wanted, at most", "+5", "", ""),
+            ("base", "one by one", "3", "", "1", "0"),
+            ("base", "joined", "6", "**+187.5**", "1", "1"),
+            ("wanted, at most", "", "", "+5", "", ""),
         ],
     )
-    assert listed.rows == [("over the hill", "", "yes"), ("", "so be it", "no")]
+    assert listed.rows == [
+        ("base", "over the hill", "", "yes"),
+        ("base", "", "so be it", "no"),
+    ]
