@@ -28,10 +28,10 @@ from auricle.audio.decode_protocol import (
     Opened,
     Request,
 )
-from auricle.audio.level import NO_LEVELS, raised
 from auricle.audio.limits import MediaLimits, bad_file
+from auricle.audio.listening import Listener
 from auricle.audio.media import Media
-from auricle.audio.vad import SpeechDetector, VadState
+from auricle.audio.vad import SpeechDetector
 from auricle.child import Caller, Failure
 from auricle.types import Pcm
 
@@ -49,9 +49,7 @@ class Recording:
     """One open file and how far it has been read."""
 
     def __init__(self, request: Open, detector: SpeechDetector) -> None:
-        self._detector = detector
-        self._vad_state = VadState.initial()
-        self._levels = NO_LEVELS
+        self._listener = Listener(detector)
         self._file: BinaryIO = open(request.path, "rb")  # noqa: SIM115  # closed by `close`
         try:
             self._media = Media(self._file, MediaLimits(request.max_audio_s, request.max_cpu_s))
@@ -86,10 +84,9 @@ class Recording:
         yield self._chunk(np.concatenate(waiting), is_last=True)
 
     def _chunk(self, pcm: Pcm, *, is_last: bool) -> Chunk:
-        heard, self._levels = raised(pcm, self._levels)
-        found, self._vad_state = self._detector.probabilities(heard, self._vad_state)
+        found = self._listener.hear(pcm)
         if is_last:
-            found = np.concatenate([found, self._detector.finish(self._vad_state)[0]])
+            found = np.concatenate([found, self._listener.finish()])
         speech = found.astype("<f4", copy=False).tobytes()
         return Chunk(pcm.astype("<f4", copy=False).tobytes(), speech, is_last)
 
