@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import numpy as np
+import pytest
 
 from auricle.audio.decode import AudioChunk
 from auricle.engine.protocol import (
@@ -24,17 +25,22 @@ from tests.fakes import FakeEngine, spoken
 FRAME = 512
 
 
-class SpokenRecording:
-    """Speech of 20 s and silence of 5 s by turns: each stretch of speech is a window."""
+STRETCH = ((20.0, 1.0), (5.0, 0.0))
+"""Speech and silence, in seconds with their probability: a window."""
 
-    def __init__(self, n_stretches: int) -> None:
+
+class SpokenRecording:
+    """The same stretch of speech and silence again and again."""
+
+    def __init__(self, n_stretches: int, stretch: Sequence[tuple[float, float]]) -> None:
         self._n_stretches = n_stretches
+        self._stretch = stretch
         self.duration_s = 0.0
 
     async def __aiter__(self) -> AsyncIterator[AudioChunk]:
         for _ in range(self._n_stretches):
-            for seconds, probability in ((20, 1.0), (5, 0.0)):
-                n = seconds * SAMPLE_RATE // FRAME
+            for seconds, probability in self._stretch:
+                n = round(seconds * SAMPLE_RATE) // FRAME
                 self.duration_s += n * FRAME / SAMPLE_RATE
                 yield AudioChunk(
                     np.full(n * FRAME, probability, np.float32), np.full(n, probability, np.float32)
@@ -58,7 +64,12 @@ class Listener(FakeEngine):
         return encoded
 
 
-async def _read(engine: Listener, options: Options, n_stretches: int = 3) -> Transcript:
+async def _read(
+    engine: Listener,
+    options: Options,
+    n_stretches: int = 3,
+    stretch: Sequence[tuple[float, float]] = STRETCH,
+) -> Transcript:
     async def start() -> Listener:
         return engine
 
@@ -69,7 +80,7 @@ async def _read(engine: Listener, options: Options, n_stretches: int = 3) -> Tra
             return await collect(
                 Transcription(
                     options,
-                    _recording=SpokenRecording(n_stretches),  # type: ignore[arg-type]  # a fake
+                    _recording=SpokenRecording(n_stretches, stretch),  # type: ignore[arg-type]  # a fake
                     _admission=admission,
                 )
             )
@@ -162,3 +173,29 @@ async def test_what_was_read_ends_before_the_rest_of_its_window():
     transcript = await _read(Listener(hear), Options(), 1)
     assert [segment.end_s == 6.0 for segment in transcript.segments] == [True, False]
     assert transcript.segments[1].start_s == 6.0
+
+
+TWO_SENTENCES = ((4.0, 1.0), (0.8, 0.0), (6.0, 1.0), (3.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("n_in_half", "heard"),
+    [
+        pytest.param(20, ["half at 0", "half at 4"], id="a sentence was missing"),
+        pytest.param(6, ["whole at 0"], id="nothing was"),
+    ],
+)
+async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, heard):
+    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
+        text = spoken(row, job)
+        is_whole = row.duration_s > 10
+        [segment] = text.segments
+        said = msgspec.structs.replace(
+            segment,
+            text=f" {'whole' if is_whole else 'half'} at {int(row.start_s)}",
+            tokens=tuple(range(2 + (15 if is_whole else n_in_half))),
+        )
+        return msgspec.structs.replace(text, segments=(said,), read_to_s=segment.end_s)
+
+    transcript = await _read(Listener(hear), Options(), 1, TWO_SENTENCES)
+    assert [segment.text.strip() for segment in transcript.segments] == heard

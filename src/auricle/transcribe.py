@@ -116,11 +116,30 @@ class Transcription:
         return options
 
     async def _segments(self, ticket: Ticket) -> AsyncIterator[Segment]:
-        """A window's segments, then those of the rest the model left unread, if any."""
+        """A window's segments, once it is read."""
+        text = await ticket.text
+        if self.options.language_detection == "window" and text.segments:
+            self._note_language(ticket.language.result(), ticket.window.speech_s)
+        for part in await self._parts(ticket):
+            async for segment in self._read(part):
+                yield segment
+
+    async def _parts(self, ticket: Ticket) -> list[Ticket]:
+        """The window as it was read; or, if speech is missing in its text, parts that have it."""
+        text = await ticket.text
+        halves = evidence.halves(ticket.window, text)
+        if not halves or ticket.options.prefix:
+            return [ticket]
+        language = ticket.language.result().code
+        tickets = [await self._submit(half, language) for half in halves]
+        if not evidence.say_more([await half.text for half in tickets], text):
+            return [ticket]
+        return [part for half in tickets for part in await self._parts(half)]
+
+    async def _read(self, ticket: Ticket) -> AsyncIterator[Segment]:
+        """The segments of a window, then those of the rest the model left unread, if any."""
         text = await ticket.text
         language = ticket.language.result()
-        if self.options.language_detection == "window" and text.segments:
-            self._note_language(language, ticket.window.speech_s)
         before = ""
         while True:
             self._carry(text)

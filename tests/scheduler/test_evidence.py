@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.engine.protocol import WindowText
-from auricle.scheduler.evidence import fitted, unread
+from auricle.scheduler.evidence import fitted, halves, say_more, unread
 from auricle.types import SAMPLE_RATE, Segment, Window, Word
 
 Spans = tuple[tuple[float, float], ...]
@@ -87,3 +87,57 @@ def test_a_segment_with_words_has_its_times_from_them():
         )
         is said
     )
+
+
+def said(n_tokens: int, *, avg_logprob: float = -0.2, rest_s: float | None = None) -> WindowText:
+    """A text of so many tokens, besides its two timestamps, that reaches to the window's end."""
+    told = (segment(101, 119, n_tokens + 2),) if n_tokens else ()
+    return WindowText(told, 0.0, avg_logprob, 1.0, 0.0, rest_s=rest_s, read_to_s=119.0)
+
+
+TWO_SENTENCES = ((101, 105), (106, 112))
+
+
+@pytest.mark.parametrize(
+    ("speech", "text", "divided_s"),
+    [
+        pytest.param(TWO_SENTENCES, said(20), 105.5, id="ten seconds of speech and few words"),
+        pytest.param(TWO_SENTENCES, said(30), None, id="enough words"),
+        pytest.param(TWO_SENTENCES, said(0), None, id="it was taken for silence"),
+        pytest.param(TWO_SENTENCES, said(20, rest_s=106.0), None, id="the rest is read anyway"),
+        pytest.param(((101, 111),), said(20), None, id="no pause"),
+        pytest.param(((101, 105), (105.2, 111)), said(20), None, id="hardly a pause"),
+        pytest.param(((101, 101.5), (103, 112)), said(20), None, id="too little on one side"),
+        pytest.param(
+            ((101, 101.5), (103, 107), (107.4, 112)), said(20), 107.2, id="a shorter pause"
+        ),
+    ],
+)
+def test_a_window_whose_text_is_too_short_is_divided(
+    speech: Spans, text: WindowText, divided_s: float | None
+):
+    """base gave a segment of ten seconds the words of the second of two sentences."""
+    whole = window(*speech)
+    found = halves(whole, text)
+    if divided_s is None:
+        assert found == ()
+        return
+    first, second = found
+    assert first.start_s == 100.0
+    assert second.start_s == pytest.approx(divided_s)
+    np.testing.assert_array_equal(np.concatenate([first.pcm, second.pcm]), whole.pcm)
+    assert first.speech + second.speech == speech
+
+
+@pytest.mark.parametrize(
+    ("parts", "more"),
+    [
+        pytest.param((said(12), said(18)), True, id="a sentence more"),
+        pytest.param((said(12), said(10)), False, id="a word or two more"),
+        pytest.param((said(30), said(0)), True, id="silence in one"),
+        pytest.param((said(12), said(18, avg_logprob=-1.2)), False, id="a guess"),
+        pytest.param((said(0), said(0)), False, id="nothing"),
+    ],
+)
+def test_parts_are_believed_if_they_say_more(parts, more):
+    assert say_more(parts, said(20)) is more
