@@ -36,7 +36,7 @@ test sdk clients: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/.dev ## run the tests, after fetching the two small models they use
 	$(BIN)/auricle models download tiny.en base
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel
 	$(BIN)/ruff format --check .
