@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import zipfile
 
 import pytest
@@ -178,3 +180,24 @@ def test_pip_of_a_python_without_pip(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DownloadFailed, match="this Python has no pip"):
         package_index.pip_command()
+
+
+def test_bytes_are_counted_while_folders_come_and_go(tmp_path):
+    """pip removes its temporary folders when it ends, and the count met one that was gone."""
+    (tmp_path / "wheel").write_bytes(bytes(100))
+    is_done = threading.Event()
+
+    def churn() -> None:
+        while not is_done.is_set():
+            for i in range(20):
+                (tmp_path / f"{i}" / "inner").mkdir(parents=True)
+            for i in range(20):
+                shutil.rmtree(tmp_path / f"{i}")
+
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        assert {package_index._bytes_in(tmp_path) for _ in range(500)} == {100}
+    finally:
+        is_done.set()
+        worker.join()

@@ -7,6 +7,7 @@ installed; its files count only when they have the registry's hashes.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -134,12 +135,12 @@ class _Run:
 
 
 def _bytes_in(folder: Path) -> int:
+    """The size of all files in it, while pip moves files and removes folders."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip is moving its files about meanwhile
-            continue
+    for parent, _, names in os.walk(folder):  # passes over folders that are gone
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
 
 
