@@ -20,9 +20,9 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
-from auricle.engine import mel
-from auricle.models.vocabulary import Vocabulary
 from auricle.types import Pcm
+from auricle.whisper import mel
+from auricle.whisper.vocabulary import Vocabulary
 from bench import recordings
 
 BEAM_SIZE = 5

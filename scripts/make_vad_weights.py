@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnx  # type: ignore[import-not-found,unused-ignore]  # not a dependency of Auricle
 
-TARGET = Path(__file__).parent.parent / "src/auricle/audio/silero_vad.npz"
+TARGET = Path(__file__).parent.parent / "src/auricle/speech/silero_vad.npz"
 
 NAMES = {
     **{

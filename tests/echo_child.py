@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from auricle.child import Caller, Failure
 from auricle.errors import InvalidRequest
+from auricle.rpc import Caller, Failure
 
 
 class Say(msgspec.Struct, frozen=True, tag=True):

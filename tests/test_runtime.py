@@ -19,7 +19,7 @@ from auricle.errors import (
     Unavailable,
 )
 from auricle.models.checkpoint import Checkpoint
-from auricle.models.fetch import Means
+from auricle.models.fetch import FetchOptions
 from auricle.runtime import ModelStatus, Runtime
 from auricle.types import Options
 from tests.hosting.fakes import Engines, checkpoint
@@ -48,9 +48,9 @@ class FakeFiles:
 
 class FakedRuntime(Runtime):
     def __init__(self, files: FakeFiles, settings: Settings, folder: Path) -> None:
-        super().__init__(settings, means=Means(cache=folder, environ={}))
+        super().__init__(settings, means=FetchOptions(cache=folder, environ={}))
         self._catalog = files  # type: ignore[assignment]  # has what the runtime uses of it
-        self._host._estimate = lambda _: 1  # there is no file to measure
+        self._models._estimate = lambda _: 1  # there is no file to measure
         self._decoders._n_kept = 0  # one starts when a test has a recording for it
         self.engines = Engines()
 

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from auricle.audio.decode import AudioChunk
 from auricle.engine.protocol import (
     DecodeJob,
     DecodeRow,
@@ -17,6 +16,7 @@ from auricle.engine.protocol import (
     EncodeRow,
     WindowText,
 )
+from auricle.media.pool import AudioChunk
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription, collect
 from auricle.types import SAMPLE_RATE, Language, Options, Transcript
@@ -47,7 +47,7 @@ class SpokenRecording:
                 )
 
 
-class Listener(FakeEngine):
+class ListeningEngine(FakeEngine):
     """Detects the languages it is given in turn."""
 
     def __init__(self, hear=spoken, languages: tuple[str, ...] = ("de",)) -> None:
@@ -65,12 +65,12 @@ class Listener(FakeEngine):
 
 
 async def _read(
-    engine: Listener,
+    engine: ListeningEngine,
     options: Options,
     n_stretches: int = 3,
     stretch: Sequence[tuple[float, float]] = STRETCH,
 ) -> Transcript:
-    async def start() -> Listener:
+    async def start() -> ListeningEngine:
         return engine
 
     scheduler = Scheduler(start)
@@ -89,7 +89,7 @@ async def _read(
 
 
 async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
-    engine = Listener()
+    engine = ListeningEngine()
     options = Options(prompt="Hello.", keywords=("Ann",), prefix="So", languages=("de", "en"))
     transcript = await _read(engine, options)
     assert [(row.prompt, row.keywords, row.prefix) for row in engine.told] == [
@@ -106,14 +106,14 @@ async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
 
 
 async def test_windows_may_have_a_language_each_and_the_longest_spoken_is_the_recordings():
-    engine = Listener(languages=("en", "de", "de"))
+    engine = ListeningEngine(languages=("en", "de", "de"))
     transcript = await _read(engine, Options(language_detection="window"))
     assert [segment.text.split()[0] for segment in transcript.segments] == ["en", "de", "de"]
     assert transcript.language == Language("de", 0.5)
 
 
 async def test_the_text_before_is_context_where_that_is_wanted():
-    engine = Listener()
+    engine = ListeningEngine()
     transcript = await _read(engine, Options(prompt="Hello.", previous_text=True))
     said = [segment.text for segment in transcript.segments]
     assert [row.prompt for row in engine.told] == [
@@ -129,7 +129,7 @@ async def test_a_text_read_at_a_high_temperature_is_no_context():
         loops = 20 < row.start_s < 40 and job.temperature < 0.6
         return msgspec.structs.replace(text, compression_ratio=9.0) if loops else text
 
-    engine = Listener(hear)
+    engine = ListeningEngine(hear)
     transcript = await _read(engine, Options(previous_text=True))
     assert [segment.temperature for segment in transcript.segments] == [0.0, 0.6, 0.0]
     prompts = {row.window_id: row.prompt for row in engine.told}
@@ -141,7 +141,7 @@ async def test_a_loop_under_guidance_is_read_again_without():
         text = spoken(row, job)
         return msgspec.structs.replace(text, compression_ratio=9.0) if row.is_guided else text
 
-    engine = Listener(hear)
+    engine = ListeningEngine(hear)
     transcript = await _read(engine, Options(keywords=("Ann",)), 1)
     assert [segment.compression_ratio for segment in transcript.segments] == [1.0]
     assert not engine.decodes[-1].rows[0].is_guided
@@ -158,7 +158,7 @@ async def test_an_echo_of_the_prompt_is_read_again_without_it():
             text, segments=(msgspec.structs.replace(segment, text=said),)
         )
 
-    engine = Listener(hear)
+    engine = ListeningEngine(hear)
     transcript = await _read(engine, Options(prompt=prompt), 1)
     assert transcript.text == "Good morning."
     assert [[row.is_guided for row in job.rows] for job in engine.decodes] == [[True], [False]]
@@ -168,9 +168,9 @@ async def test_an_echo_of_the_prompt_is_read_again_without_it():
 async def test_what_was_read_ends_before_the_rest_of_its_window():
     def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
         text = spoken(row, job)
-        return msgspec.structs.replace(text, rest_s=6.0) if row.start_s < 6 else text
+        return msgspec.structs.replace(text, resume_s=6.0) if row.start_s < 6 else text
 
-    transcript = await _read(Listener(hear), Options(), 1)
+    transcript = await _read(ListeningEngine(hear), Options(), 1)
     assert [segment.end_s == 6.0 for segment in transcript.segments] == [True, False]
     assert transcript.segments[1].start_s == 6.0
 
@@ -195,7 +195,7 @@ async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, hear
             text=f" {'whole' if is_whole else 'half'} at {int(row.start_s)}",
             tokens=tuple(range(2 + (15 if is_whole else n_in_half))),
         )
-        return msgspec.structs.replace(text, segments=(said,), read_to_s=segment.end_s)
+        return msgspec.structs.replace(text, segments=(said,), last_timestamp_s=segment.end_s)
 
-    transcript = await _read(Listener(hear), Options(), 1, TWO_SENTENCES)
+    transcript = await _read(ListeningEngine(hear), Options(), 1, TWO_SENTENCES)
     assert [segment.text.strip() for segment in transcript.segments] == heard

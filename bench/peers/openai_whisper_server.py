@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import whisper
 from whisper.model import MultiHeadAttention
 
+import whisper
 from auricle.config import load
 from auricle.models.fetch import locate
 from bench import recordings

@@ -13,20 +13,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from auricle.audio.decode import DecoderPool
 from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
-from auricle.hosting import engines, memory, model
+from auricle.hosting import engines, managed_model, memory
 from auricle.hosting.catalog import Catalog, not_found
-from auricle.hosting.host import Host
-from auricle.hosting.model import HostedModel
-from auricle.models import languages, registry
+from auricle.hosting.managed_model import ManagedModel
+from auricle.hosting.manager import ModelManager
+from auricle.media.pool import DecoderPool
+from auricle.models import registry
 from auricle.models.checkpoint import Checkpoint
-from auricle.models.fetch import Means
+from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.transcribe import Transcriber, Transcription
 from auricle.types import Options
+from auricle.whisper import languages
 
 State = Literal["starting", "ready", "failed", "stopping"]
 
@@ -40,7 +41,7 @@ class ModelStatus:
     """How a model is, loaded or not; what is only known of a loaded one is None."""
 
     name: str
-    state: model.State
+    state: managed_model.State
     failure: str | None = None
     memory_bytes: int = 0
     n_requests: int = 0
@@ -59,7 +60,10 @@ class Runtime:
     leaves `state` and `failure` behind."""
 
     def __init__(
-        self, settings: Settings, progress: Progress | None = None, means: Means | None = None
+        self,
+        settings: Settings,
+        progress: Progress | None = None,
+        means: FetchOptions | None = None,
     ) -> None:
         self.settings = settings
         self._state: Literal["starting", "started", "stopping"] = "starting"
@@ -67,14 +71,14 @@ class Runtime:
         self._settled = asyncio.Event()
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings)
-        self._catalog = Catalog(settings, means or Means.of(settings), progress)
-        self._host = Host(
+        self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
+        self._models = ModelManager(
             settings,
             self.start_engine,
             budget_bytes=memory.budget_bytes(settings.memory_mb),
             estimate=self._estimate,
         )
-        self._default = self._host.add(
+        self._default = self._models.add(
             str(settings.model_path or settings.model), self._find_default, is_default=True
         )
 
@@ -100,12 +104,12 @@ class Runtime:
     @property
     def loaded(self) -> list[str]:
         """The names of the models that are in memory."""
-        return [self._name(model) for model in self._host.loaded]
+        return [self._name(model) for model in self._models.loaded]
 
     @property
     def n_windows(self) -> int:
         """Windows waiting or being read, of all models."""
-        return sum(model.queue.n_waiting for model in self._host.loaded)
+        return sum(model.queue.n_waiting for model in self._models.loaded)
 
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
@@ -115,7 +119,7 @@ class Runtime:
         """Start the decoders, and find and load the model: the first request must not be slow."""
         try:
             self._device = await engines.choose_device(self.settings)
-            await asyncio.gather(self._decoders.start(), self._host.load(self._default))
+            await asyncio.gather(self._decoders.start(), self._models.load(self._default))
         except AuricleError as exc:
             if self._default.failure is None:  # else it is kept there until a later try succeeds
                 self._start_failure = exc
@@ -127,7 +131,7 @@ class Runtime:
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""
         self._state = "stopping"
-        await self._host.close()
+        await self._models.close()
         await self._decoders.close()
 
     def check_room(self, key: str = "") -> None:
@@ -146,7 +150,7 @@ class Runtime:
                 code=f"server_{self._state}",
                 retry_after_s=RETRY_WHILE_STARTING_S,
             )
-        self._host.gate.check(key)
+        self._models.gate.check(key)
 
     @asynccontextmanager
     async def open(
@@ -158,10 +162,10 @@ class Runtime:
         Raises:
             ModelNotFound: see `find`.
             InvalidRequest: the model does not know the language, or does not translate.
-            Unavailable: see `check_room` and `Host.using`.
+            Unavailable: see `check_room` and `ModelManager.using`.
         """
         self.check_room(key)
-        async with self._host.using(await self.find(model)) as hosted:
+        async with self._models.using(await self.find(model)) as hosted:
             assert hosted.checkpoint is not None
             possible = _possible(options, hosted.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, hosted.queue)
@@ -170,7 +174,7 @@ class Runtime:
 
     # Models by name
 
-    async def find(self, name: str, *, may_load: bool | None = None) -> HostedModel:
+    async def find(self, name: str, *, may_load: bool | None = None) -> ManagedModel:
         """The model a request means. ``may_load`` False: only one that is loaded already; the
         setting load_on_request decides when it is not given.
 
@@ -180,7 +184,7 @@ class Runtime:
         if self._is_default(name):
             return self._default
         known = registry.resolve(name)
-        hosted = self._host.models.get(known.id if known else name.strip())
+        hosted = self._models.models.get(known.id if known else name.strip())
         if (
             hosted is not None
             and hosted is not self._default
@@ -190,13 +194,13 @@ class Runtime:
         if not (self.settings.load_on_request if may_load is None else may_load):
             raise self._not_served(known.id if known else name)
         model_id, find = await self._catalog.lookup(name)
-        return self._host.add(model_id, find)
+        return self._models.add(model_id, find)
 
     async def load(self, name: str) -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         self.check_room()
         hosted = await self.find(name, may_load=True)
-        await self._host.load(hosted, wait_s=self.settings.load_wait_s)
+        await self._models.load(hosted, wait_s=self.settings.load_wait_s)
         return self._status(hosted)
 
     async def unload(self, name: str) -> ModelStatus:
@@ -207,7 +211,7 @@ class Runtime:
             InvalidRequest: it is in use.
         """
         hosted = await self.find(name, may_load=True)
-        await self._host.unload(hosted)
+        await self._models.unload(hosted)
         return self._status(hosted)
 
     async def status(self, name: str) -> ModelStatus:
@@ -217,11 +221,11 @@ class Runtime:
     async def statuses(self) -> list[ModelStatus]:
         """Every model that a request can have now, the one it was started with first."""
         found = {self.model_id: self._status(self._default)}
-        for hosted in self._host.models.values():
+        for hosted in self._models.models.values():
             if hosted.state != "unloaded":
                 found.setdefault(self._name(hosted), self._status(hosted))
         for name in await self._catalog.names():
-            hosted_or_none = self._host.models.get(name)
+            hosted_or_none = self._models.models.get(name)
             status = ModelStatus(name, "unloaded", languages=_languages(name))
             found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
         return list(found.values())
@@ -243,7 +247,7 @@ class Runtime:
         known = registry.resolve(name)
         return known is not None and known.id == self.model_id
 
-    def _name(self, hosted: HostedModel) -> str:
+    def _name(self, hosted: ManagedModel) -> str:
         return self.model_id if hosted is self._default else hosted.name
 
     def _not_served(self, name: str) -> ModelNotFound:
@@ -253,7 +257,7 @@ class Runtime:
             "load others, or let requests do it with the setting load_on_request."
         )
 
-    def _status(self, hosted: HostedModel) -> ModelStatus:
+    def _status(self, hosted: ManagedModel) -> ModelStatus:
         name, info = self._name(hosted), hosted.info
         failure = None if hosted.failure is None else str(hosted.failure)
         known = hosted.checkpoint.languages if hosted.checkpoint else _languages(name)

@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auricle.audio.decode import DecoderPool, Recording
-from auricle.audio.windows import WindowCutter
 from auricle.engine.protocol import WindowText
+from auricle.media.pool import DecoderPool, Recording
 from auricle.scheduler import evidence, order
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
 from auricle.scheduler.ticket import Ticket
+from auricle.speech.windows import WindowCutter
 from auricle.types import Language, Options, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000

@@ -15,7 +15,7 @@ from auricle.cli import batch
 from auricle.cli.inputs import Input
 from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
-from auricle.formats import Style
+from auricle.output.formats import Style
 from auricle.runtime import Runtime
 from auricle.types import Language, Options, Segment
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from auricle.cli.guidance import fields_from, guidance_options
 from auricle.cli.options import settings_from, settings_options
-from auricle.formats import Style
+from auricle.output.formats import Style
 from auricle.server.form import AudioRequest, parse
 from auricle.types import Options
 

@@ -8,9 +8,9 @@ import httpx2
 import numpy as np
 import pytest
 
-from tests.audio import media_files
 from tests.audio_files import ENDING_WORDS, SAMPLES, ending, wav, words
 from tests.e2e.conftest import Real
+from tests.media import media_files
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 

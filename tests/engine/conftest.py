@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from auricle.config import Settings
+from auricle.engine.ct2 import Whisper
 from auricle.engine.process import EngineProcess
-from auricle.engine.whisper import Whisper
 from auricle.models.fetch import locate
 
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
+from auricle.engine.ct2 import Whisper
 from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow, WindowText
-from auricle.engine.whisper import Whisper
 from auricle.types import Pcm, Task, Word
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from auricle.config import Settings
 from auricle.errors import AuricleError
-from auricle.hosting.host import Host
+from auricle.hosting.managed_model import ManagedModel
+from auricle.hosting.manager import ModelManager
 from auricle.hosting.memory import MIB
-from auricle.hosting.model import HostedModel
 from auricle.models.checkpoint import Checkpoint
 from tests.fakes import FakeEngine
 
@@ -91,7 +91,7 @@ class Hosting:
     def __init__(self, budget_mib: int | None = None, **settings: object) -> None:
         self.engines = Engines()
         self.timers = Timers()
-        self.host = Host(
+        self.host = ModelManager(
             Settings(**settings),  # type: ignore[arg-type]  # a table of settings has no one type
             self.engines.start,
             budget_bytes=None if budget_mib is None else budget_mib * MIB,
@@ -99,7 +99,7 @@ class Hosting:
             timer=self.timers,
         )
 
-    def model(self, name: str, *, is_default: bool = False) -> HostedModel:
+    def model(self, name: str, *, is_default: bool = False) -> ManagedModel:
         return self.host.add(name, lambda: checkpoint(name), is_default=is_default)
 
     async def __aenter__(self) -> Hosting:

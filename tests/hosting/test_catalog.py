@@ -11,11 +11,11 @@ from auricle.config import Settings
 from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable
 from auricle.hosting.catalog import Catalog
 from auricle.models import cache, registry
-from auricle.models.fetch import Means
+from auricle.models.fetch import FetchOptions
 
 
 def _catalog(folder: Path, **settings: object) -> Catalog:
-    means = Means(cache=folder, environ={"HF_HOME": str(folder / "hf")})
+    means = FetchOptions(cache=folder, environ={"HF_HOME": str(folder / "hf")})
     given: dict[str, object] = {"cache_dir": folder, "offline": True, **settings}
     return Catalog(Settings(**given), means)  # type: ignore[arg-type]  # a table has no one type
 

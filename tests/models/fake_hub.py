@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from auricle.models.fetch import Means
+from auricle.models.fetch import FetchOptions
 from auricle.models.hub import Limits
 from auricle.models.registry import Model, ModelFile
 
@@ -60,15 +60,15 @@ class FakeHub:
         for name, content in contents.items():
             self.files[f"/{repo}/resolve/{COMMIT}/{name}"] = content
 
-    def means(self, cache: Path, **changes: object) -> Means:
-        """Means that know this hub only, and note pauses in `waits` instead of making them."""
+    def means(self, cache: Path, **changes: object) -> FetchOptions:
+        """Options that know this hub only, and note pauses in `waits` instead of making them."""
         values: dict[str, object] = {
             "cache": cache,
             "sources": ("hub",),
             "environ": {"HF_ENDPOINT": self.url, "HF_HOME": str(cache / "no-hf-cache")},
             "limits": self.limits(),
         }
-        return Means(**{**values, **changes})  # type: ignore[arg-type]  # a test's own values
+        return FetchOptions(**{**values, **changes})  # type: ignore[arg-type]  # a test's own values
 
     def limits(self, **changes: float) -> Limits:
         values = {name: getattr(LIMITS, name) for name in LIMITS.__slots__}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auricle.models.fetch import Means, obtain
+from auricle.models.fetch import FetchOptions, obtain
 from tests.models.fake_hub import LIMITS, small_model
 
 
@@ -33,7 +33,7 @@ class Telling:
 if __name__ == "__main__":
     endpoint, cache = sys.argv[1:]
     tell("ready")
-    means = Means(
+    means = FetchOptions(
         cache=Path(cache),
         sources=("hub",),
         environ={"HF_ENDPOINT": endpoint, "HF_HOME": str(Path(cache) / "no-hf-cache")},

@@ -17,9 +17,9 @@ from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models.checkpoint import inspect
 from auricle.models.convert import convert
-from auricle.models.fetch import Means, locate
+from auricle.models.fetch import FetchOptions, locate
 from auricle.models.tensors import read_tensors
-from auricle.models.vocabulary import Vocabulary
+from auricle.whisper.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLE = Path(__file__).parents[2] / "samples" / "jfk.wav"
@@ -116,7 +116,7 @@ def test_refused_configurations(tmp_path, change, message):
 
 
 def test_locate_converts_a_local_folder_once(tmp_path):
-    means = Means(cache=tmp_path / "cache", offline=True, environ={})
+    means = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
     first = locate(str(GOLDEN), Settings(), means=means)
     assert first.languages == ("en", "zh", "de")
     assert first.path.parent == tmp_path / "cache"
@@ -131,7 +131,7 @@ def test_locate_says_why_a_folder_cannot_be_converted(tmp_path):
     shutil.copytree(GOLDEN, source)
     weights = source / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100_000])
-    means = Means(cache=tmp_path / "cache", offline=True, environ={})
+    means = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
     with pytest.raises(ModelUnusable, match=r"model\.safetensors is damaged or cut short"):
         locate(str(source), Settings(), means=means)
 

@@ -15,7 +15,7 @@ import pytest
 from auricle.config import Settings
 from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable
 from auricle.models import cache, registry
-from auricle.models.fetch import Means, locate, obtain
+from auricle.models.fetch import FetchOptions, locate, obtain
 from auricle.models.registry import Copy
 from tests.models.fake_hub import (
     CONTENTS,
@@ -84,7 +84,7 @@ def test_no_repository_has_it(hub, tmp_path):
 
 def test_the_error_names_every_source_and_the_way_out(tmp_path):
     port = closed_port()
-    means = Means(
+    means = FetchOptions(
         tmp_path / "cache", environ={"HF_ENDPOINT": f"http://127.0.0.1:{port}"}, limits=LIMITS
     )
     progress = Recorder()
@@ -109,11 +109,11 @@ def test_nothing_is_asked_when_fetching_is_off(hub, tmp_path, change):
 
 def test_means_of_settings(tmp_path):
     settings = Settings(cache_dir=tmp_path, sources=("index",))
-    means = Means.of(settings, {})
+    means = FetchOptions.of(settings, {})
     assert (means.cache, means.sources, means.offline) == (tmp_path, ("index",), False)
-    assert Means.of(settings, {"HF_HUB_OFFLINE": "1"}).offline
-    assert not Means.of(settings, {"HF_HUB_OFFLINE": "0"}).offline
-    assert Means.of(dataclasses.replace(settings, offline=True), {}).offline
+    assert FetchOptions.of(settings, {"HF_HUB_OFFLINE": "1"}).offline
+    assert not FetchOptions.of(settings, {"HF_HUB_OFFLINE": "0"}).offline
+    assert FetchOptions.of(dataclasses.replace(settings, offline=True), {}).offline
 
 
 def child(hub, folder):
@@ -277,7 +277,7 @@ def test_unregistered_model_in_the_hugging_face_cache(golden, tmp_path):
 
 
 def test_unknown_names(tmp_path):
-    means = Means(tmp_path, offline=True, environ={})
+    means = FetchOptions(tmp_path, offline=True, environ={})
     with pytest.raises(ModelNotFound, match="Did you mean 'medium'"):
         locate("mediun", Settings(), Recorder(), means)
     with pytest.raises(ModelNotFound):
@@ -286,7 +286,7 @@ def test_unknown_names(tmp_path):
 
 def test_folders_and_words(tmp_path, monkeypatch):
     """A bare word is a model even where a folder has the same name."""
-    means = Means(tmp_path / "cache", offline=True, environ={})
+    means = FetchOptions(tmp_path / "cache", offline=True, environ={})
     with pytest.raises(ModelUnusable, match=r"the model folder .* does not exist"):
         locate(str(tmp_path / "gone"), Settings(), Recorder(), means)
     with pytest.raises(ModelUnusable, match="the model folder gone does not exist"):
@@ -309,14 +309,14 @@ def test_folders_and_words(tmp_path, monkeypatch):
     ],
 )
 def test_names_that_mean_the_served_model(tmp_path, settings, expected):
-    means = Means(tmp_path, offline=True, environ={})
+    means = FetchOptions(tmp_path, offline=True, environ={})
     for name in ("", "whisper-1", "default"):
         with pytest.raises(DownloadFailed, match=f"The model '{expected}'"):
             locate(name, settings, Recorder(), means)
 
 
 def test_model_path_is_the_served_model(tmp_path):
-    means = Means(tmp_path, offline=True, environ={})
+    means = FetchOptions(tmp_path, offline=True, environ={})
     settings = Settings(model_path=GOLDEN)
     assert locate("whisper-1", settings, Recorder(), means).vocab_size == 1776
     with pytest.raises(DownloadFailed, match="The model 'tiny'"):
@@ -328,7 +328,7 @@ def test_a_registered_model_is_recognised_in_any_folder(tmp_path):
     original = locate("tiny.en", Settings()).path
     for file in original.iterdir():
         shutil.copy(file, tmp_path / file.name)
-    means = Means(tmp_path / "cache", offline=True, environ={})
+    means = FetchOptions(tmp_path / "cache", offline=True, environ={})
     checkpoint = locate(str(tmp_path), Settings(), Recorder(), means)
     assert (checkpoint.name, checkpoint.path) == ("tiny.en", tmp_path)
 

@@ -23,7 +23,7 @@ from tests.models.fake_hub import (
 )
 
 MODEL = small_model()
-PLACE = MODEL.places[0]
+PLACE = MODEL.mirrors[0]
 WEIGHTS = MODEL.files[0]
 CONTENT = CONTENTS["model.bin"]
 PATH = f"/{MODEL.repo}/resolve/{MODEL.revision}/model.bin"

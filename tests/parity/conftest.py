@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-import whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
+import whisper
 from auricle.config import Settings
 from auricle.models.fetch import locate
-from auricle.models.vocabulary import Vocabulary
+from auricle.whisper.vocabulary import Vocabulary
 from tests.parity import readings, weights
 from tests.parity.readings import Reading
 from tests.parity.windows import SpokenWindow, windows

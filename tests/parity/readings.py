@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import whisper
 from transformers import WhisperForConditionalGeneration
 from transformers.generation import (
     SuppressTokensAtBeginLogitsProcessor,
@@ -20,7 +19,7 @@ from transformers.generation import (
 )
 from whisper.tokenizer import Tokenizer
 
-from auricle.engine import mel, tokens
+import whisper
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
     DecodeJob,
@@ -30,9 +29,10 @@ from auricle.engine.protocol import (
     ReleaseJob,
     WindowText,
 )
-from auricle.models.vocabulary import Vocabulary
 from auricle.scheduler import context
 from auricle.types import Language
+from auricle.whisper import mel, tokens
+from auricle.whisper.vocabulary import Vocabulary
 from tests.parity.windows import SpokenWindow
 
 _TOGETHER = 8

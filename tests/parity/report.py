@@ -20,7 +20,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import locate
-from auricle.models.vocabulary import Vocabulary
+from auricle.whisper.vocabulary import Vocabulary
 from tests.parity import readings, weights
 from tests.parity.readings import Reading
 from tests.parity.windows import CLIPS, SpokenWindow, recordings

@@ -12,12 +12,12 @@ import ctranslate2
 import numpy as np
 import pytest
 import torch
-import whisper
-from whisper import decoding, timing
 
-from auricle.engine import alignment, mel
+import whisper
+from auricle.whisper import alignment, mel
 from tests.parity import readings, weights
 from tests.parity.windows import windows
+from whisper import decoding, timing
 
 pytestmark = pytest.mark.model
 

@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 
 import torch
-import whisper
 from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 
+import whisper
 from auricle.models.tensors import read_tensors
-from auricle.models.vocabulary import Vocabulary
+from auricle.whisper.vocabulary import Vocabulary
 from tests.models.test_convert import to_transformers
 
 _RENAMED = (

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from auricle.audio.decode import AudioChunk, Recording
 from auricle.engine.protocol import WindowText
+from auricle.media.pool import AudioChunk, Recording
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription
 from auricle.types import SAMPLE_RATE, Options, Pcm
@@ -86,8 +86,8 @@ async def test_a_rest_is_read_with_what_was_said_before_it(temperature, prompts)
 
     def hear(row, job) -> WindowText:
         text = spoken(row, job)
-        rest_s = row.start_s + 5.0 if row.start_s < 10.0 else None
-        return WindowText(text.segments, temperature, -0.2, 1.0, 0.01, rest_s=rest_s)
+        resume_s = row.start_s + 5.0 if row.start_s < 10.0 else None
+        return WindowText(text.segments, temperature, -0.2, 1.0, 0.01, resume_s=resume_s)
 
     engine = FakeEngine(hear=hear)
 

@@ -26,7 +26,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def dotted(path: Path) -> str:
-    """``src/auricle/audio/vad.py`` as ``auricle.audio.vad``; a package as its own name."""
+    """``src/auricle/speech/vad.py`` as ``auricle.speech.vad``; a package as its own name."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -10,16 +10,16 @@ import pytest
 from tests.rules import source
 
 LAYERS = (
-    ("", "errors", "types", "setting", "config", "child"),
-    ("models", "audio", "writing"),
+    ("", "errors", "types", "setting", "config", "rpc"),
+    ("whisper",),
+    ("models", "speech", "output"),
+    ("media",),
     ("engine", "bench"),
     ("scheduler",),
     ("transcribe",),
     ("hosting",),
     ("runtime",),
     ("live",),
-    ("subtitles",),
-    ("formats",),
     ("server",),
     ("client", "cli"),
     ("__main__",),
@@ -29,7 +29,7 @@ not know each other, except in the first. The empty name is the package itself: 
 
 FOUNDATION = LAYERS[0]
 
-IMPORTS_LATE = {"engine/whisper.py", "engine/worker.py", "child.py"}
+IMPORTS_LATE = {"engine/ct2.py", "engine/worker.py", "rpc.py"}
 """The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
 
 

@@ -17,12 +17,12 @@ def window(*speech: tuple[float, float]) -> Window:
     return Window(3, 100.0, np.arange(20 * SAMPLE_RATE, dtype=np.float32), speech)
 
 
-def text(*, rest_s: float | None = None, read_to_s: float | None = None) -> WindowText:
-    return WindowText((), 0.0, -0.2, 1.0, 0.0, rest_s=rest_s, read_to_s=read_to_s)
+def text(*, resume_s: float | None = None, last_timestamp_s: float | None = None) -> WindowText:
+    return WindowText((), 0.0, -0.2, 1.0, 0.0, resume_s=resume_s, last_timestamp_s=last_timestamp_s)
 
 
 @pytest.mark.parametrize(
-    ("speech", "read_to_s", "start_s"),
+    ("speech", "last_timestamp_s", "start_s"),
     [
         pytest.param(((101, 110),), 110.0, None, id="read to the end"),
         pytest.param(((101, 110),), 109.2, None, id="a timestamp is a little early"),
@@ -36,17 +36,17 @@ def text(*, rest_s: float | None = None, read_to_s: float | None = None) -> Wind
     ],
 )
 def test_speech_behind_the_last_timestamp_is_read_again(
-    speech: Spans, read_to_s: float | None, start_s: float | None
+    speech: Spans, last_timestamp_s: float | None, start_s: float | None
 ):
     """tiny.en ended after the first of two sentences, as if the other had not been said."""
-    rest = unread(window(*speech), text(read_to_s=read_to_s))
+    rest = unread(window(*speech), text(last_timestamp_s=last_timestamp_s))
     assert (None if rest is None else rest.start_s) == (
         None if start_s is None else pytest.approx(start_s)
     )
 
 
 def test_a_rest_is_the_end_of_its_window():
-    rest = unread(window((101, 104), (106, 112)), text(rest_s=107.0, read_to_s=106.9))
+    rest = unread(window((101, 104), (106, 112)), text(resume_s=107.0, last_timestamp_s=106.9))
     assert rest is not None
     assert (rest.index, rest.start_s, rest.speech) == (3, 107.0, ((107.0, 112),))
     np.testing.assert_array_equal(
@@ -89,10 +89,10 @@ def test_a_segment_with_words_has_its_times_from_them():
     )
 
 
-def said(n_tokens: int, *, avg_logprob: float = -0.2, rest_s: float | None = None) -> WindowText:
+def said(n_tokens: int, *, avg_logprob: float = -0.2, resume_s: float | None = None) -> WindowText:
     """A text of so many tokens, besides its two timestamps, that reaches to the window's end."""
     told = (segment(101, 119, n_tokens + 2),) if n_tokens else ()
-    return WindowText(told, 0.0, avg_logprob, 1.0, 0.0, rest_s=rest_s, read_to_s=119.0)
+    return WindowText(told, 0.0, avg_logprob, 1.0, 0.0, resume_s=resume_s, last_timestamp_s=119.0)
 
 
 TWO_SENTENCES = ((101, 105), (106, 112))
@@ -104,7 +104,7 @@ TWO_SENTENCES = ((101, 105), (106, 112))
         pytest.param(TWO_SENTENCES, said(20), 105.5, id="ten seconds of speech and few words"),
         pytest.param(TWO_SENTENCES, said(30), None, id="enough words"),
         pytest.param(TWO_SENTENCES, said(0), None, id="it was taken for silence"),
-        pytest.param(TWO_SENTENCES, said(20, rest_s=106.0), None, id="the rest is read anyway"),
+        pytest.param(TWO_SENTENCES, said(20, resume_s=106.0), None, id="the rest is read anyway"),
         pytest.param(((101, 111),), said(20), None, id="no pause"),
         pytest.param(((101, 105), (105.2, 111)), said(20), None, id="hardly a pause"),
         pytest.param(((101, 101.5), (103, 112)), said(20), None, id="too little on one side"),

@@ -33,7 +33,7 @@ def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" w
         avg_logprob=avg_logprob,
         compression_ratio=compression_ratio,
         no_speech_prob=no_speech_prob,
-        rest_s=5.0,
+        resume_s=5.0,
         **flags,
     )
 
@@ -53,10 +53,10 @@ def _text(avg_logprob=-0.3, compression_ratio=1.2, no_speech_prob=0.1, words=" w
         (_text(words=STUCK), FULL, True),
         (_text(words=" no" * 9), FULL, False),  # somebody may say that
         (_text(avg_logprob=-1.01, no_speech_prob=0.61), FULL, False),  # silence
-        (_text(is_cut=True), FULL, False),
-        (_text(is_past_end=True), FULL, False),
-        (_text(is_cut=True), SHORT, True),
-        (_text(is_past_end=True), SHORT, True),
+        (_text(is_truncated=True), FULL, False),
+        (_text(overruns_audio=True), FULL, False),
+        (_text(is_truncated=True), SHORT, True),
+        (_text(overruns_audio=True), SHORT, True),
     ],
 )
 def test_doubts(text, attempt, is_doubtful):
@@ -177,4 +177,4 @@ def test_when_every_attempt_loops_the_most_probable_is_kept():
 
 def test_silence_has_no_words_and_no_rest():
     silence = fallback.settle([_text(avg_logprob=-1.4, no_speech_prob=0.9)])
-    assert (silence.segments, silence.rest_s) == ((), None)
+    assert (silence.segments, silence.resume_s) == ((), None)

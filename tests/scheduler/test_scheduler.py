@@ -270,7 +270,7 @@ async def test_the_operators_rules_decide_what_is_tried_again():
 
 async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():
     def hear(row, job):
-        return spoken(row, job, -0.1 if job.max_new_tokens < 224 else -0.3, is_past_end=True)
+        return spoken(row, job, -0.1 if job.max_new_tokens < 224 else -0.3, overruns_audio=True)
 
     text, ways, encodes = await _tried(hear, Options())
     assert ways == [(1250, 5, 0.0), (3000, 5, 0.0)]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.formats import Style
-from auricle.models.languages import NAMES as LANGUAGES
+from auricle.output.formats import Style
 from auricle.server.form import MAX_IGNORED_NAMES, AudioRequest, IgnoredFields, parse
 from auricle.server.form.table import FIELDS
 from auricle.types import Options
+from auricle.whisper.languages import NAMES as LANGUAGES
 
 SETTINGS = Settings(beam_size=3, vad_threshold=0.4)
 DEFAULTS = Options(beam_size=3, vad_threshold=0.4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from auricle.formats import Usage
+from auricle.output.formats import Usage
 from auricle.server.sse import EventStream, GrowingText, TextDelta
 from auricle.types import Token
 from tests.server.fakes import said

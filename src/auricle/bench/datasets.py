@@ -18,7 +18,7 @@ import msgspec
 
 from auricle.bench.clips import REFERENCES, Clip, duration_of
 from auricle.errors import AuricleError
-from auricle.models import languages
+from auricle.whisper import languages
 
 AUDIO_COLUMNS = ("path", "file", "file_name", "filename", "audio", "audio_path", "audio_filepath")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "reference")

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 from auricle import __version__, config
-from auricle.child import ChildDied
 from auricle.cli import hardware
 from auricle.config import Settings
 from auricle.engine import machine
@@ -26,7 +25,8 @@ from auricle.engine.process import probe
 from auricle.errors import AuricleError, BadSetting, DownloadFailed
 from auricle.hosting.memory import machine_bytes
 from auricle.models import registry
-from auricle.models.fetch import Means, locate
+from auricle.models.fetch import FetchOptions, locate
+from auricle.rpc import ChildDied
 from auricle.server import listen
 
 IMPORT_TIMEOUT_S = 60
@@ -178,7 +178,7 @@ def _plan_engine(
 
 
 def _plan_model(found: Diagnosis, settings: Settings, device: Literal["cpu", "cuda"]) -> None:
-    means = Means.of(settings)
+    means = FetchOptions.of(settings)
     free = hardware.free_disk_bytes(means.cache)
     found.plan["model cache"] = str(means.cache)
     found.plan["free disk"] = "unknown" if free is None else f"{free / 1e9:.1f} GB"
@@ -196,7 +196,7 @@ def _plan_model(found: Diagnosis, settings: Settings, device: Literal["cpu", "cu
         found.plan["model"] = f"{checkpoint.name}, complete in {checkpoint.path}"
 
 
-def _plan_fetch(found: Diagnosis, name: str, means: Means, free: int | None) -> None:
+def _plan_fetch(found: Diagnosis, name: str, means: FetchOptions, free: int | None) -> None:
     """The model is not here: say where it will come from, or why it cannot."""
     model = registry.resolve(name)
     n_bytes = model.download_bytes if model else 0

@@ -151,7 +151,7 @@ def _drawn(clips: list[Clip], limit: int | None, seed: int) -> list[Clip]:
 
 
 def _code(option: str, language: str) -> str:
-    from auricle.models import languages
+    from auricle.whisper import languages
 
     code = languages.parse(language)
     if code is None:

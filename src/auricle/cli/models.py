@@ -12,7 +12,7 @@ import click
 from auricle.cli.options import settings_from, settings_options
 
 if TYPE_CHECKING:
-    from auricle.models.fetch import Means
+    from auricle.models.fetch import FetchOptions
 
 CACHE_SETTINGS = ("cache_dir", "sources", "offline")
 
@@ -28,21 +28,21 @@ def models() -> None:
 def list_models(context: click.Context) -> None:
     """Show the models that are known, and where those on this machine are."""
     from auricle.models import registry
-    from auricle.models.fetch import Means
+    from auricle.models.fetch import FetchOptions
 
-    means = Means.of(settings_from(context))
+    means = FetchOptions.of(settings_from(context))
     known = {model.id: model for model in registry.models()}
     here = _on_this_machine(means)
     rows = [("MODEL", "SIZE", "LANGUAGES", "TRANSLATES", "ON THIS MACHINE")]
     for name in [*known, *(name for name in here if name not in known)]:
-        place, n_bytes = here.get(name, ("", 0))
+        mirror, n_bytes = here.get(name, ("", 0))
         model = known.get(name)
         facts = ("?", "?")
         if model is not None:
             n_bytes = model.download_bytes
             languages = "English" if model.english_only else str(model.languages)
             facts = (languages, "yes" if model.translates else "no")
-        rows.append((name, _size(n_bytes), *facts, place))
+        rows.append((name, _size(n_bytes), *facts, mirror))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print(
@@ -71,16 +71,16 @@ def download(context: click.Context, names: tuple[str, ...]) -> None:
 def remove(context: click.Context, names: tuple[str, ...]) -> None:
     """Delete models from the cache. Models in other folders are never touched."""
     from auricle.models import cache, registry
-    from auricle.models.fetch import Means
+    from auricle.models.fetch import FetchOptions
 
-    means = Means.of(settings_from(context))
+    means = FetchOptions.of(settings_from(context))
     for name in names:
         known = registry.resolve(name)
         entry = cache.remove(means.cache, known.id if known else name)
         print(f"removed {entry.name}: {_size(entry.bytes)}")
 
 
-def _on_this_machine(means: Means) -> dict[str, tuple[str, int]]:
+def _on_this_machine(means: FetchOptions) -> dict[str, tuple[str, int]]:
     """Name -> (folder, bytes) of every whole model, in our cache or the Hugging Face cache."""
     from auricle.models import cache, registry
 
@@ -89,8 +89,8 @@ def _on_this_machine(means: Means) -> dict[str, tuple[str, int]]:
         for entry in cache.entries(means.cache)
     }
     for model in registry.models():
-        for place in model.places:
-            snapshot = cache.hub_snapshot(place, means.environ)
+        for mirror in model.mirrors:
+            snapshot = cache.hub_snapshot(mirror, means.environ)
             if snapshot is not None and cache.holds(snapshot, model.files, means.cache):
                 found.setdefault(model.id, (str(snapshot), model.download_bytes))
     return found

@@ -17,7 +17,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from auricle.errors import AuricleError
-from auricle.formats import Format, Style, render
+from auricle.output.formats import Format, Style, render
 from auricle.types import Segment, Transcript
 
 SUFFIX: dict[Format, str] = {

@@ -20,7 +20,7 @@ from auricle.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from auricle.cli.output import Output
-    from auricle.formats import Style
+    from auricle.output.formats import Style
     from auricle.types import Task
 
 FORMATS = ("text", "json", "srt", "vtt", "verbose_json")

@@ -1,1 +1,1 @@
-"""From a window of pcm to text with times, in a process of its own."""
+"""The network run in processes of their own: windows are encoded, encoded windows decoded."""

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from auricle.child import Failure
+from auricle.engine.ct2 import Whisper
 from auricle.engine.protocol import (
     Decoded,
     DecodeJob,
@@ -22,7 +22,7 @@ from auricle.engine.protocol import (
     EngineDied,
     ReleaseJob,
 )
-from auricle.engine.whisper import Whisper
+from auricle.rpc import Failure
 
 _Job = TypeVar("_Job")
 _Answer = TypeVar("_Answer")

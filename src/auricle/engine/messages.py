@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-from auricle.child import Failure
 from auricle.engine.protocol import (
     Decoded,
     DecodeJob,
@@ -16,6 +15,7 @@ from auricle.engine.protocol import (
     ModelInfo,
     ReleaseJob,
 )
+from auricle.rpc import Failure
 
 
 class Probe(msgspec.Struct, frozen=True, tag=True):

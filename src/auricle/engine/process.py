@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from auricle.child import Child, ChildDied
 from auricle.engine import machine
 from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Ping, Probe
 from auricle.engine.protocol import (
@@ -27,6 +26,7 @@ from auricle.engine.protocol import (
 )
 from auricle.engine.watchdog import Sleep, Watchdog
 from auricle.errors import ModelUnusable
+from auricle.rpc import Child, ChildDied
 
 LOAD_MAX_S = 900.0
 """How long loading may take: the largest model from a slow disk, and a GPU's first start."""

@@ -99,7 +99,7 @@ class WindowText(msgspec.Struct, frozen=True):
     """What one window says: segments with absolute times, in order.
 
     The quality figures are those of openai-whisper's ``DecodingResult`` for the whole window.
-    ``rest_s`` is the absolute time where the text stops although the window goes on (the model
+    ``resume_s`` is the absolute time where the text stops although the window goes on (the model
     ended early, or reached its token limit); None when the whole window was read. The caller
     submits the rest as a window of its own.
     """
@@ -109,12 +109,12 @@ class WindowText(msgspec.Struct, frozen=True):
     avg_logprob: float
     compression_ratio: float
     no_speech_prob: float
-    rest_s: float | None = None
-    read_to_s: float | None = None
+    resume_s: float | None = None
+    last_timestamp_s: float | None = None
     """The absolute time of the last timestamp; None for a window without text."""
-    is_cut: bool = False
+    is_truncated: bool = False
     """The row reached ``max_new_tokens``."""
-    is_past_end: bool = False
+    overruns_audio: bool = False
     """A timestamp lies clearly behind the end of the audio: the model heard words in silence."""
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import ctranslate2
 
-from auricle.child import Caller, Failure
+from auricle.engine.ct2 import Whisper
 from auricle.engine.messages import (
     EngineReply,
     EngineRequest,
@@ -30,7 +30,7 @@ from auricle.engine.messages import (
     Released,
 )
 from auricle.engine.protocol import DecodeJob, EncodeJob, ReleaseJob
-from auricle.engine.whisper import Whisper
+from auricle.rpc import Caller, Failure
 
 
 class Worker:

@@ -16,7 +16,7 @@ from auricle.config import Settings
 from auricle.errors import ModelNotFound
 from auricle.models import cache, registry
 from auricle.models.checkpoint import Checkpoint, inspect
-from auricle.models.fetch import Means, locate, on_this_machine
+from auricle.models.fetch import FetchOptions, locate, on_this_machine
 from auricle.models.progress import Progress
 from auricle.models.registry import Model
 
@@ -29,7 +29,7 @@ class Catalog:
     """Finds models by name. Every method but `find_default` may be called from the event loop."""
 
     settings: Settings
-    means: Means
+    means: FetchOptions
     progress: Progress | None = None
 
     def find_default(self, device: Literal["cpu", "cuda"]) -> Checkpoint:

@@ -15,7 +15,7 @@ import msgspec
 
 from auricle.errors import ModelUnusable
 from auricle.models import registry
-from auricle.models.vocabulary import Vocabulary
+from auricle.whisper.vocabulary import Vocabulary
 
 WEIGHTS = "model.bin"
 CONFIG = "config.json"

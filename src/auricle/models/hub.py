@@ -20,8 +20,8 @@ import msgspec
 from auricle import __version__
 from auricle.errors import DownloadFailed
 from auricle.models import cache
+from auricle.models.probe import check_reachable
 from auricle.models.progress import Progress
-from auricle.models.reach import check_reachable
 from auricle.models.registry import Copy, ModelFile
 
 NOT_THERE = "not_there"

@@ -65,7 +65,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wheels: tuple[Wheel, ...] = ()
 
     @property
-    def places(self) -> tuple[Copy, ...]:
+    def mirrors(self) -> tuple[Copy, ...]:
         """Every repository and commit with these files, the preferred one first."""
         return (Copy(self.repo, self.revision), *self.copies)
 
@@ -135,7 +135,7 @@ def resolve(name: str) -> Model | None:
     model = next((found for known in _spellings(bare) if (found := _by_name().get(known))), None)
     if model is None or revision is None:
         return model
-    return model if revision in {place.revision for place in model.places} else None
+    return model if revision in {mirror.revision for mirror in model.mirrors} else None
 
 
 def not_found(name: str) -> ModelNotFound:

@@ -42,20 +42,20 @@ MAX_TOKENS_PER_S = 14
 
 def unread(window: Window, text: WindowText) -> Window | None:
     """The part of a window that is to be read on its own, because the text does not reach it."""
-    if text.rest_s is not None:
-        return _from(window, text.rest_s)
-    if text.read_to_s is None:
+    if text.resume_s is not None:
+        return _from(window, text.resume_s)
+    if text.last_timestamp_s is None:
         return None
-    read_to_s = text.read_to_s
-    missed = [(start, end) for start, end in window.speech if end > read_to_s]
-    if sum(end - max(start, read_to_s) for start, end in missed) < MIN_UNREAD_S:
+    last_timestamp_s = text.last_timestamp_s
+    missed = [(start, end) for start, end in window.speech if end > last_timestamp_s]
+    if sum(end - max(start, last_timestamp_s) for start, end in missed) < MIN_UNREAD_S:
         return None
     started_s = missed[0][0]
-    if read_to_s - started_s < MIN_UNREAD_S:  # not in the middle of it, then
+    if last_timestamp_s - started_s < MIN_UNREAD_S:  # not in the middle of it, then
         before = (end for _, end in window.speech if end <= started_s)
         start_s = max(started_s - LEAD_S, max(before, default=window.start_s))
     else:
-        start_s = read_to_s
+        start_s = last_timestamp_s
     return _from(window, start_s) if start_s - window.start_s >= MIN_PROGRESS_S else None
 
 

@@ -107,7 +107,7 @@ def is_doubtful(
     """The text repeats itself or the model was guessing; another attempt may do better."""
     if is_silence(text, rules, heard_nobody=heard_nobody):
         return False
-    if not attempt.is_full and (text.is_cut or text.is_past_end):
+    if not attempt.is_full and (text.is_truncated or text.overruns_audio):
         return True
     return is_looping(text, rules) or text.avg_logprob < attempt.sure_from
 
@@ -137,5 +137,5 @@ def settle(
     sound = [text for text in tried if not is_looping(text, rules)]
     best = max(sound or tried, key=lambda text: text.avg_logprob)
     if is_silence(best, rules, heard_nobody=heard_nobody):
-        return msgspec.structs.replace(best, segments=(), rest_s=None, read_to_s=None)
+        return msgspec.structs.replace(best, segments=(), resume_s=None, last_timestamp_s=None)
     return best

@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
-from auricle.models import languages
 from auricle.server import errors
 from auricle.types import Language, Segment, Task, Transcript, Word
+from auricle.whisper import languages
 
 TIME_DECIMALS = 3
 FIGURE_DECIMALS = 4

@@ -18,7 +18,7 @@ from typing import Final, Literal, cast, get_args
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auricle import formats
+from auricle.output import formats
 from auricle.server import form, upload
 from auricle.server import neighbour_formats as written
 from auricle.server.early import JSON

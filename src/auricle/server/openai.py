@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auricle import formats
 from auricle.errors import AuricleError
+from auricle.output import formats
 from auricle.server import errors, form, sse
 from auricle.server.exchange import request_id, unless_gone
 from auricle.server.intake import Intake, Visit

@@ -18,13 +18,14 @@ import uvicorn
 
 from auricle.config import Settings
 from auricle.engine import machine
-from auricle.models import fetch, languages
+from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server import listen
 from auricle.server.app import create_app
 from auricle.server.exchange import Traffic
 from auricle.server.http import BoundedHttp
+from auricle.whisper import languages
 
 if sys.platform != "win32":
     import uvloop

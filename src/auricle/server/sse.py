@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from auricle.formats import SpokenLanguage, TokenLogprob, Usage, logprobs, spoken
+from auricle.output.formats import SpokenLanguage, TokenLogprob, Usage, logprobs, spoken
 from auricle.types import Segment, Token
 
 KEEP_ALIVE_S: Final = 15.0

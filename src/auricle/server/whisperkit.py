@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle import formats
+from auricle.output import formats
 from auricle.server.openai import Dialect, Pairs
 from auricle.server.status import Status
 from auricle.types import Task, Transcript

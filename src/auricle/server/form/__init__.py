@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.formats import Format, Style
+from auricle.output.formats import Format, Style
 from auricle.server.form import cues, options
 from auricle.server.form.table import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
 from auricle.server.form.values import Fields, refuse, refuse_choice, shown

@@ -6,9 +6,9 @@ Knows nothing about how cues are made.
 from __future__ import annotations
 
 from auricle.config import Settings
-from auricle.formats import SUBTITLES, Format
+from auricle.output.formats import SUBTITLES, Format
+from auricle.output.subtitles import MAX_CUE_S, MAX_LINE_COUNT, MAX_LINE_WIDTH, Shape
 from auricle.server.form.values import Fields, refuse, refuse_both
-from auricle.subtitles import MAX_CUE_S, MAX_LINE_COUNT, MAX_LINE_WIDTH, Shape
 
 _NAMES = ("max_line_width", "max_line_count", "max_cue_s")
 

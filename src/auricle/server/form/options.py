@@ -10,8 +10,7 @@ from typing import cast, get_args
 
 from auricle.config import AudioContext, Decoding, Settings
 from auricle.errors import InvalidRequest
-from auricle.formats import Style
-from auricle.models import languages
+from auricle.output.formats import Style
 from auricle.server.form.table import (
     MAX_BEAM_SIZE,
     MAX_KEYWORDS,
@@ -27,6 +26,7 @@ from auricle.server.form.table import (
 )
 from auricle.server.form.values import Fields, decimal, integer, refuse, refuse_both, shown
 from auricle.types import LanguageDetection, Options, Task
+from auricle.whisper import languages
 
 
 def read(fields: Fields, task: Task, style: Style, settings: Settings) -> Options:

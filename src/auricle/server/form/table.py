@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from auricle.config import AudioContext, Decoding
-from auricle.formats import Format
-from auricle.subtitles import MAX_CUE_S, MAX_LINE_COUNT, MAX_LINE_WIDTH
+from auricle.output.formats import Format
+from auricle.output.subtitles import MAX_CUE_S, MAX_LINE_COUNT, MAX_LINE_WIDTH
 from auricle.types import LanguageDetection
 
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from auricle import __version__, formats
+from auricle import __version__
+from auricle.output import formats
 from auricle.server.form.table import FORMATS
 from auricle.types import Language, Segment, Task, Transcript
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from auricle.formats import JsonBody, VerboseBody
+from auricle.output.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
 from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject

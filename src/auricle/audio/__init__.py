@@ -1,1 +1,0 @@
-"""From a file of any kind to windows of speech."""

@@ -1,0 +1,1 @@
+"""From a file of any kind to pcm, in processes of their own."""

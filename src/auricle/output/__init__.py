@@ -1,0 +1,1 @@
+"""A transcript as json, text or subtitles."""

@@ -1,0 +1,277 @@
+"""A transcript as json, verbose_json, text, SubRip (srt) or WebVTT (vtt).
+
+Knows nothing about HTTP or files: a `Transcript` goes in, a body comes out. Server and command
+line share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from auricle.output.subtitles import Cue, Shape, cues
+from auricle.types import Segment, Task, Token, Transcript, Word
+from auricle.whisper import languages
+
+Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
+SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a transcript is written: the format, and what of the transcript it shows."""
+
+    format: Format = "json"
+    segments: bool = True
+    """In ``verbose_json``."""
+    words: bool = False
+    """In ``verbose_json``: the times of words."""
+    logprobs: bool = False
+    """In ``json``: token log-probabilities."""
+    languages: bool = False
+    """In ``json``: the languages that were spoken."""
+    cues: Shape = field(default_factory=Shape)
+    """In subtitles: how large a cue may be."""
+
+    @property
+    def shows_word_times(self) -> bool:
+        """Whether the transcript has to have them: subtitles are split by them."""
+        return self.words or (self.format in SUBTITLES and self.cues.may_split)
+
+
+CONTENT_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "text": "text/plain; charset=utf-8",
+    "srt": "text/plain; charset=utf-8",
+    "verbose_json": "application/json",
+    "vtt": "text/plain; charset=utf-8",
+}
+"""What OpenAI sends: its JavaScript client parses by content type, so subtitles are never JSON
+and JSON is never text."""
+
+TIME_DECIMALS = 3
+"""Subtitles count milliseconds; Whisper's own times are multiples of 20 ms."""
+
+FIGURE_DECIMALS = 4
+"""Of log-probabilities, ratios and the like: enough to compare, without float noise."""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """How much audio was transcribed: whole seconds, rounded up."""
+
+    seconds: int
+    type: Literal["duration"] = "duration"
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """A token of the text and its log-probability. A token that holds only a part of a character is
+    shown as ``bytes:\\xe2\\x80``; the ``bytes`` of all tokens joined are the UTF-8 text."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
+class SpokenLanguage(msgspec.Struct, frozen=True):
+    """A language that was spoken, by its code."""
+
+    code: str
+
+
+class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
+    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``. ``languages`` are
+    there for the model gpt-transcribe, with ``languages[]`` and ``language_detection=window``."""
+
+    text: str
+    logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
+    languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
+    usage: Usage
+
+
+class VerboseSegment(msgspec.Struct, frozen=True):
+    """One segment of ``verbose_json``; times in seconds, ``seek`` in frames of 10 ms."""
+
+    id: int
+    seek: int
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+
+
+class VerboseWord(msgspec.Struct, frozen=True):
+    """One word of ``verbose_json`` with the punctuation that belongs to it; times in seconds.
+    ``probability`` is the mean of its tokens'."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
+class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
+    """``response_format=verbose_json``. ``language`` is an English name in lower case, empty when
+    the recording holds no speech to tell it by. ``language_probability`` is there when the language
+    was detected, ``segments`` and ``words`` as ``timestamp_granularities[]`` asks."""
+
+    task: Task
+    language: str
+    language_probability: float | msgspec.UnsetType = msgspec.UNSET
+    duration: float
+    text: str
+    segments: tuple[VerboseSegment, ...] | msgspec.UnsetType = msgspec.UNSET
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
+    usage: Usage
+
+
+def render(transcript: Transcript, style: Style) -> bytes:
+    """The body of an answer in a style, UTF-8; valid also when nothing was said."""
+    return _RENDER[style.format](transcript, style)
+
+
+def usage(duration_s: float) -> Usage:
+    """``duration_s`` to the next whole second; float noise does not make a second."""
+    return Usage(math.ceil(round(duration_s, TIME_DECIMALS)))
+
+
+def logprobs(tokens: Iterable[Token]) -> tuple[TokenLogprob, ...]:
+    """Tokens as OpenAI shows them."""
+    return tuple(
+        TokenLogprob(_shown(token.raw), round(token.logprob, FIGURE_DECIMALS), tuple(token.raw))
+        for token in tokens
+    )
+
+
+def spoken(segments: Iterable[Segment]) -> tuple[SpokenLanguage, ...]:
+    """The languages of a transcript, in the order in which they are first heard."""
+    codes = dict.fromkeys(each.language for each in segments if each.language)
+    return tuple(SpokenLanguage(code) for code in codes)
+
+
+def _shown(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "bytes:" + repr(raw)[2:-1]
+
+
+def _json(transcript: Transcript, style: Style) -> bytes:
+    tokens = (token for segment in transcript.segments for token in segment.logprobs or ())
+    body = JsonBody(
+        text=transcript.text,
+        logprobs=logprobs(tokens) if style.logprobs else msgspec.UNSET,
+        languages=spoken(transcript.segments) if style.languages else msgspec.UNSET,
+        usage=usage(transcript.duration_s),
+    )
+    return msgspec.json.encode(body)
+
+
+def _verbose_json(transcript: Transcript, style: Style) -> bytes:
+    segments = tuple(_verbose(i, segment) for i, segment in enumerate(transcript.segments))
+    words = tuple(_verbose_word(word) for word in transcript.words)
+    body = VerboseBody(
+        task=transcript.task,
+        language=_language_name(transcript),
+        language_probability=_language_probability(transcript),
+        duration=round(transcript.duration_s, TIME_DECIMALS),
+        text=transcript.text,
+        segments=segments if style.segments else msgspec.UNSET,
+        words=words if style.words else msgspec.UNSET,
+        usage=usage(transcript.duration_s),
+    )
+    return msgspec.json.encode(body)
+
+
+def _verbose_word(word: Word) -> VerboseWord:
+    return VerboseWord(
+        word=word.text.strip(),
+        start=round(word.start_s, TIME_DECIMALS),
+        end=round(word.end_s, TIME_DECIMALS),
+        probability=round(word.probability, FIGURE_DECIMALS),
+    )
+
+
+def _language_probability(transcript: Transcript) -> float | msgspec.UnsetType:
+    """How sure detection was of the language named: of a translation's, there is nothing to say."""
+    found = transcript.language
+    if transcript.task == "translate" or found is None or found.probability is None:
+        return msgspec.UNSET
+    return round(found.probability, FIGURE_DECIMALS)
+
+
+def _language_name(transcript: Transcript) -> str:
+    """OpenAI names the language of the text, so a translation is always english."""
+    if transcript.task == "translate":
+        return "english"
+    if transcript.language is None:
+        return ""
+    return languages.NAMES.get(transcript.language.code, transcript.language.code)
+
+
+def _verbose(index: int, segment: Segment) -> VerboseSegment:
+    return VerboseSegment(
+        id=index,
+        seek=segment.seek,
+        start=round(segment.start_s, TIME_DECIMALS),
+        end=round(segment.end_s, TIME_DECIMALS),
+        text=segment.text,
+        tokens=segment.tokens,
+        temperature=round(segment.temperature, FIGURE_DECIMALS),
+        avg_logprob=round(segment.avg_logprob, FIGURE_DECIMALS),
+        compression_ratio=round(segment.compression_ratio, FIGURE_DECIMALS),
+        no_speech_prob=round(segment.no_speech_prob, FIGURE_DECIMALS),
+    )
+
+
+def _text(transcript: Transcript, _: Style) -> bytes:
+    return (transcript.text + "\n").encode()
+
+
+def _srt(transcript: Transcript, style: Style) -> bytes:
+    blocks = (
+        f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n{cue.text}\n\n"
+        for number, cue in enumerate(_cues(transcript, style), start=1)
+    )
+    return "".join(blocks).encode()
+
+
+def _vtt(transcript: Transcript, style: Style) -> bytes:
+    blocks = (
+        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n{_escaped(cue.text)}\n\n"
+        for cue in _cues(transcript, style)
+    )
+    return ("WEBVTT\n\n" + "".join(blocks)).encode()
+
+
+def _cues(transcript: Transcript, style: Style) -> Iterator[Cue]:
+    return cues(transcript.segments, style.cues, transcript.duration_s)
+
+
+def _escaped(text: str) -> str:
+    """For WebVTT, where < starts a tag, & a character reference, and --> is the time line."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(time_s: float, mark: str) -> str:
+    """``00:00:03,319``; hours grow beyond two digits rather than wrap."""
+    seconds, milliseconds = divmod(round(time_s * 1000), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{milliseconds:03d}"
+
+
+_RENDER: dict[Format, Callable[[Transcript, Style], bytes]] = {
+    "json": _json,
+    "text": _text,
+    "srt": _srt,
+    "verbose_json": _verbose_json,
+    "vtt": _vtt,
+}

@@ -1,0 +1,1 @@
+"""Where somebody speaks in pcm, and the windows that are cut there."""

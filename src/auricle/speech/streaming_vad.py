@@ -1,0 +1,52 @@
+"""Listening for speech through a whole recording: quiet audio is raised, long noise forgotten.
+
+Knows nothing about files, spans or thresholds: samples in, probabilities out.
+
+In steady noise the detector's state runs up without bound, and it becomes deaf: after ten minutes
+of music it misses the first sentence, after ten of loud noise half of it. So where nobody has
+spoken for a while it begins anew, and first hears the last seconds once more: a state that knows
+nothing yet takes the music itself for speech.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auricle.speech.gain import NO_LEVELS, with_gain
+from auricle.speech.vad import F32, FRAME, SpeechDetector, VadState
+
+STRETCH = 312 * FRAME
+"""Samples, 10 s: so much audio without speech is forgotten."""
+
+HEARD_AGAIN = 125 * FRAME
+"""Samples, 4 s: with fewer, some frames of music count as speech afterwards."""
+
+PERHAPS = 0.3
+"""A frame from which on somebody might be speaking."""
+
+
+class StreamingVad:
+    """Listens to one recording, from its beginning to its end."""
+
+    def __init__(self, detector: SpeechDetector) -> None:
+        self._detector = detector
+        self._state = VadState.initial()
+        self._levels = NO_LEVELS
+
+    def probabilities(self, pcm: F32) -> F32:
+        """How likely each frame of the next ``pcm`` is speech, ``(n_samples // 512,)``. Only the
+        last ``pcm`` of a recording may end with a part of a frame: see `finish`."""
+        heard, self._levels = with_gain(pcm, self._levels)
+        starts = range(0, max(len(heard), 1), STRETCH)
+        return np.concatenate([self._stretch(heard[at : at + STRETCH]) for at in starts])
+
+    def finish(self) -> F32:
+        """The probability of the part of a frame the recording ended with, if there was one."""
+        return np.asarray(self._detector.finish(self._state)[0])
+
+    def _stretch(self, heard: F32) -> F32:
+        found, self._state = self._detector.probabilities(heard, self._state)
+        if len(heard) == STRETCH and found.max() < PERHAPS:
+            again = heard[-HEARD_AGAIN:]
+            _, self._state = self._detector.probabilities(again, VadState.initial())
+        return found

@@ -1,0 +1,1 @@
+"""All that is Whisper's: features, vocabulary, prompts, timestamp tokens, word alignment."""

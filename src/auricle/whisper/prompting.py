@@ -1,0 +1,71 @@
+"""What a model is told before it listens: keywords, the text before, the first words; in tokens.
+
+Knows nothing about audio, weights or jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from auricle.types import Language
+from auricle.whisper.vocabulary import Vocabulary
+
+MAX_PROMPT_TOKENS = 223
+"""Half of Whisper's 448 positions, less the token that opens the prompt."""
+
+MAX_KEYWORD_TOKENS = MAX_PROMPT_TOKENS // 2
+"""What keywords take at most where there is a prompt as well."""
+
+MAX_PREFIX_TOKENS = 100
+"""Leaves room for the text itself behind the longest prompt."""
+
+
+def context(vocabulary: Vocabulary, prompt: str | None, keywords: Sequence[str]) -> tuple[int, ...]:
+    """Tokens that precede the transcript: keywords, then the last of the prompt, because what is
+    nearest counts most and is most like a transcript. Keywords that do not fit are left out, from
+    the end. Empty without either."""
+    before = vocabulary.encode(" " + prompt.strip()) if prompt and prompt.strip() else []
+    most = min(MAX_PROMPT_TOKENS, max(MAX_KEYWORD_TOKENS, MAX_PROMPT_TOKENS - len(before)))
+    terms = _terms(vocabulary, keywords, most)
+    room = MAX_PROMPT_TOKENS - len(terms)
+    told = [*terms, *before[max(0, len(before) - room) :]]
+    return (vocabulary.sot_prev, *told) if told else ()
+
+
+def _terms(vocabulary: Vocabulary, keywords: Sequence[str], most: int) -> list[int]:
+    """As many of the keywords as fit into so many tokens, with commas between them."""
+    comma, stop = vocabulary.encode(","), vocabulary.encode(".")
+    told: list[int] = []
+    for keyword in keywords:
+        ids = vocabulary.encode(" " + keyword)
+        if len(told) + len(ids) + len(stop) > most:
+            break
+        told += [*ids, *comma]
+    return [*told[: -len(comma)], *stop] if told else []
+
+
+def prefix(vocabulary: Vocabulary, text: str | None) -> tuple[int, ...]:
+    """Tokens the transcript begins with, behind a timestamp of 0; empty without a text."""
+    if not text or not text.strip():
+        return ()
+    ids = vocabulary.encode(" " + text.strip())
+    return (vocabulary.first_timestamp, *ids[:MAX_PREFIX_TOKENS])
+
+
+def likeliest(
+    vocabulary: Vocabulary, found: Sequence[tuple[str, float]], allowed: Collection[str]
+) -> Language:
+    """The most probable language of those allowed (empty: all), from language tokens in falling
+    order. Its probability stays that among all languages, so that a low one tells that the speech
+    is in none of those allowed."""
+    codes = {vocabulary.tokens[i]: code for code, i in vocabulary.languages.items()}
+    for token, probability in found:
+        code = codes.get(token)
+        if code is not None and (not allowed or code in allowed):
+            return Language(code, float(probability))
+    raise ValueError(f"none of {', '.join(allowed)} is a language of this model")
+
+
+def suppressed(vocabulary: Vocabulary, ids: Sequence[int]) -> list[int]:
+    """The ids a decoder may be told never to generate: text, or -1 for the model's own list."""
+    return [i for i in ids if -1 <= i < vocabulary.eot]
