@@ -30,7 +30,7 @@ from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
 from auricle.transcribe import collect
-from auricle.types import SAMPLE_RATE, Options
+from auricle.types import SAMPLE_RATE, DecodeOptions
 from bench import recordings
 from bench.setup import every
 
@@ -106,7 +106,7 @@ class Recorder(Runtime):
     async def windows(self, path: Path) -> list[Work]:
         """The work in one file."""
         self.works.clear()
-        async with self.open(path, Options(language="en")) as transcription:
+        async with self.open(path, DecodeOptions(language="en")) as transcription:
             await collect(transcription)
         return list(self.works)
 

@@ -21,7 +21,7 @@ from auricle.errors import (
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import ModelStatus, Runtime
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from tests.hosting.fakes import Engines, checkpoint
 
 
@@ -162,14 +162,17 @@ async def test_an_engine_that_fails_to_load_is_the_models_failure(tmp_path: Path
         assert (status.state, status.failure, runtime.state) == ("failed", "torn", "ready")
 
 
-CERTAIN: dict[Options, str | None] = {
-    Options(): "de",
-    Options(language="en"): "en",
-    Options(languages=("en", "de")): None,
-    Options(languages=("en",)): "en",
-    Options(language_detection="window"): None,
+CERTAIN: dict[DecodeOptions, str | None] = {
+    DecodeOptions(): "de",
+    DecodeOptions(language="en"): "en",
+    DecodeOptions(languages=("en", "de")): None,
+    DecodeOptions(languages=("en",)): "en",
+    DecodeOptions(language_detection="window"): None,
 }
-UNKNOWN = {Options(language="yue"): "language", Options(languages=("de", "yue")): "languages"}
+UNKNOWN = {
+    DecodeOptions(language="yue"): "language",
+    DecodeOptions(languages=("de", "yue")): "languages",
+}
 
 
 async def test_which_language_is_certain_and_which_unknown(tmp_path: Path):

@@ -19,7 +19,7 @@ from auricle.engine.protocol import (
 from auricle.media.pool import AudioChunk
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription, collect
-from auricle.types import SAMPLE_RATE, Language, Options, Transcript
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript
 from tests.fakes import FakeEngine, spoken
 
 FRAME = 512
@@ -66,7 +66,7 @@ class ListeningEngine(FakeEngine):
 
 async def _read(
     engine: ListeningEngine,
-    options: Options,
+    options: DecodeOptions,
     n_stretches: int = 3,
     stretch: Sequence[tuple[float, float]] = STRETCH,
 ) -> Transcript:
@@ -90,7 +90,7 @@ async def _read(
 
 async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
     engine = ListeningEngine()
-    options = Options(prompt="Hello.", keywords=("Ann",), prefix="So", languages=("de", "en"))
+    options = DecodeOptions(prompt="Hello.", keywords=("Ann",), prefix="So", languages=("de", "en"))
     transcript = await _read(engine, options)
     assert [(row.prompt, row.keywords, row.prefix) for row in engine.told] == [
         ("Hello.", ("Ann",), "So"),
@@ -107,14 +107,14 @@ async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
 
 async def test_windows_may_have_a_language_each_and_the_longest_spoken_is_the_recordings():
     engine = ListeningEngine(languages=("en", "de", "de"))
-    transcript = await _read(engine, Options(language_detection="window"))
+    transcript = await _read(engine, DecodeOptions(language_detection="window"))
     assert [segment.text.split()[0] for segment in transcript.segments] == ["en", "de", "de"]
     assert transcript.language == Language("de", 0.5)
 
 
 async def test_the_text_before_is_context_where_that_is_wanted():
     engine = ListeningEngine()
-    transcript = await _read(engine, Options(prompt="Hello.", previous_text=True))
+    transcript = await _read(engine, DecodeOptions(prompt="Hello.", previous_text=True))
     said = [segment.text for segment in transcript.segments]
     assert [row.prompt for row in engine.told] == [
         "Hello.",
@@ -130,7 +130,7 @@ async def test_a_text_read_at_a_high_temperature_is_no_context():
         return msgspec.structs.replace(text, compression_ratio=9.0) if loops else text
 
     engine = ListeningEngine(hear)
-    transcript = await _read(engine, Options(previous_text=True))
+    transcript = await _read(engine, DecodeOptions(previous_text=True))
     assert [segment.temperature for segment in transcript.segments] == [0.0, 0.6, 0.0]
     prompts = {row.window_id: row.prompt for row in engine.told}
     assert list(prompts.values()) == [None, transcript.segments[0].text, None]
@@ -142,7 +142,7 @@ async def test_a_loop_under_guidance_is_read_again_without():
         return msgspec.structs.replace(text, compression_ratio=9.0) if row.is_guided else text
 
     engine = ListeningEngine(hear)
-    transcript = await _read(engine, Options(keywords=("Ann",)), 1)
+    transcript = await _read(engine, DecodeOptions(keywords=("Ann",)), 1)
     assert [segment.compression_ratio for segment in transcript.segments] == [1.0]
     assert not engine.decodes[-1].rows[0].is_guided
 
@@ -159,7 +159,7 @@ async def test_an_echo_of_the_prompt_is_read_again_without_it():
         )
 
     engine = ListeningEngine(hear)
-    transcript = await _read(engine, Options(prompt=prompt), 1)
+    transcript = await _read(engine, DecodeOptions(prompt=prompt), 1)
     assert transcript.text == "Good morning."
     assert [[row.is_guided for row in job.rows] for job in engine.decodes] == [[True], [False]]
     assert len(engine.told) == 1  # what was encoded is used again
@@ -170,7 +170,7 @@ async def test_what_was_read_ends_before_the_rest_of_its_window():
         text = spoken(row, job)
         return msgspec.structs.replace(text, resume_s=6.0) if row.start_s < 6 else text
 
-    transcript = await _read(ListeningEngine(hear), Options(), 1)
+    transcript = await _read(ListeningEngine(hear), DecodeOptions(), 1)
     assert [segment.end_s == 6.0 for segment in transcript.segments] == [True, False]
     assert transcript.segments[1].start_s == 6.0
 
@@ -197,5 +197,5 @@ async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, hear
         )
         return msgspec.structs.replace(text, segments=(said,), last_timestamp_s=segment.end_s)
 
-    transcript = await _read(ListeningEngine(hear), Options(), 1, TWO_SENTENCES)
+    transcript = await _read(ListeningEngine(hear), DecodeOptions(), 1, TWO_SENTENCES)
     assert [segment.text.strip() for segment in transcript.segments] == heard

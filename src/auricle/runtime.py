@@ -26,7 +26,7 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.transcribe import Transcriber, Transcription
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from auricle.whisper import languages
 
 State = Literal["starting", "ready", "failed", "stopping"]
@@ -154,7 +154,7 @@ class Runtime:
 
     @asynccontextmanager
     async def open(
-        self, path: Path, options: Options, key: str = "", model: str = ""
+        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
     ) -> AsyncIterator[Transcription]:
         """Transcribe a file with what ``model`` can do, which is loaded first if it is not; see
         `Transcriber.open`.
@@ -280,7 +280,9 @@ def _languages(name: str) -> tuple[str, ...] | None:
     return ("en",) if known is not None and known.english_only else None
 
 
-def _possible(options: Options, checkpoint: Checkpoint, default_language: str | None) -> Options:
+def _possible(
+    options: DecodeOptions, checkpoint: Checkpoint, default_language: str | None
+) -> DecodeOptions:
     """The options with their language filled in where it is certain; refuses what the checkpoint
     cannot do, rather than answer something else."""
     only = "en" if checkpoint.english_only else None

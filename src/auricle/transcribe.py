@@ -20,7 +20,7 @@ from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
 from auricle.scheduler.ticket import Ticket
 from auricle.speech.windows import WindowCutter
-from auricle.types import Language, Options, Segment, Task, Transcript, Window
+from auricle.types import DecodeOptions, Language, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
@@ -46,7 +46,7 @@ class Transcription:
     once iteration has ended, as ``duration_s`` is.
     """
 
-    options: Options
+    options: DecodeOptions
     language: Language | None = None
     _recording: Recording = field(kw_only=True)
     _admission: Admission = field(kw_only=True)
@@ -104,7 +104,7 @@ class Transcription:
             self.language = await ticket.language
         return ticket
 
-    def _guided(self, before: str) -> Options:
+    def _guided(self, before: str) -> DecodeOptions:
         """The options with what the next window is told."""
         options = self.options
         if self._is_begun and options.prefix:
@@ -183,7 +183,7 @@ class Transcriber:
 
     @asynccontextmanager
     async def open(
-        self, path: Path, options: Options, key: str = ""
+        self, path: Path, options: DecodeOptions, key: str = ""
     ) -> AsyncIterator[Transcription]:
         """Admit a file and open it; leaving the context early cancels what is queued. ``key`` is
         whose file it is, for the limit per client.

@@ -111,7 +111,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DecodeOptions:
     """What a request asks of the transcription itself; how the answer is rendered is not here.
 
     ``language`` None means: detect it on the first speech and keep it for the recording.

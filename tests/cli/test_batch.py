@@ -17,7 +17,7 @@ from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
 from auricle.output.formats import Style
 from auricle.runtime import Runtime
-from auricle.types import Language, Options, Segment
+from auricle.types import DecodeOptions, Language, Segment
 
 
 def segment(start_s: float, text: str) -> Segment:
@@ -50,7 +50,7 @@ class FakeRuntime:
         self.recordings = recordings
         self.failure: AuricleError | None = failure
         self.calls: list[str] = []
-        self.options: set[Options] = set()
+        self.options: set[DecodeOptions] = set()
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -59,7 +59,7 @@ class FakeRuntime:
         self.calls.append("stop")
 
     @asynccontextmanager
-    async def open(self, path: Path, options: Options) -> AsyncIterator[FakeTranscription]:
+    async def open(self, path: Path, options: DecodeOptions) -> AsyncIterator[FakeTranscription]:
         self.calls.append(path.name)
         self.options.add(options)
         yield self.recordings[path.name]
@@ -75,13 +75,15 @@ def found(tmp_path: Path) -> list[Input]:
     return [Input(tmp_path / name, name, Path(name)) for name in ("one", "two", "last")]
 
 
-async def run(fake: FakeRuntime, found: list[Input], output, options: Options | None = None) -> int:
-    return await batch.run(cast(Runtime, fake), found, options or Options(), output)
+async def run(
+    fake: FakeRuntime, found: list[Input], output, options: DecodeOptions | None = None
+) -> int:
+    return await batch.run(cast(Runtime, fake), found, options or DecodeOptions(), output)
 
 
 async def test_text_of_one_recording_is_only_its_text(found, capfd):
     fake = FakeRuntime({"one": FakeTranscription([" Hello", " world."])})
-    options = Options(language="en", beam_size=1)
+    options = DecodeOptions(language="en", beam_size=1)
     assert await run(fake, found[:1], Printer(["one"], Style("text"), live=False), options) == 0
     assert capfd.readouterr() == ("Hello world.\n", "")
     assert (fake.calls, fake.options) == (["start", "one", "stop"], {options})

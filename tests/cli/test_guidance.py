@@ -10,7 +10,7 @@ from auricle.cli.guidance import fields_from, guidance_options
 from auricle.cli.options import settings_from, settings_options
 from auricle.output.formats import Style
 from auricle.server.form import AudioRequest, parse
-from auricle.types import Options
+from auricle.types import DecodeOptions
 
 
 def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
@@ -32,20 +32,20 @@ def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [
-        ([], Options()),
-        (["--prompt", "Hello."], Options(prompt="Hello.")),
-        (["--keywords", "Ann, Bob"], Options(keywords=("Ann", "Bob"))),
-        (["--prefix", "And so"], Options(prefix="And so")),
-        (["--previous-text"], Options(previous_text=True)),
-        (["--languages", "German,en"], Options(languages=("de", "en"))),
-        (["--language-detection", "window"], Options(language_detection="window")),
-        (["--language", "German"], Options(language="de")),
-        (["--temperature", "0.5"], Options(temperature=0.5)),
-        (["--patience", "2", "--beam-size", "3"], Options(patience=2.0, beam_size=3)),
-        (["--logprobs"], Options(logprobs=True)),
+        ([], DecodeOptions()),
+        (["--prompt", "Hello."], DecodeOptions(prompt="Hello.")),
+        (["--keywords", "Ann, Bob"], DecodeOptions(keywords=("Ann", "Bob"))),
+        (["--prefix", "And so"], DecodeOptions(prefix="And so")),
+        (["--previous-text"], DecodeOptions(previous_text=True)),
+        (["--languages", "German,en"], DecodeOptions(languages=("de", "en"))),
+        (["--language-detection", "window"], DecodeOptions(language_detection="window")),
+        (["--language", "German"], DecodeOptions(language="de")),
+        (["--temperature", "0.5"], DecodeOptions(temperature=0.5)),
+        (["--patience", "2", "--beam-size", "3"], DecodeOptions(patience=2.0, beam_size=3)),
+        (["--logprobs"], DecodeOptions(logprobs=True)),
     ],
 )
-def test_a_flag_is_a_field(arguments: list[str], options: Options):
+def test_a_flag_is_a_field(arguments: list[str], options: DecodeOptions):
     assert _asked(*arguments).options == options
 
 

@@ -18,7 +18,7 @@ from auricle.engine.protocol import (
 from auricle.engine.replicas import Replicas
 from auricle.errors import ModelUnusable
 from auricle.scheduler.scheduler import Scheduler
-from auricle.types import SAMPLE_RATE, Options, Window
+from auricle.types import SAMPLE_RATE, DecodeOptions, Window
 from tests.hosting.fakes import MeasuredFake
 from tests.waiting import until
 
@@ -115,7 +115,7 @@ async def test_the_scheduler_goes_on_with_fresh_ones():
     pcm = np.full(SAMPLE_RATE, 0.1, np.float32)
     with scheduler.admit() as admission:
         tickets = [
-            admission.submit(Window(n, float(n), pcm, ((n, n + 1.0),)), Options(), "en")
+            admission.submit(Window(n, float(n), pcm, ((n, n + 1.0),)), DecodeOptions(), "en")
             for n in range(8)
         ]
         await until(lambda: sum(fake.running for fake in started) == 4)

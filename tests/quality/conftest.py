@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from auricle.runtime import Runtime
 from auricle.transcribe import collect
-from auricle.types import SAMPLE_RATE, Options, Pcm, Transcript
+from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm, Transcript
 from tests.server.conftest import settings
 
-Hear = Callable[[Pcm, Options], Awaitable[Transcript]]
+Hear = Callable[[Pcm, DecodeOptions], Awaitable[Transcript]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -25,7 +25,7 @@ async def hear(tmp_path_factory) -> AsyncIterator[Hear]:
     await runtime.start()
     assert runtime.state == "ready", runtime.failure
 
-    async def heard(pcm: Pcm, options: Options) -> Transcript:
+    async def heard(pcm: Pcm, options: DecodeOptions) -> Transcript:
         _write(path, pcm)
         async with runtime.open(path, options) as transcription:
             return await collect(transcription)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from bench.noises import KINDS, sound
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
-GREEDY = Options(decoding="fast")
+GREEDY = DecodeOptions(decoding="fast")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,7 +25,7 @@ async def test_no_words_without_speech(hear, kind, duration_s):
 @pytest.mark.parametrize("kind", ["silence", "white noise", "brown noise", "hum", "music"])
 async def test_no_words_without_speech_when_it_is_not_looked_for(hear, kind):
     """tiny.en says " you" to silence, and is more sure of that than the reference asks for."""
-    transcript = await hear(sound(kind, 3), Options(vad=False))
+    transcript = await hear(sound(kind, 3), DecodeOptions(vad=False))
     assert transcript.text == ""
 
 

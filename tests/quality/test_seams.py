@@ -15,7 +15,7 @@ from auricle.engine.protocol import WindowText
 from auricle.media.pool import AudioChunk, Recording
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription
-from auricle.types import SAMPLE_RATE, Options, Pcm
+from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm
 from bench import recordings
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 from tests.fakes import FakeEngine, spoken
@@ -39,7 +39,7 @@ async def test_a_long_recording_says_what_its_sentences_say(hear):
         pause = np.zeros(round(rng.uniform(0.3, 4.0) * SAMPLE_RATE), np.float32)
         parts += [pcm * np.float32(level / np.abs(pcm).max()), pause]
         said += f"{text} "
-    transcript = await hear(np.concatenate(parts), Options(decoding="fast"))
+    transcript = await hear(np.concatenate(parts), DecodeOptions(decoding="fast"))
     heard = words(transcript.text).split()
     assert _distance(words(said).split(), heard) <= MAX_OTHER_WORDS, transcript.text
 
@@ -97,7 +97,7 @@ async def test_a_rest_is_read_with_what_was_said_before_it(temperature, prompts)
     scheduler = Scheduler(start)
     await scheduler.start()
     with scheduler.admit() as admission:
-        options = Options(language="en", prompt="Names: Ann.")
+        options = DecodeOptions(language="en", prompt="Names: Ann.")
         transcription = Transcription(
             options, _recording=cast(Recording, Spoken()), _admission=admission
         )

@@ -8,7 +8,7 @@ import pytest
 
 from auricle.engine.protocol import WindowText
 from auricle.scheduler import echo
-from auricle.types import Options, Segment
+from auricle.types import DecodeOptions, Segment
 
 PROMPT = "Minutes of the board meeting. Present were Siobhan Quixel and Anil Brondex."
 
@@ -23,22 +23,22 @@ def _text(*said: str) -> WindowText:
 @pytest.mark.parametrize(
     ("said", "options", "is_suspect"),
     [
-        ("", Options(), False),
-        ("", Options(prompt=PROMPT), True),
-        (" ...", Options(keywords=("Quixel",)), True),
-        (" Good morning everybody.", Options(prompt=PROMPT), False),
-        (" The minutes of the board were read.", Options(prompt=PROMPT), False),
-        (" minutes of the BOARD meeting", Options(prompt=PROMPT), True),
-        (" Minutes of the board meeting, and so on and on.", Options(prompt=PROMPT), True),
-        (" And so on: Siobhan Quixel and Anil Brondex.", Options(prompt=PROMPT), True),
-        (" Quixel.", Options(keywords=("Brondex", "Quixel")), True),
-        (" Brondex, Quixel.", Options(keywords=("Brondex", "Quixel")), True),
-        (" I gave it to Quixel.", Options(keywords=("Brondex", "Quixel")), False),
-        (" And so my", Options(prefix="And so my"), True),
-        (" And so my fellow Americans", Options(prefix="And so my"), False),
+        ("", DecodeOptions(), False),
+        ("", DecodeOptions(prompt=PROMPT), True),
+        (" ...", DecodeOptions(keywords=("Quixel",)), True),
+        (" Good morning everybody.", DecodeOptions(prompt=PROMPT), False),
+        (" The minutes of the board were read.", DecodeOptions(prompt=PROMPT), False),
+        (" minutes of the BOARD meeting", DecodeOptions(prompt=PROMPT), True),
+        (" Minutes of the board meeting, and so on and on.", DecodeOptions(prompt=PROMPT), True),
+        (" And so on: Siobhan Quixel and Anil Brondex.", DecodeOptions(prompt=PROMPT), True),
+        (" Quixel.", DecodeOptions(keywords=("Brondex", "Quixel")), True),
+        (" Brondex, Quixel.", DecodeOptions(keywords=("Brondex", "Quixel")), True),
+        (" I gave it to Quixel.", DecodeOptions(keywords=("Brondex", "Quixel")), False),
+        (" And so my", DecodeOptions(prefix="And so my"), True),
+        (" And so my fellow Americans", DecodeOptions(prefix="And so my"), False),
     ],
 )
-def test_what_is_read_again(said: str, options: Options, is_suspect: bool) -> None:
+def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool) -> None:
     assert echo.is_suspect(_text(said), options) is is_suspect
 
 
@@ -67,12 +67,12 @@ def test_what_is_read_again(said: str, options: Options, is_suspect: bool) -> No
 )
 def test_which_text_is_believed(guided: str, plain: str, believed: str) -> None:
     texts = {"guided": _text(guided), "plain": _text(plain)}
-    options = Options(prompt=PROMPT)
+    options = DecodeOptions(prompt=PROMPT)
     assert echo.settle(texts["guided"], texts["plain"], options) == texts[believed]
 
 
 def test_keywords_are_not_believed_in_silence() -> None:
-    options = Options(keywords=("Brondex", "Quixel", "Auricle"))
+    options = DecodeOptions(keywords=("Brondex", "Quixel", "Auricle"))
     guided, plain = _text(" Brondex, Quixel, Auricle."), _text()
     assert echo.is_suspect(guided, options)
     assert echo.settle(guided, plain, options) == plain

@@ -7,7 +7,7 @@ import pytest
 from auricle.engine.protocol import WindowText
 from auricle.scheduler import fallback
 from auricle.scheduler.fallback import Attempt, Rules
-from auricle.types import Options, Segment
+from auricle.types import DecodeOptions, Segment
 
 FULL = Attempt(5, 0.0, is_full=True)
 SHORT = Attempt(5, 0.0, is_full=False)
@@ -101,13 +101,15 @@ def test_thresholds_and_temperatures_are_the_operators():
     strict = Rules(1.5, -0.5, 0.3, (0.5,))
     assert fallback.is_doubtful(_text(compression_ratio=1.6), FULL, strict) is True
     assert fallback.is_silence(_text(avg_logprob=-0.6, no_speech_prob=0.31), strict) is True
-    assert fallback.attempts(Options(), is_short=False, rules=strict) == (
+    assert fallback.attempts(DecodeOptions(), is_short=False, rules=strict) == (
         Attempt(5, 0.0, True, -0.5),
         Attempt(1, 0.5, True, -0.5),
     )
     never_silent = Rules(max_no_speech_prob=1.0)
     assert fallback.is_silence(_text(avg_logprob=-9.0, no_speech_prob=1.0), never_silent) is False
-    assert len(fallback.attempts(Options(), is_short=False, rules=Rules(temperatures=()))) == 1
+    assert (
+        len(fallback.attempts(DecodeOptions(), is_short=False, rules=Rules(temperatures=()))) == 1
+    )
 
 
 LOOP = _text(compression_ratio=9.0)
@@ -129,12 +131,12 @@ IMPROBABLE = _text(avg_logprob=-2.0)
 )
 def test_temperatures_are_for_loops(options, way, text, following):
     """A window in a language the model cannot write climbed seven ways, and the beam's text won."""
-    ways = fallback.attempts(Options(**options), is_short=True)
+    ways = fallback.attempts(DecodeOptions(**options), is_short=True)
     assert fallback.next_way(ways, way, text) == following
 
 
 def _ways(is_short=False, **options):
-    ways = fallback.attempts(Options(**options), is_short=is_short)
+    ways = fallback.attempts(DecodeOptions(**options), is_short=is_short)
     return [(way.beam_size, way.temperature, way.is_full) for way in ways]
 
 
@@ -159,7 +161,7 @@ def test_what_is_tried(options, is_short, ways):
 
 
 def test_only_the_first_of_balanced_asks_for_more_certainty():
-    ways = fallback.attempts(Options(decoding="balanced"), is_short=True)
+    ways = fallback.attempts(DecodeOptions(decoding="balanced"), is_short=True)
     assert [way.sure_from for way in ways] == [-0.4] + [-1.0] * (len(ways) - 1)
 
 

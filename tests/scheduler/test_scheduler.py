@@ -14,7 +14,7 @@ from auricle.scheduler.admission import Gate, Limits
 from auricle.scheduler.fallback import Rules
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.scheduler import Scheduler
-from auricle.types import Language, Options, Window
+from auricle.types import DecodeOptions, Language, Window
 from tests.fakes import MODEL, FakeEngine, spoken
 
 POISON = 0.5
@@ -51,8 +51,8 @@ async def test_a_window_that_comes_alone_gets_the_whole_machine():
     engines = Engines()
     scheduler = await _running(engines)
     with scheduler.admit() as admission:
-        await admission.submit(_window(), Options(), "en").text
-        tickets = [admission.submit(_window(n), Options(), "en") for n in range(2)]
+        await admission.submit(_window(), DecodeOptions(), "en").text
+        tickets = [admission.submit(_window(n), DecodeOptions(), "en") for n in range(2)]
         await asyncio.gather(*(ticket.text for ticket in tickets))
     await scheduler.close()
     assert [job.is_alone for job in engines.all[0].encodes] == [True, False, False]
@@ -62,7 +62,7 @@ async def test_a_window_is_encoded_decoded_and_let_go():
     engines = Engines()
     scheduler = await _running(engines)
     with scheduler.admit() as admission:
-        ticket = admission.submit(_window(), Options(beam_size=5), None)
+        ticket = admission.submit(_window(), DecodeOptions(beam_size=5), None)
         text = await ticket.text
     engine = engines.all[0]
     assert ticket.language.result() == Language("de", 0.9)
@@ -76,7 +76,7 @@ async def test_a_given_language_is_not_detected():
     engines = Engines()
     scheduler = await _running(engines)
     with scheduler.admit() as admission:
-        ticket = admission.submit(_window(), Options(), "en")
+        ticket = admission.submit(_window(), DecodeOptions(), "en")
         assert await ticket.language == Language("en", None)
         assert [s.text for s in (await ticket.text).segments] == [" en 0"]
     assert engines.all[0].encodes[0].rows[0].detect_language is False
@@ -88,7 +88,7 @@ async def test_never_more_jobs_than_workers_and_all_answered():
     scheduler = await _running(engines)
     with scheduler.admit() as first, scheduler.admit() as second:
         tickets = [
-            admission.submit(_window(n), Options(), "en")
+            admission.submit(_window(n), DecodeOptions(), "en")
             for n in range(20)
             for admission in (first, second)
         ]
@@ -102,7 +102,7 @@ async def test_windows_of_different_requests_are_decoded_together():
     engines = Engines()
     scheduler = await _running(engines)
     with scheduler.admit() as first, scheduler.admit() as second:
-        tickets = [a.submit(_window(), Options(beam_size=1), "en") for a in (first, second)]
+        tickets = [a.submit(_window(), DecodeOptions(beam_size=1), "en") for a in (first, second)]
         await asyncio.gather(*(ticket.text for ticket in tickets))
     assert [len(job.rows) for job in engines.all[0].decodes] in ([2], [1, 1])
     await scheduler.close()
@@ -115,12 +115,12 @@ async def test_leaving_a_request_cancels_its_queued_windows():
     engine.gate.clear()
     with scheduler.admit() as admission:
         for n in range(10):
-            admission.submit(_window(n), Options(), "en")
+            admission.submit(_window(n), DecodeOptions(), "en")
         await engine.started.wait()
     assert scheduler.n_waiting == 0
     engine.gate.set()
     with scheduler.admit() as admission:
-        await admission.submit(_window(50), Options(), "en").text
+        await admission.submit(_window(50), DecodeOptions(), "en").text
     await scheduler.close()
     assert len(engine.encodes) <= 3  # two were running, and the new one
     assert engine.kept == {}
@@ -131,7 +131,7 @@ async def test_one_request_too_many_is_refused_and_the_next_is_not():
     with scheduler.admit(), pytest.raises(Overloaded, match="1 requests are being transcribed"):
         scheduler.admit()
     with scheduler.admit() as admission:
-        await admission.submit(_window(), Options(), "en").text
+        await admission.submit(_window(), DecodeOptions(), "en").text
     await scheduler.close()
 
 
@@ -141,7 +141,7 @@ async def test_a_killed_engine_loses_nothing():
     first = engines.all[0]
     first.gate.clear()
     with scheduler.admit() as admission:
-        tickets = [admission.submit(_window(n), Options(), "en") for n in range(6)]
+        tickets = [admission.submit(_window(n), DecodeOptions(), "en") for n in range(6)]
         await first.started.wait()
         first.die()
         texts = [await ticket.text for ticket in tickets]
@@ -154,15 +154,15 @@ async def test_a_window_that_kills_engines_fails_alone():
     engines = Engines(poison=POISON)
     scheduler = await _running(engines)
     with scheduler.admit() as bad, scheduler.admit() as good:
-        poisoned = bad.submit(_window(1, sample=POISON), Options(beam_size=1), "en")
-        tickets = [good.submit(_window(n), Options(beam_size=1), "en") for n in range(6)]
+        poisoned = bad.submit(_window(1, sample=POISON), DecodeOptions(beam_size=1), "en")
+        tickets = [good.submit(_window(n), DecodeOptions(beam_size=1), "en") for n in range(6)]
         texts = [await ticket.text for ticket in tickets]
         with pytest.raises(EngineFailed, match=r"between 30\.00 s and 32\.00 s \(poisoned\)"):
             await poisoned.text
     assert [text.segments[0].text for text in texts] == [f" en {30 * n}" for n in range(6)]
     assert len(engines.all) >= 3
     with scheduler.admit() as admission:
-        assert (await admission.submit(_window(), Options(), "en").text).segments
+        assert (await admission.submit(_window(), DecodeOptions(), "en").text).segments
     await scheduler.close()
 
 
@@ -172,13 +172,13 @@ async def test_when_no_engine_starts_everyone_waiting_learns_why_and_the_next_tr
     engines.failures = [ModelUnusable("model.bin is gone")]
     engines.all[0].gate.clear()
     with scheduler.admit() as admission:
-        tickets = [admission.submit(_window(n), Options(), "en") for n in range(4)]
+        tickets = [admission.submit(_window(n), DecodeOptions(), "en") for n in range(4)]
         await engines.all[0].started.wait()
         engines.all[0].die()
         for ticket in tickets:
             with pytest.raises(Unavailable, match=r"could not be started: model\.bin is gone"):
                 await ticket.text
-        assert (await admission.submit(_window(9), Options(), "en").text).segments
+        assert (await admission.submit(_window(9), DecodeOptions(), "en").text).segments
     await scheduler.close()
 
 
@@ -187,13 +187,13 @@ async def test_closing_answers_everyone():
     scheduler = await _running(engines)
     engines.all[0].gate.clear()
     with scheduler.admit() as admission:
-        ticket = admission.submit(_window(), Options(), "en")
+        ticket = admission.submit(_window(), DecodeOptions(), "en")
         await engines.all[0].started.wait()
         engines.all[0].die()
         await scheduler.close()
         with pytest.raises(Unavailable, match="shutting down"):
             await ticket.text
-        late = admission.submit(_window(), Options(), "en")
+        late = admission.submit(_window(), DecodeOptions(), "en")
         with pytest.raises(Unavailable, match="shutting down"):
             await late.text
 
@@ -225,7 +225,7 @@ def _loops_until(temperature):
 
 
 async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
-    options = Options(beam_size=5, audio_context="full")
+    options = DecodeOptions(beam_size=5, audio_context="full")
     text, ways, encodes = await _tried(_loops_until(0.4), options)
     assert ways == [(3000, 5, 0.0), (3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
     assert encodes == [3000]
@@ -235,7 +235,7 @@ async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
 async def test_who_wants_to_know_is_told_how_each_way_of_reading_came_out(caplog):
     """``--verbose`` promised the windows and said nothing about them."""
     caplog.set_level(logging.DEBUG, "auricle.scheduler.ticket")
-    await _tried(_loops_until(0.2), Options(beam_size=1, audio_context="full"))
+    await _tried(_loops_until(0.2), DecodeOptions(beam_size=1, audio_context="full"))
     said = "request 1, 0.00 to 2.00 s: beam 1, temperature {}, 3000 frames: log-probability -0.40, "
     assert caplog.messages == [
         said.format("0") + "compression 9.00, no speech 0.01; read again",
@@ -247,7 +247,7 @@ async def test_retries_of_different_requests_are_decoded_together():
     one_worker = msgspec.structs.replace(MODEL, workers=1)
     engines = Engines(hear=_loops_until(0.2), info=one_worker)
     scheduler = await _running(engines)
-    options = Options(beam_size=1, audio_context="full")
+    options = DecodeOptions(beam_size=1, audio_context="full")
     with scheduler.admit() as first, scheduler.admit() as second:
         tickets = [each.submit(_window(), options, "en") for each in (first, second)]
         texts = [await ticket.text for ticket in tickets]
@@ -262,7 +262,7 @@ async def test_the_operators_rules_decide_what_is_tried_again():
     rules = Rules(min_avg_logprob=-0.5, temperatures=(0.7,))
     scheduler = await _running(engines, rules=rules)
     with scheduler.admit() as admission:
-        options = Options(beam_size=1, audio_context="full")
+        options = DecodeOptions(beam_size=1, audio_context="full")
         await admission.submit(_window(), options, "en").text
     await scheduler.close()
     assert [job.temperature for job in engines.all[0].decodes] == [0.0, 0.7]
@@ -272,7 +272,7 @@ async def test_a_text_past_the_end_of_a_short_context_is_read_again_in_full():
     def hear(row, job):
         return spoken(row, job, -0.1 if job.max_new_tokens < 224 else -0.3, overruns_audio=True)
 
-    text, ways, encodes = await _tried(hear, Options())
+    text, ways, encodes = await _tried(hear, DecodeOptions())
     assert ways == [(1250, 5, 0.0), (3000, 5, 0.0)]
     assert encodes == [1250, 3000]
     assert text.avg_logprob == -0.3  # the short one counts for nothing, however sure it was
@@ -284,7 +284,7 @@ async def test_a_bug_is_an_answer_too(caplog):
 
     scheduler = await _running(Engines(hear=hear))
     with scheduler.admit() as admission, pytest.raises(EngineFailed, match=r"KeyError\(0\.0\)"):
-        await admission.submit(_window(), Options(), "en").text
+        await admission.submit(_window(), DecodeOptions(), "en").text
     await scheduler.close()
     assert "a job failed" in caplog.text
 
@@ -299,7 +299,7 @@ async def test_what_only_the_full_context_makes_sense_of_counts_against_the_shor
     scheduler = await _running(Engines(hear=hear))
     with scheduler.admit() as admission:
         for n in range(2):
-            await admission.submit(_window(n), Options(), "en").text
+            await admission.submit(_window(n), DecodeOptions(), "en").text
     await scheduler.close()
     guard = scheduler.context
     assert (guard.n_short, guard.n_retried, guard.n_cured) == (2, 2, 1)
@@ -309,7 +309,7 @@ async def test_balanced_searches_where_greedy_is_unsure():
     def hear(row, job):
         return spoken(row, job, avg_logprob=-0.5)
 
-    _, ways, _ = await _tried(hear, Options(decoding="balanced", audio_context="full"))
+    _, ways, _ = await _tried(hear, DecodeOptions(decoding="balanced", audio_context="full"))
     assert ways == [(3000, 1, 0.0), (3000, 5, 0.0)]
 
 
@@ -319,11 +319,11 @@ async def test_a_window_that_is_dropped_runs_no_more():
     engine = engines.all[0]
     engine.gate.clear()
     with scheduler.admit() as admission:
-        running = [admission.submit(_window(n), Options(), "en") for n in range(2)]
+        running = [admission.submit(_window(n), DecodeOptions(), "en") for n in range(2)]
         await engine.started.wait()
-        partial = admission.submit(_window(7), Options(), "en", Priority.LIVE_PARTIAL)
+        partial = admission.submit(_window(7), DecodeOptions(), "en", Priority.LIVE_PARTIAL)
         admission.drop(partial)
-        newer = admission.submit(_window(8), Options(), "en", Priority.LIVE_PARTIAL)
+        newer = admission.submit(_window(8), DecodeOptions(), "en", Priority.LIVE_PARTIAL)
         engine.gate.set()
         texts = [await ticket.text for ticket in (*running, newer)]
     assert partial.text.cancelled()

@@ -16,7 +16,7 @@ import msgspec
 
 from auricle.errors import AuricleError, EngineFailed, ModelNotFound, Overloaded, Unavailable
 from auricle.runtime import Runtime
-from auricle.types import Options, Token, Word
+from auricle.types import DecodeOptions, Token, Word
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime, FakeTranscription, said
 
@@ -45,7 +45,7 @@ class ScriptedRuntime(FakeRuntime):
         super().__init__(settings(max_upload_mb=MAX_UPLOAD_MB, api_keys=(KEY,)))
         self.steps = (SPOKEN,)
         self.attempts: collections.Counter[str] = collections.Counter()
-        self.received: dict[str, tuple[str, Options]] = {}
+        self.received: dict[str, tuple[str, DecodeOptions]] = {}
 
     async def find(self, name: str) -> None:
         self.attempts[name] += 1
@@ -58,7 +58,7 @@ class ScriptedRuntime(FakeRuntime):
 
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, options: Options, key: str = "", model: str = ""
+        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
     ) -> AsyncIterator[FakeTranscription]:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,7 @@ from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.models import registry
 from auricle.runtime import ModelStatus
-from auricle.types import Language, Options, Segment, Task
+from auricle.types import DecodeOptions, Language, Segment, Task
 
 
 def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
@@ -84,12 +84,12 @@ class FakeRuntime:
         self.in_use: set[str] = set()
         self.language: Language | None = Language("en", 0.9)
         self.duration_s = 2.5
-        self.asked: list[tuple[bytes, Options]] = []
+        self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.opened = asyncio.Event()
         self.opened_twice = asyncio.Event()
         self.cancelled = asyncio.Event()
 
-    def _note(self, path: Path, options: Options) -> None:
+    def _note(self, path: Path, options: DecodeOptions) -> None:
         self.asked.append((path.read_bytes(), options))
         self.opened.set()
         if len(self.asked) == 2:
@@ -145,7 +145,7 @@ class FakeRuntime:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, options: Options, key: str = "", model: str = ""
+        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
     ) -> AsyncIterator[FakeTranscription]:
         self.models.append(model)
         if self.refusal is not None:

@@ -13,11 +13,11 @@ from auricle.errors import InvalidRequest
 from auricle.output.formats import Style
 from auricle.server.form import MAX_IGNORED_NAMES, AudioRequest, IgnoredFields, parse
 from auricle.server.form.table import FIELDS
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from auricle.whisper.languages import NAMES as LANGUAGES
 
 SETTINGS = Settings(beam_size=3, vad_threshold=0.4)
-DEFAULTS = Options(beam_size=3, vad_threshold=0.4)
+DEFAULTS = DecodeOptions(beam_size=3, vad_threshold=0.4)
 
 
 def read(*pairs: tuple[str, str]) -> AudioRequest:
@@ -55,7 +55,7 @@ def test_every_field_is_read() -> None:
         SETTINGS,
     ) == AudioRequest(
         "base",
-        Options(
+        DecodeOptions(
             "translate",
             "de",
             "Auricle, Whisper",
@@ -89,7 +89,7 @@ def test_guidance_is_read() -> None:
     )
     assert asked == AudioRequest(
         "whisper-1",
-        Options(
+        DecodeOptions(
             beam_size=3,
             vad_threshold=0.4,
             languages=("de", "zh"),

@@ -7,7 +7,7 @@ import struct
 import httpx2
 import pytest
 
-from auricle.types import Language, Options, Segment, Word
+from auricle.types import DecodeOptions, Language, Segment, Word
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime, said
 
@@ -67,7 +67,7 @@ async def test_inference_as_its_readme_asks(served: Served) -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == {"text": " Hello there.\n And you.\n"}
     assert served.runtime.models == ["whisper-1"]
-    assert served.runtime.asked == [(b"audio", Options())]
+    assert served.runtime.asked == [(b"audio", DecodeOptions())]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ async def test_inference_options(served: Served) -> None:
     await inference(served, language="auto", beam_size="3", vad="false")
     await inference(served, language="auto", beam_size="-1")
     assert [options for _, options in served.runtime.asked] == [
-        Options("translate", "de", "Namen: Auricle", 0.4),  # above 0 without beams, as there
-        Options(beam_size=3, vad=False),
-        Options(),
+        DecodeOptions("translate", "de", "Namen: Auricle", 0.4),  # above 0 without beams, as there
+        DecodeOptions(beam_size=3, vad=False),
+        DecodeOptions(),
     ]
 
 
@@ -192,7 +192,7 @@ async def test_what_bazarr_asks(served: Served) -> None:
 async def test_a_file_sent_as_samples_stays_a_file(served: Served) -> None:
     """Some send a WAV file with encode=false; its header would be heard as a click."""
     await asr_of(b"RIFF....WAVE", served, encode="false")
-    assert served.runtime.asked == [(b"RIFF....WAVE", Options())]
+    assert served.runtime.asked == [(b"RIFF....WAVE", DecodeOptions())]
 
 
 async def test_what_speakr_asks(served: Served) -> None:
@@ -225,7 +225,7 @@ async def test_what_speakr_asks(served: Served) -> None:
         "no_speech_prob": 0.125,
     }
     assert served.runtime.asked == [
-        (b"audio", Options(language="en", prompt="Names: Auricle", keywords=("Auricle",)))
+        (b"audio", DecodeOptions(language="en", prompt="Names: Auricle", keywords=("Auricle",)))
     ]
 
 
@@ -255,7 +255,7 @@ async def test_asr_words_and_options(served: Served) -> None:
         {"word": " Hello", "start": 0.0, "end": 0.4, "probability": 0.5},
         {"word": " there.", "start": 0.4, "end": 1.0, "probability": 0.75},
     ]
-    assert served.runtime.asked == [(b"audio", Options("translate", words=True))]
+    assert served.runtime.asked == [(b"audio", DecodeOptions("translate", words=True))]
 
 
 async def test_asr_refusals(served: Served) -> None:

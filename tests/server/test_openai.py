@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
-from auricle.types import Options, Token, Word
+from auricle.types import DecodeOptions, Token, Word
 from tests.server.conftest import Served
 from tests.server.fakes import said
 
@@ -30,7 +30,7 @@ async def test_json_with_the_sync_client(served: Served) -> None:
         "usage": {"type": "duration", "seconds": 3},
     }
     assert answer._request_id is not None
-    assert served.runtime.asked == [(FILE[1], Options())]
+    assert served.runtime.asked == [(FILE[1], DecodeOptions())]
 
 
 async def test_verbose_json_with_the_async_client(served: Served) -> None:
@@ -71,7 +71,7 @@ async def test_verbose_json_with_the_async_client(served: Served) -> None:
         ],
         "usage": {"type": "duration", "seconds": 3},
     }
-    wanted = Options(
+    wanted = DecodeOptions(
         "transcribe", "en", "Names: Auricle", 0.5, "fast", vad=True, vad_threshold=0.75
     )
     assert served.runtime.asked == [(FILE[1], wanted)]
@@ -114,7 +114,7 @@ async def test_a_translation(served: Served) -> None:
             )
     assert answer.to_dict()["task"] == "translate"
     assert answer.language == "english"
-    assert served.runtime.asked == [(FILE[1], Options(task="translate"))]
+    assert served.runtime.asked == [(FILE[1], DecodeOptions(task="translate"))]
 
 
 async def test_silence_is_an_empty_text(served: Served) -> None:

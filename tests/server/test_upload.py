@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from auricle.server import exchange, upload
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from tests.server.conftest import Served
 from tests.server.fakes import HELLO
 
@@ -71,7 +71,7 @@ def error(answer: httpx2.Response) -> tuple[int, str, str | None]:
 async def test_a_form_in_any_order_and_dress(served: Served, spool: Path, body: bytes) -> None:
     answer = await post(served, body)
     assert (answer.status_code, answer.json()) == (200, ANSWER)
-    assert served.runtime.asked == [(b"audio", Options())]
+    assert served.runtime.asked == [(b"audio", DecodeOptions())]
     assert left(spool) == []
 
 
@@ -92,7 +92,7 @@ async def test_a_chunked_upload_without_content_length(
         answer = await http.post(PATH, content=pieces(), headers={"content-type": KIND})
     assert answer.json() == ANSWER
     assert "content-length" not in answer.request.headers
-    assert served.runtime.asked == [(data, Options())]
+    assert served.runtime.asked == [(data, DecodeOptions())]
     assert left(spool) == []
 
 
@@ -100,13 +100,13 @@ async def test_large_recordings_are_spooled_in_blocks(served: Served, spool: Pat
     data = os.urandom(MIB - 1000)
     answer = await post(served, MODEL + file(data) + END)
     assert answer.status_code == 200
-    assert served.runtime.asked == [(data, Options())]
+    assert served.runtime.asked == [(data, DecodeOptions())]
 
 
 async def test_fields_are_utf8(served: Served) -> None:
     answer = await post(served, MODEL + part("prompt", "Grüße, 你好") + file() + END)
     assert answer.status_code == 200
-    assert served.runtime.asked == [(b"audio", Options(prompt="Grüße, 你好"))]
+    assert served.runtime.asked == [(b"audio", DecodeOptions(prompt="Grüße, 你好"))]
 
 
 TWICE = "'file' was sent twice; send one recording."
@@ -243,7 +243,7 @@ async def test_a_client_that_leaves_while_uploading_leaves_nothing(
         while left(spool):
             await http.get("/health")
     assert (await post(served, MODEL + file() + END)).status_code == 200
-    assert served.runtime.asked == [(b"audio", Options())]
+    assert served.runtime.asked == [(b"audio", DecodeOptions())]
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 

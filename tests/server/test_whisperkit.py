@@ -11,7 +11,7 @@ import openai
 import pytest
 import pytest_asyncio
 
-from auricle.types import Options
+from auricle.types import DecodeOptions
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 
@@ -207,8 +207,8 @@ async def test_the_script_for_translations(kit: Served) -> None:
     assert "type" not in plain.json()
     assert (verbose.json()["language"], "type" in verbose.json()) == ("english", False)
     assert [options for _, options in kit.runtime.asked] == [
-        Options(task="translate"),
-        Options(task="translate", language="es"),
+        DecodeOptions(task="translate"),
+        DecodeOptions(task="translate", language="es"),
     ]
 
 

@@ -12,13 +12,13 @@ from auricle.cli.inputs import Input
 from auricle.cli.output import Meter, Output
 from auricle.errors import AuricleError
 from auricle.runtime import Runtime
-from auricle.types import Options, Transcript
+from auricle.types import DecodeOptions, Transcript
 
 AT_ONCE = 2
 """Recordings in work at one time: while one ends, the next already fills the batches."""
 
 
-async def run(runtime: Runtime, found: list[Input], options: Options, output: Output) -> int:
+async def run(runtime: Runtime, found: list[Input], options: DecodeOptions, output: Output) -> int:
     """Start the runtime, transcribe everything, stop it; 1 if any recording failed.
 
     Raises:
@@ -46,7 +46,7 @@ async def run(runtime: Runtime, found: list[Input], options: Options, output: Ou
 async def _work(
     waiting: Iterator[tuple[int, Input]],
     runtime: Runtime,
-    options: Options,
+    options: DecodeOptions,
     output: Output,
     meter: Meter,
 ) -> bool:

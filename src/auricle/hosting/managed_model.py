@@ -20,11 +20,11 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.scheduler.admission import Gate
 from auricle.scheduler.fallback import Rules
 from auricle.scheduler.scheduler import Scheduler
-from auricle.types import SAMPLE_RATE, Options, Window
+from auricle.types import SAMPLE_RATE, DecodeOptions, Window
 
 State = Literal["unloaded", "loading", "ready", "unloading", "failed"]
 
-_ONCE = Options(temperature=1.0)  # sampled text is not tried again, whatever it says
+_ONCE = DecodeOptions(temperature=1.0)  # sampled text is not tried again, whatever it says
 _WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech=())
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from auricle.engine.protocol import WindowText
-from auricle.types import Options
+from auricle.types import DecodeOptions
 
 MIN_ECHO_LETTERS = 12
 """A beginning or end that is found in the guidance, and so long, makes a text suspect."""
@@ -22,11 +22,11 @@ MIN_CONFIRMED = 0.4
 does not know come out differently spelled, but alike."""
 
 
-def has_guidance(options: Options) -> bool:
+def has_guidance(options: DecodeOptions) -> bool:
     return bool(options.prompt or options.keywords or options.prefix)
 
 
-def is_suspect(text: WindowText, options: Options) -> bool:
+def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
     """Whether to read the window again without guidance: it is empty, or may be an echo."""
     if not has_guidance(options):
         return False
@@ -34,7 +34,7 @@ def is_suspect(text: WindowText, options: Options) -> bool:
     return not said or bool(_echoes(said, options))
 
 
-def settle(guided: WindowText, plain: WindowText, options: Options) -> WindowText:
+def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with guidance, unless it is an echo."""
     said, confirmed = _letters(_said(guided)), _letters(_said(plain))
     if not said:
@@ -50,7 +50,7 @@ def settle(guided: WindowText, plain: WindowText, options: Options) -> WindowTex
     return guided
 
 
-def _echoes(said: str, options: Options) -> list[tuple[int, int]]:
+def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:
     """Where ``said`` may repeat its guidance: all of it, how it begins, how it ends."""
     sources = [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
     if said == _letters(options.prefix or "") or any(said in source for source in sources):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from auricle.engine.protocol import WindowText
-from auricle.types import Options
+from auricle.types import DecodeOptions
 
 SURE_AVG_LOGPROB = -0.4
 """Above it, greedy decoding is as good as beam search: ``balanced`` keeps it."""
@@ -54,7 +54,9 @@ class Attempt(NamedTuple):
     sure_from: float = REFERENCE.min_avg_logprob
 
 
-def attempts(options: Options, *, is_short: bool, rules: Rules = REFERENCE) -> tuple[Attempt, ...]:
+def attempts(
+    options: DecodeOptions, *, is_short: bool, rules: Rules = REFERENCE
+) -> tuple[Attempt, ...]:
     """The ways to try in turn; a temperature that was asked for is the only one.
 
     ``is_short``: the window is first read with less than the full audio context.

@@ -12,7 +12,7 @@ from auricle.engine.protocol import WindowText
 from auricle.scheduler.admission import Backlog
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.ticket import Ticket
-from auricle.types import Options, Window
+from auricle.types import DecodeOptions, Window
 
 if TYPE_CHECKING:
     from auricle.scheduler.scheduler import Scheduler
@@ -40,7 +40,7 @@ class Admission:
     def submit(
         self,
         window: Window,
-        options: Options,
+        options: DecodeOptions,
         language: str | None,
         priority: Priority = Priority.SHORT,
     ) -> Ticket:

@@ -28,7 +28,7 @@ from auricle.scheduler.fallback import REFERENCE, Rules
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
 from auricle.scheduler.request import Admission
 from auricle.scheduler.ticket import Ticket
-from auricle.types import Options, Window
+from auricle.types import DecodeOptions, Window
 
 MIN_WINDOWS_AHEAD = 4
 
@@ -126,7 +126,7 @@ class Scheduler:
         self,
         request_id: int,
         window: Window,
-        options: Options,
+        options: DecodeOptions,
         language: str | None,
         priority: Priority,
     ) -> Ticket:

@@ -15,7 +15,7 @@ from auricle.scheduler import echo, fallback
 from auricle.scheduler.context import FULL_FRAMES
 from auricle.scheduler.fallback import REFERENCE, Attempt, Rules
 from auricle.scheduler.policy import Batch, Entry
-from auricle.types import Language, Options, Window
+from auricle.types import DecodeOptions, Language, Window
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Ticket:
     """
 
     window: Window
-    options: Options
+    options: DecodeOptions
     given_language: str | None
     entry: Entry
     rules: Rules = REFERENCE

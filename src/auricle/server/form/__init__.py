@@ -16,7 +16,7 @@ from auricle.output.formats import Format, Style
 from auricle.server.form import cues, options
 from auricle.server.form.table import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
 from auricle.server.form.values import Fields, refuse, refuse_choice, shown
-from auricle.types import Options, Task
+from auricle.types import DecodeOptions, Task
 
 MAX_IGNORED_NAMES = 100
 """Names of ignored fields that are remembered, so that each is logged once."""
@@ -34,7 +34,7 @@ class AudioRequest:
     """What a client asked for; the recording itself travels beside it."""
 
     model: str
-    options: Options
+    options: DecodeOptions
     style: Style
     stream: bool
     ignored: tuple[str, ...] = ()

@@ -25,11 +25,11 @@ from auricle.server.form.table import (
     SERVER_VAD,
 )
 from auricle.server.form.values import Fields, decimal, integer, refuse, refuse_both, shown
-from auricle.types import LanguageDetection, Options, Task
+from auricle.types import DecodeOptions, LanguageDetection, Task
 from auricle.whisper import languages
 
 
-def read(fields: Fields, task: Task, style: Style, settings: Settings) -> Options:
+def read(fields: Fields, task: Task, style: Style, settings: Settings) -> DecodeOptions:
     """The options of a request; what is absent comes from ``settings``, but for the language.
 
     Raises:
@@ -43,7 +43,7 @@ def read(fields: Fields, task: Task, style: Style, settings: Settings) -> Option
     patience = _patience(fields, temperature, beam_size, decoding)
     context = fields.choice("audio_context", get_args(AudioContext))
     language, allowed, detection = _languages(fields)
-    return Options(
+    return DecodeOptions(
         task=task,
         language=language,
         languages=allowed,
