@@ -125,6 +125,18 @@ def test_token_probabilities_are_shown_only_when_asked() -> None:
     assert json.loads(render(NOTHING, Style("json", logprobs=True)))["logprobs"] == []
 
 
+def test_words_are_shown_in_json_when_asked() -> None:
+    assert json.loads(render(transcript(TIMED), Style("json", words=True))) == {
+        "text": "Héy, you.",
+        "words": [
+            {"word": "Héy,", "start": 0.3, "end": 0.55, "probability": 0.9123},
+            {"word": "you.", "start": 0.6, "end": 1.0, "probability": 0.5},
+        ],
+        "usage": {"type": "duration", "seconds": 9},
+    }
+    assert json.loads(render(NOTHING, Style("json", words=True)))["words"] == []
+
+
 def test_languages_are_listed_in_the_order_they_were_spoken() -> None:
     codes = ("fr", "en", "fr")
     spoken = [

@@ -144,12 +144,35 @@ async def test_inference_options(served: Served) -> None:
     ]
 
 
+@pytest.mark.parametrize("more", [{}, {"split_on_word": "true"}])
+async def test_inference_cues_of_a_length(served: Served, more: dict[str, str]) -> None:
+    """``max_len`` and ``split_on_word`` were ignored."""
+    served.runtime.steps = (spoken(" Hello there.", 0.0, 1.0, WORDS),)
+    answer = await inference(served, response_format="srt", max_len="6", **more)
+    assert answer.text == (
+        "1\n00:00:00,000 --> 00:00:00,400\nHello\n\n2\n00:00:00,400 --> 00:00:01,400\nthere.\n\n"
+    )
+
+
+async def test_inference_without_a_limit_of_length(served: Served) -> None:
+    long = " ".join(["word"] * 30)
+    served.runtime.steps = (said(f" {long}", 0.0, 6.0),)
+    answer = await inference(served, response_format="srt", max_len="0")
+    assert answer.text == f"1\n00:00:00,000 --> 00:00:06,000\n{long}\n\n"
+
+
 async def test_inference_refusals(served: Served) -> None:
     async with served.http() as http:
         without = await http.post(
             "/inference", data={"response_format": "json"}, files={"none": (None, "")}
         )
     assert error(without) == (400, "file", "Missing required parameter: 'file'.")
+    assert error(await inference(served, max_len="many")) == (
+        400,
+        "max_len",
+        "Invalid 'max_len': expected a whole number from 0 to 1000, but got 'many'.",
+    )
+    assert error(await inference(served, split_on_word="perhaps"))[:2] == (400, "split_on_word")
     assert error(await inference(served, response_format="lrc")) == (
         400,
         "response_format",
@@ -283,12 +306,13 @@ async def test_asr_refusals(served: Served) -> None:
             Language("en"),
             {"detected_language": "english", "language_code": "en", "confidence": None},
         ),
-        (None, {"detected_language": "", "language_code": "", "confidence": 0.0}),
+        (None, {}),
     ],
 )
 async def test_the_language_of_a_recording(
     served: Served, language: Language | None, body: dict[str, object]
 ) -> None:
+    """Without speech the answer was empty texts, out of which Bazarr could make no language."""
     served.runtime.language = language
     if language is None:
         served.runtime.steps = ()

@@ -29,7 +29,7 @@ class Style:
     segments: bool = True
     """In ``verbose_json``."""
     words: bool = False
-    """In ``verbose_json``: the times of words."""
+    """In ``verbose_json`` and ``json``: the times of words."""
     logprobs: bool = False
     """In ``json``: token log-probabilities."""
     languages: bool = False
@@ -82,11 +82,23 @@ class SpokenLanguage(msgspec.Struct, frozen=True):
     code: str
 
 
+class VerboseWord(msgspec.Struct, frozen=True):
+    """One word with the punctuation that belongs to it; times in seconds.
+    ``probability`` is the mean of its tokens'."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
 class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
-    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``. ``languages`` are
-    there for the model gpt-transcribe, with ``languages[]`` and ``language_detection=window``."""
+    """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``, ``words`` only with
+    ``timestamp_granularities[]=word``. ``languages`` are there for the model gpt-transcribe, with
+    ``languages[]`` and ``language_detection=window``."""
 
     text: str
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
@@ -105,16 +117,6 @@ class VerboseSegment(msgspec.Struct, frozen=True):
     avg_logprob: float
     compression_ratio: float
     no_speech_prob: float
-
-
-class VerboseWord(msgspec.Struct, frozen=True):
-    """One word of ``verbose_json`` with the punctuation that belongs to it; times in seconds.
-    ``probability`` is the mean of its tokens'."""
-
-    word: str
-    start: float
-    end: float
-    probability: float
 
 
 class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +169,7 @@ def _json(transcript: Transcript, style: Style) -> bytes:
     tokens = (token for segment in transcript.segments for token in segment.logprobs or ())
     body = JsonBody(
         text=transcript.text,
+        words=words(transcript.words) if style.words else msgspec.UNSET,
         logprobs=logprobs(tokens) if style.logprobs else msgspec.UNSET,
         languages=spoken(transcript.segments) if style.languages else msgspec.UNSET,
         usage=usage(transcript.duration_s),
@@ -176,7 +179,6 @@ def _json(transcript: Transcript, style: Style) -> bytes:
 
 def _verbose_json(transcript: Transcript, style: Style) -> bytes:
     segments = tuple(_verbose(i, segment) for i, segment in enumerate(transcript.segments))
-    words = tuple(_verbose_word(word) for word in transcript.words)
     body = VerboseBody(
         task=transcript.task,
         language=_language_name(transcript),
@@ -184,18 +186,22 @@ def _verbose_json(transcript: Transcript, style: Style) -> bytes:
         duration=round(transcript.duration_s, TIME_DECIMALS),
         text=transcript.text,
         segments=segments if style.segments else msgspec.UNSET,
-        words=words if style.words else msgspec.UNSET,
+        words=words(transcript.words) if style.words else msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
     return msgspec.json.encode(body)
 
 
-def _verbose_word(word: Word) -> VerboseWord:
-    return VerboseWord(
-        word=word.text.strip(),
-        start=round(word.start_s, TIME_DECIMALS),
-        end=round(word.end_s, TIME_DECIMALS),
-        probability=round(word.probability, FIGURE_DECIMALS),
+def words(found: Iterable[Word]) -> tuple[VerboseWord, ...]:
+    """Words as OpenAI shows them."""
+    return tuple(
+        VerboseWord(
+            word=word.text.strip(),
+            start=round(word.start_s, TIME_DECIMALS),
+            end=round(word.end_s, TIME_DECIMALS),
+            probability=round(word.probability, FIGURE_DECIMALS),
+        )
+        for word in found
     )
 
 

@@ -55,7 +55,7 @@ class Shape:
     max_line_width: int = 42
     """Characters."""
     max_line_count: int = 2
-    """FetchOptions nothing while lines may be of any width."""
+    """Means nothing while lines may be of any width."""
     max_cue_s: float = 7.0
 
     @property

@@ -80,7 +80,7 @@ class AsrBody(msgspec.Struct, frozen=True):
 
 
 class DetectedLanguage(msgspec.Struct, frozen=True):
-    """The answer of ``/detect-language``; empty without speech. ``confidence`` is null where the
+    """The answer of ``/detect-language`` where somebody speaks. ``confidence`` is null where the
     model knows one language only, so that nothing was detected."""
 
     detected_language: str
@@ -140,13 +140,16 @@ def asr_json(transcript: Transcript) -> bytes:
     return msgspec.json.encode(body)
 
 
+class NoLanguage(msgspec.Struct, frozen=True):
+    """The answer of ``/detect-language`` where nobody speaks: ``{}``. Bazarr takes an empty code
+    for a language and fails; this it takes for no answer."""
+
+
 def language_answer(language: Language | None) -> Response:
+    if language is None:
+        return errors.json_response(NoLanguage())
     return errors.json_response(
-        DetectedLanguage(
-            detected_language=_name(language),
-            language_code="" if language is None else language.code,
-            confidence=0.0 if language is None else _figure(language.probability),
-        )
+        DetectedLanguage(_name(language), language.code, _figure(language.probability))
     )
 
 

@@ -19,11 +19,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle.output import formats
+from auricle.output.formats import SUBTITLES
+from auricle.output.subtitles import MAX_LINE_WIDTH
 from auricle.server import form, upload
 from auricle.server import neighbour_formats as written
 from auricle.server.early import JSON
 from auricle.server.exchange import unless_gone
-from auricle.server.form.table import FORMATS
+from auricle.server.form.table import FORMATS, WITH_AUTO
 from auricle.server.form.values import Fields, refuse_choice
 from auricle.server.intake import Intake, Visit
 from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
@@ -63,18 +65,20 @@ class Inference:
         await answer(scope, receive, send)
 
     async def _answer(self, visit: Visit, send: Send) -> ASGIApp:
-        fields = Fields(visit.sent.fields)
+        fields = Fields(visit.sent.fields, WITH_AUTO)
         wanted = fields.choice("response_format", FORMATS) or "json"
         translate = fields.boolean("translate")
         has_words = wanted == "verbose_json" and not (
             fields.boolean("no_timestamps") or fields.boolean("token_timestamps") is False
         )
+        limits = _cue_limits(fields)
         asked = _asked(
             self._intake,
             "translate" if translate else "transcribe",
             fields,
             wanted="verbose_json" if wanted in ("json", "text") else wanted,
             words=has_words,
+            more=limits if wanted in SUBTITLES else (),
         )
         write: Write = {
             "json": written.cpp_json,
@@ -87,6 +91,16 @@ class Inference:
         return await visit.collected(asked, write, self._intake.plan(wanted, media_type), send)
 
 
+def _cue_limits(fields: Fields) -> Sequence[tuple[str, str]]:
+    """``max_len`` as limits of cues: so many characters on one line, 0 any number. Cues are split
+    between words, whatever ``split_on_word`` says."""
+    fields.boolean("split_on_word")
+    length = fields.integer("max_len", 0, MAX_LINE_WIDTH)
+    if length is None:
+        return ()
+    return (("max_line_width", str(length)), ("max_line_count", "1" if length else "0"))
+
+
 class _AsrDoor(ABC):
     """A path of whisper-asr-webservice: everything but the file is in the query."""
 
@@ -95,7 +109,7 @@ class _AsrDoor(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        query = Fields(request.query_params.multi_items())
+        query = Fields(request.query_params.multi_items(), {*WITH_AUTO, "initial_prompt"})
         async with self._intake.received(request, _asr_file(query)) as visit:
             answer = await unless_gone(self._answer(visit, query, send), receive)
         await answer(scope, receive, send)
@@ -169,14 +183,20 @@ _RENAMED: Sequence[tuple[str, str]] = (
 )
 """What those servers' fields are called here. Others are ignored, as they ignore them."""
 
-_MEANS_NOTHING = {"language": "auto", "beam_size": "-1"}
+_MEANS_NOTHING = {"beam_size": "-1"}
 """What they take for not given."""
 
 
 def _asked(
-    intake: Intake, task: Task, fields: Fields, *, wanted: str, words: bool
+    intake: Intake,
+    task: Task,
+    fields: Fields,
+    *,
+    wanted: str,
+    words: bool,
+    more: Sequence[tuple[str, str]] = (),
 ) -> form.AudioRequest:
-    pairs = [("response_format", wanted)]
+    pairs = [("response_format", wanted), *more]
     samples = bool(fields.decimal("temperature", 0, 1))  # without beams, there as here
     for theirs, ours in _RENAMED:
         value = fields.text(theirs)

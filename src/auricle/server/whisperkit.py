@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle.output import formats
+from auricle.server.form.values import ABSENT
 from auricle.server.openai import Dialect, Pairs
 from auricle.server.status import Status
 from auricle.types import Task, Transcript
@@ -51,7 +52,7 @@ def read(pairs: Pairs, task: Task) -> Pairs:
     """The form as OpenAI's clients would have sent it. Its clients always send granularities,
     ``stream`` and a model, ``tiny`` where the user named none: what does not fit the format means
     nothing there, and its server has one model, whatever is asked for."""
-    fields = [(name, value) for name, value in pairs if value]
+    fields = [(name, value) for name, value in pairs if value.lower() not in ABSENT]
     stream = any(name == "stream" and value.lower() == "true" for name, value in fields)
     wanted = _response_format(fields, task, stream=stream)
     kept = [(name, value) for name, value in fields if _bare(name) != "response_format"]
@@ -70,7 +71,7 @@ def _response_format(fields: Iterable[tuple[str, str]], task: Task, *, stream: b
     if stream:
         return "json"
     given = [value.lower() for name, value in fields if _bare(name) == "response_format"]
-    if given:
+    if given and given[-1] != "auto":
         return given[-1]
     return "verbose_json" if task == "transcribe" else "json"
 

@@ -14,7 +14,14 @@ from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.output.formats import Format, Style
 from auricle.server.form import cues, options
-from auricle.server.form.table import FORMATS, GRANULARITIES, INCLUDES, KNOWN, STREAM_FORMATS
+from auricle.server.form.table import (
+    FORMATS,
+    GRANULARITIES,
+    INCLUDES,
+    KNOWN,
+    STREAM_FORMATS,
+    WITH_AUTO,
+)
 from auricle.server.form.values import Fields, refuse, refuse_choice, shown
 from auricle.types import DecodeOptions, Task
 
@@ -63,7 +70,7 @@ def parse(pairs: Iterable[tuple[str, str]], task: Task, settings: Settings) -> A
         InvalidRequest: a value is not allowed, two fields contradict each other, or one asks for
             what this server cannot do; the message names fields, value and what is allowed.
     """
-    fields = Fields(pairs)
+    fields = Fields(pairs, WITH_AUTO)
     model = _model(fields)
     _refuse_speakers(fields)
     style = _style(fields, settings)
@@ -101,18 +108,13 @@ def _refuse_speakers(fields: Fields) -> None:
 def _style(fields: Fields, settings: Settings) -> Style:
     wanted = _response_format(fields)
     granularities = _chosen(fields, "timestamp_granularities", GRANULARITIES)
-    if granularities and wanted != "verbose_json":
-        refuse(
-            "timestamp_granularities",
-            f"it needs response_format 'verbose_json', but that is '{wanted}'.",
-        )
     includes = _chosen(fields, "include", INCLUDES)
     if includes and wanted != "json":
         refuse("include", f"'logprobs' needs response_format 'json', but that is '{wanted}'.")
     return Style(
         wanted,
         segments=not granularities or "segment" in granularities,
-        words="word" in granularities,
+        words="word" in granularities and wanted in ("json", "verbose_json"),
         logprobs="logprobs" in includes,
         languages=wanted == "json" and _shows_languages(fields),
         cues=cues.read(fields, wanted, settings),
@@ -153,9 +155,6 @@ def _response_format(fields: Fields) -> Format:
 
 
 def _stream(fields: Fields, response_format: Format) -> bool:
-    stream = fields.boolean("stream") or False
-    if stream and response_format not in STREAM_FORMATS:
-        listed = " or ".join(f"'{one}'" for one in STREAM_FORMATS)
-        message = f"response_format '{response_format}' cannot be streamed. Use {listed} instead."
-        raise InvalidRequest(message, param="response_format", code="unsupported_value")
-    return stream
+    """Whether the answer is a stream of events. The other formats carry times, which a stream of
+    text does not: they are answered plainly, as OpenAI answers whisper-1 whatever its format."""
+    return fields.boolean("stream") is True and response_format in STREAM_FORMATS

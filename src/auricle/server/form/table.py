@@ -16,7 +16,7 @@ from auricle.types import LanguageDetection
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 STREAM_FORMATS: tuple[Format, ...] = ("json", "text")
-"""Formats a stream of text events can stand for; the others carry times."""
+"""Formats a stream of text events can stand for; the others carry times, and are not streamed."""
 
 Granularity = Literal["word", "segment"]
 GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
@@ -139,7 +139,8 @@ FIELDS = (
     Field(
         "timestamp_granularities[]",
         {"type": "array", "items": {"type": "string", "enum": list(GRANULARITIES)}},
-        "Which times verbose_json carries: segment if not given; word alone leaves segments out.",
+        "Which times verbose_json carries: segment if not given; word alone leaves segments out. "
+        "Extension: word adds words to json, too. The other formats stay as they are.",
     ),
     Field(
         "include[]",
@@ -149,7 +150,8 @@ FIELDS = (
     Field(
         "stream",
         {"type": "boolean", "default": False},
-        "Send the text as server-sent events while it is recognised; with json or text.",
+        "Send the text as server-sent events while it is recognised; with json or text. The other "
+        "formats are answered plainly.",
     ),
     Field(
         "chunking_strategy",
@@ -215,3 +217,8 @@ FIELDS = (
 """What a request may carry. Other fields are ignored, as OpenAI's server ignores them."""
 
 KNOWN = frozenset(field.name.removesuffix("[]") for field in FIELDS)
+
+WITH_AUTO = frozenset(
+    {"model", "prompt", "prefix", "keywords", "hotwords", "audio_context", "chunking_strategy"}
+)
+"""Where ``auto`` is a value or a text; in every other field it counts as absent."""

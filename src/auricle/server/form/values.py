@@ -4,13 +4,14 @@ Knows nothing about which fields exist or what they mean; ``form`` does.
 
 One list field may come as ``name``, ``name[]``, ``name[0]``, a JSON array or a comma list; one
 object as ``name[key]`` or a JSON object; and one JavaScript client sends everything unusual inside
-``extra_body[…]``. An empty string counts as absent, because forms cannot send nothing.
+``extra_body[…]``. What programs write that have no value to send (an empty text, ``null``,
+``auto``) counts as absent, because forms cannot send nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -27,18 +28,24 @@ _DECIMAL = re.compile(r"[+-]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][+-]?\d
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
-_NULL = frozenset({"null", "none"})
+ABSENT = frozenset({"", "null", "none", "undefined"})
+"""What Python, JavaScript and JSON make of no value."""
 
 
 class Fields:
-    """The fields of one form, by name; every getter names the field and the value it refuses."""
+    """The fields of one form, by name; every getter names the field and the value it refuses.
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    ``auto`` counts as absent in all but the fields ``with_auto``, where it is a value or a text.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], with_auto: Collection[str] = ()) -> None:
         self._values: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for raw_name, value in pairs:
             name, path = _split(raw_name)
-            if value:
-                self._values.setdefault(name, []).append((path, value))
+            word = value.lower()
+            if word in ABSENT or (word == "auto" and name not in with_auto):
+                continue
+            self._values.setdefault(name, []).append((path, value))
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._values)
@@ -62,7 +69,7 @@ class Fields:
 
     def boolean(self, name: str) -> bool | None:
         value = self.text(name)
-        if value is None or value.lower() in _NULL:
+        if value is None:
             return None
         if value.lower() in _TRUE:
             return True
@@ -119,7 +126,7 @@ class Fields:
         if len(nested) == len(values):
             return nested or None
         plain = self.text(name)
-        if plain is None or plain.lower() in _NULL:
+        if plain is None:
             return None
         return _object(name, plain) if plain.lstrip().startswith("{") else plain
 
