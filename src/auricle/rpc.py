@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import msgspec
 
-from auricle import errors
+from auricle import confine, errors
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 """Far above the largest message (30 s of PCM are 1.92 MB); a longer frame is a broken child."""
@@ -81,7 +81,7 @@ class Child(Generic[Request, Reply]):
         cls, module: str, *, reply_type: Any, name: str, env: Mapping[str, str] | None = None
     ) -> Child[Request, Reply]:
         """Spawn ``python -m module``. ``reply_type`` is the union of tagged structs it answers
-        with, `Failure` included; ``env`` is added to this process's environment."""
+        with, `Failure` included; ``env`` is added to `confine.environment`."""
         options: dict[str, Any] = (
             {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]  # Windows only
             if sys.platform == "win32"
@@ -93,7 +93,7 @@ class Child(Generic[Request, Reply]):
             module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env=confine.environment(env),
             limit=1024 * 1024,
             **options,
         )
