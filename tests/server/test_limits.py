@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from auricle.errors import Overloaded
 from auricle.server import upload
 from auricle.server.deadline import Deadline
 from tests.server.conftest import Served, serving, settings
+from tests.server.events import events
 from tests.server.fakes import HELLO, FakeRuntime
 from tests.waiting import until
 
@@ -152,9 +152,11 @@ async def test_a_deadline_that_passes_ends_the_request(served: Served) -> None:
 async def test_a_deadline_in_a_stream_is_an_event(served: Served) -> None:
     served.runtime.steps = (HELLO[0], asyncio.Event())
     answer = await post(served, {"x-auricle-deadline": "0.2"}, stream="true")
-    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data:")]
     assert answer.status_code == 200
-    assert [event.get("delta") or event["error"]["code"] for event in events] == [
+    assert [
+        event.get("delta") or event["error"]["code"]
+        for event in events(answer.text, ends_with_done=False)
+    ] == [
         "Hello there.",
         "deadline_exceeded",
     ]

@@ -286,7 +286,9 @@ async def test_a_bug_in_the_middle_of_a_stream_does_not_leak(
         )
     name = answer.headers["x-request-id"]
     assert answer.text == (
+        "event: transcript.text.delta\n"
         'data: {"type":"transcript.text.delta","delta":"One."}\n\n'
+        "event: error\n"
         'data: {"error":{"message":"The server had an error while processing your request. Its '
         f'log says more under the request id {name}.","type":"server_error","param":null,'
         '"code":null}}\n\n'
@@ -297,6 +299,7 @@ async def test_a_bug_in_the_middle_of_a_stream_does_not_leak(
 
 
 async def test_the_bytes_of_a_stream(served: Served) -> None:
+    """Events had no ``event:`` line, so SubtitleEdit and mistralai, which go by it, had no text."""
     async with served.http() as http:
         answer = await http.post(
             "/v1/audio/translations",
@@ -307,8 +310,11 @@ async def test_the_bytes_of_a_stream(served: Served) -> None:
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-request-id"].startswith("req_")
     assert answer.text == (
+        "event: transcript.text.delta\n"
         'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
+        "event: transcript.text.delta\n"
         'data: {"type":"transcript.text.delta","delta":" And you."}\n\n'
+        "event: transcript.text.done\n"
         'data: {"type":"transcript.text.done","text":"Hello there. And you.",'
         '"usage":{"seconds":3,"type":"duration"}}\n\n'
         "data: [DONE]\n\n"

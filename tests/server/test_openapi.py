@@ -17,6 +17,7 @@ from auricle.server.openapi import openapi, openapi_yaml
 from auricle.server.openapi.yaml import as_yaml
 from tests.rules.source import ROOT
 from tests.server.conftest import Served
+from tests.server.events import events
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -97,11 +98,9 @@ async def test_every_example_fits_its_schema() -> None:
 async def test_the_example_of_a_stream_fits() -> None:
     post = DOCUMENT["paths"]["/v1/audio/transcriptions"]["post"]
     stream = post["responses"]["200"]["content"]["text/event-stream"]
-    lines = stream["examples"]["stream"]["value"].removesuffix("\n\n").split("\n\n")
-    events = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
-    assert lines[-1] == "data: [DONE]"
-    assert [problems(event, stream["schema"]) for event in events] == [[], [], []]
-    assert [event["type"] for event in events] == [*["transcript.text.delta"] * 2, DONE]
+    shown = events(stream["examples"]["stream"]["value"])
+    assert [problems(event, stream["schema"]) for event in shown] == [[], [], []]
+    assert [event["type"] for event in shown] == [*["transcript.text.delta"] * 2, DONE]
 
 
 DONE = "transcript.text.done"
@@ -143,10 +142,8 @@ async def test_events_are_told_apart_by_their_type(served: Served) -> None:
     async with served.http() as http:
         form = {"model": "base", "stream": "true"}
         answer = await http.post("/v1/audio/transcriptions", data=form, files={"file": FILE})
-    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
     event = DOCUMENT["components"]["schemas"]["TranscriptionEvent"]
-    for line in lines[:-1]:
-        said = json.loads(line)
+    for said in events(answer.text):
         assert problems(said, schema("TranscriptionEvent")) == []
         named = event["discriminator"]["mapping"][said["type"]]
         assert problems(said, {"$ref": named}) == []

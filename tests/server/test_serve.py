@@ -172,7 +172,10 @@ async def test_a_stream_that_is_cut_off_does_not_look_finished() -> None:
             served.server.stop()
             with pytest.raises(httpx2.RemoteProtocolError):
                 await anext(pieces)
-    assert first == 'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
+    assert first == (
+        "event: transcript.text.delta\n"
+        'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
+    )
     assert runtime.cancelled.is_set()
 
 

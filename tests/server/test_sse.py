@@ -84,11 +84,13 @@ async def test_comments_keep_a_silent_stream_open_and_begin_it() -> None:
     assert events.is_started
 
 
-async def test_an_event_is_one_line_and_the_first_one_starts_the_response() -> None:
+async def test_an_event_is_a_name_and_one_line_and_the_first_one_starts_the_response() -> None:
     sent: asyncio.Queue[Message] = asyncio.Queue()
     events = EventStream(sent.put)
     assert not events.is_started
     await events.event(TextDelta("a\nb"))
     start, body = await sent.get(), await sent.get()
     assert (start["status"], dict(start["headers"])[b"cache-control"]) == (200, b"no-cache")
-    assert body["body"] == b'data: {"type":"transcript.text.delta","delta":"a\\nb"}\n\n'
+    assert body["body"] == (
+        b'event: transcript.text.delta\ndata: {"type":"transcript.text.delta","delta":"a\\nb"}\n\n'
+    )

@@ -3,7 +3,6 @@ in the default dialect, as far as what they send allows."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -13,6 +12,7 @@ import pytest_asyncio
 
 from auricle.types import DecodeOptions
 from tests.server.conftest import Served, serving, settings
+from tests.server.events import events
 from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,12 +61,6 @@ async def post(
     kind = {"content-type": "multipart/form-data; boundary=k"}
     async with served.http() as http:
         return await http.post(path, content=body, headers={**kind, **(headers or {})})
-
-
-def events(answer: httpx2.Response) -> list[dict[str, object]]:
-    lines = [line for line in answer.text.split("\n\n") if line]
-    assert all(line.startswith("data: ") for line in lines)
-    return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 CURL_FIELDS = (
@@ -136,7 +130,7 @@ async def test_the_python_client_streams_without_a_done_marker(kit: Served, want
     )
     answer = await post(kit, TRANSCRIPTIONS, form, SSE)
     assert answer.headers["content-type"].startswith("text/event-stream")
-    heard = events(answer)
+    heard = events(answer.text, ends_with_done=False)
     assert [event["type"] for event in heard] == [
         "transcript.text.delta",
         "transcript.text.delta",

@@ -28,6 +28,10 @@ HEADERS = [
 """The last one asks a proxy such as nginx to pass each event on at once."""
 
 
+DONE: Final = b"data: [DONE]\n\n"
+"""What OpenAI's streams end with; its clients also stop at the end of the response."""
+
+
 class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.delta"):
     """Text to append to what came before; it is never taken back. ``logprobs`` are those of its
     tokens, only with ``include[]=logprobs``."""
@@ -48,6 +52,13 @@ class TextDone(
     usage: Usage
 
 
+def framed(body: msgspec.Struct) -> bytes:
+    """One event, under the name of its ``type``: OpenAI's clients 4.x, SubtitleEdit and others drop
+    what has no name. A body without a type is an error."""
+    name = body.__struct_config__.tag or "error"
+    return f"event: {name}\ndata: ".encode() + msgspec.json.encode(body) + b"\n\n"
+
+
 class EventStream:
     """One response of events. Its status line goes out with the first event or comment, so until
     ``is_started`` a failure can still be an ordinary error answer."""
@@ -59,13 +70,12 @@ class EventStream:
         self._lock = asyncio.Lock()
 
     async def event(self, body: msgspec.Struct) -> None:
-        await self._write(b"data: " + msgspec.json.encode(body) + b"\n\n")
+        await self._write(framed(body))
 
     async def done(self) -> None:
-        """The marker after the last event, where one is wanted; OpenAI's clients also stop at the
-        end of the stream."""
+        """The marker after the last event, where one is wanted."""
         if self._sends_done:
-            await self._write(b"data: [DONE]\n\n")
+            await self._write(DONE)
 
     async def end(self, _: Scope, __: Receive, send: Send) -> None:
         """The end of the response, as an ASGI application like any other."""

@@ -71,7 +71,7 @@ def events(parsed: Any) -> Iterator[Any]:
     if not isinstance(parsed, str):
         yield from (event.model_dump(exclude_unset=True) for event in parsed)
         return
-    for line in parsed.split("\n\n"):
+    for line in parsed.splitlines():
         if line.startswith("data: {"):
             yield json.loads(line.removeprefix("data: "))
 

@@ -98,8 +98,8 @@ def outcome(way: str, base_url: str, spec: dict[str, Any]) -> dict[str, Any]:
     if kind == "application/json":
         value = json.loads(body)
     elif kind.startswith("text/event-stream"):
-        lines = value.removesuffix("\n\n").split("\n\n")
-        value = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+        lines = value.splitlines()
+        value = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
     if spec["operation"] == "models":
         value = [model["id"] for model in value["data"]]
     return {"value": value, "request_id": name}

@@ -12,6 +12,7 @@ import msgspec
 
 from auricle import __version__
 from auricle.output import formats
+from auricle.server import sse
 from auricle.server.form.table import FORMATS
 from auricle.types import Language, Segment, Task, Transcript
 
@@ -78,13 +79,13 @@ TEXTS: Json = {
     if formats.CONTENT_TYPES[name].startswith("text/")
 }
 
-STREAM = (
-    'data: {"type":"transcript.text.delta","delta":"The beach was a popular spot"}\n\n'
-    'data: {"type":"transcript.text.delta","delta":" on a hot summer day."}\n\n'
-    'data: {"type":"transcript.text.done","text":"The beach was a popular spot on a hot summer '
-    'day.","usage":{"seconds":9,"type":"duration"}}\n\n'
-    "data: [DONE]\n\n"
+_EVENTS = (
+    sse.TextDelta("The beach was a popular spot"),
+    sse.TextDelta(" on a hot summer day."),
+    sse.TextDone(text=_SAID.text, usage=formats.usage(_SAID.duration_s)),
 )
+
+STREAM = b"".join((*map(sse.framed, _EVENTS), sse.DONE)).decode()
 
 
 def bodies(task: Task) -> Json:
