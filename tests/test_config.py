@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings, config_file, load
+from auricle.config import Settings, load
+from auricle.config_sources import config_file
 from auricle.errors import BadSetting
 
 

@@ -40,9 +40,9 @@ class FakeFiles:
     async def names(self) -> list[str]:
         return list(self.here)
 
-    async def lookup(self, name: str):
+    async def lookup(self, name: str, asked: str):
         if name not in self.here:
-            raise ModelNotFound(f"no {name}", code="model_not_found")
+            raise ModelNotFound(f"No {asked}.", code="model_not_found")
         return name, lambda: checkpoint(name)
 
 
@@ -106,17 +106,40 @@ async def test_names_of_the_model_it_was_started_with(tmp_path: Path):
     assert meant == dict.fromkeys(names, "base")
 
 
+async def test_aliases_of_the_operator(tmp_path: Path):
+    aliases = ("whisper-large-v3=default", "Mine=small", "gone=medium")
+    async with _started(tmp_path, model_aliases=aliases) as runtime:
+        assert (await runtime.status("whisper-large-v3")).name == "base"
+        assert (await runtime.load("mine")).name == "small"
+        assert (await runtime.find("MINE")).name == "small"
+        with pytest.raises(ModelNotFound) as caught:
+            await runtime.find("gone")
+        assert caught.value.message == (
+            "No gone. This server has `base`, `small`; `whisper-1` stands for `base`."
+        )
+
+
+async def test_unknown_models_are_answered_by_the_default_where_that_is_wanted(tmp_path: Path):
+    async with _started(tmp_path, unknown_models="default") as runtime:
+        names = ("voxtral-mini-latest", "whisper-large-v3", "distil-whisper-large-v3-en")
+        found = [(await runtime.status(name)).name for name in (*names, "small")]
+        assert found == ["base", "base", "base", "small"]
+        with pytest.raises(ModelNotFound, match=r"No voxtral-mini-latest\."):
+            await runtime.load("voxtral-mini-latest")
+
+
 async def test_others_must_be_loaded_by_hand_where_requests_may_not(tmp_path: Path):
     async with _started(tmp_path, load_on_request=False) as runtime:
         with pytest.raises(ModelNotFound) as caught:
             await runtime.find("small")
         assert caught.value.message == (
-            "The model `small` is not served here; this server runs `base`. Its operator can load "
-            "others, or let requests do it with the setting load_on_request."
+            "The model `small` is not served here. Its operator can load others, or let requests "
+            "do it with the setting load_on_request. This server has `base`, `small`; `whisper-1` "
+            "stands for `base`."
         )
         await runtime.load("small")
         assert (await runtime.find("small")).name == "small"
-        with pytest.raises(ModelNotFound, match="no medium"):
+        with pytest.raises(ModelNotFound, match=r"No medium\."):
             await runtime.load("medium")
 
 

@@ -13,18 +13,14 @@ folder), the default here.
 from __future__ import annotations
 
 import os
-import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from auricle.errors import BadSetting
+from auricle import config_sources
 from auricle.setting import checked
 from auricle.setting import setting as _setting
-
-ENV_PREFIX = "AURICLE_"
 
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
@@ -38,6 +34,8 @@ AudioContext = Literal["auto", "full"]
 EngineKind = Literal["process", "in_process"]
 Dialect = Literal["openai", "whisperkit"]
 """What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""
+UnknownModels = Literal["refuse", "default"]
+"""What becomes of a request for a model that cannot be had: an error, or the served model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +125,19 @@ class Settings:
     )
     fetch_on_request: bool = _setting(
         False, "fetch a known model, too, when a request names it", server_only=True
+    )
+    model_aliases: tuple[str, ...] = _setting(
+        (),
+        "other names for models, such as my-whisper=small; default stands for the model the server "
+        "started with",
+        pattern=r"[^=\s]+=[^=\s]+",
+        server_only=True,
+    )
+    unknown_models: UnknownModels = _setting(
+        "refuse",
+        "what a request gets that names a model which cannot be had: an error, or the answer of "
+        "the model the server started with",
+        server_only=True,
     )
     load_wait_s: int = _setting(
         120,
@@ -301,45 +312,14 @@ def load(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for origin, given in (
-        *_from_file(environ, path),
-        *_from_environment(environ),
+        *config_sources.from_file(environ, path),
+        *config_sources.from_environment(environ),
         *((flag(name), {name: value}) for name, value in (flags or {}).items()),
     ):
         for name, value in given.items():
             if value is not None:
                 values[name] = checked(Settings, name, value, origin)
     return Settings(**values)
-
-
-def config_file(environ: Mapping[str, str]) -> Path:
-    """Where the TOML file is looked for when ``AURICLE_CONFIG`` does not name one."""
-    if sys.platform == "win32":
-        base = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
-    else:
-        base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "auricle" / "auricle.toml"
-
-
-def _from_file(environ: Mapping[str, str], path: Path | None) -> list[tuple[str, dict[str, Any]]]:
-    named = path or (Path(environ["AURICLE_CONFIG"]) if environ.get("AURICLE_CONFIG") else None)
-    chosen = named or config_file(environ)
-    if named is None and not chosen.is_file():
-        return []
-    try:
-        table = tomllib.loads(chosen.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise BadSetting(f"cannot read the settings file {chosen}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise BadSetting(f"the settings file {chosen} is not valid TOML: {exc}") from exc
-    return [(f"{chosen}: {name}", {name: value}) for name, value in table.items()]
-
-
-def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    found = []
-    for name, value in sorted(environ.items()):
-        if name.startswith(ENV_PREFIX) and name != "AURICLE_CONFIG" and value != "":
-            found.append((name, {name.removeprefix(ENV_PREFIX).lower(): value}))
-    return found
 
 
 def flag(name: str) -> str:

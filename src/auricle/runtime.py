@@ -17,7 +17,8 @@ from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting import engines, managed_model, memory
-from auricle.hosting.catalog import Catalog, not_found
+from auricle.hosting.aliases import Aliases
+from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.media.pool import DecoderPool
@@ -32,6 +33,9 @@ from auricle.whisper import languages
 State = Literal["starting", "ready", "failed", "stopping"]
 
 RETRY_WHILE_STARTING_S = 2.0
+
+LISTED_MODELS = 20
+"""How many models a message lists that a request may name."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class Runtime:
         self._settled = asyncio.Event()
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings)
+        self.aliases = Aliases(settings.model_aliases)
         self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
         self._models = ModelManager(
             settings,
@@ -174,32 +179,52 @@ class Runtime:
 
     # Models by name
 
-    async def find(self, name: str, *, may_load: bool | None = None) -> ManagedModel:
-        """The model a request means. ``may_load`` False: only one that is loaded already; the
-        setting load_on_request decides when it is not given.
+    async def find(self, name: str) -> ManagedModel:
+        """The model a request means; the one the server was started with instead of none, where the
+        setting unknown_models says so.
 
         Raises:
             ModelNotFound: nobody knows the name, or the model cannot be had here.
         """
-        if self._is_default(name):
+        try:
+            return await self._named(name, may_load=self.settings.load_on_request)
+        except ModelNotFound as exc:
+            if self.settings.unknown_models == "default":
+                return self._default
+            raise not_found(f"{exc.message} {await self._what_there_is()}") from exc
+
+    async def _named(self, name: str, *, may_load: bool) -> ManagedModel:
+        """The model of that name; ``may_load`` False: only one that is loaded already."""
+        meant = self.aliases.meant(name)
+        if self._is_default(meant):
             return self._default
-        known = registry.resolve(name)
-        hosted = self._models.models.get(known.id if known else name.strip())
+        known = registry.resolve(meant)
+        hosted = self._models.models.get(known.id if known else meant.strip())
         if (
             hosted is not None
             and hosted is not self._default
             and hosted.state in ("ready", "loading")
         ):
             return hosted
-        if not (self.settings.load_on_request if may_load is None else may_load):
-            raise self._not_served(known.id if known else name)
-        model_id, find = await self._catalog.lookup(name)
+        if not may_load:
+            raise not_found(
+                f"The model `{shown(name)}` is not served here. Its operator can load others, or "
+                "let requests do it with the setting load_on_request."
+            )
+        model_id, find = await self._catalog.lookup(meant, name)
         return self._models.add(model_id, find)
+
+    async def _what_there_is(self) -> str:
+        """The models a request may name, for a message."""
+        names = dict.fromkeys((self.model_id, *self.loaded, *await self._catalog.names()))
+        listed = ", ".join(f"`{each}`" for each in list(names)[:LISTED_MODELS])
+        more = ", …" if len(names) > LISTED_MODELS else ""
+        return f"This server has {listed}{more}; `whisper-1` stands for `{self.model_id}`."
 
     async def load(self, name: str) -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         self.check_room()
-        hosted = await self.find(name, may_load=True)
+        hosted = await self._named(name, may_load=True)
         await self._models.load(hosted, wait_s=self.settings.load_wait_s)
         return self._status(hosted)
 
@@ -210,7 +235,7 @@ class Runtime:
             ModelNotFound: see `find`.
             InvalidRequest: it is in use.
         """
-        hosted = await self.find(name, may_load=True)
+        hosted = await self._named(name, may_load=True)
         await self._models.unload(hosted)
         return self._status(hosted)
 
@@ -249,13 +274,6 @@ class Runtime:
 
     def _name(self, hosted: ManagedModel) -> str:
         return self.model_id if hosted is self._default else hosted.name
-
-    def _not_served(self, name: str) -> ModelNotFound:
-        served = ", ".join(f"`{each}`" for each in self.loaded or [self.model_id])
-        return not_found(
-            f"The model `{name}` is not served here; this server runs {served}. Its operator can "
-            "load others, or let requests do it with the setting load_on_request."
-        )
 
     def _status(self, hosted: ManagedModel) -> ModelStatus:
         name, info = self._name(hosted), hosted.info

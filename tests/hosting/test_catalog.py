@@ -53,6 +53,17 @@ async def test_a_registered_model_elsewhere(tmp_path: Path):
     )
 
 
+async def test_a_message_repeats_what_the_client_wrote(tmp_path: Path):
+    """It named the registered model alone, which the client had not asked for."""
+    message = "The model `whisper-large-v3-turbo`, here called `large-v3-turbo`, is not on this"
+    with pytest.raises(ModelNotFound, match=message):
+        await _catalog(tmp_path).lookup("whisper-large-v3-turbo")
+    with pytest.raises(ModelNotFound, match="The model `mine`, here called `medium`, is not on"):
+        await _catalog(tmp_path).lookup("medium", "mine")
+    with pytest.raises(ModelNotFound, match="The model `voxtral-mini-latest` does not exist"):
+        await _catalog(tmp_path).lookup("voxtral-mini-latest")
+
+
 async def test_a_registered_model_that_may_be_fetched(tmp_path: Path):
     catalog = _catalog(tmp_path, fetch_on_request=True, offline=False, sources=())
     name, find = await catalog.lookup("medium")

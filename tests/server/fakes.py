@@ -11,6 +11,7 @@ from typing import Literal
 
 from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
+from auricle.hosting.aliases import Aliases
 from auricle.models import registry
 from auricle.runtime import ModelStatus
 from auricle.types import DecodeOptions, Language, Segment, Task
@@ -68,6 +69,7 @@ class FakeRuntime:
         self.state: Literal["starting", "ready", "failed", "stopping"] = "starting"
         self.failure: AuricleError | None = None
         self.model_id = "base"
+        self.aliases = Aliases(settings.model_aliases)
         self.hold = asyncio.Event()
         self.hold.set()
         self.started = asyncio.Event()
@@ -136,8 +138,9 @@ class FakeRuntime:
 
     def _named(self, name: str) -> str:
         """It knows two models: the one it was started with, and one that is not loaded."""
-        known = registry.resolve(name)
-        if registry.is_default_alias(name) or (known and known.id == "base"):
+        meant = self.aliases.meant(name)
+        known = registry.resolve(meant)
+        if registry.is_default_alias(meant) or (known and known.id == "base"):
             return "base"
         if known and known.id == "small":
             return "small"

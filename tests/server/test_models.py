@@ -6,7 +6,8 @@ import openai
 import pytest
 
 from auricle.server.openapi import openapi
-from tests.server.conftest import Served
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,7 +40,6 @@ SMALL = {
 ALIASES = (
     "gpt-4o-mini-transcribe",
     "gpt-4o-transcribe",
-    "gpt-4o-transcribe-diarize",
     "gpt-live-transcribe",
     "gpt-realtime-whisper",
     "gpt-transcribe",
@@ -48,11 +48,22 @@ ALIASES = (
 
 
 async def test_the_list(served: Served) -> None:
+    """It held gpt-4o-transcribe-diarize, which every request was refused, by an error that
+    recommended the list."""
     async with served.async_client() as client:
         listed = [model.to_dict() async for model in client.models.list()]
     created = {model.pop("created") for model in listed}
     assert listed == [BASE, SMALL, *({**BASE, "id": name} for name in ALIASES)]
     assert len(created) == 1
+
+
+async def test_aliases_are_listed_where_they_lead_somewhere() -> None:
+    runtime = FakeRuntime(settings(model_aliases=("mine=default", "Other=small", "none=medium")))
+    async with serving(runtime) as served, served.async_client() as client:
+        await runtime.started.wait()
+        listed = [(model.id, model.to_dict()["root"]) async for model in client.models.list()]
+    assert listed[2:4] == [("mine", "base"), ("other", "small")]
+    assert "none" not in dict(listed)
 
 
 @pytest.mark.parametrize(

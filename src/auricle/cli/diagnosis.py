@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from auricle import __version__, config
+from auricle import __version__, config_sources
 from auricle.cli import hardware
 from auricle.config import Settings
 from auricle.engine import machine
@@ -222,7 +222,7 @@ def _plan_fetch(found: Diagnosis, name: str, means: FetchOptions, free: int | No
 
 def _plan_settings(found: Diagnosis, settings: Settings, config_path: Path | None) -> None:
     named = config_path or os.environ.get("AURICLE_CONFIG")
-    path = Path(named) if named else config.config_file(os.environ)
+    path = Path(named) if named else config_sources.config_file(os.environ)
     found.plan["settings file"] = str(path) if path.is_file() else f"none ({path} would be read)"
     changed = [
         f"{each.name}={'…' if each.metadata['secret'] else getattr(settings, each.name)}"

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
-from auricle.config import ENV_PREFIX, Settings, flag, load
+from auricle.config import Settings, flag, load
+from auricle.config_sources import ENV_PREFIX
 
 FLAGS = "auricle.flags"
 """Where a click context keeps the settings given as flags, by name."""

@@ -45,21 +45,24 @@ class Catalog:
             return []
         return await asyncio.to_thread(self._names)
 
-    async def lookup(self, name: str) -> tuple[str, Callable[[], Checkpoint]]:
+    async def lookup(self, name: str, asked: str = "") -> tuple[str, Callable[[], Checkpoint]]:
         """The one name of a model that a request may have, and what finds its files (it blocks).
+        ``asked`` is how the client spells it, for messages, if not so.
 
         Raises:
             ModelNotFound: nobody knows it, or it is not on this machine and may not be fetched.
         """
+        asked = asked or name
         model = registry.resolve(name)
         if model is None:
-            return await asyncio.to_thread(self._lookup_cached, name)
+            return await asyncio.to_thread(self._lookup_cached, name, asked)
         fetches = self.settings.fetch_on_request and not self.means.offline
         if not fetches and not await asyncio.to_thread(on_this_machine, model, self.means):
+            called = "" if asked.strip() == model.id else f", here called `{model.id}`,"
             raise not_found(
-                f"The model `{model.id}` is not on this server's machine. Its operator can add it "
-                f"with 'auricle models download {model.id}', or let requests fetch models with "
-                "the setting fetch_on_request."
+                f"The model `{shown(asked)}`{called} is not on this server's machine. Its operator "
+                f"can add it with 'auricle models download {model.id}', or let requests fetch "
+                "models with the setting fetch_on_request."
             )
         settings = replace(self.settings, offline=not fetches)
         return model.id, lambda: locate(model.id, settings, progress=self.progress)
@@ -72,14 +75,20 @@ class Catalog:
     def _has(self, model: Model) -> bool:
         return on_this_machine(model, self.means) is not None
 
-    def _lookup_cached(self, name: str) -> tuple[str, Callable[[], Checkpoint]]:
+    def _lookup_cached(self, name: str, asked: str) -> tuple[str, Callable[[], Checkpoint]]:
         """A hub id or a converted folder that the operator put into the cache under this name."""
         wanted = name.strip().removeprefix("hf:")
         if wanted not in {entry.name for entry in cache.entries(self.means.cache)}:
-            shown = name if len(name) <= SHOWN_CHARS else name[:SHOWN_CHARS] + "…"
-            raise not_found(f"The model `{shown}` does not exist or you do not have access to it.")
+            raise not_found(
+                f"The model `{shown(asked)}` does not exist or you do not have access to it."
+            )
         folder = self.means.cache / cache.folder_name(wanted)
         return wanted, lambda: inspect(folder, wanted)
+
+
+def shown(name: str) -> str:
+    """A name as a message repeats it."""
+    return name if len(name) <= SHOWN_CHARS else name[:SHOWN_CHARS] + "…"
 
 
 def not_found(message: str) -> ModelNotFound:

@@ -92,7 +92,7 @@ SERVED_MODEL_NAMES = frozenset(
 """Names that mean "the model this server was started with". OpenAI's own models have no open
 weights, and a request must never cause a download of another size."""
 
-_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+_VERSION = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|latest)$")
 _GGML = re.compile(r"^ggml-|\.bin$|-q(?:4_0|4_1|5_0|5_1|8_0)(?=\.bin$|$)")
 _WHISPERKIT_PREFIX = re.compile(r"^(?:openai_whisper-|distil-whisper_)")
 _WHISPERKIT_SUFFIXES = (re.compile(r"_\d+mb$"), re.compile(r"_turbo$"))
@@ -123,7 +123,7 @@ def default_model(device: Literal["cpu", "cuda"]) -> str:
 
 def is_default_alias(name: str) -> bool:
     """Whether ``name`` means the served model: absent, ``default``, or one of OpenAI's names."""
-    return _DATE.sub("", _bare(name)[0].removeprefix("openai/")) in SERVED_MODEL_NAMES
+    return _VERSION.sub("", _bare(name)[0].removeprefix("openai/")) in SERVED_MODEL_NAMES
 
 
 def resolve(name: str) -> Model | None:

@@ -5,6 +5,7 @@ Knows nothing about audio or how a model is run.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Literal
 
@@ -12,9 +13,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auricle.errors import ModelNotFound
 from auricle.models import registry
 from auricle.runtime import ModelStatus, Runtime
-from auricle.server import errors
+from auricle.server import errors, form
 
 MIB = 1024 * 1024
 
@@ -58,7 +60,7 @@ class ModelList(msgspec.Struct, frozen=True):
 
 class Models:
     """``GET /v1/models``: the model the server was started with, others that can be had, then the
-    other names the first answers to. One of them; and to load and unload it."""
+    other names under which a request gets them. One of them; and to load and unload it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -67,8 +69,11 @@ class Models:
     async def listed(self, _: Request) -> Response:
         statuses = await self._runtime.statuses()
         models = [self._model(status.name, status) for status in statuses]
-        aliases = sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
-        models += [self._model(name, statuses[0]) for name in aliases]
+        for alias in self._runtime.aliases:
+            with contextlib.suppress(ModelNotFound):  # what is listed can be had
+                models.append(self._model(alias, await self._runtime.status(alias)))
+        names = sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
+        models += [self._model(name, statuses[0]) for name in names if not form.is_refused(name)]
         return errors.json_response(ModelList(tuple(models)))
 
     async def one(self, request: Request) -> Response:

@@ -83,11 +83,16 @@ def parse(pairs: Iterable[tuple[str, str]], task: Task, settings: Settings) -> A
     )
 
 
+def is_refused(model: str) -> bool:
+    """Whether a request that names this model is refused, whatever else it says."""
+    return model.strip().lower().removeprefix("openai/").startswith(_SPEAKER_MODEL)
+
+
 def _model(fields: Fields) -> str:
     model = fields.text("model")
     if model is None:
         raise InvalidRequest("you must provide a model parameter")
-    if model.strip().lower().removeprefix("openai/").startswith(_SPEAKER_MODEL):
+    if is_refused(model):
         raise InvalidRequest(
             f"The model {shown(model)!r} is not supported: {_NO_SPEAKERS}. The same recording "
             "without speakers: gpt-4o-transcribe, or any model that GET /v1/models lists.",
