@@ -203,6 +203,16 @@ async def test_a_known_key_opens(locked: Served, authorization: str) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("header", ["api-key", "x-api-key"])
+async def test_a_key_in_a_header_of_its_own(locked: Served, header: str) -> None:
+    """Clients of Azure's API were told that they had sent no key."""
+    async with locked.http() as http:
+        known = await http.get("/v1/models", headers={header: KEY})
+        wrong = await http.get("/v1/models", headers={header: KEY[:-1]})
+    assert known.status_code == 200
+    assert error(wrong)[:2] == (401, "invalid_api_key")
+
+
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Digest abc", "Basic ???", KEY])
 async def test_no_key(locked: Served, authorization: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
@@ -247,9 +257,9 @@ async def test_keys_of_a_file(tmp_path: Path) -> None:
     path.write_text("# whose\nsk-one\n\n  sk-two  # Bob\n", encoding="utf-8")
     keys = ApiKeys.of(settings(api_keys_file=path, api_keys=("sk-three",)))
     for key in ("sk-one", "sk-two", "sk-three"):
-        keys.check(f"Bearer {key}")
+        keys.check({"authorization": f"Bearer {key}"})
     with pytest.raises(Exception, match="Incorrect API key"):
-        keys.check("Bearer sk-four")
+        keys.check({"authorization": "Bearer sk-four"})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from auricle.errors import AuricleError
 from auricle.runtime import Runtime
 from auricle.server import errors, openapi
+from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.exchange import Exchange, Traffic
 from auricle.server.gate import Gate
 from auricle.server.intake import Intake
@@ -41,6 +42,7 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
         middleware=[
             Middleware(Exchange, traffic=traffic),
             Middleware(Gate, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)),
+            Middleware(BaseUrls),
         ],
         exception_handlers={
             AuricleError: errors.on_auricle_error,
@@ -59,8 +61,8 @@ def _routes(runtime: Runtime, intake: Intake, status: Status) -> list[Route]:
     shown = WhisperKitStatus(status) if is_whisperkit else status
     models = Models(runtime)
     routes = [
-        Route("/v1/audio/transcriptions", Audio(intake, "transcribe", dialect), methods=["POST"]),
-        Route("/v1/audio/translations", Audio(intake, "translate", dialect), methods=["POST"]),
+        *_audio("/v1/audio/transcriptions", Audio(intake, "transcribe", dialect)),
+        *_audio("/v1/audio/translations", Audio(intake, "translate", dialect)),
         Route("/v1/models", models.listed),
         Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
         Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
@@ -83,6 +85,15 @@ def _routes(runtime: Runtime, intake: Intake, status: Status) -> list[Route]:
             ),
         ]
     return routes
+
+
+def _audio(path: str, endpoint: Audio) -> tuple[Route, Route]:
+    """An endpoint by its path, and by that of Azure's API: the model's name is in the path."""
+    by_deployment = path.replace("/v1/", "/v1/deployments/{model}/")
+    return (
+        Route(path, endpoint, methods=["POST"]),
+        Route(by_deployment, endpoint, methods=["POST"], include_in_schema=False),
+    )
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle.errors import AuricleError, InvalidRequest
+from auricle.server.dialects import base_urls
 
 RETRIED = frozenset({408, 409, 429})
 """Below 500, what OpenAI's clients try again by themselves."""
@@ -79,7 +80,8 @@ async def on_http_exception(request: Request, exc: Exception) -> Response:
     path = request.url.path
     allowed = ", ".join(sorted((exc.headers or {}).get("Allow", "").split(", ")))
     if exc.status_code == 404:
-        message = f"Invalid URL ({request.method} {path})"
+        address = str(request.base_url)
+        message = f"Invalid URL ({request.method} {path}){base_urls.hint(path, address)}"
     elif exc.status_code == 405:
         message = f"Method {request.method} is not allowed for {path}; allowed: {allowed}."
     else:

@@ -41,7 +41,7 @@ class Gate:
                 await answer(scope, receive, _readable(send, origin))
                 return
             if scope["path"] not in OPEN_PATHS:
-                self._keys.check(headers.get("authorization", ""))
+                self._keys.check(headers)
         except AuricleError as exc:
             await errors.response_to(exc)(scope, receive, _readable(send, origin))
             return

@@ -108,7 +108,7 @@ class Intake:
 
 def client_key(request: Request) -> str:
     """Whose request it is, for limits per client: the API key, or else the address."""
-    key = given_key(request.headers.get("authorization", ""))
+    key = given_key(request.headers)
     if key:
         return f"key {key}"
     return f"address {request.client.host}" if request.client else ""

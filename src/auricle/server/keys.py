@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from auricle.config import Settings
@@ -17,6 +17,9 @@ from auricle.errors import BadSetting, Unauthorized
 
 SCHEMES = ("bearer", "token")
 """Both carry the key as it is; the second is what Deepgram's clients send."""
+
+KEY_HEADERS = ("api-key", "x-api-key")
+"""Headers that hold nothing but the key: clients of Azure's API send the first."""
 
 MIN_SHOWN_KEY_CHARS = 12
 """A shorter key is not shown even in part."""
@@ -47,15 +50,15 @@ class ApiKeys:
             from_file = _read(settings.api_keys_file)
         return cls((*settings.api_keys, *from_file))
 
-    def check(self, authorization: str) -> None:
-        """Let in who gives a known key in the ``Authorization`` header.
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Let in who gives a known key, see `given_key`.
 
         Raises:
             Unauthorized: there is none, or a wrong one.
         """
         if not self._digests:
             return
-        key = given_key(authorization)
+        key = given_key(headers)
         if not key:
             raise Unauthorized(MISSING)
         digest = _digest(key)
@@ -68,8 +71,14 @@ class ApiKeys:
             )
 
 
-def given_key(authorization: str) -> str:
-    """The key in an ``Authorization`` header, empty without one."""
+def given_key(headers: Mapping[str, str]) -> str:
+    """The key that a request carries, in ``Authorization`` or in one of `KEY_HEADERS`; empty
+    without one."""
+    key = _authorization_key(headers.get("authorization", ""))
+    return next(filter(None, (key, *(headers.get(name, "") for name in KEY_HEADERS))), "")
+
+
+def _authorization_key(authorization: str) -> str:
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() in SCHEMES:
         return value.strip()

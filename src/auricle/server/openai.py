@@ -54,7 +54,8 @@ class Audio:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._intake.received(Request(scope, receive)) as visit:
-            fields = self._dialect.read(visit.sent.fields, self._task)
+            sent = _with_model(visit.sent.fields, scope["path_params"].get("model"))
+            fields = self._dialect.read(sent, self._task)
             asked = form.parse(fields, self._task, self._intake.runtime.settings)
             self._ignored.note(asked.ignored)
             answer = await unless_gone(self._answer(visit, asked, send), receive)
@@ -69,6 +70,14 @@ class Audio:
             )
         plan = self._intake.plan(style.format, dialect.media_types[style.format])
         return await visit.collected(asked, lambda text: dialect.write(text, style), plan, send)
+
+
+def _with_model(pairs: Pairs, deployment: str | None) -> Pairs:
+    """The form with the model that the path names, as Azure's API does it, where it names one."""
+    if deployment is None:
+        return pairs
+    others = [(name, value) for name, value in pairs if name != "model"]
+    return [*others, ("model", deployment)]
 
 
 async def _streamed(
