@@ -140,7 +140,7 @@ class Clients:
         return "left while sending or waiting"
 
     async def until(self, end_s: float) -> None:
-        """Visit again and again until ``end_s`` on the clock."""
+        """AudioUpload again and again until ``end_s`` on the clock."""
         while time.monotonic() < end_s:
             await self.visit()
 

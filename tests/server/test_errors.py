@@ -22,7 +22,8 @@ from auricle.errors import (
     Unavailable,
     UploadStalled,
 )
-from auricle.server import errors, http
+from auricle.server import errors
+from auricle.server.transport import http_protocol
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import HELLO, FakeRuntime
 
@@ -291,7 +292,7 @@ async def test_a_head_has_a_limit(served: Served, sent: bytes) -> None:
 @pytest.mark.parametrize("sent", [b"", GET])
 async def test_a_head_has_a_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A patched limit, because the real one is a minute. Who said nothing is told nothing."""
-    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
     async with serving(FakeRuntime(settings())) as served:
         reader, writer = await asyncio.open_connection(*served.address)
         writer.write(sent)
@@ -307,7 +308,7 @@ async def test_the_time_of_a_head_ends_with_it(
     """The answer is held up until a later connection's time is over."""
     more = asyncio.Event()
     served.runtime.steps = (more, *HELLO)
-    monkeypatch.setattr(http, "HEAD_S", 0.05)
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
     async with served.http() as client:
         asking = asyncio.create_task(client.post(PATH, data=MODEL, files=FILE))
         await served.runtime.opened.wait()

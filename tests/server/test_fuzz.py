@@ -16,8 +16,9 @@ from starlette.types import Message
 
 from auricle.config import Settings
 from auricle.errors import AuricleError
-from auricle.server import form, upload
+from auricle.server import form
 from auricle.server.form.table import FIELDS
+from auricle.server.transport import upload
 
 MAX_BYTES = 200_000
 LIMITS = upload.Limits(MAX_BYTES)

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from auricle.errors import BadSetting
-from auricle.server import listen
 from auricle.server.serve import serve
+from auricle.server.transport import listeners
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import HELLO, FakeRuntime
 
@@ -45,8 +45,8 @@ async def test_localhost_is_both_families_on_one_port() -> None:
 def test_a_family_this_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second address is one no machine has, as ::1 is where IPv6 is off."""
     addresses = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "192.0.2.1"))
-    monkeypatch.setattr(listen, "LOOPBACK", addresses)
-    sockets = listen.listeners("localhost", 0)
+    monkeypatch.setattr(listeners, "LOOPBACK", addresses)
+    sockets = listeners.listeners("localhost", 0)
     names = [one.getsockname()[0] for one in sockets]
     for one in sockets:
         one.close()
@@ -54,10 +54,10 @@ def test_a_family_this_machine_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_port_in_use_is_named() -> None:
-    (taken,) = listen.listeners("127.0.0.1", 0)
+    (taken,) = listeners.listeners("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with taken, pytest.raises(BadSetting) as caught:
-        listen.listeners("localhost", port)
+        listeners.listeners("localhost", port)
     assert caught.value.message == (
         f"port {port} on host 'localhost' is already in use; choose another with --port"
     )
@@ -65,13 +65,13 @@ def test_a_port_in_use_is_named() -> None:
 
 def test_a_host_of_another_machine() -> None:
     with pytest.raises(BadSetting) as caught:
-        listen.listeners("192.0.2.1", 0)
+        listeners.listeners("192.0.2.1", 0)
     assert caught.value.message == "this machine has no address for host '192.0.2.1'"
 
 
 def test_a_host_that_is_none() -> None:
     with pytest.raises(BadSetting, match="cannot resolve host 'no such host'"):
-        listen.listeners("no such host", 0)
+        listeners.listeners("no such host", 0)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_a_host_that_is_none() -> None:
     ],
 )
 def test_every_address(family: socket.AddressFamily, address: str, wanted: str) -> None:
-    (listener,) = listen.listeners(address, 0)
+    (listener,) = listeners.listeners(address, 0)
     with listener, socket.create_connection(("127.0.0.1", listener.getsockname()[1])):
-        assert (listener.family, listen.url(listener)) == (
+        assert (listener.family, listeners.url(listener)) == (
             family,
             wanted.format(port=listener.getsockname()[1]),
         )

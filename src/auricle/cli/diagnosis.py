@@ -27,7 +27,7 @@ from auricle.hosting.memory import machine_bytes
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
 from auricle.rpc import ChildDied
-from auricle.server import listen
+from auricle.server.transport import listeners
 
 IMPORT_TIMEOUT_S = 60
 
@@ -234,12 +234,12 @@ def _plan_settings(found: Diagnosis, settings: Settings, config_path: Path | Non
 
 def _plan_address(found: Diagnosis, settings: Settings) -> None:
     try:
-        sockets = listen.listeners(settings.host, settings.port)
+        sockets = listeners.listeners(settings.host, settings.port)
     except BadSetting as exc:
         found.plan["address"] = f"{settings.host}, port {settings.port}"
         found.add(exc.message, "stop what listens there, or use another --port", is_fatal=False)
         return
-    found.plan["address"] = " and ".join(map(listen.url, sockets))
+    found.plan["address"] = " and ".join(map(listeners.url, sockets))
     for each in sockets:
         each.close()
 

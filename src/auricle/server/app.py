@@ -18,30 +18,35 @@ from starlette.routing import Route
 from auricle.errors import AuricleError
 from auricle.runtime import Runtime
 from auricle.server import errors, openapi
+from auricle.server.access.keys import ApiKeys
+from auricle.server.access.middleware import AccessMiddleware
+from auricle.server.audio_upload import UploadReader
 from auricle.server.dialects.base_urls import BaseUrls
-from auricle.server.exchange import Exchange, Traffic
-from auricle.server.gate import Gate
-from auricle.server.intake import Intake
-from auricle.server.keys import ApiKeys
 from auricle.server.models import Models
 from auricle.server.neighbours import Asr, DetectLanguage, Inference
 from auricle.server.openai import OPENAI, Audio
-from auricle.server.spool import Spool
 from auricle.server.status import Status
+from auricle.server.transport.in_flight import InFlight
+from auricle.server.transport.requests import RequestMiddleware
+from auricle.server.transport.spool import Spool
 from auricle.server.whisperkit import WHISPERKIT, WhisperKitStatus
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
-    """The application for one runtime; ``traffic`` comes from whoever will stop it in order."""
-    traffic = traffic or Traffic()
+def create_app(runtime: Runtime, in_flight: InFlight | None = None) -> Starlette:
+    """The application for one runtime; ``in_flight`` comes from whoever will stop it in order."""
+    in_flight = in_flight or InFlight()
     spool = Spool()
     app = Starlette(
-        routes=_routes(runtime, Intake(runtime, traffic, spool), Status(runtime, traffic)),
+        routes=_routes(
+            runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)
+        ),
         middleware=[
-            Middleware(Exchange, traffic=traffic),
-            Middleware(Gate, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)),
+            Middleware(RequestMiddleware, in_flight=in_flight),
+            Middleware(
+                AccessMiddleware, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)
+            ),
             Middleware(BaseUrls),
         ],
         exception_handlers={
@@ -54,15 +59,15 @@ def create_app(runtime: Runtime, traffic: Traffic | None = None) -> Starlette:
     return app
 
 
-def _routes(runtime: Runtime, intake: Intake, status: Status) -> list[Route]:
+def _routes(runtime: Runtime, reader: UploadReader, status: Status) -> list[Route]:
     settings = runtime.settings
     is_whisperkit = settings.dialect == "whisperkit"
     dialect = WHISPERKIT if is_whisperkit else OPENAI
     shown = WhisperKitStatus(status) if is_whisperkit else status
     models = Models(runtime)
     routes = [
-        *_audio("/v1/audio/transcriptions", Audio(intake, "transcribe", dialect)),
-        *_audio("/v1/audio/translations", Audio(intake, "translate", dialect)),
+        *_audio("/v1/audio/transcriptions", Audio(reader, "transcribe", dialect)),
+        *_audio("/v1/audio/translations", Audio(reader, "translate", dialect)),
         Route("/v1/models", models.listed),
         Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
         Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
@@ -75,11 +80,11 @@ def _routes(runtime: Runtime, intake: Intake, status: Status) -> list[Route]:
     ]
     if settings.doors:
         routes += [
-            Route("/inference", Inference(intake), methods=["POST"], include_in_schema=False),
-            Route("/asr", Asr(intake), methods=["POST"], include_in_schema=False),
+            Route("/inference", Inference(reader), methods=["POST"], include_in_schema=False),
+            Route("/asr", Asr(reader), methods=["POST"], include_in_schema=False),
             Route(
                 "/detect-language",
-                DetectLanguage(intake),
+                DetectLanguage(reader),
                 methods=["POST"],
                 include_in_schema=False,
             ),

@@ -21,13 +21,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from auricle.output import formats
 from auricle.output.formats import SUBTITLES
 from auricle.output.subtitles import MAX_LINE_WIDTH
-from auricle.server import form, upload
+from auricle.server import form
 from auricle.server import neighbour_formats as written
-from auricle.server.early import JSON
-from auricle.server.exchange import unless_gone
+from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.form.table import FORMATS, WITH_AUTO
 from auricle.server.form.values import Fields, refuse_choice
-from auricle.server.intake import Intake, Visit
+from auricle.server.transport import upload
+from auricle.server.transport.early_response import JSON
+from auricle.server.transport.requests import unless_gone
 from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
 
 MODEL = "whisper-1"
@@ -56,16 +57,16 @@ _AUDIO_SAMPLES: Final = upload.FileField("audio_file", _wav_header())
 class Inference:
     """``POST /inference`` of whisper.cpp's server."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, reader: UploadReader) -> None:
+        self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._intake.received(Request(scope, receive)) as visit:
-            answer = await unless_gone(self._answer(visit, send), receive)
+        async with self._reader.received(Request(scope, receive)) as sent:
+            answer = await unless_gone(self._answer(sent, send), receive)
         await answer(scope, receive, send)
 
-    async def _answer(self, visit: Visit, send: Send) -> ASGIApp:
-        fields = Fields(visit.sent.fields, WITH_AUTO)
+    async def _answer(self, sent: AudioUpload, send: Send) -> ASGIApp:
+        fields = Fields(sent.sent.fields, WITH_AUTO)
         wanted = fields.choice("response_format", FORMATS) or "json"
         translate = fields.boolean("translate")
         has_words = wanted == "verbose_json" and not (
@@ -73,7 +74,7 @@ class Inference:
         )
         limits = _cue_limits(fields)
         asked = _asked(
-            self._intake,
+            self._reader,
             "translate" if translate else "transcribe",
             fields,
             wanted="verbose_json" if wanted in ("json", "text") else wanted,
@@ -88,7 +89,7 @@ class Inference:
         media_type = {"srt": "application/x-subrip", "vtt": "text/vtt; charset=utf-8"}.get(
             wanted, JSON if wanted.endswith("json") else TEXT
         )
-        return await visit.collected(asked, write, self._intake.plan(wanted, media_type), send)
+        return await sent.collected(asked, write, self._reader.plan(wanted, media_type), send)
 
 
 def _cue_limits(fields: Fields) -> Sequence[tuple[str, str]]:
@@ -104,28 +105,28 @@ def _cue_limits(fields: Fields) -> Sequence[tuple[str, str]]:
 class _AsrDoor(ABC):
     """A path of whisper-asr-webservice: everything but the file is in the query."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, reader: UploadReader) -> None:
+        self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         query = Fields(request.query_params.multi_items(), {*WITH_AUTO, "initial_prompt"})
-        async with self._intake.received(request, _asr_file(query)) as visit:
-            answer = await unless_gone(self._answer(visit, query, send), receive)
+        async with self._reader.received(request, _asr_file(query)) as sent:
+            answer = await unless_gone(self._answer(sent, query, send), receive)
         await answer(scope, receive, send)
 
     @abstractmethod
-    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp: ...
+    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp: ...
 
 
 class Asr(_AsrDoor):
     """``POST /asr``: the text."""
 
-    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
+    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp:
         task = query.choice("task", ("transcribe", "translate")) or "transcribe"
         output = _asr_output(query)
         asked = _asked(
-            self._intake,
+            self._reader,
             cast("Task", task),
             query,
             wanted=output if output in ("srt", "vtt") else "verbose_json",
@@ -136,17 +137,17 @@ class Asr(_AsrDoor):
             "tsv": written.asr_tsv,
             "json": written.asr_json,
         }.get(output, lambda transcript: formats.render(transcript, asked.style))
-        plan = self._intake.plan(output, JSON if output == "json" else TEXT)
-        return await visit.collected(asked, write, plan, send)
+        plan = self._reader.plan(output, JSON if output == "json" else TEXT)
+        return await sent.collected(asked, write, plan, send)
 
 
 class DetectLanguage(_AsrDoor):
     """``POST /detect-language``: the language of the first speech."""
 
-    async def _answer(self, visit: Visit, query: Fields, send: Send) -> ASGIApp:
-        asked = _asked(self._intake, "transcribe", query, wanted="json", words=False)
+    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp:
+        asked = _asked(self._reader, "transcribe", query, wanted="json", words=False)
         quick = replace(asked.options, language=None, decoding="fast", beam_size=1)
-        opened = await visit.opened(replace(asked, options=quick))
+        opened = await sent.opened(replace(asked, options=quick))
 
         async with opened as transcription:
             segments = cast("AsyncGenerator[Segment, None]", aiter(transcription))
@@ -188,7 +189,7 @@ _MEANS_NOTHING = {"beam_size": "-1"}
 
 
 def _asked(
-    intake: Intake,
+    reader: UploadReader,
     task: Task,
     fields: Fields,
     *,
@@ -208,4 +209,4 @@ def _asked(
         pairs.append(("model", MODEL))
     if words:
         pairs += [("timestamp_granularities[]", each) for each in ("word", "segment")]
-    return form.parse(pairs, task, intake.runtime.settings)
+    return form.parse(pairs, task, reader.runtime.settings)

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from auricle.errors import AuricleError
 from auricle.output import formats
 from auricle.server import errors, form, sse
-from auricle.server.exchange import request_id, unless_gone
-from auricle.server.intake import Intake, Visit
+from auricle.server.audio_upload import AudioUpload, UploadReader
+from auricle.server.transport.requests import request_id, unless_gone
 from auricle.transcribe import Transcription
 from auricle.types import Task, Transcript
 
@@ -46,30 +46,30 @@ class Audio:
     """``POST /v1/audio/…`` for one task. An ASGI application rather than a function that returns
     a response: the upload and the transcription stay open while events are sent."""
 
-    def __init__(self, intake: Intake, task: Task, dialect: Dialect = OPENAI) -> None:
-        self._intake = intake
+    def __init__(self, reader: UploadReader, task: Task, dialect: Dialect = OPENAI) -> None:
+        self._reader = reader
         self._task = task
         self._dialect = dialect
         self._ignored = form.IgnoredFields()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._intake.received(Request(scope, receive)) as visit:
-            sent = _with_model(visit.sent.fields, scope["path_params"].get("model"))
+        async with self._reader.received(Request(scope, receive)) as upload:
+            sent = _with_model(upload.sent.fields, scope["path_params"].get("model"))
             fields = self._dialect.read(sent, self._task)
-            asked = form.parse(fields, self._task, self._intake.runtime.settings)
+            asked = form.parse(fields, self._task, self._reader.runtime.settings)
             self._ignored.note(asked.ignored)
-            answer = await unless_gone(self._answer(visit, asked, send), receive)
+            answer = await unless_gone(self._answer(upload, asked, send), receive)
         await answer(scope, receive, send)
 
-    async def _answer(self, visit: Visit, asked: form.AudioRequest, send: Send) -> ASGIApp:
+    async def _answer(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> ASGIApp:
         dialect, style = self._dialect, asked.style
         if asked.stream:
             events = sse.EventStream(send, sends_done=dialect.sends_done)
             return await _streamed(
-                await visit.opened(asked), events, style, request_id(visit.request.scope)
+                await upload.opened(asked), events, style, request_id(upload.request.scope)
             )
-        plan = self._intake.plan(style.format, dialect.media_types[style.format])
-        return await visit.collected(asked, lambda text: dialect.write(text, style), plan, send)
+        plan = self._reader.plan(style.format, dialect.media_types[style.format])
+        return await upload.collected(asked, lambda text: dialect.write(text, style), plan, send)
 
 
 def _with_model(pairs: Pairs, deployment: str | None) -> Pairs:

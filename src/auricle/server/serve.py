@@ -21,10 +21,10 @@ from auricle.engine import machine
 from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
-from auricle.server import listen
 from auricle.server.app import create_app
-from auricle.server.exchange import Traffic
-from auricle.server.http import BoundedHttp
+from auricle.server.transport import listeners
+from auricle.server.transport.http_protocol import HttpProtocol
+from auricle.server.transport.in_flight import InFlight
 from auricle.whisper import languages
 
 if sys.platform != "win32":
@@ -61,19 +61,18 @@ class Server:
 
     def __init__(self, settings: Settings, runtime: Runtime) -> None:
         self._settings = settings
-        self._traffic = Traffic()
+        self._in_flight = InFlight()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
-        app = create_app(
-            runtime, self._traffic
-        )  # may find fault with a setting: nothing is open yet
-        self._listeners = listen.listeners(settings.host, settings.port)
-        self.urls = tuple(listen.url(listener) for listener in self._listeners)
+        # May find fault with a setting: nothing is open yet
+        app = create_app(runtime, self._in_flight)
+        self._listeners = listeners.listeners(settings.host, settings.port)
+        self.urls = tuple(listeners.url(listener) for listener in self._listeners)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
                 loop="none",
-                http=BoundedHttp,
+                http=HttpProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -81,7 +80,7 @@ class Server:
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=CLOSE_S,
-                backlog=listen.BACKLOG,
+                backlog=listeners.BACKLOG,
             )
         )
 
@@ -106,13 +105,13 @@ class Server:
     def _is_open_to_all(self) -> bool:
         settings = self._settings
         has_keys = bool(settings.api_keys or settings.api_keys_file)
-        return not has_keys and not listen.is_loopback(settings.host)
+        return not has_keys and not listeners.is_loopback(settings.host)
 
     async def _drain(self) -> None:
         await self._stop.wait()
         logger.info("stopping: finishing what was accepted")
-        self._traffic.is_stopping = True
-        idle = asyncio.ensure_future(self._traffic.idle())
+        self._in_flight.is_stopping = True
+        idle = asyncio.ensure_future(self._in_flight.idle())
         hurry = asyncio.ensure_future(self._hurry.wait())
         try:
             await asyncio.wait(
@@ -123,7 +122,7 @@ class Server:
         finally:
             idle.cancel()
             hurry.cancel()
-        n_cancelled = self._traffic.cut_off()
+        n_cancelled = self._in_flight.cut_off()
         if n_cancelled:
             logger.warning("cancelled %d unfinished requests", n_cancelled)
         self._uvicorn.should_exit = True

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from auricle import __version__
 from auricle.runtime import Runtime
 from auricle.server import errors
-from auricle.server.exchange import Traffic
+from auricle.server.transport.in_flight import InFlight
 
 RETRY_S = 2
 """When a probe should look again at a server that is not ready."""
@@ -46,9 +46,9 @@ class Service(msgspec.Struct, frozen=True):
 class Status:
     """``GET /health`` and ``GET /``."""
 
-    def __init__(self, runtime: Runtime, traffic: Traffic) -> None:
+    def __init__(self, runtime: Runtime, in_flight: InFlight) -> None:
         self._runtime = runtime
-        self._traffic = traffic
+        self._in_flight = in_flight
 
     async def health(self, _: Request) -> Response:
         health = self._health()
@@ -69,7 +69,7 @@ class Status:
         return errors.json_response(service)
 
     def _health(self) -> Health:
-        state = "stopping" if self._traffic.is_stopping else self._runtime.state
+        state = "stopping" if self._in_flight.is_stopping else self._runtime.state
         return Health(
             status="ok" if state == "ready" else state,
             model=self._runtime.model_id,

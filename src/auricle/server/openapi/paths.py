@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from auricle.server import deadline
 from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.openapi import examples
 from auricle.server.openapi.answers import ALWAYS, failures, json_content, success
 from auricle.server.openapi.schemas import Json, ref
 from auricle.server.status import Health, Service
+from auricle.server.transport import deadline
 from auricle.types import Task
 
 TAGS: Sequence[Json] = (

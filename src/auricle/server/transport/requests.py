@@ -10,15 +10,15 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auricle.errors import Overloaded, Unavailable
 from auricle.server import errors
+from auricle.server.transport.in_flight import InFlight, stopping
 
 DRAIN_MAX_BYTES = 1024 * 1024 * 1024
 DRAIN_MAX_S = 30.0
@@ -28,96 +28,24 @@ instead of the refusal when the server answers before it has read everything."""
 OPENAI_VERSION = "2020-10-01"
 """The one version of its API that OpenAI's service states."""
 
-UPLOADS_RETRY_S = 2.0
-"""When a client should ask again that found too many others uploading: most take no longer."""
-
-STOPPING_RETRY_S = 5.0
-"""When a client should ask again that reached a server on its way out."""
-
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 
-class Traffic:
-    """The exchanges under way, and whether new work is still taken. Belongs to the event loop."""
-
-    def __init__(self) -> None:
-        self.is_stopping = False
-        self.is_cut_off = False
-        self._live: set[asyncio.Task[Any]] = set()
-        self._n_uploads = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        """The current task is an exchange for as long as the context lasts."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._live.add(task)
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._live.discard(task)
-            if not self._live:
-                self._idle.set()
-
-    def check_open(self) -> None:
-        """Raise `Unavailable` when no new work is taken."""
-        if self.is_stopping:
-            raise stopping()
-
-    @contextlib.contextmanager
-    def uploading(self, max_uploads: int) -> Iterator[None]:
-        """An upload is read for as long as the context lasts.
-
-        Raises:
-            Overloaded: as many as allowed are being read already.
-        """
-        if self._n_uploads >= max_uploads:
-            raise Overloaded(
-                f"{self._n_uploads} requests are being uploaded, which is the limit of this server "
-                "(max_uploads); try again later.",
-                code="rate_limit_exceeded",
-                retry_after_s=UPLOADS_RETRY_S,
-            )
-        self._n_uploads += 1
-        try:
-            yield
-        finally:
-            self._n_uploads -= 1
-
-    async def idle(self) -> None:
-        """Return once no exchange is under way."""
-        await self._idle.wait()
-
-    def cut_off(self) -> int:
-        """Cancel every exchange under way; how many there were."""
-        self.is_cut_off = True
-        for task in self._live:
-            task.cancel()
-        return len(self._live)
-
-
-def stopping() -> Unavailable:
-    return Unavailable("The server is shutting down.", retry_after_s=STOPPING_RETRY_S)
-
-
-class Exchange:
+class RequestMiddleware:
     """ASGI middleware around every request; the one place where any exception is answered."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, in_flight: InFlight) -> None:
         self._app = app
-        self._traffic = traffic
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wire = _Wire(scope, receive, send, self._traffic)
-        with self._traffic.counted():
+        wire = _Wire(scope, receive, send, self._in_flight)
+        with self._in_flight.counted():
             await self._answer(scope, wire)
         logger.debug(
             "%s %r: %s after %d ms (%s)",
@@ -134,7 +62,7 @@ class Exchange:
         except ClientDisconnect:
             logger.debug("the client left (%s)", wire.request_id)
         except asyncio.CancelledError:
-            if not self._traffic.is_cut_off:
+            if not self._in_flight.is_cut_off:
                 raise
             if wire.status is None:
                 await errors.response_to(stopping())(scope, wire.receive, wire.send)
@@ -148,12 +76,12 @@ class Exchange:
 class _Wire:
     """Receive and send of one exchange, with what they have done so far."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, traffic: Traffic) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, in_flight: InFlight) -> None:
         self.request_id = f"req_{uuid.uuid4().hex}"
         self.status: int | None = None
         self._receive = receive
         self._send = send
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._begun_s = time.monotonic()
         self._body_is_read = False
         self._client_waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
@@ -178,13 +106,13 @@ class _Wire:
             headers["openai-processing-ms"] = str(self.age_ms())
             headers["openai-version"] = OPENAI_VERSION
             headers["x-content-type-options"] = "nosniff"
-            if self._traffic.is_stopping or not self._body_is_read:
+            if self._in_flight.is_stopping or not self._body_is_read:
                 headers["connection"] = "close"
         await self._send(message)
 
     async def _drain(self) -> None:
         """Read the rest of the request, unless the client waits for leave to send it."""
-        if self._client_waits or self._traffic.is_cut_off:
+        if self._client_waits or self._in_flight.is_cut_off:
             return
         n_bytes = 0
         with contextlib.suppress(TimeoutError):
@@ -194,7 +122,7 @@ class _Wire:
 
 
 def request_id(scope: Scope) -> str:
-    """The id `Exchange` gave this request, as in its ``x-request-id`` header."""
+    """The id `RequestMiddleware` gave this request, as in its ``x-request-id`` header."""
     value: str = scope["state"]["request_id"]
     return value
 

@@ -1,23 +1,20 @@
-"""Which web pages may use this server, and by which names it may be called.
+"""Which web pages may use this server.
 
-Knows nothing about keys or what is asked.
+Knows nothing about keys, names of hosts or what is asked.
 
 A browser lets any page in the world send requests to ``localhost``. It then keeps the answers from
-the page, but the work is done; and a page whose own name was made to point to this machine (DNS
-rebinding) would even see the answers. So requests of pages that are not allowed are refused, and a
-server that listens on this machine only answers only to names of this machine.
+the page, but the work is done. So requests of pages that are not allowed are refused.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from auricle.errors import Forbidden
-from auricle.server.listen import is_loopback
+from auricle.server.transport.listeners import is_loopback
 
 ANY = "*"
 LOCAL = "local"
@@ -93,45 +90,6 @@ def answer_headers(origin: str) -> dict[str, str]:
         "access-control-expose-headers": EXPOSED,
         "vary": "Origin",
     }
-
-
-def check_host(headers: Headers, listens_on: str, allowed: Iterable[str]) -> None:
-    """Refuse names that are none of this machine's, where it listens on nothing else.
-
-    Raises:
-        Forbidden: the ``Host`` header names something else.
-    """
-    if not is_loopback(listens_on):
-        return
-    given = headers.get("host", "")
-    name = _host_name(given)
-    if not name or _is_own_name(name) or name in {one.lower() for one in allowed}:
-        return
-    raise Forbidden(
-        f"This server listens on {listens_on} and does not answer to the name {name[:100]!r}. Its "
-        "operator can allow it with the setting allowed_hosts.",
-        code="host_not_allowed",
-    )
-
-
-def _host_name(host: str) -> str:
-    """``Host`` without its port, in lower case."""
-    name = host.lower().strip()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.rpartition(":")[0] if ":" in name else name
-
-
-def _is_own_name(name: str) -> bool:
-    """Names that no foreign page can have: addresses, localhost, and what containers call the
-    machine they run on."""
-    if name == "localhost" or name.endswith((".localhost", ".internal")):
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_local(scheme: str, name: str) -> bool:

@@ -29,7 +29,7 @@ TOO_LARGE = f"The request line and headers are larger than {MAX_HEAD_BYTES} byte
 TOO_SLOW = f"The request line and headers took longer than {HEAD_S:g} seconds."
 
 
-class BoundedHttp(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """One connection. A head is counted when it is complete, and while it is not."""
 
     _n_head_bytes = 0

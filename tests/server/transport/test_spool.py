@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.server.spool import Spool, clear
+from auricle.server.transport.spool import Spool, clear
 
 KILLED = """
 import os, tempfile
-from auricle.server.spool import Spool
+from auricle.server.transport.spool import Spool
 tempfile.tempdir = {folder!r}
 spool = Spool()
 with spool.kept():

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from auricle.server import exchange, upload
+from auricle.server.transport import requests, upload
 from auricle.types import DecodeOptions
 from tests.server.conftest import Served
 from tests.server.fakes import HELLO
@@ -216,7 +216,7 @@ async def test_reading_a_refused_upload_has_an_end(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A patched limit, because the real one is a gigabyte."""
-    monkeypatch.setattr(exchange, "DRAIN_MAX_BYTES", 1000)
+    monkeypatch.setattr(requests, "DRAIN_MAX_BYTES", 1000)
     reader, writer = await asyncio.open_connection(*served.address)
     writer.write(head("content-length", 5 * MIB) + b"x" * 2000)
     head_lines, _ = await read_answer(reader)
@@ -252,7 +252,7 @@ async def test_an_upload_that_stops_in_the_middle_is_given_up(
 ) -> None:
     """Patched limits, because the real ones are minutes."""
     monkeypatch.setattr(upload, "STALL_S", 0.05)
-    monkeypatch.setattr(exchange, "DRAIN_MAX_S", 0.05)
+    monkeypatch.setattr(requests, "DRAIN_MAX_S", 0.05)
     reader, writer = await asyncio.open_connection(*served.address)
     writer.write(head("content-length", 500_000) + MODEL + file(b"x" * 1000))
     head_lines, answer = await read_answer(reader)

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from auricle.config import load
 from auricle.errors import BadSetting
-from auricle.server.cors import Origins
-from auricle.server.keys import ApiKeys
+from auricle.server.access.keys import ApiKeys
+from auricle.server.access.origins import Origins
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 

@@ -11,20 +11,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle.config import Settings
 from auricle.errors import AuricleError
-from auricle.server import cors, errors
-from auricle.server.keys import ApiKeys
+from auricle.server import errors
+from auricle.server.access import hosts, origins
+from auricle.server.access.keys import ApiKeys
 
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/openapi.yaml"})
 """Answered without a key: probes have none, and the documents are public."""
 
 
-class Gate:
+class AccessMiddleware:
     """ASGI middleware; answers what may not pass by itself."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: ApiKeys) -> None:
         self._app = app
         self._settings = settings
-        self._origins = cors.Origins(settings.cors_origins)
+        self._origins = origins.Origins(settings.cors_origins)
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,10 +35,10 @@ class Gate:
         headers = Headers(scope=scope)
         origin = None
         try:
-            cors.check_host(headers, self._settings.host, self._settings.allowed_hosts)
-            origin = cors.check(self._origins, headers)
-            if cors.is_preflight(scope["method"], headers):
-                answer = Response(status_code=204, headers=cors.preflight_answer(headers))
+            hosts.check(headers, self._settings.host, self._settings.allowed_hosts)
+            origin = origins.check(self._origins, headers)
+            if origins.is_preflight(scope["method"], headers):
+                answer = Response(status_code=204, headers=origins.preflight_answer(headers))
                 await answer(scope, receive, _readable(send, origin))
                 return
             if scope["path"] not in OPEN_PATHS:
@@ -52,7 +53,7 @@ def _readable(send: Send, origin: str | None) -> Send:
     """``send`` with the headers that let a page read the answer; as it is for what is no page."""
     if origin is None:
         return send
-    added = cors.answer_headers(origin)
+    added = origins.answer_headers(origin)
 
     async def readable(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -16,18 +16,18 @@ from starlette.types import ASGIApp, Send
 
 from auricle.errors import InvalidRequest
 from auricle.runtime import Runtime
-from auricle.server import early, upload
-from auricle.server.deadline import Deadline
-from auricle.server.exchange import Traffic
+from auricle.server.access.keys import given_key
 from auricle.server.form import AudioRequest
-from auricle.server.keys import given_key
-from auricle.server.spool import Spool
+from auricle.server.transport import early_response, upload
+from auricle.server.transport.deadline import Deadline
+from auricle.server.transport.in_flight import InFlight
+from auricle.server.transport.spool import Spool
 from auricle.transcribe import Transcription, collect
 from auricle.types import Transcript
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class AudioUpload:
     """A request whose upload has been read; its file is there as long as the context lasts."""
 
     runtime: Runtime
@@ -54,7 +54,7 @@ class Visit:
         self,
         asked: AudioRequest,
         write: Callable[[Transcript], bytes],
-        plan: early.Plan,
+        plan: early_response.Plan,
         send: Send,
     ) -> ASGIApp:
         """The whole transcript as the answer to send, begun early if it takes long."""
@@ -65,7 +65,7 @@ class Visit:
                 transcript = await collect(transcription)
             return write(transcript)
 
-        return await early.EarlyAnswer(self.request.scope, send, plan).of(body())
+        return await early_response.EarlyAnswer(self.request.scope, send, plan).of(body())
 
     @contextlib.asynccontextmanager
     async def _opened(self, path: Path, asked: AudioRequest) -> AsyncIterator[Transcription]:
@@ -74,36 +74,36 @@ class Visit:
             yield transcription
 
 
-class Intake:
+class UploadReader:
     """Reads uploads, within the limits of one server."""
 
-    def __init__(self, runtime: Runtime, traffic: Traffic, spool: Spool) -> None:
+    def __init__(self, runtime: Runtime, in_flight: InFlight, spool: Spool) -> None:
         self.runtime = runtime
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._spool = spool
 
     @contextlib.asynccontextmanager
     async def received(
         self, request: Request, file_field: upload.FileField = upload.FILE
-    ) -> AsyncIterator[Visit]:
+    ) -> AsyncIterator[AudioUpload]:
         """Refuse what cannot be served before its upload is read; read it."""
         settings = self.runtime.settings
         deadline = Deadline.of(request, settings.deadline_s)
         key = client_key(request)
-        self._traffic.check_open()
+        self._in_flight.check_open()
         self.runtime.check_room(key)
         async with contextlib.AsyncExitStack() as stack:
-            with self._traffic.uploading(settings.max_uploads):
+            with self._in_flight.uploading(settings.max_uploads):
                 async with deadline.kept():
                     limits = upload.Limits.of(settings, self._spool)
                     received = upload.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
-            yield Visit(self.runtime, request, sent, file_field.name, key, deadline)
+            yield AudioUpload(self.runtime, request, sent, file_field.name, key, deadline)
 
-    def plan(self, format_name: str, media_type: str) -> early.Plan:
+    def plan(self, format_name: str, media_type: str) -> early_response.Plan:
         """How an answer of a format is sent here."""
-        padding = early.PADDINGS.get(format_name, early.Padding())
-        return early.Plan(media_type, padding, self.runtime.settings.early_headers_s)
+        padding = early_response.PADDINGS.get(format_name, early_response.Padding())
+        return early_response.Plan(media_type, padding, self.runtime.settings.early_headers_s)
 
 
 def client_key(request: Request) -> str:

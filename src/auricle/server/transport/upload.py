@@ -26,7 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest, StorageFull, TooLarge, UploadStalled
-from auricle.server.spool import Spool
+from auricle.server.transport.spool import Spool
 
 MIB = 1024 * 1024
 MAX_FIELD_BYTES = 64 * 1024

@@ -15,8 +15,8 @@ import pytest
 from starlette.requests import Request
 
 from auricle.errors import Overloaded
-from auricle.server import upload
-from auricle.server.deadline import Deadline
+from auricle.server.transport import upload
+from auricle.server.transport.deadline import Deadline
 from tests.server.conftest import Served, serving, settings
 from tests.server.events import events
 from tests.server.fakes import HELLO, FakeRuntime
@@ -95,8 +95,8 @@ async def test_no_more_uploads_at_one_time_than_allowed() -> None:
         kind = {"content-type": "multipart/form-data; boundary=b"}
         async with served.http() as http:
             first = asyncio.create_task(http.post(PATH, content=slow(), headers=kind))
-            traffic = served.server._traffic
-            await until(lambda: traffic._n_uploads == 1)
+            in_flight = served.server._in_flight
+            await until(lambda: in_flight._n_uploads == 1)
             refused = await post(served)
             more.set()
             await first
@@ -172,9 +172,9 @@ async def test_a_deadline_in_a_stream_without_text_yet_is_an_answer(served: Serv
 async def test_the_time_of_the_upload_counts(served: Served, spool: Path) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield FORM_BEGINS
-        traffic = served.server._traffic
-        await until(lambda: traffic._n_uploads == 1)
-        await until(lambda: traffic._n_uploads == 0)
+        in_flight = served.server._in_flight
+        await until(lambda: in_flight._n_uploads == 1)
+        await until(lambda: in_flight._n_uploads == 0)
         yield FORM_ENDS
 
     kind = {"content-type": "multipart/form-data; boundary=b", "x-auricle-deadline": "0.05"}

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from auricle.errors import BadMedia
-from auricle.server import early
+from auricle.server.transport import early_response
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import HELLO, FakeRuntime, Step
 
@@ -183,7 +183,7 @@ async def test_what_is_known_in_time_keeps_its_status(eager: Served) -> None:
 
 
 async def test_zero_turns_it_off() -> None:
-    plan = early.Plan("application/json", early.Padding(filler=b" "), 0.0)
+    plan = early_response.Plan("application/json", early_response.Padding(filler=b" "), 0.0)
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -195,5 +195,5 @@ async def test_zero_turns_it_off() -> None:
         return b"{}"
 
     scope: Scope = {"type": "http", "state": {"request_id": "req_1"}}
-    answer = await early.EarlyAnswer(scope, send, plan).of(body())
+    answer = await early_response.EarlyAnswer(scope, send, plan).of(body())
     assert (sent, isinstance(answer, Response)) == ([], True)

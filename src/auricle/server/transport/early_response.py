@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle.errors import AuricleError
 from auricle.server import errors
-from auricle.server.exchange import request_id
+from auricle.server.transport.requests import request_id
 
 PADDING_S: Final = 15.0
 """How often a begun answer is padded; proxies commonly give up after 60 s without a byte."""
