@@ -205,9 +205,17 @@ async def test_only_what_clients_try_again_says_not_to(
 @pytest.mark.parametrize(
     ("kind", "body", "message"),
     [
-        ("application/json", b"{}", "Content-Type must be multipart/form-data, but got"),
+        (
+            "text/plain",
+            b"{}",
+            "Content-Type must be multipart/form-data or application/json, but got",
+        ),
         ("application/x-www-form-urlencoded", b"model=base", "Content-Type must be multipart/"),
-        ("", b"audio", "Content-Type must be multipart/form-data, but got none."),
+        (
+            "",
+            b"audio",
+            "Content-Type must be multipart/form-data or application/json, but got none.",
+        ),
         ("multipart/form-data", b"--b--", "Content-Type multipart/form-data has no boundary"),
         ("multipart/form-data; boundary=b", b"junk", "The multipart body is malformed: "),
     ],

@@ -18,7 +18,7 @@ from auricle.errors import InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server.access.keys import given_key
 from auricle.server.form import AudioRequest
-from auricle.server.transport import early_response, upload
+from auricle.server.transport import early_response, json_upload, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.spool import Spool
@@ -33,7 +33,6 @@ class AudioUpload:
     runtime: Runtime
     request: Request
     sent: upload.Upload
-    file_field: str
     key: str
     deadline: Deadline
 
@@ -46,8 +45,9 @@ class AudioUpload:
         """
         await self.runtime.find(asked.model)
         if self.sent.file is None:
-            message = f"Missing required parameter: '{self.file_field}'."
-            raise InvalidRequest(message, param=self.file_field, code="missing_required_parameter")
+            name = self.sent.file_field
+            message = f"Missing required parameter: '{name}'."
+            raise InvalidRequest(message, param=name, code="missing_required_parameter")
         return self._opened(self.sent.file, asked)
 
     async def collected(
@@ -96,9 +96,12 @@ class UploadReader:
             with self._in_flight.uploading(settings.max_uploads):
                 async with deadline.kept():
                     limits = upload.Limits.of(settings, self._spool)
-                    received = upload.received(request, limits, file_field)
+                    if json_upload.is_json(request):
+                        received = json_upload.received(request, limits)
+                    else:
+                        received = upload.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
-            yield AudioUpload(self.runtime, request, sent, file_field.name, key, deadline)
+            yield AudioUpload(self.runtime, request, sent, key, deadline)
 
     def plan(self, format_name: str, media_type: str) -> early_response.Plan:
         """How an answer of a format is sent here."""

@@ -166,9 +166,13 @@ async def test_what_is_no_form_is_refused(served: Served) -> None:
     assert malformed[1].startswith("The multipart body is malformed: ")
     assert [
         error(await post(served, b"{}", kind))
-        for kind in ("application/json", "multipart/form-data", f"{KIND}{'X' * 300}")
+        for kind in ("text/json", "multipart/form-data", f"{KIND}{'X' * 300}")
     ] == [
-        (400, "Content-Type must be multipart/form-data, but got 'application/json'.", None),
+        (
+            400,
+            "Content-Type must be multipart/form-data or application/json, but got 'text/json'.",
+            None,
+        ),
         (400, "Content-Type multipart/form-data has no boundary parameter.", None),
         (
             400,

@@ -123,6 +123,9 @@ def requests(task: Task) -> Json:
     return {name: {"summary": name, "value": form} for name, form in forms.items()}
 
 
+AS_JSON: Json = {"model": "whisper-1", "input_audio": {"data": "SUQzBAA=", "format": "mp3"}}
+
+
 def code(task: Task) -> tuple[Json, ...]:
     """The same call in three languages."""
     noun = "transcriptions" if task == "transcribe" else "translations"

@@ -158,7 +158,8 @@ def _audio(task: Task, summary: str) -> Json:
                     "schema": ref("AudioForm"),
                     "encoding": _encoding(),
                     "examples": examples.requests(task),
-                }
+                },
+                "application/json": {"schema": ref("AudioJson"), "example": examples.AS_JSON},
             },
         },
         "responses": {

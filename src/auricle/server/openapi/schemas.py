@@ -17,6 +17,7 @@ from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service
+from auricle.server.transport.json_upload import INPUT_AUDIO, MAX_BODY_BYTES
 
 Json = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ def schemas() -> Json:
     }
     # Otherwise every verbose transcription would be a plain one too, and "one of" a lie
     made[NAMES["JsonBody"]]["additionalProperties"] = False
-    return {**made, "TranscriptionEvent": _event(), "AudioForm": _form()}
+    return {**made, "TranscriptionEvent": _event(), "AudioForm": _form(), "AudioJson": _json()}
 
 
 def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
@@ -132,4 +133,25 @@ def _form() -> Json:
         "or as `name[key]` fields.",
         "required": [field.name for field in FIELDS if field.is_required],
         "properties": {field.name: {**field.schema, "description": field.help} for field in FIELDS},
+    }
+
+
+def _json() -> Json:
+    form = _form()
+    recording = {
+        "type": "object",
+        "description": "The recording, in base64; `format` is not looked at.",
+        "required": ["data"],
+        "properties": {
+            "data": {"type": "string", "contentEncoding": "base64"},
+            "format": {"type": "string"},
+        },
+    }
+    others = {name: schema for name, schema in form["properties"].items() if name != "file"}
+    return {
+        "type": "object",
+        "description": f"The same as JSON, at most {MAX_BODY_BYTES >> 20} MiB, in the shape of "
+        "OpenRouter's API. Lists may be called with brackets or without.",
+        "required": [INPUT_AUDIO, "model"],
+        "properties": {INPUT_AUDIO: recording, **others},
     }

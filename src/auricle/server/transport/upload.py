@@ -63,6 +63,8 @@ class Upload:
     fields: tuple[tuple[str, str], ...]
     file: Path | None
     file_bytes: int
+    file_field: str = "file"
+    """What the client calls the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,18 @@ async def received(
         ClientDisconnect: the client left before the end.
     """
     boundary = _boundary(request)
-    announced = _content_length(request)
+    announced = content_length(request)
     if announced > limits.max_bytes:
-        raise _too_large(limits.max_bytes, announced)
+        raise too_large(limits.max_bytes, announced)
     if announced > BLOCK_BYTES:
         await asyncio.to_thread(limits.check_space, announced)
     with contextlib.ExitStack() as spool_files:
         form = _Form(boundary, spool_files, limits, file_field)
-        async for chunk in _body(request, limits.max_bytes):
+        async for chunk in body(request, limits.max_bytes):
             form.feed(chunk)
             if form.pending_bytes >= BLOCK_BYTES:
-                await _on_disk(form.flush)
-        await _on_disk(form.close)
+                await on_disk(form.flush)
+        await on_disk(form.close)
         yield form.upload()
 
 
@@ -120,24 +122,26 @@ def _boundary(request: Request) -> bytes:
     kind, parameters = parse_options_header(content_type)
     if kind != b"multipart/form-data":
         got = repr(content_type[:100]) if content_type else "none"
-        raise InvalidRequest(f"Content-Type must be multipart/form-data, but got {got}.")
+        raise InvalidRequest(
+            f"Content-Type must be multipart/form-data or application/json, but got {got}."
+        )
     boundary = parameters.get(b"boundary")
     if not boundary:
         raise InvalidRequest("Content-Type multipart/form-data has no boundary parameter.")
     return boundary
 
 
-def _content_length(request: Request) -> int:
+def content_length(request: Request) -> int:
     """What the client says it will send, 0 when it does not say."""
     announced = request.headers.get("content-length", "")
     return int(announced) if re.fullmatch(r"[0-9]{1,18}", announced) else 0
 
 
-def _too_large(max_bytes: int, n_bytes: int) -> TooLarge:
+def too_large(max_bytes: int, n_bytes: int) -> TooLarge:
     return TooLarge(f"Maximum content size limit ({max_bytes}) exceeded ({n_bytes} bytes read)")
 
 
-async def _body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     n_bytes = 0
     more = True
     while more:
@@ -151,12 +155,12 @@ async def _body(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
         chunk: bytes = message.get("body", b"")
         n_bytes += len(chunk)
         if n_bytes > max_bytes:
-            raise _too_large(max_bytes, n_bytes)
+            raise too_large(max_bytes, n_bytes)
         yield chunk
         more = message.get("more_body", False)
 
 
-async def _on_disk(write: Callable[[], None]) -> None:
+async def on_disk(write: Callable[[], None]) -> None:
     """Run ``write`` in a thread; a cancelled request waits for it, so that the file it writes to
     is not closed under it."""
     task = asyncio.ensure_future(asyncio.to_thread(write))
@@ -265,7 +269,8 @@ class _Form:
             name = self._file_field.name
             message = f"The recording in '{name}' is empty (0 bytes)."
             raise InvalidRequest(message, param=name, code="invalid_value")
-        return Upload(tuple(self._fields), self._path, self._file_bytes)
+        name = self._file_field.name
+        return Upload(tuple(self._fields), self._path, self._file_bytes, name)
 
     def _on_part_begin(self) -> None:
         self._n_parts += 1
