@@ -29,7 +29,7 @@ not know each other, except in the first. The empty name is the package itself: 
 
 FOUNDATION = LAYERS[0]
 
-IMPORTS_LATE = {"engine/ct2.py", "engine/worker.py", "rpc.py"}
+IMPORTS_LATE = {"engine/ct2.py", "engine/worker.py", "rpc/caller.py"}
 """The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
 
 

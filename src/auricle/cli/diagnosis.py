@@ -26,7 +26,7 @@ from auricle.errors import AuricleError, BadSetting, DownloadFailed
 from auricle.hosting.memory import machine_bytes
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
-from auricle.rpc import ChildDied
+from auricle.rpc.child import ChildDied
 from auricle.server.transport import listeners
 
 IMPORT_TIMEOUT_S = 60
@@ -75,7 +75,7 @@ def diagnose(settings: Settings, config_path: Path | None) -> Diagnosis:
 def _probe(found: Diagnosis) -> Hardware | None:
     try:
         return asyncio.run(probe())
-    except (ChildDied, AuricleError, OSError) as exc:
+    except (ChildDied, AuricleError) as exc:
         found.add(
             f"the engine library does not load: {exc}",
             "install Auricle again into a fresh environment; CTranslate2 needs a 64-bit processor "

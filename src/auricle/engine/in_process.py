@@ -22,7 +22,7 @@ from auricle.engine.protocol import (
     EngineDied,
     ReleaseJob,
 )
-from auricle.rpc import Failure
+from auricle.rpc.wire import Failure
 
 _Job = TypeVar("_Job")
 _Answer = TypeVar("_Answer")

@@ -15,7 +15,6 @@ from auricle.engine.protocol import (
     ModelInfo,
     ReleaseJob,
 )
-from auricle.rpc import Failure
 
 
 class Probe(msgspec.Struct, frozen=True, tag=True):
@@ -52,4 +51,4 @@ class Released(msgspec.Struct, frozen=True, tag=True):
 
 
 EngineRequest = Probe | Ping | Load | EncodeJob | DecodeJob | ReleaseJob
-EngineReply = Hardware | Pong | ModelInfo | Encoded | Decoded | Released | Failure
+EngineReply = Hardware | Pong | ModelInfo | Encoded | Decoded | Released

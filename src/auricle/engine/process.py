@@ -26,7 +26,7 @@ from auricle.engine.protocol import (
 )
 from auricle.engine.watchdog import Sleep, Watchdog
 from auricle.errors import ModelUnusable
-from auricle.rpc import Child, ChildDied
+from auricle.rpc.child import Child, ChildDied
 
 LOAD_MAX_S = 900.0
 """How long loading may take: the largest model from a slow disk, and a GPU's first start."""

@@ -30,7 +30,7 @@ from auricle.engine.messages import (
     Released,
 )
 from auricle.engine.protocol import DecodeJob, EncodeJob, ReleaseJob
-from auricle.rpc import Caller, Failure
+from auricle.rpc.caller import Call, Caller
 
 
 class Worker:
@@ -43,21 +43,21 @@ class Worker:
 
     def run(self) -> None:
         """Serve until the parent has gone, then leave at once: nobody waits for running jobs."""
-        while (call := self._caller.read()) is not None:
-            call_id, request = call
-            if isinstance(request, EncodeJob | DecodeJob) and self._pool is not None:
-                self._pool.submit(self._answer, call_id, request)
+        for call in self._caller:
+            if isinstance(call.request, EncodeJob | DecodeJob) and self._pool is not None:
+                self._pool.submit(self._answer, call)
             else:
-                self._answer(call_id, request)
+                self._answer(call)
         os._exit(0)
 
-    def _answer(self, call_id: int, request: EngineRequest) -> None:
+    def _answer(self, call: Call[EngineRequest]) -> None:
+        if call.is_cancelled:  # while it waited for a worker
+            return
         try:
-            reply = self._reply(request)
+            call.reply(self._reply(call.request))
         except Exception as exc:  # the border: every call gets an answer
-            logging.getLogger(__name__).exception("%s failed", type(request).__name__)
-            reply = Failure.of(exc)
-        self._caller.reply(call_id, reply)
+            logging.getLogger(__name__).exception("%s failed", type(call.request).__name__)
+            call.fail(exc)
 
     def _reply(self, request: EngineRequest) -> EngineReply:
         match request:

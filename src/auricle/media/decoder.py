@@ -11,7 +11,7 @@ from typing import TypeVar
 from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.media.protocol import Chunk, Closed, Opened, Request
-from auricle.rpc import Child, ChildDied, Failure
+from auricle.rpc.child import Child, ChildDied
 
 STUCK_AFTER_CPU_LIMITS = 4
 """A call that takes so many times the processor limit in real time, plus a minute, is stuck."""
@@ -38,7 +38,7 @@ class Decoder:
     async def start(cls, settings: Settings) -> Decoder:
         child = await Child[Request, Opened | Chunk | Closed].start(
             "auricle.media.worker",
-            reply_type=Opened | Chunk | Closed | Failure,
+            reply_type=Opened | Chunk | Closed,
             name="decoder",
             env=_ONE_THREAD,
         )

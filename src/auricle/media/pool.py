@@ -20,7 +20,7 @@ from auricle.errors import AuricleError, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.limits import cpu_limit_passed
 from auricle.media.protocol import Chunk, Close, Closed, Next, Open, Opened
-from auricle.rpc import ChildDied
+from auricle.rpc.child import ChildDied
 from auricle.types import SAMPLE_RATE, Pcm
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class DecoderPool:
         self._is_closed = False
 
     async def start(self) -> None:
-        """Start the children that stay. Raises `OSError` when the system refuses."""
+        """Start the children that stay. Raises `Unavailable` when the system refuses."""
         await asyncio.gather(*(self._add_idle() for _ in range(self._n_kept)))
 
     async def close(self) -> None:
@@ -165,8 +165,8 @@ class DecoderPool:
     async def _replace(self) -> None:
         try:
             await self._add_idle()
-        except OSError as exc:
-            log.warning("cannot start a decoder process: %s", exc)
+        except Unavailable as exc:
+            log.warning("%s", exc)
             if self._n_waiting > 0:  # else the next recording tries again
                 self._idle.put_nowait(exc)
 

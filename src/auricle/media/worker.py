@@ -30,7 +30,7 @@ from auricle.media.protocol import (
     Opened,
     Request,
 )
-from auricle.rpc import Caller, Failure
+from auricle.rpc.caller import Caller
 from auricle.speech.streaming_vad import StreamingVad
 from auricle.speech.vad import SpeechDetector
 from auricle.types import Pcm
@@ -145,19 +145,16 @@ def main() -> None:
     av.logging.set_level(None)
     worker = Worker()
     confine()
-    while (received := caller.read()) is not None:
-        call_id, request = received
-        reply: Opened | Chunk | Closed | Failure
+    for call in caller:
         try:
-            reply = worker.answer(request)
+            call.reply(worker.answer(call.request))
         except MemoryError:
             mib = MAX_ADDRESS_SPACE_BYTES // 1024**2
-            reply = Failure.of(
+            call.fail(
                 bad_file(f"Decoding the audio takes more memory than the limit of {mib} MiB.")
             )
         except Exception as exc:  # noqa: BLE001  # the border: every call gets an answer
-            reply = Failure.of(exc)
-        caller.reply(call_id, reply)
+            call.fail(exc)
 
 
 if __name__ == "__main__":
