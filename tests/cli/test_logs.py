@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 
+from auricle import request_id
 from auricle.cli.logs import OneLine
+from auricle.request_id import AddRequestId
 
 
 def test_a_message_cannot_look_like_a_second_record():
@@ -22,3 +24,13 @@ def test_a_traceback_stays_on_the_line():
     assert line.startswith("oh\\nTraceback (most recent call last):\\n")
     assert line.endswith("\\nValueError: bad")
     assert "\n" not in line
+
+
+def test_a_record_names_its_request():
+    lines = []
+    for name in ("", "req_1"):
+        record = logging.LogRecord("auricle", logging.INFO, "", 0, "oh", (), None)
+        with request_id.bound(name):
+            AddRequestId().filter(record)
+        lines.append(OneLine("%(message)s%(request)s").format(record))
+    assert lines == ["oh", "oh (req_1)"]

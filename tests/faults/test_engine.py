@@ -12,7 +12,7 @@ import pytest
 
 from auricle.engine.protocol import DecodeJob, EncodeJob
 from tests.audio_files import wav
-from tests.faults.conftest import CLIP, SPEECH, Target
+from tests.faults.conftest import CLIP, PATH, SPEECH, Target
 from tests.waiting import until
 
 pytestmark = [
@@ -94,7 +94,7 @@ async def test_who_leaves_a_stream_takes_the_windows_along(target: Target):
     files = {"file": wav(np.tile(SPEECH, 40))}
     async with (
         target.http() as http,
-        http.stream("POST", "/v1/audio/transcriptions", files=files, data=data) as answer,
+        http.stream("POST", PATH, files=files, data=data, timeout=60) as answer,
     ):
         async for line in answer.aiter_lines():
             assert line == "event: transcript.text.delta"

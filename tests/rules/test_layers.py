@@ -10,7 +10,7 @@ import pytest
 from tests.rules import source
 
 LAYERS = (
-    ("", "errors", "types", "setting", "config_sources", "config", "confine", "rpc"),
+    ("", "request_id", "errors", "types", "setting", "config_sources", "config", "confine", "rpc"),
     ("whisper",),
     ("models", "speech", "output"),
     ("media",),

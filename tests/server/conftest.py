@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from auricle.config import Settings
+from auricle.request_id import AddRequestId
 from auricle.server.serve import Server
 from tests.server.fakes import FakeRuntime
 
@@ -80,6 +82,30 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder uploads go to, so that a test can see what is left in it."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+class Log:
+    """What Auricle logged during a test, from INFO on, each line with the id of its request."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    @property
+    def lines(self) -> list[str]:
+        return [
+            f"{record.getMessage()}{record.__dict__['request']}"
+            for record in self._caplog.records
+            if record.name.startswith("auricle")
+        ]
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
+    caplog.set_level(logging.INFO, "auricle")
+    add_id = AddRequestId()
+    caplog.handler.addFilter(add_id)
+    yield Log(caplog)
+    caplog.handler.removeFilter(add_id)
 
 
 def settings(**changes: object) -> Settings:

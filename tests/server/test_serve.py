@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -14,7 +15,8 @@ import pytest
 from auricle.errors import BadSetting
 from auricle.server.serve import serve
 from auricle.server.transport import listeners
-from tests.server.conftest import Served, serving, settings
+from tests.server.conftest import Log, Served, serving, settings
+from tests.server.events import events
 from tests.server.fakes import HELLO, FakeRuntime
 
 PATH = "/v1/audio/transcriptions"
@@ -129,10 +131,9 @@ async def get_health(served: Served) -> httpx2.Response:
 
 @pytest.mark.parametrize("drain_s", [0, 3600])
 async def test_what_is_not_finished_in_time_is_cancelled_and_counted(
-    drain_s: int, caplog: pytest.LogCaptureFixture
+    drain_s: int, log: Log
 ) -> None:
     """At the deadline (0 s here), or when asked to stop a second time."""
-    caplog.set_level(logging.INFO, "auricle")
     runtime = FakeRuntime(settings(drain_s=drain_s))
     runtime.steps = (asyncio.Event(),)
     async with serving(runtime) as served:
@@ -146,37 +147,62 @@ async def test_what_is_not_finished_in_time_is_cancelled_and_counted(
     assert [answer.status_code for answer in answers] == [503, 503]
     assert [answer.headers["x-request-id"][:4] for answer in answers] == ["req_", "req_"]
     assert runtime.cancelled.is_set()
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("auricle")][
-        -2:
-    ] == ["stopping: finishing what was accepted", "cancelled 2 unfinished requests"]
+    stopping, cancelled, *answered = log.lines[-4:]
+    assert stopping == "stopping: finishing what was accepted"
+    assert cancelled == "cancelled 2 unfinished requests"
+    assert [line.partition(" in ")[0] for line in answered] == [f"POST {PATH} 503"] * 2
 
 
-async def test_a_stream_that_is_cut_off_does_not_look_finished() -> None:
-    """Clients take the orderly end of a response for the end of the text."""
-    runtime = FakeRuntime(settings())
+STOPPING = {
+    "error": {
+        "message": "The server is shutting down.",
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
+}
+
+
+@pytest.mark.parametrize("form", [{"stream": "true"}, {"response_format": "json"}])
+async def test_an_answer_that_had_begun_says_that_the_server_stops(form: dict[str, str]) -> None:
+    """Streams and JSON that had begun ended in the middle, without the envelope that any other late
+    error gets: clients saw a broken connection and sent the recording again."""
+    runtime = FakeRuntime(settings(early_headers_s=0.001))
     runtime.steps = (HELLO[0], asyncio.Event())
     async with serving(runtime) as served:
         await runtime.started.wait()
         async with (
             served.http() as http,
             http.stream(
-                "POST",
-                PATH,
-                data={"model": "base", "stream": "true"},
-                files={"file": b"audio"},
+                "POST", PATH, data={"model": "base", **form}, files={"file": b"a"}
             ) as answer,
         ):
-            pieces = answer.aiter_text()
-            first = await anext(pieces)
+            served.server.stop()
+            served.server.stop()
+            text = (await answer.aread()).decode()
+    if "stream" in form:
+        *_, last = events(text, ends_with_done=False)
+        assert last == STOPPING
+    else:
+        assert json.loads(text) == STOPPING
+    assert runtime.cancelled.is_set()
+
+
+async def test_text_that_had_begun_is_cut_off_by_a_stop() -> None:
+    """Clients take the orderly end of a response for the end of the text."""
+    runtime = FakeRuntime(settings(early_headers_s=0.001))
+    runtime.steps = (asyncio.Event(),)
+    async with serving(runtime) as served:
+        await runtime.started.wait()
+        data = {"model": "base", "response_format": "text"}
+        async with (
+            served.http() as http,
+            http.stream("POST", PATH, data=data, files={"file": b"a"}) as answer,
+        ):
             served.server.stop()
             served.server.stop()
             with pytest.raises(httpx2.RemoteProtocolError):
-                await anext(pieces)
-    assert first == (
-        "event: transcript.text.delta\n"
-        'data: {"type":"transcript.text.delta","delta":"Hello there."}\n\n'
-    )
-    assert runtime.cancelled.is_set()
+                await answer.aread()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of its own")

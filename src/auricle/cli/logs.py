@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 
+from auricle.request_id import AddRequestId
+
 
 class OneLine(logging.Formatter):
     """A record is one line whatever its message or traceback holds, so that a client's text can
@@ -20,7 +22,8 @@ def set_up(*, verbose: bool, quiet: bool = False) -> None:
     """Send records to standard error, one line each. ``quiet`` keeps back all below CRITICAL,
     for commands that report their errors themselves."""
     handler = logging.StreamHandler()
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.addFilter(AddRequestId())
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s%(request)s"))
     logging.basicConfig(
         level=logging.CRITICAL if quiet else logging.WARNING, handlers=[handler], force=True
     )

@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from auricle.errors import AuricleError
 from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.access.keys import ApiKeys
@@ -49,10 +48,7 @@ def create_app(runtime: Runtime, in_flight: InFlight | None = None) -> Starlette
             ),
             Middleware(BaseUrls),
         ],
-        exception_handlers={
-            AuricleError: errors.on_auricle_error,
-            HTTPException: errors.on_http_exception,
-        },
+        exception_handlers={HTTPException: errors.on_http_exception},
         lifespan=lambda _: _running(runtime, spool),
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first

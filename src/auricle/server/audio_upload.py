@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Send
+from starlette.types import Send
 
 from auricle.errors import InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server.access.keys import given_key
 from auricle.server.form import AudioRequest
-from auricle.server.transport import early_response, json_upload, upload
+from auricle.server.transport import context, json_upload, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight
+from auricle.server.transport.response import BodyFormat, End, ResponseWriter
 from auricle.server.transport.spool import Spool
 from auricle.transcribe import Transcription, collect
 from auricle.types import Transcript
@@ -36,42 +36,40 @@ class AudioUpload:
     key: str
     deadline: Deadline
 
-    async def opened(self, asked: AudioRequest) -> AbstractAsyncContextManager[Transcription]:
-        """What was asked, ready to be entered: there is a recording, and such a model.
+    @contextlib.asynccontextmanager
+    async def opened(self, asked: AudioRequest) -> AsyncIterator[Transcription]:
+        """The transcription that was asked for.
 
         Raises:
             ModelNotFound: see `Runtime.find`.
             InvalidRequest: the form holds no recording.
+            DeadlineExceeded: it was not done in time.
         """
         await self.runtime.find(asked.model)
         if self.sent.file is None:
             name = self.sent.file_field
             message = f"Missing required parameter: '{name}'."
             raise InvalidRequest(message, param=name, code="missing_required_parameter")
-        return self._opened(self.sent.file, asked)
+        opened = self.runtime.open(self.sent.file, asked.options, self.key, asked.model)
+        async with self.deadline.kept(), opened as transcription:
+            try:
+                yield transcription
+            finally:
+                context.of(self.request.scope).audio_s = transcription.duration_s
 
-    async def collected(
+    async def answer(
         self,
         asked: AudioRequest,
         write: Callable[[Transcript], bytes],
-        plan: early_response.Plan,
+        body: BodyFormat,
         send: Send,
-    ) -> ASGIApp:
-        """The whole transcript as the answer to send, begun early if it takes long."""
-        opened = await self.opened(asked)
-
-        async def body() -> bytes:
-            async with opened as transcription:
-                transcript = await collect(transcription)
-            return write(transcript)
-
-        return await early_response.EarlyAnswer(self.request.scope, send, plan).of(body())
-
-    @contextlib.asynccontextmanager
-    async def _opened(self, path: Path, asked: AudioRequest) -> AsyncIterator[Transcription]:
-        opened = self.runtime.open(path, asked.options, self.key, asked.model)
-        async with self.deadline.kept(), opened as transcription:
-            yield transcription
+    ) -> End:
+        """Answer with the whole transcript, begun early if it takes long."""
+        begin_after_s = self.runtime.settings.early_headers_s
+        writer = ResponseWriter(self.request.scope, send, body, begin_after_s)
+        async with writer.kept_alive(), self.opened(asked) as transcription:
+            transcript = await collect(transcription)
+        return partial(writer.end, write(transcript))
 
 
 class UploadReader:
@@ -102,11 +100,6 @@ class UploadReader:
                         received = upload.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
             yield AudioUpload(self.runtime, request, sent, key, deadline)
-
-    def plan(self, format_name: str, media_type: str) -> early_response.Plan:
-        """How an answer of a format is sent here."""
-        padding = early_response.PADDINGS.get(format_name, early_response.Padding())
-        return early_response.Plan(media_type, padding, self.runtime.settings.early_headers_s)
 
 
 def client_key(request: Request) -> str:

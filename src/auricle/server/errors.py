@@ -5,6 +5,7 @@ Knows nothing about where an error came from.
 
 from __future__ import annotations
 
+import errno
 import math
 
 import msgspec
@@ -12,11 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle.errors import AuricleError, InvalidRequest
+from auricle.errors import AuricleError, InvalidRequest, Unavailable
 from auricle.server.dialects import base_urls
 
 RETRIED = frozenset({408, 409, 429})
 """Below 500, what OpenAI's clients try again by themselves."""
+
+
+OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+DESCRIPTORS_RETRY_S = 2.0
+"""When a client should ask again for which no file could be opened: requests end all the time."""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):
@@ -34,6 +41,17 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 def body_of(exc: AuricleError) -> ErrorBody:
     return ErrorBody(ErrorDetail(exc.message, exc.type, exc.param, exc.code))
+
+
+def known(exc: Exception) -> AuricleError | None:
+    """What a client learns of something that was raised; None of a bug."""
+    if isinstance(exc, OSError) and exc.errno in OUT_OF_DESCRIPTORS:
+        return Unavailable(
+            "The server has too many files and connections open; try again in a moment.",
+            code="server_busy",
+            retry_after_s=DESCRIPTORS_RETRY_S,
+        )
+    return exc if isinstance(exc, AuricleError) else None
 
 
 def unexpected(request_id: str) -> AuricleError:
@@ -66,12 +84,6 @@ def json_response(
         headers=headers,
         media_type="application/json",
     )
-
-
-async def on_auricle_error(_: Request, exc: Exception) -> Response:
-    """Starlette's handler for `AuricleError`."""
-    assert isinstance(exc, AuricleError)
-    return response_to(exc)
 
 
 async def on_http_exception(request: Request, exc: Exception) -> Response:

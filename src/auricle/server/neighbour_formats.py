@@ -6,9 +6,7 @@ Knows nothing about HTTP requests: a `Transcript` goes in, a body comes out.
 from __future__ import annotations
 
 import msgspec
-from starlette.responses import Response
 
-from auricle.server import errors
 from auricle.types import Language, Segment, Task, Transcript, Word
 from auricle.whisper import languages
 
@@ -145,10 +143,10 @@ class NoLanguage(msgspec.Struct, frozen=True):
     for a language and fails; this it takes for no answer."""
 
 
-def language_answer(language: Language | None) -> Response:
+def language_json(language: Language | None) -> bytes:
     if language is None:
-        return errors.json_response(NoLanguage())
-    return errors.json_response(
+        return msgspec.json.encode(NoLanguage())
+    return msgspec.json.encode(
         DetectedLanguage(_name(language), language.code, _figure(language.probability))
     )
 

@@ -13,10 +13,11 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, Literal, cast, get_args
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
 from auricle.output.formats import SUBTITLES
@@ -26,9 +27,9 @@ from auricle.server import neighbour_formats as written
 from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.form.table import FORMATS, WITH_AUTO
 from auricle.server.form.values import Fields, refuse_choice
-from auricle.server.transport import upload
-from auricle.server.transport.early_response import JSON
-from auricle.server.transport.requests import unless_gone
+from auricle.server.transport.requests import while_connected
+from auricle.server.transport.response import JSON, End, ResponseWriter, body_format
+from auricle.server.transport.upload import FileField
 from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
 
 MODEL = "whisper-1"
@@ -50,8 +51,8 @@ def _wav_header() -> bytes:
     return b"".join(struct.pack("<I", each) if isinstance(each, int) else each for each in chunks)
 
 
-_AUDIO_FILE: Final = upload.FileField("audio_file")
-_AUDIO_SAMPLES: Final = upload.FileField("audio_file", _wav_header())
+_AUDIO_FILE: Final = FileField("audio_file")
+_AUDIO_SAMPLES: Final = FileField("audio_file", _wav_header())
 
 
 class Inference:
@@ -61,12 +62,12 @@ class Inference:
         self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._reader.received(Request(scope, receive)) as sent:
-            answer = await unless_gone(self._answer(sent, send), receive)
-        await answer(scope, receive, send)
+        async with self._reader.received(Request(scope, receive)) as upload:
+            end = await while_connected(upload.request, self._answer(upload, send))
+        await end()
 
-    async def _answer(self, sent: AudioUpload, send: Send) -> ASGIApp:
-        fields = Fields(sent.sent.fields, WITH_AUTO)
+    async def _answer(self, upload: AudioUpload, send: Send) -> End:
+        fields = Fields(upload.sent.fields, WITH_AUTO)
         wanted = fields.choice("response_format", FORMATS) or "json"
         translate = fields.boolean("translate")
         has_words = wanted == "verbose_json" and not (
@@ -89,7 +90,7 @@ class Inference:
         media_type = {"srt": "application/x-subrip", "vtt": "text/vtt; charset=utf-8"}.get(
             wanted, JSON if wanted.endswith("json") else TEXT
         )
-        return await sent.collected(asked, write, self._reader.plan(wanted, media_type), send)
+        return await upload.answer(asked, write, body_format(wanted, media_type), send)
 
 
 def _cue_limits(fields: Fields) -> Sequence[tuple[str, str]]:
@@ -111,18 +112,18 @@ class _AsrDoor(ABC):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         query = Fields(request.query_params.multi_items(), {*WITH_AUTO, "initial_prompt"})
-        async with self._reader.received(request, _asr_file(query)) as sent:
-            answer = await unless_gone(self._answer(sent, query, send), receive)
-        await answer(scope, receive, send)
+        async with self._reader.received(request, _asr_file(query)) as upload:
+            end = await while_connected(upload.request, self._answer(upload, query, send))
+        await end()
 
     @abstractmethod
-    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp: ...
+    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End: ...
 
 
 class Asr(_AsrDoor):
     """``POST /asr``: the text."""
 
-    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp:
+    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End:
         task = query.choice("task", ("transcribe", "translate")) or "transcribe"
         output = _asr_output(query)
         asked = _asked(
@@ -137,26 +138,25 @@ class Asr(_AsrDoor):
             "tsv": written.asr_tsv,
             "json": written.asr_json,
         }.get(output, lambda transcript: formats.render(transcript, asked.style))
-        plan = self._reader.plan(output, JSON if output == "json" else TEXT)
-        return await sent.collected(asked, write, plan, send)
+        body = body_format(output, JSON if output == "json" else TEXT)
+        return await upload.answer(asked, write, body, send)
 
 
 class DetectLanguage(_AsrDoor):
     """``POST /detect-language``: the language of the first speech."""
 
-    async def _answer(self, sent: AudioUpload, query: Fields, send: Send) -> ASGIApp:
+    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End:
         asked = _asked(self._reader, "transcribe", query, wanted="json", words=False)
         quick = replace(asked.options, language=None, decoding="fast", beam_size=1)
-        opened = await sent.opened(replace(asked, options=quick))
-
-        async with opened as transcription:
+        async with upload.opened(replace(asked, options=quick)) as transcription:
             segments = cast("AsyncGenerator[Segment, None]", aiter(transcription))
             async with contextlib.aclosing(segments):
                 await anext(segments, None)
-            return written.language_answer(transcription.language)
+        writer = ResponseWriter(upload.request.scope, send, body_format("json", JSON), 0)
+        return partial(writer.end, written.language_json(transcription.language))
 
 
-def _asr_file(query: Fields) -> upload.FileField:
+def _asr_file(query: Fields) -> FileField:
     """``encode=false`` says that the file is samples already: 16 kHz, mono, 16 bit."""
     return _AUDIO_SAMPLES if query.boolean("encode") is False else _AUDIO_FILE
 

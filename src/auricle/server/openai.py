@@ -5,24 +5,27 @@ Knows nothing about how audio becomes text; it opens a transcription and sends w
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from auricle.errors import AuricleError
 from auricle.output import formats
-from auricle.server import errors, form, sse
+from auricle.server import form
 from auricle.server.audio_upload import AudioUpload, UploadReader
-from auricle.server.transport.requests import request_id, unless_gone
-from auricle.transcribe import Transcription
+from auricle.server.transcript_events import DONE, GrowingText
+from auricle.server.transport.requests import while_connected
+from auricle.server.transport.response import (
+    EVENTS,
+    KEEP_ALIVE_S,
+    End,
+    ResponseWriter,
+    body_format,
+    framed,
+)
 from auricle.types import Task, Transcript
-
-logger = logging.getLogger(__name__)
-
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -58,18 +61,27 @@ class Audio:
             fields = self._dialect.read(sent, self._task)
             asked = form.parse(fields, self._task, self._reader.runtime.settings)
             self._ignored.note(asked.ignored)
-            answer = await unless_gone(self._answer(upload, asked, send), receive)
-        await answer(scope, receive, send)
+            end = await while_connected(upload.request, self._answer(upload, asked, send))
+        await end()
 
-    async def _answer(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> ASGIApp:
-        dialect, style = self._dialect, asked.style
+    async def _answer(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> End:
         if asked.stream:
-            events = sse.EventStream(send, sends_done=dialect.sends_done)
-            return await _streamed(
-                await upload.opened(asked), events, style, request_id(upload.request.scope)
-            )
-        plan = self._reader.plan(style.format, dialect.media_types[style.format])
-        return await upload.collected(asked, lambda text: dialect.write(text, style), plan, send)
+            return await self._stream(upload, asked, send)
+        dialect, style = self._dialect, asked.style
+        body = body_format(style.format, dialect.media_types[style.format])
+        return await upload.answer(asked, lambda text: dialect.write(text, style), body, send)
+
+    async def _stream(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> End:
+        style = asked.style
+        growing = GrowingText(has_logprobs=style.logprobs, has_languages=style.languages)
+        writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)
+        async with writer.kept_alive(), upload.opened(asked) as transcription:
+            async for segment in transcription:
+                delta = growing.append(segment)
+                if delta is not None:
+                    await writer.write(framed(delta))
+        await writer.write(framed(growing.done(formats.usage(transcription.duration_s))))
+        return partial(writer.end, DONE if self._dialect.sends_done else b"")
 
 
 def _with_model(pairs: Pairs, deployment: str | None) -> Pairs:
@@ -78,32 +90,3 @@ def _with_model(pairs: Pairs, deployment: str | None) -> Pairs:
         return pairs
     others = [(name, value) for name, value in pairs if name != "model"]
     return [*others, ("model", deployment)]
-
-
-async def _streamed(
-    opened: AbstractAsyncContextManager[Transcription],
-    events: sse.EventStream,
-    style: formats.Style,
-    log_id: str,
-) -> ASGIApp:
-    """Send every event; returns the end of the response. What fails before the first byte is
-    raised, to be answered with its own status; later it is an event."""
-    growing = sse.GrowingText(has_logprobs=style.logprobs, has_languages=style.languages)
-    try:
-        async with events.kept_alive(), opened as transcription:
-            async for segment in transcription:
-                delta = growing.append(segment)
-                if delta is not None:
-                    await events.event(delta)
-        await events.event(growing.done(formats.usage(transcription.duration_s)))
-        await events.done()
-    except AuricleError as exc:
-        if not events.is_started:
-            raise
-        await events.event(errors.body_of(exc))
-    except Exception:
-        if not events.is_started:
-            raise
-        logger.exception("streaming (%s)", log_id)
-        await events.event(errors.body_of(errors.unexpected(log_id)))
-    return events.end

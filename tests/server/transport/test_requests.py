@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import re
+import tempfile
+from functools import partial
+from pathlib import Path
 
 import openai
 import pytest
 
 from auricle.errors import AuricleError, Unavailable
 from auricle.server import errors
-from tests.server.conftest import Served
+from tests.server.conftest import Log, Served
+from tests.server.fakes import HELLO
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -74,9 +81,7 @@ async def test_every_answer_has_its_own_id_and_its_time(served: Served) -> None:
     assert not any("server" in answer.headers for answer in answers)
 
 
-async def test_a_bug_is_a_500_with_the_id_of_its_log_entry(
-    served: Served, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_bug_is_a_500_with_the_id_of_its_log_entry(served: Served, log: Log) -> None:
     served.runtime.steps = (RuntimeError("secret"),)
     async with served.async_client() as client:
         with pytest.raises(openai.InternalServerError) as caught:
@@ -90,9 +95,68 @@ async def test_a_bug_is_a_500_with_the_id_of_its_log_entry(
         "code": None,
     }
     assert caught.value.response.headers["x-should-retry"] == "false"
-    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
-        f"POST '/v1/audio/transcriptions' ({name})"
+    assert log.lines[0] == f"a bug ({name})"
+
+
+async def test_each_request_is_a_line_in_the_log(served: Served, log: Log) -> None:
+    """Method, path, status, time, length of the recording, id: no query, key or text."""
+    more = asyncio.Event()
+    async with served.http() as http:
+        post = partial(http.post, "/v1/audio/transcriptions", data={"model": "base"}, files=FILE)
+        http.headers["authorization"] = "Bearer sk-secret"
+        answers = [
+            await http.get("/v1/models/none%0A?key=sk-secret"),
+            await post(),
+        ]
+        served.runtime.steps = (more, *HELLO)
+        leaving = asyncio.create_task(post())
+        await served.runtime.opened_twice.wait()
+        leaving.cancel()
+        await served.runtime.cancelled.wait()
+        await until(lambda: len(log.lines) == 3)
+    ids = [f" ({answer.headers['x-request-id']})" for answer in answers]
+    lines = [re.sub(r"\d+\.\d{3} s", "… s", line) for line in log.lines]
+    assert lines[:2] == [
+        f"GET /v1/models/none%0A 404 in … s{ids[0]}",
+        f"POST /v1/audio/transcriptions 200 in … s, 2.5 s of audio{ids[1]}",
     ]
+    assert lines[2].startswith(
+        "POST /v1/audio/transcriptions unanswered in … s, 2.5 s of audio, left by its client (req_"
+    )
+
+
+async def test_pages_may_read_errors(served: Served) -> None:
+    """Errors that were answered outside the middleware for pages lacked its headers, so the page
+    saw a failed fetch instead of the error."""
+    served.runtime.steps = (RuntimeError("secret"),)
+    page = {"origin": "http://localhost:3000"}
+    async with served.http() as http:
+        answer = await http.post(
+            "/v1/audio/transcriptions", data={"model": "base"}, files=FILE, headers=page
+        )
+    assert answer.status_code == 500
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+async def test_a_server_without_descriptors_says_to_come_back(
+    served: Served, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answered 500 with ``x-should-retry: false``, so clients gave up. The exhaustion is
+    patched: a real one would hit the test, too."""
+
+    def exhausted(**_: str) -> tuple[int, str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(tempfile, "mkstemp", exhausted)
+    async with served.http() as http:
+        answer = await http.post("/v1/audio/transcriptions", data={"model": "base"}, files=FILE)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.json()["error"] == {
+        "message": "The server has too many files and connections open; try again in a moment.",
+        "type": "server_error",
+        "param": None,
+        "code": "server_busy",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import msgspec
 
 from auricle import __version__
 from auricle.output import formats
-from auricle.server import sse
 from auricle.server.form.table import FORMATS
+from auricle.server.transcript_events import DONE, TextDelta, TextDone
+from auricle.server.transport.response import framed
 from auricle.types import Language, Segment, Task, Transcript
 
 Json = Mapping[str, Any]
@@ -80,12 +81,12 @@ TEXTS: Json = {
 }
 
 _EVENTS = (
-    sse.TextDelta("The beach was a popular spot"),
-    sse.TextDelta(" on a hot summer day."),
-    sse.TextDone(text=_SAID.text, usage=formats.usage(_SAID.duration_s)),
+    TextDelta("The beach was a popular spot"),
+    TextDelta(" on a hot summer day."),
+    TextDone(text=_SAID.text, usage=formats.usage(_SAID.duration_s)),
 )
 
-STREAM = b"".join((*map(sse.framed, _EVENTS), sse.DONE)).decode()
+STREAM = b"".join((*map(framed, _EVENTS), DONE)).decode()
 
 
 def bodies(task: Task) -> Json:

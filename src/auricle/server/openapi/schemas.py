@@ -15,8 +15,8 @@ from auricle.output.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
 from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
-from auricle.server.sse import TextDelta, TextDone
 from auricle.server.status import Health, Service
+from auricle.server.transcript_events import TextDelta, TextDone
 from auricle.server.transport.json_upload import INPUT_AUDIO, MAX_BODY_BYTES
 
 Json = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""One HTTP exchange from first byte to last: its id, its early refusals, its unexpected errors.
+"""Every request from its first byte to its last: its id, its line in the log, and its errors.
 
 Knows nothing about paths or what is asked.
 """
@@ -14,10 +14,14 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auricle import request_id
+from auricle.errors import AuricleError
 from auricle.server import errors
+from auricle.server.transport import context
+from auricle.server.transport.context import RequestContext
 from auricle.server.transport.in_flight import InFlight, stopping
 
 DRAIN_MAX_BYTES = 1024 * 1024 * 1024
@@ -34,7 +38,7 @@ Result = TypeVar("Result")
 
 
 class RequestMiddleware:
-    """ASGI middleware around every request; the one place where any exception is answered."""
+    """ASGI middleware around every request; the one place where errors are answered."""
 
     def __init__(self, app: ASGIApp, in_flight: InFlight) -> None:
         self._app = app
@@ -45,50 +49,71 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         wire = _Wire(scope, receive, send, self._in_flight)
-        with self._in_flight.counted():
-            await self._answer(scope, wire)
-        logger.debug(
-            "%s %r: %s after %d ms (%s)",
-            scope["method"],
-            scope["path"],
-            wire.status or "no answer",
-            wire.age_ms(),
-            wire.request_id,
-        )
+        with request_id.bound(wire.context.id), self._in_flight.counted():
+            outcome = "cancelled"
+            try:
+                outcome = await self._served(scope, wire)
+            finally:
+                _log(scope, wire, outcome)
 
-    async def _answer(self, scope: Scope, wire: _Wire) -> None:
+    async def _served(self, scope: Scope, wire: _Wire) -> str:
+        """Serve the request; how that ended, in words for the log."""
         try:
             await self._app(scope, wire.receive, wire.send)
         except ClientDisconnect:
-            logger.debug("the client left (%s)", wire.request_id)
+            return "left by its client"
         except asyncio.CancelledError:
             if not self._in_flight.is_cut_off:
                 raise
-            if wire.status is None:
-                await errors.response_to(stopping())(scope, wire.receive, wire.send)
-        except Exception:
-            logger.exception("%s %r (%s)", scope["method"], scope["path"], wire.request_id)
-            if wire.status is None:
-                response = errors.response_to(errors.unexpected(wire.request_id))
-                await response(scope, wire.receive, wire.send)
+            return await _fail(scope, wire, stopping())
+        except Exception as exc:
+            known = errors.known(exc)
+            if known is None:
+                logger.exception("a bug")
+                known = errors.unexpected(wire.context.id)
+            return await _fail(scope, wire, known)
+        return "" if wire.context.is_complete else "cut off"
+
+
+async def _fail(scope: Scope, wire: _Wire, exc: AuricleError) -> str:
+    """Answer an error: by its status, by the answer's own means if that has begun, or by leaving
+    the answer without an end, which closes the connection."""
+    if not wire.context.has_begun:
+        await errors.response_to(exc)(scope, wire.receive, wire.send)
+        return ""
+    if wire.context.answer_late is None:
+        logger.warning("cut off an answer that had begun: %s", exc)
+        return "cut off"
+    await wire.context.answer_late(exc)
+    return "with an error"
+
+
+def _log(scope: Scope, wire: _Wire, outcome: str) -> None:
+    """Method, path, status, time and length of the recording: never what was said, nor the query,
+    which may hold a key."""
+    known = wire.context
+    path = scope["raw_path"].decode("ascii", "backslashreplace")
+    audio = "" if known.audio_s is None else f", {known.audio_s:.1f} s of audio"
+    ended = f", {outcome}" if outcome else ""
+    status = known.status or "unanswered"
+    logger.info("%s %s %s in %.3f s%s%s", scope["method"], path, status, wire.age_s(), audio, ended)
 
 
 class _Wire:
-    """Receive and send of one exchange, with what they have done so far."""
+    """Receive and send of one request, with what they have done so far."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, in_flight: InFlight) -> None:
-        self.request_id = f"req_{uuid.uuid4().hex}"
-        self.status: int | None = None
+        self.context = RequestContext(f"req_{uuid.uuid4().hex}")
+        context.put(scope, self.context)
         self._receive = receive
         self._send = send
         self._in_flight = in_flight
         self._begun_s = time.monotonic()
         self._body_is_read = False
         self._client_waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
-        scope.setdefault("state", {})["request_id"] = self.request_id
 
-    def age_ms(self) -> int:
-        return round((time.monotonic() - self._begun_s) * 1000)
+    def age_s(self) -> float:
+        return time.monotonic() - self._begun_s
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -100,15 +125,22 @@ class _Wire:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             await self._drain()
-            self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.request_id
-            headers["openai-processing-ms"] = str(self.age_ms())
-            headers["openai-version"] = OPENAI_VERSION
-            headers["x-content-type-options"] = "nosniff"
-            if self._in_flight.is_stopping or not self._body_is_read:
-                headers["connection"] = "close"
+            self._add_headers(message)
         await self._send(message)
+        if message["type"] == "http.response.start":
+            self.context.status = message["status"]
+        elif not message.get("more_body", False):
+            self.context.is_complete = True
+
+    def _add_headers(self, start: Message) -> None:
+        headers = MutableHeaders(scope=start)
+        headers.update(self.context.headers)
+        headers["x-request-id"] = self.context.id
+        headers["openai-processing-ms"] = str(round(self.age_s() * 1000))
+        headers["openai-version"] = OPENAI_VERSION
+        headers["x-content-type-options"] = "nosniff"
+        if self._in_flight.is_stopping or not self._body_is_read:
+            headers["connection"] = "close"
 
     async def _drain(self) -> None:
         """Read the rest of the request, unless the client waits for leave to send it."""
@@ -121,13 +153,7 @@ class _Wire:
                     n_bytes += len((await self.receive()).get("body", b""))
 
 
-def request_id(scope: Scope) -> str:
-    """The id `RequestMiddleware` gave this request, as in its ``x-request-id`` header."""
-    value: str = scope["state"]["request_id"]
-    return value
-
-
-async def unless_gone(work: Coroutine[Any, Any, Result], receive: Receive) -> Result:
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """Run ``work`` in a task of its own, cancelled when the client leaves. For when the body has
     been read: the next thing to receive is then the client's departure.
 
@@ -135,7 +161,7 @@ async def unless_gone(work: Coroutine[Any, Any, Result], receive: Receive) -> Re
         ClientDisconnect: the client left first.
     """
     working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_disconnect(receive))
+    leaving = asyncio.ensure_future(_disconnect(request.receive))
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not working.done():

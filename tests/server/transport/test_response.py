@@ -10,12 +10,18 @@ import av
 import httpx2
 import pytest
 import pytest_asyncio
-from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from auricle.errors import BadMedia
-from auricle.server.transport import early_response
-from tests.server.conftest import Served, serving, settings
+from auricle.server.transport import context, response
+from auricle.server.transport.context import RequestContext
+from auricle.server.transport.response import (
+    EVENTS,
+    BodyFormat,
+    ResponseWriter,
+    body_format,
+)
+from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import HELLO, FakeRuntime, Step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -154,7 +160,7 @@ async def test_an_error_after_the_beginning_is_an_envelope_in_json(
 
 @pytest.mark.parametrize("wanted", ["text", "srt", "vtt"])
 async def test_an_error_after_the_beginning_cuts_off_what_is_not_json(
-    eager: Served, wanted: str, caplog: pytest.LogCaptureFixture
+    eager: Served, wanted: str, log: Log
 ) -> None:
     """An orderly end would look like the end of the text."""
     async with eager.http() as http:
@@ -162,7 +168,10 @@ async def test_an_error_after_the_beginning_cuts_off_what_is_not_json(
         with pytest.raises(httpx2.RemoteProtocolError):
             await early_one.rest()
     name = early_one.answer.headers["x-request-id"]
-    assert f"cut off a begun answer: Damaged. ({name})" in caplog.messages
+    warning, access = log.lines
+    assert warning == f"cut off an answer that had begun: Damaged. ({name})"
+    assert access.startswith("POST /v1/audio/transcriptions 200 in ")
+    assert access.endswith(f" s, 2.5 s of audio, cut off ({name})")
 
 
 async def test_a_client_that_leaves_a_begun_answer_cancels_its_transcription(
@@ -182,18 +191,58 @@ async def test_what_is_known_in_time_keeps_its_status(eager: Served) -> None:
     assert answer.status_code == 400
 
 
+class Sent:
+    """A request whose answer is kept as it was sent."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+        self.context = RequestContext("req_1")
+        self.scope: Scope = {"type": "http"}
+        context.put(self.scope, self.context)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.context.status = message["status"]
+        await self.messages.put(message)
+
+    def writer(self, body: BodyFormat, begin_after_s: float) -> ResponseWriter:
+        return ResponseWriter(self.scope, self.send, body, begin_after_s)
+
+
 async def test_zero_turns_it_off() -> None:
-    plan = early_response.Plan("application/json", early_response.Padding(filler=b" "), 0.0)
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def body() -> bytes:
+    sent = Sent()
+    writer = sent.writer(body_format("json", "application/json"), 0.0)
+    async with writer.kept_alive():
         for _ in range(10):
             await asyncio.sleep(0)
-        return b"{}"
+    assert (sent.messages.qsize(), sent.context.has_begun) == (0, False)
 
-    scope: Scope = {"type": "http", "state": {"request_id": "req_1"}}
-    answer = await early_response.EarlyAnswer(scope, send, plan).of(body())
-    assert (sent, isinstance(answer, Response)) == ([], True)
+
+async def test_comments_keep_a_silent_stream_open_and_begin_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A patched interval, because the real one is 15 s."""
+    monkeypatch.setattr(response, "KEEP_ALIVE_S", 0)
+    sent = Sent()
+    async with sent.writer(EVENTS, 0.001).kept_alive():
+        start, *others = [await sent.messages.get() for _ in range(3)]
+    comment = {"type": "http.response.body", "body": b": keep-alive\n\n", "more_body": True}
+    assert (start["status"], dict(start["headers"])) == (
+        200,
+        {
+            b"content-type": b"text/event-stream; charset=utf-8",
+            b"cache-control": b"no-cache",
+            b"x-accel-buffering": b"no",
+        },
+    )
+    assert others == [comment, comment]
+
+
+async def test_what_begins_while_its_head_waits_has_it_once() -> None:
+    """The client reads slowly: headers went out, then the answer was there before its head."""
+    sent = Sent()
+    writer = sent.writer(body_format("vtt", "text/vtt"), 0.0)
+    sent.context.status = 200
+    await writer.end(b"WEBVTT\n\ncue")
+    (whole,) = [await sent.messages.get()]
+    assert whole["body"] == b"WEBVTT\n\ncue"

@@ -1,16 +1,14 @@
-"""A silent stream stays open, and starts late enough that early errors keep their status."""
+"""A streamed text is whole, and neither it nor its tokens are sent twice."""
 
 from __future__ import annotations
-
-import asyncio
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message
 
 from auricle.output.formats import Usage
-from auricle.server.sse import EventStream, GrowingText, TextDelta
+from auricle.server.transcript_events import GrowingText, TextDelta
+from auricle.server.transport.response import framed
 from auricle.types import Token
 from tests.server.fakes import said
 
@@ -73,24 +71,7 @@ def test_the_end_lists_the_languages_only_when_asked() -> None:
         )
 
 
-async def test_comments_keep_a_silent_stream_open_and_begin_it() -> None:
-    sent: asyncio.Queue[Message] = asyncio.Queue()
-    events = EventStream(sent.put)
-    async with events.kept_alive(interval_s=0):
-        messages = [await sent.get() for _ in range(3)]
-    comment = {"type": "http.response.body", "body": b": keep-alive\n\n", "more_body": True}
-    assert [message["type"] for message in messages[:1]] == ["http.response.start"]
-    assert messages[1:] == [comment, comment]
-    assert events.is_started
-
-
-async def test_an_event_is_a_name_and_one_line_and_the_first_one_starts_the_response() -> None:
-    sent: asyncio.Queue[Message] = asyncio.Queue()
-    events = EventStream(sent.put)
-    assert not events.is_started
-    await events.event(TextDelta("a\nb"))
-    start, body = await sent.get(), await sent.get()
-    assert (start["status"], dict(start["headers"])[b"cache-control"]) == (200, b"no-cache")
-    assert body["body"] == (
+def test_an_event_is_its_name_and_one_line() -> None:
+    assert framed(TextDelta("a\nb")) == (
         b'event: transcript.text.delta\ndata: {"type":"transcript.text.delta","delta":"a\\nb"}\n\n'
     )

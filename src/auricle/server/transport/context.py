@@ -1,0 +1,44 @@
+"""What is known of a request while it is served, for all who have a part in it.
+
+Knows nothing about how it is received or answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from auricle.errors import AuricleError
+
+_KEY = "auricle"
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request. ``headers`` are added to its answer, whatever that is. ``status`` is None until
+    the answer has begun, ``is_complete`` once its last byte was sent."""
+
+    id: str
+    headers: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    is_complete: bool = False
+    audio_s: float | None = None
+    """How long its recording is, as far as it was read."""
+    answer_late: Callable[[AuricleError], Awaitable[None]] | None = None
+    """Tells an error in an answer that has begun; None where its format has no way to."""
+
+    @property
+    def has_begun(self) -> bool:
+        return self.status is not None
+
+
+def put(scope: Scope, context: RequestContext) -> None:
+    scope.setdefault("state", {})[_KEY] = context
+
+
+def of(scope: Scope) -> RequestContext:
+    """The context of the request with this scope."""
+    context: RequestContext = scope["state"][_KEY]
+    return context
