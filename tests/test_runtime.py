@@ -18,11 +18,13 @@ from auricle.errors import (
     ModelUnusable,
     Unavailable,
 )
+from auricle.hosting import engines
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import ModelStatus, Runtime
 from auricle.types import DecodeOptions
 from tests.hosting.fakes import Engines, checkpoint
+from tests.waiting import until
 
 
 class FakeFiles:
@@ -161,6 +163,42 @@ async def test_what_it_cannot_start_with(tmp_path: Path):
         assert (runtime.state, str(runtime.failure)[-15:]) == ("failed", "; name one kind")
         with pytest.raises(Unavailable, match="could not be started: the setting devices"):
             runtime.check_room()
+
+
+async def test_a_start_that_the_system_had_no_room_for_is_tried_again(tmp_path, monkeypatch):
+    """It was refused for good: whoever wanted the server back had to start it anew."""
+    reasons: list[Exception] = [Unavailable("no process"), ZeroDivisionError("a bug")]
+
+    async def choose_device(_: Settings) -> str:
+        if reasons:
+            raise reasons.pop(0)
+        return "cpu"
+
+    monkeypatch.setattr(engines, "choose_device", choose_device)
+    async with _started(tmp_path) as runtime:
+        assert (runtime.state, str(runtime.failure)) == ("failed", "no process")
+        for reason in ("no process", "ZeroDivisionError: a bug"):
+            with pytest.raises(Unavailable) as caught:
+                runtime.check_room()
+            assert caught.value.message == f"the server could not be started: {reason}"
+            assert caught.value.retry_after_s == 5
+            assert runtime.state == "starting"
+            await until(lambda: runtime.state != "starting")
+        assert (runtime.state, runtime.failure) == ("ready", None)
+        runtime.check_room()
+
+
+async def test_a_model_that_breaks_its_reader_leaves_no_server_starting(tmp_path, caplog):
+    """A config.json nested too deeply did: starting for ever, and nothing in the log."""
+    files = FakeFiles()
+    files.failure = RecursionError("too deep")
+    async with _started(tmp_path, files) as runtime:
+        assert (runtime.state, str(runtime.failure)) == ("failed", "RecursionError: too deep")
+        assert "auto: RecursionError: too deep" in caplog.text
+        assert "Traceback" in caplog.text
+        files.failure = None
+        await runtime.load("")
+        assert (runtime.state, runtime.failure) == ("ready", None)
 
 
 async def test_before_and_after(tmp_path: Path):

@@ -23,11 +23,15 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class AuricleError(Exception):
-    """An error with a message fit to show to a user."""
+    """An error with a message fit to show to a user: what stands in the name of a file for bytes
+    that are no UTF-8 is U+FFFD in it."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
@@ -40,8 +44,8 @@ class AuricleError(Exception):
         code: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
         self.param = param
         self.code = code
         self.retry_after_s = retry_after_s
@@ -147,3 +151,14 @@ BY_NAME: dict[str, type[AuricleError]] = {
     )
 }
 """Error classes by name: what a child process raised is raised again in its parent."""
+
+
+def as_auricle_error(exc: Exception) -> AuricleError:
+    """``exc`` itself, or where it is none of ours, one that says its class and message."""
+    return exc if isinstance(exc, AuricleError) else AuricleError(f"{type(exc).__name__}: {exc}")
+
+
+def printable(text: str) -> str:
+    """The text with U+FFFD for surrogates, which Python uses for bytes of file names that are no
+    UTF-8, and which no terminal, log or JSON document takes."""
+    return _SURROGATES.sub("\ufffd", text)

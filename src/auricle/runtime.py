@@ -15,24 +15,29 @@ from typing import Literal
 
 from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
-from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
+from auricle.errors import (
+    AuricleError,
+    ModelNotFound,
+    Unavailable,
+    as_auricle_error,
+)
 from auricle.hosting import engines, managed_model, memory
 from auricle.hosting.aliases import Aliases
 from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.media.pool import DecoderPool
-from auricle.models import registry
+from auricle.models import abilities, registry
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.transcribe import Transcriber, Transcription
 from auricle.types import DecodeOptions
-from auricle.whisper import languages
 
 State = Literal["starting", "ready", "failed", "stopping"]
 
 RETRY_WHILE_STARTING_S = 2.0
+RETRY_FAILED_START_S = 5.0
 
 LISTED_MODELS = 20
 """How many models a message lists that a request may name."""
@@ -61,7 +66,7 @@ class ModelStatus:
 
 class Runtime:
     """The model it was started with, and any other that a request names. `start` never raises: it
-    leaves `state` and `failure` behind."""
+    leaves `state` and `failure` behind, and the next request tries again."""
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class Runtime:
         self._state: Literal["starting", "started", "stopping"] = "starting"
         self._start_failure: AuricleError | None = None
         self._settled = asyncio.Event()
+        self._again: asyncio.Task[None] | None = None
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings)
         self.aliases = Aliases(settings.model_aliases)
@@ -125,10 +131,11 @@ class Runtime:
         try:
             self._device = await engines.choose_device(self.settings)
             await asyncio.gather(self._decoders.start(), self._models.load(self._default))
-        except AuricleError as exc:
+        except Exception as exc:  # noqa: BLE001  # the border: nobody waits for a start that ended
             if self._default.failure is None:  # else it is kept there until a later try succeeds
-                self._start_failure = exc
-                _log.error("%s", exc)
+                self._start_failure = as_auricle_error(exc)
+                unexpected = None if exc is self._start_failure else exc
+                _log.error("%s", self._start_failure, exc_info=unexpected)
         if self._state == "starting":
             self._state = "started"
         self._settled.set()
@@ -136,6 +143,9 @@ class Runtime:
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""
         self._state = "stopping"
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.wait({self._again})
         await self._models.close()
         await self._decoders.close()
 
@@ -144,11 +154,17 @@ class Runtime:
         is read, it saves the upload.
 
         Raises:
-            Unavailable: the server is starting, could not be started, or is stopping.
+            Unavailable: the server is starting, is stopping, or could not be started, which is
+                then tried again.
             Overloaded: too much work is waiting, of everybody or of this client.
         """
         if self._start_failure is not None:
-            raise Unavailable(f"the server could not be started: {self._start_failure}")
+            failure, self._start_failure = self._start_failure, None
+            self._state = "starting"
+            self._again = asyncio.create_task(self.start(), name="runtime start")
+            raise Unavailable(
+                f"the server could not be started: {failure}", retry_after_s=RETRY_FAILED_START_S
+            )
         if self._state != "started":
             raise Unavailable(
                 f"the server is {self._state}; try again in a moment",
@@ -172,7 +188,7 @@ class Runtime:
         self.check_room(key)
         async with self._models.using(await self.find(model)) as hosted:
             assert hosted.checkpoint is not None
-            possible = _possible(options, hosted.checkpoint, self.settings.language)
+            possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, hosted.queue)
             async with transcriber.open(path, possible, key) as transcription:
                 yield transcription
@@ -296,43 +312,3 @@ def _languages(name: str) -> tuple[str, ...] | None:
     """What a registered model knows, as far as that is certain without its files."""
     known = registry.resolve(name)
     return ("en",) if known is not None and known.english_only else None
-
-
-def _possible(
-    options: DecodeOptions, checkpoint: Checkpoint, default_language: str | None
-) -> DecodeOptions:
-    """The options with their language filled in where it is certain; refuses what the checkpoint
-    cannot do, rather than answer something else."""
-    only = "en" if checkpoint.english_only else None
-    default = languages.parse(default_language or "") or default_language
-    detects = options.languages or options.language_detection == "window"
-    language = options.language or only or (None if detects else default)
-    for param, code in (
-        ("language", language),
-        *(("languages", each) for each in options.languages),
-    ):
-        if code is not None and code not in checkpoint.languages:
-            known = ", ".join(checkpoint.languages)
-            raise InvalidRequest(
-                f"Invalid language {code!r}: the model {checkpoint.name!r} knows {known}.",
-                param=param,
-                code="unsupported_language",
-            )
-    if language is None and len(options.languages) == 1:
-        language = options.languages[0]  # nothing is left to detect
-    if options.task == "translate" and not checkpoint.translates:
-        raise InvalidRequest(
-            f"The model {checkpoint.name!r} cannot translate; multilingual models such as base, "
-            "small, medium, large-v2 and large-v3 can.",
-            param="model",
-            code="unsupported_value",
-        )
-    if (options.words or options.logprobs) and not checkpoint.aligns:
-        raise InvalidRequest(
-            f"The model {checkpoint.name!r} gives neither word times nor token probabilities: its "
-            "config.json lists no alignment_heads. Converting the original checkpoint with a "
-            "current CTranslate2 adds them.",
-            param="model",
-            code="unsupported_value",
-        )
-    return replace(options, language=language)

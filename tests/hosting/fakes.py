@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auricle.config import Settings
-from auricle.errors import AuricleError
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.memory import MIB
@@ -28,7 +27,7 @@ class Engines:
 
     def __init__(self) -> None:
         self.started: list[tuple[str, MeasuredFake]] = []
-        self.failures: list[AuricleError] = []
+        self.failures: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
 

@@ -62,6 +62,40 @@ async def test_a_failed_load_answers_all_and_the_next_request_tries_again():
         assert (model.state, model.failure) == ("ready", None)
 
 
+@pytest.mark.parametrize(
+    ("failure", "told", "retry_after_s", "logged"),
+    [
+        (
+            Unavailable("the engine could not be started: no file", retry_after_s=5),
+            "the engine could not be started: no file",
+            5,
+            "base: the engine could not be started: no file",
+        ),
+        (
+            OSError(12, "Cannot allocate memory"),
+            "the model `base` could not be loaded: OSError: [Errno 12] Cannot allocate memory",
+            30,
+            "base: OSError: [Errno 12] Cannot allocate memory",
+        ),
+    ],
+)
+async def test_any_failure_is_told_logged_shown_and_tried_again(
+    caplog: pytest.LogCaptureFixture, failure, told, retry_after_s, logged
+):
+    """What was no error of ours was told to nobody, and the model was loading for ever; what might
+    pass was not shown."""
+    async with Hosting() as hosting:
+        model = hosting.model("base")
+        hosting.engines.failures = [failure]
+        with pytest.raises(Unavailable) as caught:
+            await _use(hosting, model)
+        assert (caught.value.message, caught.value.retry_after_s) == (told, retry_after_s)
+        assert caplog.messages == [logged]
+        assert (model.state, f"base: {model.failure}") == ("failed", logged)
+        await _use(hosting, model)
+        assert (model.state, model.failure) == ("ready", None)
+
+
 async def test_a_model_that_loads_but_does_not_run_is_closed():
     async with Hosting() as hosting:
         model = hosting.model("base")

@@ -18,6 +18,7 @@ from auricle.config import Settings
 from auricle.errors import AuricleError, BadMedia, Unavailable
 from auricle.media import pool as decoder_pool
 from auricle.media import worker
+from auricle.media.decoder import Decoder
 from auricle.media.pool import AudioChunk, DecoderPool
 from auricle.media.protocol import CHUNK_SAMPLES
 from auricle.types import SAMPLE_RATE
@@ -317,3 +318,21 @@ async def test_a_child_has_given_up_what_it_does_not_need(pool):
     assert limits["Max file size"] == "0"
     assert limits["Max core file size"] == "0"
     assert 600 < int(limits["Max cpu time"]) < 700
+
+
+async def test_a_system_without_room_for_a_decoder_refuses_recordings_until_it_has(monkeypatch):
+    """The server was "starting" for ever when its first decoders could not be started."""
+    start = Decoder.start
+
+    async def refuse(_: Settings) -> Decoder:
+        raise Unavailable("the decoder could not be started: no file", retry_after_s=5)
+
+    monkeypatch.setattr(Decoder, "start", refuse)
+    pool = DecoderPool(Settings(max_decoders=1))
+    await pool.start()
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="the decoder could not be started: no file"):
+            await read(pool, JFK)
+    monkeypatch.setattr(Decoder, "start", start)
+    await assert_usable(pool)
+    await pool.close()

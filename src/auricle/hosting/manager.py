@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from auricle.config import Settings
-from auricle.errors import AuricleError, InvalidRequest, Unavailable
+from auricle.errors import AuricleError, InvalidRequest, Unavailable, as_auricle_error
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
@@ -27,6 +27,10 @@ Timer = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 """Calls back after so many seconds, unless cancelled; the loop's own ``call_later``."""
 
 _log = logging.getLogger(__name__)
+
+
+class _NoRoom(Unavailable):
+    """The memory budget has no room for the model, at least not now."""
 
 
 class ModelManager:
@@ -166,11 +170,14 @@ class ModelManager:
                 checkpoint = await asyncio.to_thread(model.find)
                 await self._make_room(model, self._estimate(checkpoint))
                 await model.start(checkpoint, self._settings, self._start_engine, self.gate)
-            except AuricleError as exc:
-                if not isinstance(exc, Unavailable):  # for want of room, nothing is wrong with it
-                    model.state, model.failure = "failed", exc
+            except _NoRoom as exc:  # nothing is wrong with it
                 _log.error("%s: %s", model.title, exc)
                 return exc
+            except Exception as exc:  # noqa: BLE001  # the border: those who wait are told
+                model.state, model.failure = "failed", as_auricle_error(exc)
+                unexpected = None if exc is model.failure else exc
+                _log.error("%s: %s", model.title, model.failure, exc_info=unexpected)
+                return model.failure
             else:
                 model.state, model.failure = "ready", None
             finally:
@@ -214,7 +221,7 @@ class ModelManager:
             return
         pinned = sum(other.memory_bytes for other in others if self._is_pinned(other))
         fits_later = pinned + needed_bytes <= budget_bytes
-        raise Unavailable(
+        raise _NoRoom(
             f"{text}, and {kept // MIB} MiB of this server's memory budget of "
             f"{budget_bytes // MIB} MiB (memory_mb) are "
             + ("in use; try again later." if fits_later else "taken for good."),
@@ -244,8 +251,10 @@ class ModelManager:
     async def _unload(self, model: ManagedModel) -> None:
         async with model.changing:
             freed = model.memory_bytes
-            await model.stop()
-            model.state = "unloaded"
+            try:
+                await model.stop()
+            finally:
+                model.state = "unloaded"
         _log.info("unloaded %s: %d MiB", model.title, freed // MIB)
 
     def _watch_idle(self, model: ManagedModel) -> None:

@@ -61,12 +61,13 @@ class DecoderPool:
         self._n_starting = 0
         self._n_waiting = 0
         self._n_freed = 0
+        self._is_growing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def start(self) -> None:
-        """Start the children that stay. Raises `Unavailable` when the system refuses."""
-        await asyncio.gather(*(self._add_idle() for _ in range(self._n_kept)))
+        """Start the children that stay, as far as the system lets: recordings start theirs."""
+        await asyncio.gather(*(self._replace() for _ in range(self._n_kept)))
 
     async def close(self) -> None:
         """End every child. A recording that is still open fails."""
@@ -137,10 +138,13 @@ class DecoderPool:
             self._retire(decoder)
 
     async def _next_idle(self) -> Decoder | Exception:
-        if not self._idle.empty():
-            return self._idle.get_nowait()
+        while not self._idle.empty():
+            idle = self._idle.get_nowait()
+            if isinstance(idle, Decoder):  # else it was for somebody who has left
+                return idle
         self._n_waiting += 1
-        if self._n_waiting == 1:
+        if not self._is_growing:
+            self._is_growing = True
             self._own(self._grow())
         try:
             return await self._idle.get()
@@ -149,11 +153,14 @@ class DecoderPool:
 
     async def _grow(self) -> None:
         """While recordings wait and no child comes free, start one after the other."""
-        while self._n_waiting > 0 and not self._is_closed:
-            n_freed = self._n_freed
-            await asyncio.sleep(GROW_AFTER_S)
-            if self._n_waiting > 0 and self._n_freed == n_freed:
-                await self._replace()
+        try:
+            while self._n_waiting > 0 and not self._is_closed:
+                n_freed = self._n_freed
+                await asyncio.sleep(GROW_AFTER_S)
+                if self._n_waiting > 0 and self._n_freed == n_freed:
+                    await self._replace()
+        finally:
+            self._is_growing = False
 
     def _retire(self, decoder: Decoder) -> None:
         """Stop a child, and start another if that leaves fewer than are meant to stay."""

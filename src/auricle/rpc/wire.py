@@ -49,9 +49,8 @@ class Failure(msgspec.Struct, tag="rpc.Failure", frozen=True):
 
     @classmethod
     def of(cls, exc: Exception) -> Failure:
-        if isinstance(exc, errors.AuricleError):
-            return cls(type(exc).__name__, exc.message, exc.param, exc.code, exc.retry_after_s)
-        return cls("AuricleError", f"{type(exc).__name__}: {exc}")
+        ours = errors.as_auricle_error(exc)
+        return cls(type(ours).__name__, ours.message, ours.param, ours.code, ours.retry_after_s)
 
     def raised(self) -> errors.AuricleError:
         kind = errors.BY_NAME.get(self.error, errors.AuricleError)
