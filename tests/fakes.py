@@ -33,7 +33,7 @@ MODEL = ModelInfo(
 
 
 def spoken(
-    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, *, overruns_audio: bool = False
+    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, *, is_truncated: bool = False
 ) -> WindowText:
     """The text of a window as the fake engine hears it: its language and start."""
     segment = Segment(
@@ -52,7 +52,7 @@ def spoken(
         avg_logprob=avg_logprob,
         compression_ratio=1.0,
         no_speech_prob=0.01,
-        overruns_audio=overruns_audio,
+        is_truncated=is_truncated,
     )
 
 

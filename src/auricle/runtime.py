@@ -304,7 +304,7 @@ class Runtime:
             n_windows=hosted.scheduler.n_waiting,
             device=info.device,
             compute_type=info.compute_type,
-            retried=hosted.scheduler.context.retried,
+            retried=hosted.scheduler.retried,
         )
 
 

@@ -96,14 +96,19 @@ async def test_a_long_prompt_is_cut_from_the_left(tiny_engine: EngineProcess):
     assert "country" in _text(answer.windows[0])
 
 
-@pytest.mark.parametrize("beam_size", [1, 5])
-async def test_a_window_says_the_same_alone_and_in_company(tiny_engine: EngineProcess, beam_size):
+@pytest.mark.parametrize(("beam_size", "temperature"), [(1, 0.0), (5, 0.0), (1, 1.0)])
+async def test_a_window_says_the_same_alone_and_in_company(
+    tiny_engine: EngineProcess, beam_size, temperature
+):
+    """Above temperature 0 it said something else each time."""
     clips = [JFK, JFK[16_000:], JFK[: 6 * 16_000], np.roll(JFK, 8_000)]
     for n, pcm in enumerate(clips):
         await _encode(tiny_engine, n, pcm)
     rows = [_row(n, pcm) for n, pcm in enumerate(clips)]
-    alone = [(await tiny_engine.decode(DecodeJob((r,), beam_size, 0.0))).windows[0] for r in rows]
-    together = (await tiny_engine.decode(DecodeJob(tuple(rows), beam_size, 0.0))).windows
+    jobs = [DecodeJob((row,), beam_size, temperature) for row in rows]
+    alone = [(await tiny_engine.decode(job)).windows[0] for job in jobs]
+    job = DecodeJob(tuple(rows), beam_size, temperature)
+    together = (await tiny_engine.decode(job)).windows
     assert [[s.tokens for s in text.segments] for text in together] == [
         [s.tokens for s in text.segments] for text in alone
     ]
@@ -118,9 +123,7 @@ async def test_a_short_context_costs_no_words_and_windows_may_be_encoded_togethe
     await tiny_engine.encode(EncodeJob(rows, n_frames=2250))
     answer = await tiny_engine.decode(DecodeJob((_row(0), _row(1)), 5, 0.0, max_new_tokens=120))
     assert [words(_text(text)) for text in answer.windows] == [JFK_WORDS] * 2
-    assert [(text.is_truncated, text.overruns_audio) for text in answer.windows] == [
-        (False, False)
-    ] * 2
+    assert [text.is_truncated for text in answer.windows] == [False] * 2
     cut = (await tiny_engine.decode(DecodeJob((_row(0),), 1, 0.0, max_new_tokens=10))).windows[0]
     assert cut.is_truncated
     assert len(cut.segments[0].tokens) == 10

@@ -114,12 +114,15 @@ def test_thresholds_and_temperatures_are_the_operators():
 
 LOOP = _text(compression_ratio=9.0)
 IMPROBABLE = _text(avg_logprob=-2.0)
+CUT = _text(is_truncated=True)
 
 
 @pytest.mark.parametrize(
     ("options", "way", "text", "following"),
     [
-        ({}, 0, IMPROBABLE, 1),  # the full context
+        ({}, 0, IMPROBABLE, None),
+        ({}, 0, LOOP, 1),  # the full context
+        ({}, 0, CUT, 1),
         ({}, 1, IMPROBABLE, None),
         ({}, 1, LOOP, 2),
         ({}, 2, IMPROBABLE, None),
@@ -127,6 +130,7 @@ IMPROBABLE = _text(avg_logprob=-2.0)
         ({}, 7, LOOP, None),
         ({"beam_size": 1}, 1, IMPROBABLE, 2),  # nothing was searched: sampling may find better
         ({"decoding": "balanced"}, 0, IMPROBABLE, 1),
+        ({"decoding": "balanced"}, 1, IMPROBABLE, None),
     ],
 )
 def test_temperatures_are_for_loops(options, way, text, following):

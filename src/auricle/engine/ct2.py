@@ -43,6 +43,9 @@ _ALIGN_ADDS = 2
 _MIN_ALIGNED_FRAMES = 2
 """One state of the encoder."""
 
+_NOISE = 0.5
+"""At temperature 1, noise added to encoder states, as a share of their standard deviation."""
+
 
 @dataclass(frozen=True, slots=True)
 class _EncodedWindow:
@@ -52,6 +55,21 @@ class _EncodedWindow:
     prefix: tuple[int, ...]
     levels: NDArray[np.float32]
     """How loud the audio is: see `alignment.loudness`."""
+    seed: int
+    """Of the audio."""
+
+    def states_at(self, temperature: float) -> NDArray[Any]:
+        """The states to decode from. CTranslate2 samples with a generator for each of its threads,
+        which cannot be set between calls, so that the same audio came out differently from one
+        request to the next. Above temperature 0 the states are disturbed instead, and decoded
+        greedily; by the same noise for the same audio and temperature."""
+        if temperature == 0:
+            return self.states
+        rng = np.random.default_rng((self.seed, round(1000 * temperature)))
+        noise = rng.standard_normal(self.states.shape, np.float32)
+        level = np.float32(_NOISE * temperature * self.states.std(dtype=np.float64))
+        disturbed: NDArray[Any] = (self.states + level * noise).astype(self.states.dtype)
+        return disturbed
 
 
 class Whisper:
@@ -110,7 +128,9 @@ class Whisper:
             prompt = prompting.context(self._vocabulary, row.prompt, row.keywords)
             prefix = prompting.prefix(self._vocabulary, row.prefix)
             levels = alignment.loudness(pcms[n])
-            self._kept[row.window_id] = _EncodedWindow(arrays[n : n + 1], prompt, prefix, levels)
+            self._kept[row.window_id] = _EncodedWindow(
+                arrays[n : n + 1], prompt, prefix, levels, zlib.crc32(row.pcm)
+            )
             language = None
             if found and row.detect_language:
                 language = prompting.likeliest(self._vocabulary, found[n], row.languages)
@@ -120,16 +140,7 @@ class Whisper:
     def decode(self, job: DecodeJob) -> Decoded:
         """Generate the text of encoded windows, one answer per row."""
         kept = [self._kept[row.window_id] for row in job.rows]
-        states = np.concatenate([window.states for window in kept])
-        sampling: dict[str, Any] = (
-            {"beam_size": job.beam_size, "patience": job.patience}
-            if job.temperature == 0
-            else {
-                "beam_size": 1,
-                "sampling_topk": 0,  # 0: from the whole vocabulary
-                "sampling_temperature": job.temperature,
-            }
-        )
+        states = np.concatenate([window.states_at(job.temperature) for window in kept])
         n_prompt_tokens = len(kept[0].prompt) if job.rows[0].is_guided else 0
         results = self._model.generate(
             self._ctranslate2.StorageView.from_array(states),
@@ -139,7 +150,8 @@ class Whisper:
             max_initial_timestamp_index=_MAX_INITIAL_TIMESTAMP,
             return_scores=True,
             return_no_speech_prob=True,
-            **sampling,
+            beam_size=job.beam_size,
+            patience=job.patience,
         )
         return Decoded(
             tuple(

@@ -115,7 +115,7 @@ class WindowText(msgspec.Struct, frozen=True):
     is_truncated: bool = False
     """The row reached ``max_new_tokens``."""
     overruns_audio: bool = False
-    """A timestamp lies clearly behind the end of the audio: the model heard words in silence."""
+    """Text begins clearly behind the end of the audio: the model heard words in silence."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

@@ -3,7 +3,8 @@
 Knows nothing about engines: quality figures in, a decision out. Thresholds and temperatures are
 those of openai-whisper's ``transcribe`` unless the operator sets others. Two steps come before the
 temperatures: the full audio context, if the window was read with less, and greedy decoding after a
-beam, because beam search prefers loops and greedy decoding often leaves them.
+beam, because beam search prefers loops and greedy decoding often leaves them. Nothing but the
+window decides, so that what one request says never depends on another.
 """
 
 from __future__ import annotations
@@ -103,15 +104,19 @@ def is_looping(text: WindowText, rules: Rules = REFERENCE) -> bool:
     return any(len(run[0]) >= LOOP_CHARACTERS for run in _LOOP.finditer(said))
 
 
+def is_broken(text: WindowText, attempt: Attempt, rules: Rules = REFERENCE) -> bool:
+    """The text repeats itself, or goes on where there is no audio for want of context."""
+    runs_on = text.is_truncated or text.overruns_audio
+    return is_looping(text, rules) or (runs_on and not attempt.is_full)
+
+
 def is_doubtful(
     text: WindowText, attempt: Attempt, rules: Rules = REFERENCE, *, heard_nobody: bool = False
 ) -> bool:
-    """The text repeats itself or the model was guessing; another attempt may do better."""
+    """The text is broken or the model was guessing; another attempt may do better."""
     if is_silence(text, rules, heard_nobody=heard_nobody):
         return False
-    if not attempt.is_full and (text.is_truncated or text.overruns_audio):
-        return True
-    return is_looping(text, rules) or text.avg_logprob < attempt.sure_from
+    return is_broken(text, attempt, rules) or text.avg_logprob < attempt.sure_from
 
 
 def next_way(
@@ -119,14 +124,15 @@ def next_way(
 ) -> int | None:
     """Which of ``ways`` to try after ``ways[way]`` gave a doubtful ``text``; None: none is left.
 
-    After a beam, other ways are tried against loops alone. What is improbable without a loop is
-    the most probable text that a search could find: greedy decoding and sampling find worse.
+    After a beam, other ways are tried against broken texts alone. What is merely improbable is the
+    most probable text that a search could find: with more context it is no better, and greedy
+    decoding and chance find worse.
     """
     following = way + 1
     if following == len(ways):
         return None
-    was_searched = any(each.beam_size > 1 and each.is_full for each in ways[:following])
-    if was_searched and ways[following].beam_size == 1 and not is_looping(text, rules):
+    was_searched = any(each.beam_size > 1 for each in ways[:following])
+    if was_searched and not is_broken(text, ways[way], rules):
         return None
     return following
 

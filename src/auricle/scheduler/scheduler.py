@@ -23,7 +23,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.scheduler.admission import Gate
-from auricle.scheduler.context import FULL_FRAMES, ContextGuard, max_new_tokens
+from auricle.scheduler.context import FULL_FRAMES, max_new_tokens, n_frames
 from auricle.scheduler.fallback import REFERENCE, Rules
 from auricle.scheduler.policy import Batch, Decode, Encode, Policy, Priority
 from auricle.scheduler.request import Admission
@@ -58,7 +58,9 @@ class Scheduler:
         self._engine: Engine | None = None
         self._lost: Engine | None = None
         self._policy = Policy(batch_size)
-        self.context = ContextGuard(margin_s)
+        self._margin_s = margin_s
+        self._n_short = 0
+        self._n_read_again = 0
         self._rules = rules
         self._ids = itertools.count(1)
         self._gate = gate or Gate()
@@ -92,6 +94,12 @@ class Scheduler:
     def n_waiting(self) -> int:
         """Windows queued or running."""
         return len(self._tickets)
+
+    @property
+    def retried(self) -> float:
+        """Share of the windows with a short context that were read again in full. A metric:
+        nothing is decided by it."""
+        return self._n_read_again / self._n_short if self._n_short else 0.0
 
     async def start(self) -> ModelInfo:
         """Start the engine and serve. Raises what starting the engine raises."""
@@ -132,7 +140,7 @@ class Scheduler:
     ) -> Ticket:
         """Queue a window of an admitted request; see `Admission`."""
         is_full = options.audio_context == "full"
-        frames = FULL_FRAMES if is_full else self.context.frames_for(window.duration_s)
+        frames = FULL_FRAMES if is_full else n_frames(window.duration_s, self._margin_s)
         entry = self._policy.arrive(
             next(self._ids), request_id, priority, window.duration_s, frames
         )
@@ -217,7 +225,7 @@ class Scheduler:
 
     async def _decode(self, engine: Engine, tickets: Sequence[Ticket], batch: Batch) -> None:
         rows = tuple(ticket.decode_row() for ticket in tickets)
-        limit = max_new_tokens(batch.n_frames, self.context.margin_s)
+        limit = max_new_tokens(batch.n_frames, self._margin_s)
         job = DecodeJob(
             rows,
             batch.beam_size,
@@ -230,11 +238,10 @@ class Scheduler:
         if answer is None:
             return
         for ticket, text in zip(tickets, answer.windows, strict=True):
-            was_first = ticket.is_first_attempt
+            is_short = batch.n_frames < FULL_FRAMES
+            self._n_short += is_short and ticket.is_first_attempt
             ticket.take_text(text)
-            self.context.note(
-                batch.n_frames, ticket.n_frames, is_new=was_first, is_cured=ticket.is_cured
-            )
+            self._n_read_again += is_short and ticket.n_frames == FULL_FRAMES
             self._settle(ticket, batch.n_frames)
 
     async def _answer(

@@ -38,8 +38,6 @@ class Ticket:
     is_running: bool = False
     deaths: int = 0
     """Engines that died while they had this window in a job."""
-    is_cured: bool = False
-    """The last text, from the full context, makes sense, and the one from a short one did not."""
     _short_frames: int = field(init=False)
     _ways: tuple[Attempt, ...] = field(init=False)
     _way: int = 0
@@ -119,14 +117,11 @@ class Ticket:
     def take_text(self, text: WindowText) -> None:
         """Keep one attempt's text. It settles the window, or `attempt` is another way to try."""
         attempt = self.attempt
-        self.is_cured = False
         self._tried.append(text)
         heard_nobody = self.window.speech_s == 0.0
         following = None
         if fallback.is_doubtful(text, attempt, self.rules, heard_nobody=heard_nobody):
             following = fallback.next_way(self._ways, self._way, text, self.rules)
-        elif attempt.is_full and self._way > 0 and not self._ways[self._way - 1].is_full:
-            self.is_cured = True
         self._log_attempt(text, is_last=following is None)
         if following is not None:
             self._way = following

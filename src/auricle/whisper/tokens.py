@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SECONDS_PER_TIMESTAMP = 0.02
 """Two mel frames: the resolution of Whisper's encoder."""
@@ -22,10 +23,7 @@ MIN_REST_S = 0.8
 MIN_PIECE_S = 0.02
 
 PAST_END_S = 1.0
-"""Timestamps are that inexact; a later one stands for words heard where there is no audio."""
-
-SHORTEST_S = 3.0
-"""Up to there timestamps prove nothing: of one word the model often says that it lasts 2.5 s."""
+"""Timestamps are that inexact; of a single word the model often says that it lasts 2.5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,10 @@ def split(
 
 
 def overruns_audio(ids: Sequence[int], first_timestamp: int, duration_s: float) -> bool:
-    """Whether the last timestamp lies so far behind the audio that words must have been heard
-    where there is none."""
-    last = max((i for i in ids if i >= first_timestamp), default=first_timestamp)
-    limit_s = max(duration_s + PAST_END_S, SHORTEST_S)
-    return (last - first_timestamp) * SECONDS_PER_TIMESTAMP > limit_s
+    """Whether text begins so far behind the audio that it must have been heard where there is
+    none. That a text ends late says nothing: timestamps are often a second or more off."""
+    latest = first_timestamp + (duration_s + PAST_END_S) / SECONDS_PER_TIMESTAMP
+    return any(start > latest and i < first_timestamp for start, i in pairwise(ids))
 
 
 def _closed(ids: Sequence[int], first_timestamp: int) -> bool:

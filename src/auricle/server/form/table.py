@@ -134,7 +134,7 @@ FIELDS = (
         "temperature",
         {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
         "0 searches for the likeliest text, and tries again with more when that looks wrong; "
-        "above 0 the model samples.",
+        "above 0 chance takes part, the same for the same audio.",
     ),
     Field(
         "timestamp_granularities[]",
