@@ -5,14 +5,13 @@ Knows nothing about what is measured.
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from auricle.engine import machine
+from auricle import resources
 from bench.setup import ROOT
 
 PACKAGES = ("auricle", "ctranslate2", "faster-whisper", "numpy", "av")
@@ -22,7 +21,7 @@ def describe() -> dict[str, str]:
     """Facts by name, in the order to show them."""
     return {
         "processor": _processor(),
-        "cores": str(machine.usable_cores()),
+        "cores": str(resources.usable_cores()),
         "memory": _memory(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "python": platform.python_version(),
@@ -44,9 +43,8 @@ def _processor() -> str:
 
 
 def _memory() -> str:
-    if not hasattr(os, "sysconf"):
-        return "?"
-    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"
+    usable = resources.usable_bytes()
+    return "?" if usable is None else f"{usable / 1e9:.0f} GB"
 
 
 def _commit() -> str:

@@ -97,7 +97,8 @@ class Settings:
     )
     threads: int = _setting(
         0,
-        "processor cores for inference; 0 uses every core this process may run on",
+        "processor cores for inference; 0 uses every core granted to this process, by its affinity "
+        "and the quota of its container",
         low=0,
         high=1024,
     )
@@ -149,7 +150,7 @@ class Settings:
     memory_mb: int = _setting(
         0,
         "memory that loaded models may take together, MiB; the least recently used go first; "
-        "0 is 70 % of the machine's",
+        "0 is 70 % of what the machine or the container has",
         low=0,
         high=16 * 1024 * 1024,
         server_only=True,

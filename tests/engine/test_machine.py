@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from auricle import resources
 from auricle.engine import machine
 
 QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
@@ -32,7 +33,7 @@ def test_cores_go_to_workers_first(threads, shares):
 
 def test_all_usable_cores_by_default():
     workers, threads_each = machine.share_cores(0)
-    assert workers == min(machine.usable_cores(), machine.MAX_WORKERS)
+    assert workers == min(resources.usable_cores(), machine.MAX_WORKERS)
     assert threads_each >= 1
 
 

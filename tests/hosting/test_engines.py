@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from auricle import resources
 from auricle.config import Settings, load
-from auricle.engine import machine
 from auricle.errors import BadSetting
 from auricle.hosting import engines
 
@@ -77,7 +77,7 @@ def test_workers_are_counted(settings: dict[str, Any], device: engines.Device, n
 
 def test_replicas_share_the_cores_of_the_machine():
     workers = engines.n_workers(Settings(replicas=2), "cpu")
-    assert workers == 2 * max(1, machine.usable_cores() // 2)
+    assert workers == 2 * max(1, resources.usable_cores() // 2)
 
 
 @pytest.mark.parametrize("devices", ["cuda:0,cuda:1", "cpu", "cuda"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.hosting import memory
+from auricle import resources
 from auricle.hosting.memory import MIB, budget_bytes, estimate_bytes
 from tests.hosting.fakes import checkpoint
 
@@ -16,7 +16,7 @@ def test_a_limit_that_was_given_is_the_budget():
 
 
 def test_without_a_limit_it_is_a_share_of_the_machine():
-    total = memory.machine_bytes()
+    total = resources.usable_bytes()
     assert total is not None
     assert budget_bytes(0) == int(total * 0.7)
 

@@ -10,7 +10,18 @@ import pytest
 from tests.rules import source
 
 LAYERS = (
-    ("", "request_id", "errors", "types", "setting", "config_sources", "config", "confine", "rpc"),
+    (
+        "",
+        "request_id",
+        "errors",
+        "types",
+        "setting",
+        "config_sources",
+        "config",
+        "confine",
+        "resources",
+        "rpc",
+    ),
     ("whisper",),
     ("models", "speech", "output"),
     ("media",),

@@ -16,14 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from auricle import __version__, config_sources
+from auricle import __version__, config_sources, resources
 from auricle.cli import hardware
 from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.messages import Hardware
 from auricle.engine.process import probe
 from auricle.errors import AuricleError, BadSetting, DownloadFailed
-from auricle.hosting.memory import machine_bytes
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
 from auricle.rpc.child import ChildDied
@@ -85,15 +84,14 @@ def _probe(found: Diagnosis) -> Hardware | None:
 
 
 def _describe_machine(found: Diagnosis, seen: Hardware | None) -> None:
-    memory = machine_bytes()
     found.machine = {
         "auricle": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": platform.platform(),
         "processor": hardware.cpu_name(),
         "vector instructions": ", ".join(hardware.vector_instructions()) or "unknown",
-        "usable cores": f"{machine.usable_cores()} of {os.cpu_count()}",
-        "memory": f"{memory / 1e9:.1f} GB" if memory else "unknown",
+        "usable cores": f"{resources.usable_cores()} of {resources.present_cores()}",
+        "usable memory": _gigabytes(resources.usable_bytes(), resources.present_bytes()),
         "NVIDIA driver": "found" if machine.has_cuda_driver() else "none",
         "usable GPUs": "unknown" if seen is None else str(seen.cuda_devices),
     }
@@ -242,6 +240,12 @@ def _plan_address(found: Diagnosis, settings: Settings) -> None:
     found.plan["address"] = " and ".join(map(listeners.url, sockets))
     for each in sockets:
         each.close()
+
+
+def _gigabytes(usable: int | None, present: int | None) -> str:
+    if usable is None or present is None:
+        return "unknown"
+    return f"{usable / 1e9:.1f} of {present / 1e9:.1f} GB"
 
 
 def _count(n: int, noun: str) -> str:

@@ -7,10 +7,11 @@ and in ``auricle doctor``, which shows the same answers.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from auricle import resources
 
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
@@ -81,20 +82,13 @@ def has_cuda_driver() -> bool:
     return True
 
 
-def usable_cores() -> int:
-    """Cores this process may run on, which a container or ``taskset`` may have narrowed."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def share_cores(threads: int) -> tuple[int, int]:
     """``(workers, threads per worker)`` for a number of cores; 0 means all usable ones.
 
     Workers of one thread each beat threads inside one worker (no barriers) until their buffers,
     some 100 MB each, stop paying: eight.
     """
-    cores = threads or usable_cores()
+    cores = threads or resources.usable_cores()
     workers = min(cores, MAX_WORKERS)
     return workers, max(1, cores // workers)
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from auricle import resources
 from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.in_process import InProcessEngine
@@ -85,4 +86,4 @@ def _threads(settings: Settings, device: Device, n_engines: int) -> int:
     """Cores for each engine: on a processor they share what there is."""
     if device == "cuda" or n_engines == 1:
         return settings.threads
-    return max(1, (settings.threads or machine.usable_cores()) // n_engines)
+    return max(1, (settings.threads or resources.usable_cores()) // n_engines)

@@ -5,24 +5,14 @@ Knows nothing about which models are loaded. Every measurement may be unknown (N
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import os
-import sys
-from pathlib import Path
-
+from auricle import resources
 from auricle.engine import machine
 from auricle.models.checkpoint import Checkpoint, weights_bytes
 
 MIB = 1024 * 1024
 
 SHARE = 0.7
-"""The part of the machine's memory that models may take when nobody gave a limit."""
-
-_CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
+"""The part of the memory granted to this process that models may take when nobody gave a limit."""
 
 _PROCESS_BYTES = 150 * MIB
 """A process with its libraries, before it has a model."""
@@ -40,18 +30,8 @@ def budget_bytes(memory_mb: int) -> int | None:
     """What loaded models may take together; None where nothing is known about the machine."""
     if memory_mb:
         return memory_mb * MIB
-    total = machine_bytes()
+    total = resources.usable_bytes()
     return None if total is None else int(total * SHARE)
-
-
-def machine_bytes() -> int | None:
-    """Memory this process may use: the machine's, or the container's share of it."""
-    total = _installed_bytes()
-    for path in _CGROUP_LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            limit = int(path.read_text(encoding="ascii"))
-            return limit if total is None else min(total, limit)
-    return total
 
 
 def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, workers: int) -> int:
@@ -70,19 +50,3 @@ def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, worke
         return weights + working
     n_copies = 2 if machine.is_worth_a_second(file_bytes, workers) else 1
     return _PROCESS_BYTES + file_bytes + n_copies * weights + working
-
-
-def _installed_bytes() -> int | None:
-    if sys.platform == "win32":
-        return _installed_bytes_on_windows()
-    with contextlib.suppress(ValueError, OSError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
-
-
-def _installed_bytes_on_windows() -> int | None:
-    kilobytes = ctypes.c_ulonglong()
-    library = ctypes.CDLL("kernel32")
-    if not library.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)):
-        return None
-    return kilobytes.value * 1024
