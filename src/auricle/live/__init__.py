@@ -1,0 +1,1 @@
+"""Live speech: pcm as it comes in, committed and tentative words as they are known."""

@@ -1,0 +1,107 @@
+"""Which words of a hypothesis will not change any more, and which of them can have been said.
+
+Pure: words in, a number out. Knows nothing about audio, models or turns.
+
+A word is committed when two things hold of it and of all before it. It lies behind the *border*:
+its attention ends some time before the edge of the audio, so that what is still to come cannot
+change what was heard of it (AlignAtt, Papi et al. 2023). And there is *agreement*: the hypothesis
+before had the same word in the same place (LocalAgreement, Liu et al. 2020). The two fail on
+different models and languages. Committed words are the forced prefix of everything read afterwards,
+so none is ever taken back.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from auricle.types import Word
+
+SQUEEZED_S = 0.08
+SQUEEZED_WORDS = 4
+"""So many words running, none of them longer, are more than anybody says: the decoder has gone on
+without audio, and what it says is squeezed into what was left."""
+
+DOUBTFUL = 0.5
+
+LOOP_LENGTHS = range(1, 9)
+"""Words in a phrase that may be repeated on and on."""
+
+MAX_REPEATS = 3
+MIN_LOOP_WORDS = 8
+"""A phrase said more than three times running, in so many words, is a loop of the decoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRule:
+    """What is asked of a word."""
+
+    border_s: float = 0.5
+    """How far before the edge of the audio it ends."""
+    agreement: bool = True
+    """Whether the hypothesis before must have it, too."""
+
+
+def n_committed(
+    words: Sequence[Word], before: Sequence[Word], edge_s: float, rule: CommitRule
+) -> int:
+    """How many of the first ``words`` are committed. Both hypotheses begin behind the words that
+    were committed earlier; ``edge_s`` is where the audio ends that ``words`` were read from."""
+    if rule.agreement:
+        agreed = takewhile(lambda pair: is_same(*pair), zip(words, before, strict=False))
+        words = [word for word, _ in agreed]
+    behind = takewhile(lambda word: word.end_s <= edge_s - rule.border_s, words)
+    return sum(1 for _ in behind)
+
+
+def is_same(a: Word, b: Word) -> bool:
+    """Whether two words differ in nothing but case and punctuation."""
+    return spelling(a.text) == spelling(b.text)
+
+
+def spelling(text: str) -> str:
+    """The letters and digits of a word in lower case; of one without any, what it has."""
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    letters = "".join(c for c in folded if unicodedata.category(c)[0] in "LNM")
+    return letters or folded
+
+
+def n_plausible(words: Sequence[Word], edge_s: float) -> int:
+    """How many of the first ``words`` can have been said. Those behind the edge of the audio were
+    heard in silence. A decoder that has lost the audio says the same again and again, or more than
+    fits into the time; and the word it went astray with is improbable as well."""
+    n = sum(1 for _ in takewhile(lambda word: word.start_s < edge_s, words))
+    astray = min(_loop_start(words[:n]), _squeezed_start(words[:n]))
+    if astray < n:
+        n = astray
+        while n and words[n - 1].probability < DOUBTFUL:
+            n -= 1
+    return n
+
+
+def _loop_start(words: Sequence[Word]) -> int:
+    """Behind the first saying of a phrase that loops; the number of words if none does."""
+    spelt = [spelling(word.text) for word in words]
+    for first in range(len(spelt)):
+        for length in LOOP_LENGTHS:
+            repeats = 1
+            while (
+                spelt[first : first + length]
+                == spelt[first + repeats * length : first + (repeats + 1) * length]
+            ):
+                repeats += 1
+            if repeats > MAX_REPEATS and repeats * length >= MIN_LOOP_WORDS:
+                return first + length
+    return len(words)
+
+
+def _squeezed_start(words: Sequence[Word]) -> int:
+    """Where words begin to come faster than anybody speaks; the number of words if nowhere."""
+    n_short = 0
+    for i, word in enumerate(words):
+        n_short = n_short + 1 if word.end_s - word.start_s < SQUEEZED_S else 0
+        if n_short == SQUEEZED_WORDS:
+            return i + 1 - SQUEEZED_WORDS
+    return len(words)

@@ -1,0 +1,38 @@
+"""How a live stream is read.
+
+Knows nothing about sessions; the values were tuned with ``bench/live_policy.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auricle.live.commit import CommitRule
+from auricle.live.turns import TurnOptions
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """Where turns end, when audio is read, how much of it, and when words are committed."""
+
+    turns: TurnOptions = field(default_factory=TurnOptions)
+    language: str | None = None
+    """None: detected, in every turn anew."""
+    rule: CommitRule = field(default_factory=CommitRule)
+    interval_s: float = 0.32
+    """Audio between the beginnings of readings."""
+    lead_s: float = 0.3
+    """Silence before a turn that its window keeps: a model that hears how a sentence begins reads
+    it better."""
+    least_s: float = 0.5
+    """A shorter turn is not read while it is open."""
+    trim_above_s: float = 6.0
+    """A longer window begins anew, behind committed words."""
+    keep_s: float = 2.0
+    """How much committed audio such a window keeps."""
+    carried_gap_s: float = 1.5
+    """Silence up to which a window keeps what was said in the turn before."""
+    longest_s: float = 15.0
+    """The longest window; what one so long commits need not be agreed upon."""
+    early_final_s: float = 0.3
+    """Silence after which what was said is read as well as possible, before the turn has ended."""

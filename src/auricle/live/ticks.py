@@ -1,0 +1,33 @@
+"""When a turn is to be read, and how.
+
+Pure. Knows nothing about engines or load: those only make ``interval_s`` longer.
+"""
+
+from __future__ import annotations
+
+from auricle.live.effects import Kind
+from auricle.live.options import LiveOptions
+from auricle.live.transcript import TurnTranscript
+
+COVERED_S = 0.1
+"""Silence behind speech that shows a reading it has ended."""
+
+
+def due(
+    turn: TurnTranscript, window_s: float, now_s: float, interval_s: float, options: LiveOptions
+) -> Kind | None:
+    """What kind of reading ``turn`` needs of the audio from ``window_s`` on; None for none yet.
+
+    While somebody speaks it is read again after every interval. As soon as he pauses, what he said
+    is read to its end; if he says nothing for longer, as well as the engine can, so that the final
+    text is there when the turn ends. Silence is not read again.
+    """
+    if turn.end_s is not None:
+        return "final" if turn.end_s - window_s <= options.longest_s else "partial"
+    if now_s - turn.start_s < options.least_s or turn.is_read:
+        return None
+    if turn.is_speaking:
+        return "partial" if now_s - turn.read_to_s >= interval_s else None
+    if now_s - turn.speech_end_s >= options.early_final_s:
+        return "final"
+    return "partial" if turn.read_to_s < turn.speech_end_s + COVERED_S else None

@@ -1,0 +1,94 @@
+"""The text of one turn as it grows: what is committed, and what is tentative.
+
+Knows nothing about samples, engines or when a turn ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from auricle.live.commit import n_committed, n_plausible
+from auricle.live.effects import Hypothesis, LiveWord, ReadRequest
+from auricle.live.language import decided
+from auricle.live.options import LiveOptions
+from auricle.types import Language
+
+
+@dataclass(slots=True)
+class TurnTranscript:
+    """One turn."""
+
+    turn: int
+    start_s: float
+    read_to_s: float
+    """Where the audio ended that was read last."""
+    end_s: float | None = None
+    """None while the turn is open."""
+    is_speaking: bool = True
+    """Whether somebody speaks now, or spoke when the turn ended."""
+    speech_end_s: float = 0.0
+    """Where the last speech in it ended, unless it still goes on."""
+    is_cut: bool = False
+    """The speaker went on when the turn ended, because it had become too long. What he said last
+    may be half a word; the next turn has it whole."""
+    is_read: bool = False
+    """Everything said so far was read as well as the engine can."""
+    committed: list[LiveWord] = field(default_factory=list)
+    tentative: tuple[LiveWord, ...] = ()
+    language: Language | None = None
+    """None until it is decided; nothing is committed before."""
+    n_failures: int = 0
+    """How often its end could not be read."""
+
+    @property
+    def said_to_s(self) -> float:
+        """Behind everything said so far; without end while somebody speaks."""
+        if self.is_speaking:
+            return math.inf if self.end_s is None else self.end_s
+        return self.speech_end_s
+
+    def unread_s(self, now_s: float) -> float:
+        """How much was received that may hold speech and was not read yet."""
+        return max(0.0, min(self.said_to_s, now_s) - self.read_to_s)
+
+    @property
+    def committed_s(self) -> float:
+        """Up to where the words are known for good."""
+        return self.committed[-1].end_s if self.committed else self.start_s
+
+    def take(
+        self,
+        read: Hypothesis,
+        request: ReadRequest,
+        options: LiveOptions,
+        known: Language | None,
+    ) -> tuple[LiveWord, ...]:
+        """Keep what was read; the words that are committed by it: all, if nothing follows."""
+        edge_s = request.end_s
+        words = read.words[: n_plausible(read.words, edge_s)]
+        self.is_read = request.kind == "final" and edge_s >= self.said_to_s
+        border = replace(options.rule, agreement=False)
+        if self.is_read and self.end_s is not None:
+            n = n_committed(words, (), edge_s, border) if self.is_cut else len(words)
+            if n:
+                self.language = self.language or read.language
+            return self._keep(words[:n], n, edge_s)
+        is_full = edge_s >= request.start_s + options.longest_s
+        rule = border if is_full else options.rule
+        n = n_committed(words, self.tentative, edge_s, rule) if request.language else 0
+        if self.language is None and words:
+            self.language = decided(read.language, edge_s - self.start_s, known)
+        return self._keep(words, n, edge_s)
+
+    def commit_rest(self) -> tuple[LiveWord, ...]:
+        """Commit what is tentative."""
+        return self._keep(self.tentative, len(self.tentative), self.read_to_s)
+
+    def _keep(self, words: Sequence[LiveWord], n: int, edge_s: float) -> tuple[LiveWord, ...]:
+        new = tuple(words[:n])
+        self.committed += new
+        self.tentative = tuple(words[n:])
+        self.read_to_s = edge_s
+        return new

@@ -1,0 +1,66 @@
+"""The audio of a stream that is being read: where it begins, and what was committed of it.
+
+Knows nothing about samples, turns or engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from auricle.live.effects import LiveWord
+from auricle.live.options import LiveOptions
+
+MAX_CONTEXT_CHARS = 400
+
+OVERLAP_S = 1.0
+"""What is kept of audio in which nobody seems to speak."""
+
+
+@dataclass(slots=True)
+class ReadingWindow:
+    """Begins at ``start_s``, and reaches over the ends of turns: words are understood better with
+    those before, whoever decided that a turn was over."""
+
+    start_s: float = 0.0
+    words: list[LiveWord] = field(default_factory=list)
+    """Those committed in it: what is read of it must begin with them."""
+    context: str = ""
+    """The text committed before it."""
+
+    def add(self, committed: Sequence[LiveWord]) -> None:
+        """Keep words that were committed behind those in it."""
+        self.words += committed
+
+    def speak(self, start_s: float, options: LiveOptions) -> None:
+        """Somebody begins to speak. What was said shortly before remains."""
+        last_s = self.words[-1].end_s if self.words else 0.0
+        if not self.words or start_s - last_s > options.carried_gap_s:
+            self.move_to(max(start_s - options.lead_s, last_s))
+
+    def trim(self, edge_s: float, following: Sequence[LiveWord], options: LiveOptions) -> None:
+        """Begin later if the window has become long: between two words, never within one. One that
+        has reached the limit begins later in any case."""
+        before_s = self.start_s
+        if edge_s - before_s > options.trim_above_s and self.words:
+            self.move_to(_widest_gap(self.words, following[:1], options.keep_s))
+        if edge_s >= before_s + options.longest_s and self.start_s == before_s:
+            self.move_to(edge_s - OVERLAP_S)
+
+    def move_to(self, start_s: float) -> None:
+        """Begin at ``start_s`` unless the window begins later; the words before become context."""
+        self.start_s = max(self.start_s, start_s)
+        n = sum(word.start_s < self.start_s for word in self.words)
+        text = "".join(word.text for word in self.words[:n])
+        self.context = (self.context + text)[-MAX_CONTEXT_CHARS:]
+        del self.words[:n]
+
+
+def _widest_gap(words: Sequence[LiveWord], following: Sequence[LiveWord], within_s: float) -> float:
+    """The middle of the widest gap behind any of the ``words`` of the last ``within_s``."""
+    end_s = words[-1].end_s
+    near = [word for word in words if word.start_s >= end_s - within_s] or [words[-1]]
+    gaps = [(a.end_s, b.start_s) for a, b in pairwise([*near, *following])]
+    start_s, stop_s = max(gaps, key=lambda gap: gap[1] - gap[0], default=(end_s, end_s))
+    return (start_s + stop_s) / 2

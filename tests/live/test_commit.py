@@ -1,0 +1,95 @@
+"""A word is committed when it is far enough from the edge and two hypotheses agree on it."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from auricle.live.commit import CommitRule, is_same, n_committed, n_plausible, spelling
+from auricle.types import Word
+from tests.live.saying import words
+
+RULE = CommitRule(border_s=0.5)
+HEARD = words("ask not what your country")  # each 0.3 s: they end at 0.3, 0.6, 0.9, 1.2, 1.5
+
+
+@pytest.mark.parametrize(
+    ("before", "edge_s", "expected"),
+    [
+        ("ask not what your country", 9.0, 5),  # agreed upon, and long ago
+        ("ask not what your country", 1.5, 3),  # the border: ends at 1.0 or before
+        ("ask not what your country", 1.1, 2),
+        ("ask not what your country", 0.7, 0),
+        ("ask not what you", 9.0, 3),  # what differs is not agreed upon, nor what follows
+        ("so ask not what your", 9.0, 0),  # in the same place, or not at all
+        ("", 9.0, 0),  # nothing to agree with
+        ("Ask, NOT what. Your", 9.0, 4),  # case and punctuation do not matter
+    ],
+)
+def test_border_and_agreement(before, edge_s, expected):
+    assert n_committed(HEARD, words(before), edge_s, RULE) == expected
+
+
+def test_without_agreement_only_the_border_counts():
+    assert n_committed(HEARD, (), 1.5, CommitRule(border_s=0.5, agreement=False)) == 3
+
+
+def test_a_word_behind_one_that_is_not_committed_is_not_either():
+    late = msgspec.structs.replace(HEARD[1], end_s=5.0)  # times that overlap
+    assert n_committed((HEARD[0], late, *HEARD[2:]), HEARD, 1.8, RULE) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (" Don't", " don’t", True),
+        (" Straße", " STRASSE", True),
+        (" ２０", " 20", True),
+        (" café", " cafe", False),
+        (" ...", " …", True),
+        (" ...", " word", False),
+        (" –", " !", False),
+        ("、。", "、。", True),
+    ],
+)
+def test_words_that_are_the_same(one, other, same):
+    assert is_same(Word(one, 0, 1, 1.0), Word(other, 0, 1, 1.0)) is same
+
+
+def test_the_spelling_of_combining_characters_is_kept():
+    assert spelling(" नमस्ते।") == "नमस्ते"
+
+
+def test_words_heard_in_the_silence_behind_the_audio_were_not_said():
+    assert n_plausible(HEARD, 0.9) == 3
+
+
+def test_a_phrase_said_again_and_again_was_said_once():
+    said = words("well and so am I and so am I and so am I and so am I and")
+    assert n_plausible(said, 99.0) == len(["well", "and", "so", "am", "I"])
+
+
+@pytest.mark.parametrize(
+    "said", ["no no no no no", "row row row your boat row row row your boat", "1 2 3 1 2 3 1 2 3"]
+)
+def test_people_do_repeat_themselves(said):
+    assert n_plausible(words(said), 99.0) == len(said.split())
+
+
+def test_words_squeezed_together_were_not_said():
+    """A decoder that goes on without audio puts its words into the last hundredths of a second, and
+    begins with one it doubts itself."""
+    real = words("for your country")
+    doubtful = [msgspec.structs.replace(word, probability=0.02) for word in words("you", 0.9)]
+    squeezed = words("can do for your country", 1.2, each_s=0.02)
+    assert n_plausible((*real, *doubtful, *squeezed), 1.4) == 3
+
+
+def test_a_doubtful_word_is_believed_where_nothing_went_astray():
+    doubtful = [msgspec.structs.replace(word, probability=0.02) for word in words("you", 0.9)]
+    assert n_plausible((*words("for your country"), *doubtful), 1.4) == 4
+
+
+def test_nothing_heard_is_nothing_committed():
+    assert n_committed((), HEARD, 9.0, RULE) == 0
+    assert n_plausible((), 9.0) == 0

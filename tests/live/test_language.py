@@ -1,0 +1,101 @@
+"""A turn's language is detected until it is sure, and nothing is committed before."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.live.effects import Effect, Final, Hypothesis, Update
+from auricle.live.language import decided
+from auricle.live.session import LiveSession
+from auricle.types import Language
+from tests.live.saying import begun, heard, pause, session, speak, words
+
+EN, ES = Language("en", 0.95), Language("es", 0.95)
+PERHAPS_EN, PERHAPS_ES = Language("en", 0.5), Language("es", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("found", "heard_s", "known", "expected"),
+    [
+        (Language("en"), 0.3, None, Language("en")),  # given, not detected
+        (EN, 1.5, None, EN),
+        (EN, 0.5, None, None),  # half a second says little
+        (PERHAPS_EN, 3.0, None, None),
+        (PERHAPS_EN, 3.5, None, PERHAPS_EN),  # no more to wait for
+        (PERHAPS_EN, 0.5, EN, PERHAPS_EN),  # as before
+        (PERHAPS_ES, 3.0, EN, None),
+        (PERHAPS_ES, 3.5, EN, EN),  # a doubtful change is none
+        (ES, 1.5, EN, ES),  # a sure one is
+    ],
+)
+def test_when_a_language_is_decided(found, heard_s, known, expected):
+    assert decided(found, heard_s, known) == expected
+
+
+def turn(live: LiveSession, said: str, language: Language) -> list[Effect]:
+    """Say ``said`` in 1.6 s, then pause until the turn has ended: the effects of all answers."""
+    start_s = live.now_s + 0.3
+    speak(live, 1.6)
+    effects = live.answer(begun(live).id, heard(said, start_s, language))
+    pause(live, 0.64)
+    return effects + live.answer(begun(live).id, heard(said, start_s, language))
+
+
+def finals(effects: list[Effect]) -> list[Final]:
+    return [effect for effect in effects if isinstance(effect, Final)]
+
+
+def test_nothing_is_committed_while_the_language_is_open():
+    live = session(language=None)
+    speak(live, 1.6)
+    for said in ("ask", "ask not"):
+        request = begun(live)
+        assert request.language is None
+        effects = live.answer(request.id, heard(said, 0.0, PERHAPS_EN))
+        assert effects[0] == Update(1, (), words(said))
+        speak(live, 0.32)
+
+
+def test_once_sure_the_turn_is_read_in_its_language():
+    """The reading that decided it was made before anything was sure, so it commits nothing."""
+    live = session(language=None)
+    speak(live, 1.6)
+    live.answer(begun(live).id, heard("ask not", 0.0, PERHAPS_EN))
+    speak(live, 0.32)
+    assert live.answer(begun(live).id, heard("ask not", 0.0, EN)) == []
+    speak(live, 0.32)
+    request = begun(live)
+    assert request.language == "en"
+    assert live.answer(request.id, heard("ask not", 0.0, Language("en"))) == [
+        Update(1, words("ask not"), ())
+    ]
+
+
+def test_a_short_turn_is_in_the_likeliest_language():
+    live = session(language=None)
+    [*_, final] = turn(live, "no", PERHAPS_ES)
+    assert final == Final(1, 0.0, 2.24, words("no", 0.3), PERHAPS_ES)
+
+
+def test_one_wrong_guess_does_not_decide_the_session():
+    """A rival's user had a whole session in Welsh after one guess on the first words."""
+    live = session(language=None)
+    turn(live, "well", Language("cy", 0.6))
+    pause(live, 3.2)
+    speak(live, 1.6)
+    assert begun(live).language is None
+
+
+def test_the_language_may_change_from_turn_to_turn():
+    live = session(language=None)
+    assert [final.language for final in finals(turn(live, "hello", EN))] == [EN]
+    pause(live, 3.2)
+    assert [final.language for final in finals(turn(live, "hola", ES))] == [ES]
+
+
+def test_silence_has_no_language():
+    live = session(language=None)
+    speak(live, 1.6)
+    pause(live, 0.64)
+    effects = live.answer(begun(live).id, Hypothesis((), PERHAPS_EN))
+    assert effects == [Final(1, 0.0, 2.24, (), None)]

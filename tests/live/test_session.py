@@ -1,0 +1,225 @@
+"""Whole sessions: audio and hypotheses go in, and every effect that comes out is compared."""
+
+from __future__ import annotations
+
+from auricle.live.effects import (
+    Final,
+    ReadWanted,
+    SpeechPaused,
+    SpeechResumed,
+    TurnEnded,
+    TurnStarted,
+    Update,
+)
+from tests.live.saying import EN, NOTHING, begun, heard, pause, read, session, speak, text, words
+
+
+def test_a_turn_from_its_first_word_to_its_final_text():
+    live = session()
+    assert pause(live, 0.32) == []
+    assert speak(live, 1.28) == [TurnStarted(1, 0.0), ReadWanted("partial")]
+
+    request = begun(live)
+    assert (request.turn, request.kind, request.start_s, request.end_s) == (1, "partial", 0.0, 1.6)
+    assert (request.prefix, request.draft, request.context, request.language) == ((), (), "", "en")
+    assert live.answer(request.id, heard("ask not", 0.3)) == [
+        Update(1, (), words("ask not", 0.3)),
+    ]
+
+    assert speak(live, 0.32) == [ReadWanted("partial")]
+    assert read(live, "ask not what", 0.3) == [
+        Update(1, words("ask not", 0.3), words("what", 0.9)),
+    ]
+
+    assert pause(live, 0.64) == [
+        SpeechPaused(1, 1.92),
+        ReadWanted("partial"),  # what was said is read to its end
+        ReadWanted("final"),  # and, as the pause goes on, as well as possible
+        TurnEnded(1, 0.0, 2.56),
+    ]
+    request = begun(live)
+    assert (request.kind, request.start_s, request.end_s) == ("final", 0.0, 2.56)
+    assert (request.prefix, request.draft) == ((3, 3), (4,))  # tokens are the words' lengths
+    assert live.answer(request.id, heard("what you can", 0.9)) == [
+        Update(1, words("what you can", 0.9), ()),
+        Final(1, 0.0, 2.56, words("ask not what you can", 0.3), EN),
+    ]
+    assert pause(live, 5.0) == []
+
+
+def test_silence_is_never_read():
+    live = session()
+    assert pause(live, 60.0) == []
+    assert live.next_read() is None
+
+
+def test_what_was_said_is_read_before_the_turn_ends():
+    """The final text is there as soon as the turn ends, if the engine was quick enough."""
+    live = session()
+    speak(live, 1.28)
+    read(live, "yes", 0.3)
+    assert pause(live, 0.32) == [SpeechPaused(1, 1.28), ReadWanted("partial"), ReadWanted("final")]
+    assert read(live, "yes please", 0.9) == [Update(1, (), words("yes please", 0.9))]
+    assert pause(live, 0.32) == [
+        Update(1, words("yes please", 0.9), ()),  # 0.5 s of silence: nothing can change it
+        TurnEnded(1, 0.0, 1.92),
+        Final(1, 0.0, 1.92, words("yes please", 0.9), EN),
+    ]
+
+
+def test_what_was_read_in_a_pause_is_tentative_if_the_speaker_goes_on():
+    live = session()
+    speak(live, 1.28)
+    pause(live, 0.32)
+    read(live, "yes please", 0.3)
+    assert speak(live, 0.32) == [SpeechResumed(1), ReadWanted("partial")]
+    assert read(live, "yes pleased", 0.3) == [
+        Update(1, words("yes", 0.3), words("pleased", 0.6)),
+    ]
+
+
+def test_committed_words_are_the_prefix_of_all_that_is_read_later():
+    live = session()
+    speak(live, 1.92)
+    read(live, "ask not what", 0.3)
+    speak(live, 0.32)
+    read(live, "ask not what", 0.3)
+    for _ in range(3):
+        speak(live, 0.32)
+        request = begun(live)
+        assert request.prefix == (3, 3, 4)
+        live.answer(request.id, NOTHING)
+
+
+def test_a_newer_reading_replaces_one_that_was_not_begun():
+    """However late the engine comes, it reads the audio up to now."""
+    live = session()
+    assert speak(live, 5.12).count(ReadWanted("partial")) == 1
+    assert begun(live).end_s == 5.12
+    assert live.next_read() is None
+
+
+def test_while_one_reading_runs_no_other_is_wanted():
+    live = session()
+    speak(live, 1.28)
+    request = begun(live)
+    assert speak(live, 2.56) == []
+    assert live.answer(request.id, heard("ask", 0.3)) == [
+        Update(1, (), words("ask", 0.3)),
+        ReadWanted("partial"),
+    ]
+    assert begun(live).end_s == 3.84
+
+
+def test_the_end_of_a_turn_does_not_wait_for_a_partial():
+    live = session()
+    speak(live, 1.28)
+    partial = begun(live)
+    pause(live, 0.64)
+    final = begun(live)
+    assert final.kind == "final"
+    assert live.answer(partial.id, heard("asked", 0.3)) == []  # it counts no more
+    assert live.answer(final.id, heard("ask", 0.3))[-1] == Final(
+        1, 0.0, 1.92, words("ask", 0.3), EN
+    )
+
+
+def test_an_answer_nobody_waits_for_is_dropped():
+    live = session()
+    assert live.answer(7, heard("ask")) == []
+    assert live.fail(7, "the engine died") == []
+
+
+def test_the_interval_grows_under_load():
+    live = session()
+    live.interval_s = 2.0
+    assert speak(live, 1.92) == [TurnStarted(1, 0.0)]
+    assert speak(live, 0.32) == [ReadWanted("partial")]
+
+
+def test_an_update_that_changes_nothing_is_none():
+    live = session()
+    speak(live, 0.64)
+    read(live, "ask", 0.3)
+    speak(live, 0.32)
+    assert read(live, "ask", 0.31) == []
+
+
+def test_turns_become_final_in_order():
+    """The second turn has ended before the first was read."""
+    live = session()
+    effects = [e for _ in range(2) for e in speak(live, 0.96) + pause(live, 0.96)]
+    assert [e for e in effects if not isinstance(e, ReadWanted | SpeechPaused)] == [
+        TurnStarted(1, 0.0),
+        TurnEnded(1, 0.0, 1.6),
+        TurnStarted(2, 1.6),
+        TurnEnded(2, 1.6, 3.52),
+    ]
+    assert read(live, "one", 0.3)[-2:] == [
+        Final(1, 0.0, 1.6, words("one", 0.3), EN),
+        ReadWanted("final"),
+    ]
+    assert read(live, "two", 2.2)[-1] == Final(2, 1.6, 3.52, words("two", 2.2), EN)
+
+
+def test_a_turn_is_read_with_what_was_said_shortly_before():
+    live = session()
+    speak(live, 0.96)
+    pause(live, 0.64)
+    read(live, "ask not", 0.3)
+    pause(live, 0.32)
+    speak(live, 0.64)
+    request = begun(live)
+    assert (request.turn, request.start_s, request.prefix) == (2, 0.0, (3, 3))
+
+
+def test_a_turn_after_a_long_silence_is_read_alone():
+    live = session()
+    speak(live, 0.96)
+    pause(live, 0.64)
+    read(live, "ask not", 0.3)
+    pause(live, 4.0)
+    speak(live, 0.64)
+    request = begun(live)
+    assert (request.turn, request.prefix, request.context) == (2, (), " ask not")
+    assert request.start_s == 5.28
+
+
+def test_a_long_window_begins_later_between_two_committed_words():
+    live = session()
+    said = "one two three four five six seven eight nine ten eleven twelve"
+    speak(live, 10.24)
+    read(live, said, 0.3)
+    speak(live, 0.64)
+    read(live, said, 0.3)  # all are committed: the last ends at 3.9
+    speak(live, 0.64)
+    request = begun(live)
+    first = text(words(said, 0.3)[-len(request.prefix) :])
+    assert said.endswith(first)
+    assert request.start_s > 0.3
+    assert request.context + " " + first == " " + said
+
+
+def test_a_window_is_never_longer_than_the_limit():
+    """Nothing could be committed for so long: nobody understood anything. Reading goes on."""
+    live = session()
+    starts = []
+    for _ in range(60):
+        speak(live, 1.0)
+        request = live.next_read()
+        if request is not None:
+            assert len(request.pcm) <= 15 * 16_000
+            starts.append(request.start_s)
+            live.answer(request.id, NOTHING)
+    assert starts == sorted(starts)
+    assert starts[-1] > 40
+
+
+def test_a_full_window_is_committed_without_agreement():
+    live = session()
+    speak(live, 20.0)
+    request = begun(live)
+    assert (request.start_s, request.end_s) == (0.0, 15.0)
+    said = [f"word{i}" for i in range(50)]
+    effects = live.answer(request.id, heard(" ".join(said)))
+    assert effects[0] == Update(1, words(" ".join(said))[:48], words(" ".join(said))[48:])
