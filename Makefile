@@ -45,6 +45,7 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python -m auricle.cli.settings_doc --check
 	$(BIN)/python scripts/openapi.py --check
+	$(BIN)/python scripts/fields_doc.py --check
 	$(BIN)/python scripts/check_wheel.py --transcribe
 
 parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the same weights, in .venv-parity
@@ -72,8 +73,9 @@ download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-
 lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(BIN)/python scripts/lock.py $(ARGS)
 
-openapi: $(VENV)/.runtime ## write openapi.yaml anew from what the server sends
+openapi: $(VENV)/.runtime ## write openapi.yaml and the table of fields in docs/api.md anew
 	$(BIN)/python scripts/openapi.py
+	$(BIN)/python scripts/fields_doc.py
 
 clean: ## remove what builds and tests leave behind; environments and fetched models stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

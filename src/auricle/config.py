@@ -19,23 +19,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auricle import config_sources
+from auricle.fields import BY_NAME
 from auricle.setting import checked
 from auricle.setting import setting as _setting
+from auricle.types import AudioContext, Decoding
 
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
 ]
 Source = Literal["hub", "index"]
-Decoding = Literal["accurate", "balanced", "fast"]
-"""Beam search; beam search where greedy decoding is unsure; greedy decoding."""
-AudioContext = Literal["auto", "full"]
-"""How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
 EngineKind = Literal["process", "in_process"]
 Dialect = Literal["openai", "whisperkit"]
 """What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
+
+
+def _field(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as `setting` is
+    """The setting that stands in for an absent field of a request."""
+    field = BY_NAME[name]
+    low, high = (getattr(field.kind, bound, None) for bound in ("low", "high"))
+    return _setting(field.default, field.help, low=low, high=high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,21 +174,11 @@ class Settings:
     )
 
     # Transcription defaults; a request's own fields win
-    language: str | None = _setting(None, "language of the speech (en, de, …); default: detect it")
-    decoding: Decoding = _setting(
-        "accurate", "accurate searches with beams, fast does not, balanced only where it is unsure"
-    )
-    beam_size: int = _setting(
-        5, "beams kept while decoding; 1 is greedy and faster", low=1, high=10
-    )
-    patience: float = _setting(
-        1.0, "how much longer than usual beam search goes on looking; 1 is usual", low=0.5, high=4.0
-    )
-    audio_context: AudioContext = _setting(
-        "auto",
-        "what the encoder sees of a short window: auto is its audio and what the model needs "
-        "behind it, full is always 30 s",
-    )
+    language: str | None = _field("language")
+    decoding: Decoding = _field("decoding")
+    beam_size: int = _field("beam_size")
+    patience: float = _field("patience")
+    audio_context: AudioContext = _field("audio_context")
     context_margin_s: float = _setting(
         0.0,
         "what auto adds to the audio, seconds; 0 is what was measured for the model",
@@ -191,7 +186,7 @@ class Settings:
         high=30.0,
         server_only=True,
     )
-    vad: bool = _setting(True, "find speech first, so that silence gives no words")
+    vad: bool = _field("vad")
     vad_threshold: float = _setting(
         0.5, "speech probability from which a 32 ms frame counts as speech", low=0.01, high=0.99
     )
@@ -209,18 +204,9 @@ class Settings:
     )
 
     # Subtitles; a request's own fields win
-    max_line_width: int = _setting(
-        42,
-        "longest line of a subtitle, characters; wide ones such as Chinese count double; 0 any",
-        low=0,
-        high=1000,
-    )
-    max_line_count: int = _setting(
-        2, "lines of a subtitle at most; 0 as many as it takes", low=0, high=100
-    )
-    max_cue_s: float = _setting(
-        7.0, "how long a subtitle is shown at most, seconds; 0 any time", low=0.0, high=3600.0
-    )
+    max_line_width: int = _field("max_line_width")
+    max_line_count: int = _field("max_line_count")
+    max_cue_s: float = _field("max_cue_s")
 
     # Limits
     max_upload_mb: int = _setting(

@@ -6,13 +6,13 @@ Knows nothing about where audio comes from, which engine reads it or how text is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from auricle.config import AudioContext, Decoding
+if TYPE_CHECKING:  # settings and flags need the words here, and no numbers
+    import numpy as np
+    from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 """Samples per second of every Pcm; what Whisper was trained on."""
@@ -20,12 +20,23 @@ SAMPLE_RATE = 16_000
 MAX_WINDOW_S = 30.0
 """The longest window Whisper's encoder takes: 3000 mel frames of 10 ms."""
 
-Pcm: TypeAlias = NDArray[np.float32]
+Pcm: TypeAlias = "NDArray[np.float32]"
 """Mono audio at 16 kHz, ``(n_samples,) float32`` in [-1, 1]."""
 
 Task = Literal["transcribe", "translate"]
 LanguageDetection = Literal["once", "window"]
 """On the first speech, kept for the whole recording; or on every window, for mixed recordings."""
+Decoding = Literal["accurate", "balanced", "fast"]
+"""Beam search; beam search where greedy decoding is unsure; greedy decoding."""
+AudioContext = Literal["auto", "full"]
+"""How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
+Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
+"""How an answer is written."""
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
+STREAM_FORMATS: tuple[Format, ...] = ("json", "text")
+"""Formats a stream of text events can stand for; the others carry times, and are not streamed."""
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.output.formats import Format, Style, render, usage
+from auricle.output.formats import Style, render, usage
 from auricle.output.subtitles import Shape
-from auricle.types import Language, Segment, Token, Transcript, Word
+from auricle.types import Format, Language, Segment, Token, Transcript, Word
 
 
 def segment(start_s: float, end_s: float, text: str) -> Segment:

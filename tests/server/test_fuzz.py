@@ -16,8 +16,8 @@ from starlette.types import Message
 
 from auricle.config import Settings
 from auricle.errors import AuricleError
-from auricle.server import form
-from auricle.server.form.table import FIELDS
+from auricle.fields import FIELDS
+from auricle.server.fields import audio_request
 from auricle.server.transport import upload
 
 MAX_BYTES = 200_000
@@ -118,7 +118,7 @@ def test_any_bytes_are_a_request_or_a_refusal(kind: str, body: bytes, sizes: lis
     try:
         sent, content = read(kind, cut(body, sizes))
         assert sent.file_bytes == len(content or b"")
-        form.parse(sent.fields, "transcribe", SETTINGS)
+        audio_request.parse(sent.fields, "transcribe", SETTINGS)
         status = 200
     except AuricleError as exc:
         status = exc.status

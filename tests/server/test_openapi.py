@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from auricle.server.form.table import FIELDS
+from auricle.fields import FIELDS
 from auricle.server.openapi import openapi, openapi_yaml
 from auricle.server.openapi.yaml import as_yaml
 from tests.rules.source import ROOT
@@ -71,7 +71,7 @@ async def test_every_path_is_in_it_and_no_other(served: Served) -> None:
 
 async def test_the_form_is_the_table_of_fields() -> None:
     form = openapi()["components"]["schemas"]["AudioForm"]
-    assert list(form["properties"]) == [field.name for field in FIELDS]
+    assert list(form["properties"]) == [field.form_name for field in FIELDS]
     assert form["required"] == ["file", "model"]
     assert form["properties"]["timestamp_granularities[]"]["type"] == "array"
 

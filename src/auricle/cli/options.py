@@ -14,16 +14,14 @@ import click
 
 from auricle.config import Settings, flag, load
 from auricle.config_sources import ENV_PREFIX
+from auricle.fields import FIELDS
 
 FLAGS = "auricle.flags"
 """Where a click context keeps the settings given as flags, by name."""
 
-CUE_SETTINGS = ("max_line_width", "max_line_count", "max_cue_s")
-"""Settings that change subtitles only."""
-
 EVALUATED = frozenset(
     {setting.name for setting in fields(Settings) if not setting.metadata["server_only"]}
-    - {*CUE_SETTINGS}
+    - {field.name for field in FIELDS if field.goes_to == "answer"}
     | {"context_margin_s"}
 )
 """Settings that can change what is transcribed, or how fast."""

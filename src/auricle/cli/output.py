@@ -17,8 +17,8 @@ from typing import Protocol
 from tqdm import tqdm
 
 from auricle.errors import AuricleError
-from auricle.output.formats import Format, Style, render
-from auricle.types import Segment, Transcript
+from auricle.output.formats import Style, render
+from auricle.types import Format, Segment, Transcript
 
 SUFFIX: dict[Format, str] = {
     "text": ".txt",

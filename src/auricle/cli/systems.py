@@ -21,9 +21,9 @@ from auricle.cli.bench import with_scheme
 from auricle.cli.options import EVALUATED
 from auricle.config import Settings, flag, load
 from auricle.errors import AuricleError
+from auricle.fields import BY_NAME
 from auricle.runtime import Runtime
-from auricle.server import form
-from auricle.server.form import table
+from auricle.server.fields import audio_request
 from auricle.transcribe import collect
 
 ANY_MODEL = "whisper-1"
@@ -101,7 +101,7 @@ async def asking(system: System) -> AsyncIterator[Ask]:
 async def answer_of(runtime: Runtime, system: Local, clip: Clip) -> Answer:
     """One clip, read as a request to a server with these settings is. What fails is an answer."""
     try:
-        asked = form.parse(system.pairs(clip), "transcribe", system.settings)
+        asked = audio_request.parse(system.pairs(clip), "transcribe", system.settings)
         async with runtime.open(clip.path, asked.options) as transcription:
             return Answer("200", (await collect(transcription)).text)
     except AuricleError as exc:
@@ -171,7 +171,7 @@ def ready(compared: Sequence[System], api_key: str | None) -> list[System]:
         if isinstance(each, Remote):
             done.append(replace(each, target=replace(each.target, api_key=api_key)))
         else:
-            form.parse((("model", ANY_MODEL), *each.fields), "transcribe", each.settings)
+            audio_request.parse((("model", ANY_MODEL), *each.fields), "transcribe", each.settings)
             done.append(each)
     if len(done) == 2 and isinstance(done[0], Local) and isinstance(done[1], Local):
         done[0] = replace(done[0], name=_told_apart(done[0].settings, done[1].settings))
@@ -197,7 +197,7 @@ def _change(part: str) -> tuple[str, str]:
 
 def _sent(name: str, value: str) -> tuple[str, str]:
     """A setting as a field of a request."""
-    if name in {each.name for each in fields(Settings)} and name not in table.KNOWN:
+    if name in {each.name for each in fields(Settings)} and name not in BY_NAME:
         raise click.UsageError(
             f"{flag(name)} is a setting of a server, and no request can carry it; start a second "
             "server with it and give its address"
@@ -210,6 +210,6 @@ def _sent(name: str, value: str) -> tuple[str, str]:
 def _check_field(name: str, origin: str) -> None:
     if name in {each.name for each in fields(Settings)} - EVALUATED:
         raise click.UsageError(f"{origin}: this setting changes no transcript")
-    if name.removesuffix("[]") not in table.KNOWN or name in OURS:
-        known = ", ".join(sorted(EVALUATED | table.KNOWN - set(OURS)))
+    if name.removesuffix("[]") not in BY_NAME or name in OURS:
+        known = ", ".join(sorted(EVALUATED | BY_NAME.keys() - set(OURS)))
         raise click.UsageError(f"{origin}: there is no such setting or field; known are {known}")

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from auricle.cli import inputs, logs
-from auricle.cli.guidance import fields_from, guidance_options
-from auricle.cli.options import CUE_SETTINGS, FLAGS, settings_from, settings_options
-from auricle.config import flag
+from auricle.cli.field_flags import field_options, fields_from
+from auricle.cli.options import settings_from, settings_options
 from auricle.errors import InvalidRequest
+from auricle.types import FORMATS
 
 if TYPE_CHECKING:
     from auricle.cli.output import Output
     from auricle.output.formats import Style
     from auricle.types import Task
-
-FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
 
 
 @click.command()
@@ -35,7 +33,7 @@ FORMATS = ("text", "json", "srt", "vtt", "verbose_json")
     show_default=True,
     help="translate gives English text",
 )
-@guidance_options
+@field_options
 @click.option("--format", "fmt", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
     "--output-dir",
@@ -59,12 +57,11 @@ def transcribe(
     --output-dir. A file that fails is reported, and the rest is still done.
     """
     settings = settings_from(context)
-    _check_cue_flags(context, fmt)
     fields = fields_from(context, fmt, settings)
-    from auricle.server import form
+    from auricle.server.fields import audio_request
 
     try:
-        asked = form.parse(fields, cast("Task", task), settings)
+        asked = audio_request.parse(fields, cast("Task", task), settings)
     except InvalidRequest as exc:
         raise click.UsageError(exc.message) from exc
     logs.set_up(verbose=settings.verbose, quiet=not settings.verbose)
@@ -79,14 +76,6 @@ def transcribe(
 
         output = _output(found, asked.style, output_dir)
         return asyncio.run(batch.run(Runtime(settings), found, asked.options, output))
-
-
-def _check_cue_flags(context: click.Context, fmt: str) -> None:
-    """Limits of subtitles are for subtitles."""
-    given = context.meta.get(FLAGS, {})
-    for name in CUE_SETTINGS:
-        if name in given and fmt not in ("srt", "vtt"):
-            raise click.UsageError(f"{flag(name)} needs --format srt or vtt, but that is {fmt}")
 
 
 def _output(found: list[inputs.Input], style: Style, output_dir: Path | None) -> Output:

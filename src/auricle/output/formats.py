@@ -14,11 +14,8 @@ from typing import Literal
 import msgspec
 
 from auricle.output.subtitles import Cue, Shape, cues
-from auricle.types import Segment, Task, Token, Transcript, Word
+from auricle.types import SUBTITLES, Format, Segment, Task, Token, Transcript, Word
 from auricle.whisper import languages
-
-Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
-SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,6 @@ MIN_CUE_S = 1.0
 PAUSE_S = 0.3
 """Silence between two words that makes a good place to break."""
 
-MAX_LINE_WIDTH = 1000
-MAX_LINE_COUNT = 100
-MAX_CUE_S = 3600.0
-"""The largest limits that can be asked for; 0 asks for none."""
-
 _TICK_S = 0.001
 """Subtitle files count milliseconds; limits hold to the millisecond."""
 

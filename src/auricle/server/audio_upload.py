@@ -16,7 +16,7 @@ from starlette.types import Send
 from auricle.errors import InvalidRequest
 from auricle.runtime import Runtime
 from auricle.server.access.keys import given_key
-from auricle.server.form import AudioRequest
+from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.transport import context, json_upload, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight

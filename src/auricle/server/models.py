@@ -16,7 +16,8 @@ from starlette.responses import Response
 from auricle.errors import ModelNotFound
 from auricle.models import registry
 from auricle.runtime import ModelStatus, Runtime
-from auricle.server import errors, form
+from auricle.server import errors
+from auricle.server.fields.audio_request import is_refused
 
 MIB = 1024 * 1024
 
@@ -73,7 +74,7 @@ class Models:
             with contextlib.suppress(ModelNotFound):  # what is listed can be had
                 models.append(self._model(alias, await self._runtime.status(alias)))
         names = sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
-        models += [self._model(name, statuses[0]) for name in names if not form.is_refused(name)]
+        models += [self._model(name, statuses[0]) for name in names if not is_refused(name)]
         return errors.json_response(ModelList(tuple(models)))
 
     async def one(self, request: Request) -> Response:

@@ -20,17 +20,15 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
-from auricle.output.formats import SUBTITLES
-from auricle.output.subtitles import MAX_LINE_WIDTH
-from auricle.server import form
 from auricle.server import neighbour_formats as written
 from auricle.server.audio_upload import AudioUpload, UploadReader
-from auricle.server.form.table import FORMATS, WITH_AUTO
-from auricle.server.form.values import Fields, refuse_choice
+from auricle.server.fields import audio_request
+from auricle.server.fields.audio_request import WITH_AUTO, AudioRequest
+from auricle.server.fields.form import Form, refuse_choice
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import JSON, End, ResponseWriter, body_format
 from auricle.server.transport.upload import FileField
-from auricle.types import SAMPLE_RATE, Segment, Task, Transcript
+from auricle.types import FORMATS, SAMPLE_RATE, SUBTITLES, Segment, Task, Transcript
 
 MODEL = "whisper-1"
 """Requests that name no model mean the one the server was started with."""
@@ -67,7 +65,7 @@ class Inference:
         await end()
 
     async def _answer(self, upload: AudioUpload, send: Send) -> End:
-        fields = Fields(upload.sent.fields, WITH_AUTO)
+        fields = Form(upload.sent.fields, WITH_AUTO)
         wanted = fields.choice("response_format", FORMATS) or "json"
         translate = fields.boolean("translate")
         has_words = wanted == "verbose_json" and not (
@@ -93,11 +91,11 @@ class Inference:
         return await upload.answer(asked, write, body_format(wanted, media_type), send)
 
 
-def _cue_limits(fields: Fields) -> Sequence[tuple[str, str]]:
+def _cue_limits(fields: Form) -> Sequence[tuple[str, str]]:
     """``max_len`` as limits of cues: so many characters on one line, 0 any number. Cues are split
     between words, whatever ``split_on_word`` says."""
     fields.boolean("split_on_word")
-    length = fields.integer("max_len", 0, MAX_LINE_WIDTH)
+    length = fields.integer("max_len", 0, _MAX_LEN)
     if length is None:
         return ()
     return (("max_line_width", str(length)), ("max_line_count", "1" if length else "0"))
@@ -111,19 +109,19 @@ class _AsrDoor(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        query = Fields(request.query_params.multi_items(), {*WITH_AUTO, "initial_prompt"})
+        query = Form(request.query_params.multi_items(), {*WITH_AUTO, "initial_prompt"})
         async with self._reader.received(request, _asr_file(query)) as upload:
             end = await while_connected(upload.request, self._answer(upload, query, send))
         await end()
 
     @abstractmethod
-    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End: ...
+    async def _answer(self, upload: AudioUpload, query: Form, send: Send) -> End: ...
 
 
 class Asr(_AsrDoor):
     """``POST /asr``: the text."""
 
-    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End:
+    async def _answer(self, upload: AudioUpload, query: Form, send: Send) -> End:
         task = query.choice("task", ("transcribe", "translate")) or "transcribe"
         output = _asr_output(query)
         asked = _asked(
@@ -145,7 +143,7 @@ class Asr(_AsrDoor):
 class DetectLanguage(_AsrDoor):
     """``POST /detect-language``: the language of the first speech."""
 
-    async def _answer(self, upload: AudioUpload, query: Fields, send: Send) -> End:
+    async def _answer(self, upload: AudioUpload, query: Form, send: Send) -> End:
         asked = _asked(self._reader, "transcribe", query, wanted="json", words=False)
         quick = replace(asked.options, language=None, decoding="fast", beam_size=1)
         async with upload.opened(replace(asked, options=quick)) as transcription:
@@ -156,12 +154,12 @@ class DetectLanguage(_AsrDoor):
         return partial(writer.end, written.language_json(transcription.language))
 
 
-def _asr_file(query: Fields) -> FileField:
+def _asr_file(query: Form) -> FileField:
     """``encode=false`` says that the file is samples already: 16 kHz, mono, 16 bit."""
     return _AUDIO_SAMPLES if query.boolean("encode") is False else _AUDIO_FILE
 
 
-def _asr_output(query: Fields) -> AsrOutput:
+def _asr_output(query: Form) -> AsrOutput:
     given = query.text("output")
     if given is None or given == "text":
         return "txt"
@@ -184,6 +182,8 @@ _RENAMED: Sequence[tuple[str, str]] = (
 )
 """What those servers' fields are called here. Others are ignored, as they ignore them."""
 
+_MAX_LEN = 1000
+
 _MEANS_NOTHING = {"beam_size": "-1"}
 """What they take for not given."""
 
@@ -191,12 +191,12 @@ _MEANS_NOTHING = {"beam_size": "-1"}
 def _asked(
     reader: UploadReader,
     task: Task,
-    fields: Fields,
+    fields: Form,
     *,
     wanted: str,
     words: bool,
     more: Sequence[tuple[str, str]] = (),
-) -> form.AudioRequest:
+) -> AudioRequest:
     pairs = [("response_format", wanted), *more]
     samples = bool(fields.decimal("temperature", 0, 1))  # without beams, there as here
     for theirs, ours in _RENAMED:
@@ -209,4 +209,4 @@ def _asked(
         pairs.append(("model", MODEL))
     if words:
         pairs += [("timestamp_granularities[]", each) for each in ("word", "segment")]
-    return form.parse(pairs, task, reader.runtime.settings)
+    return audio_request.parse(pairs, task, reader.runtime.settings)

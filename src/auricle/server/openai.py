@@ -5,7 +5,7 @@ Knows nothing about how audio becomes text; it opens a transcription and sends w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
-from auricle.server import form
 from auricle.server.audio_upload import AudioUpload, UploadReader
+from auricle.server.fields import audio_request
+from auricle.server.fields.audio_request import AudioRequest, IgnoredFields, Pairs
 from auricle.server.transcript_events import DONE, GrowingText
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import (
@@ -25,9 +26,7 @@ from auricle.server.transport.response import (
     body_format,
     framed,
 )
-from auricle.types import Task, Transcript
-
-Pairs = Iterable[tuple[str, str]]
+from auricle.types import Format, Task, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Dialect:
     read: Callable[[Pairs, Task], Pairs]
     """The form as OpenAI's clients would have sent it."""
     write: Callable[[Transcript, formats.Style], bytes]
-    media_types: Mapping[formats.Format, str]
+    media_types: Mapping[Format, str]
     sends_done: bool
     """Whether a stream ends with ``[DONE]``."""
 
@@ -53,25 +52,25 @@ class Audio:
         self._reader = reader
         self._task = task
         self._dialect = dialect
-        self._ignored = form.IgnoredFields()
+        self._ignored = IgnoredFields()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._reader.received(Request(scope, receive)) as upload:
             sent = _with_model(upload.sent.fields, scope["path_params"].get("model"))
             fields = self._dialect.read(sent, self._task)
-            asked = form.parse(fields, self._task, self._reader.runtime.settings)
+            asked = audio_request.parse(fields, self._task, self._reader.runtime.settings)
             self._ignored.note(asked.ignored)
             end = await while_connected(upload.request, self._answer(upload, asked, send))
         await end()
 
-    async def _answer(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> End:
+    async def _answer(self, upload: AudioUpload, asked: AudioRequest, send: Send) -> End:
         if asked.stream:
             return await self._stream(upload, asked, send)
         dialect, style = self._dialect, asked.style
         body = body_format(style.format, dialect.media_types[style.format])
         return await upload.answer(asked, lambda text: dialect.write(text, style), body, send)
 
-    async def _stream(self, upload: AudioUpload, asked: form.AudioRequest, send: Send) -> End:
+    async def _stream(self, upload: AudioUpload, asked: AudioRequest, send: Send) -> End:
         style = asked.style
         growing = GrowingText(has_logprobs=style.logprobs, has_languages=style.languages)
         writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)

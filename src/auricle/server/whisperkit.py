@@ -14,16 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle.output import formats
-from auricle.server.form.values import ABSENT
-from auricle.server.openai import Dialect, Pairs
+from auricle.server.fields.audio_request import Pairs
+from auricle.server.fields.form import ABSENT
+from auricle.server.openai import Dialect
 from auricle.server.status import Status
-from auricle.types import Task, Transcript
+from auricle.types import Format, Task, Transcript
 
 JSON = "application/json; charset=utf-8"
 SERVED = "whisper-1"
 """The model the server was started with."""
 
-_TYPES: Mapping[formats.Format, str] = {
+_TYPES: Mapping[Format, str] = {
     "json": "CreateTranscriptionResponseJson",
     "verbose_json": "CreateTranscriptionResponseVerboseJson",
 }
@@ -98,7 +99,7 @@ def _pretty(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(body, order="sorted"), indent=2)
 
 
-MEDIA_TYPES: Mapping[formats.Format, str] = {
+MEDIA_TYPES: Mapping[Format, str] = {
     **formats.CONTENT_TYPES,
     "json": JSON,
     "verbose_json": JSON,

@@ -12,10 +12,9 @@ import msgspec
 
 from auricle import __version__
 from auricle.output import formats
-from auricle.server.form.table import FORMATS
 from auricle.server.transcript_events import DONE, TextDelta, TextDone
 from auricle.server.transport.response import framed
-from auricle.types import Language, Segment, Task, Transcript
+from auricle.types import FORMATS, Language, Segment, Task, Transcript
 
 Json = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from auricle.server.form.table import FIELDS
+from auricle.fields import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.openapi import examples
 from auricle.server.openapi.answers import ALWAYS, failures, json_content, success
@@ -172,7 +172,7 @@ def _audio(task: Task, summary: str) -> Json:
 
 def _encoding() -> Json:
     lists = {
-        field.name: {"style": "form", "explode": True}
+        field.form_name: {"style": "form", "explode": True}
         for field in FIELDS
         if field.schema.get("type") == "array"
     }

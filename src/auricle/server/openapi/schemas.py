@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from auricle.fields import FIELDS
 from auricle.output.formats import JsonBody, VerboseBody
 from auricle.server.errors import ErrorBody
-from auricle.server.form.table import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.status import Health, Service
 from auricle.server.transcript_events import TextDelta, TextDone
@@ -132,7 +132,9 @@ def _form() -> Json:
         "name without brackets, as a JSON array or separated by commas; an object as a JSON text "
         "or as `name[key]` fields.",
         "required": [field.name for field in FIELDS if field.is_required],
-        "properties": {field.name: {**field.schema, "description": field.help} for field in FIELDS},
+        "properties": {
+            field.form_name: {**field.schema, "description": field.description} for field in FIELDS
+        },
     }
 
 

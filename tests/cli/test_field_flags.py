@@ -6,10 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from auricle.cli.guidance import fields_from, guidance_options
+from auricle.cli.field_flags import field_options, fields_from
 from auricle.cli.options import settings_from, settings_options
 from auricle.output.formats import Style
-from auricle.server.form import AudioRequest, parse
+from auricle.server.fields.audio_request import AudioRequest, parse
 from auricle.types import DecodeOptions
 
 
@@ -17,7 +17,7 @@ def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
     asked: list[AudioRequest] = []
 
     @click.command()
-    @guidance_options
+    @field_options
     @settings_options(server=False)
     @click.pass_context
     def command(context: click.Context) -> None:

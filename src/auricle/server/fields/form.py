@@ -1,6 +1,6 @@
-"""Form fields in every way clients encode lists, objects, numbers and booleans.
+"""A form, in every way clients encode lists, objects, numbers and booleans.
 
-Knows nothing about which fields exist or what they mean; ``form`` does.
+Knows nothing about which fields exist or what they mean.
 
 One list field may come as ``name``, ``name[]``, ``name[0]``, a JSON array or a comma list; one
 object as ``name[key]`` or a JSON object; and one JavaScript client sends everything unusual inside
@@ -32,7 +32,7 @@ ABSENT = frozenset({"", "null", "none", "undefined"})
 """What Python, JavaScript and JSON make of no value."""
 
 
-class Fields:
+class Form:
     """The fields of one form, by name; every getter names the field and the value it refuses.
 
     ``auto`` counts as absent in all but the fields ``with_auto``, where it is a value or a text.

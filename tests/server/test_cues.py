@@ -7,7 +7,7 @@ import pytest
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.output.subtitles import Shape
-from auricle.server.form import AudioRequest, parse
+from auricle.server.fields.audio_request import AudioRequest, parse
 
 SETTINGS = Settings(max_line_width=30, max_line_count=1, max_cue_s=5.0)
 

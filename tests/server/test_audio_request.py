@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.output.formats import Format, Style
-from auricle.server.form import MAX_IGNORED_NAMES, AudioRequest, IgnoredFields, parse
-from auricle.server.form.table import FIELDS
-from auricle.types import DecodeOptions
+from auricle.fields import FIELDS
+from auricle.output.formats import Style
+from auricle.server.fields.audio_request import (
+    MAX_IGNORED_NAMES,
+    AudioRequest,
+    IgnoredFields,
+    parse,
+)
+from auricle.types import DecodeOptions, Format
 from auricle.whisper.languages import NAMES as LANGUAGES
 
 SETTINGS = Settings(beam_size=3, vad_threshold=0.4)
@@ -235,7 +240,7 @@ OPTIONAL = [each.name for each in FIELDS if each.name not in ("file", "model")]
 def test_no_value_in_every_spelling(name: str, value: str) -> None:
     """``language=auto`` was refused here and taken by ``/inference``; programs that have nothing to
     send send what their language writes for it."""
-    if value == "auto" and name in ("prompt", "prefix", "keywords[]", "hotwords"):
+    if value == "auto" and name in ("prompt", "prefix", "keywords", "hotwords"):
         return  # a word that may be said
     assert read((name, value)) == read()
 
@@ -481,7 +486,7 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("include[]", "logprobs"), ("response_format", "srt")],
-            "Invalid 'include': 'logprobs' needs response_format 'json', but that is 'srt'.",
+            "Invalid 'include': it needs response_format 'json', but that is 'srt'.",
             "include",
             "invalid_value",
         ),
@@ -525,8 +530,7 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("keywords[]", "k" * 600), ("hotwords", "h" * 401)],
-            "Invalid 'hotwords': expected at most 1000 characters in all terms of keywords and "
-            "hotwords together, but got 1001.",
+            "Invalid 'hotwords': expected at most 1000 characters in all terms, but got 1001.",
             "hotwords",
             "invalid_value",
         ),
@@ -682,8 +686,8 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("chunking_strategy[type]", "server_vad"), ("vad", "false")],
-            "Invalid 'chunking_strategy': 'server_vad' asks for voice activity detection, which "
-            "vad=false turns off.",
+            "'chunking_strategy' and 'vad' cannot be used together: the first asks for voice "
+            "activity detection, and false turns it off.",
             "chunking_strategy",
             "invalid_value",
         ),

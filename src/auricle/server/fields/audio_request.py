@@ -1,0 +1,209 @@
+"""A transcription request, read from its form by the table of fields.
+
+Knows nothing about HTTP, files or models: (name, value) pairs go in, an `AudioRequest` comes out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from auricle.config import Settings
+from auricle.errors import InvalidRequest
+from auricle.field_kinds import Choice, ServerVad, Terms, Text
+from auricle.fields import BY_NAME, FIELDS
+from auricle.output.formats import Style
+from auricle.output.subtitles import Shape
+from auricle.server.fields.form import Form, refuse, refuse_both, shown
+from auricle.server.fields.values import check_terms, value_of
+from auricle.types import FORMATS, STREAM_FORMATS, DecodeOptions, Task
+
+MAX_IGNORED_NAMES = 100
+"""Names of ignored fields that are remembered, so that each is logged once."""
+
+WITH_AUTO: Final = frozenset(
+    each.name
+    for each in FIELDS
+    if isinstance(each.kind, Text | Terms | ServerVad)
+    or (isinstance(each.kind, Choice) and "auto" in each.kind.words)
+)
+"""Where ``auto`` is a value or a text; in every other field it counts as absent."""
+
+_NO_SPEAKERS = "speaker separation (diarization) is not available on this server"
+_SPEAKER_FIELDS = ("known_speaker_names", "known_speaker_references")
+"""Fields of OpenAI's that change the answer: ignoring one would be a silent lie."""
+_SPEAKER_MODEL = "gpt-4o-transcribe-diarize"
+
+Pairs = Iterable[tuple[str, str]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRequest:
+    """What a client asked for; the recording itself travels beside it."""
+
+    model: str
+    options: DecodeOptions
+    style: Style
+    stream: bool
+    ignored: tuple[str, ...] = ()
+    """Fields nobody knows."""
+
+
+@dataclass(slots=True)
+class IgnoredFields:
+    """The names of unknown fields a server has seen: each is logged once."""
+
+    _names: set[str] = field(default_factory=set)
+
+    def note(self, names: Iterable[str]) -> None:
+        for name in names:
+            known = shown(name)
+            if known not in self._names and len(self._names) < MAX_IGNORED_NAMES:
+                self._names.add(known)
+                logger.info("ignored unknown form field %r; said once for each name", known)
+
+
+def parse(pairs: Pairs, task: Task, settings: Settings) -> AudioRequest:
+    """Read the text fields of a form; what is absent comes from ``settings``, but for the language:
+    which one a model falls back on depends on the model.
+
+    Raises:
+        InvalidRequest: a value is not allowed, two fields contradict each other, or one asks for
+            what this server cannot do; the message names fields, value and what is allowed.
+    """
+    form = Form(pairs, WITH_AUTO)
+    _refuse_speakers(form)
+    given = _given(form)
+    if "model" not in given:
+        raise InvalidRequest("you must provide a model parameter")
+    values = {**_defaults(settings), **given}
+    _check(given, values)
+    style = _style(given, values)
+    return AudioRequest(
+        model=values["model"],
+        options=_options(given, values, task, style, settings),
+        style=style,
+        stream=values["stream"] and style.format in STREAM_FORMATS,
+        ignored=tuple(name for name in form.names() if name not in BY_NAME),
+    )
+
+
+def is_refused(model: str) -> bool:
+    """Whether a request that names this model is refused, whatever else it says."""
+    return model.strip().lower().removeprefix("openai/").startswith(_SPEAKER_MODEL)
+
+
+def _refuse_speakers(form: Form) -> None:
+    model = form.text("model") or ""
+    if is_refused(model):
+        raise InvalidRequest(
+            f"The model {shown(model)!r} is not supported: {_NO_SPEAKERS}. The same recording "
+            "without speakers: gpt-4o-transcribe, or any model that GET /v1/models lists.",
+            param="model",
+            code="unsupported_value",
+        )
+    for name in _SPEAKER_FIELDS:
+        given = form.given(name)
+        if given is not None:
+            message = f"'{name}' (here {given!r}) is not supported: {_NO_SPEAKERS}."
+            raise InvalidRequest(message, param=name, code="unsupported_parameter")
+    if form.text("response_format") == "diarized_json":
+        raise InvalidRequest(
+            f"response_format 'diarized_json' is not supported: {_NO_SPEAKERS}. Supported values "
+            f"are: {', '.join(FORMATS)}.",
+            param="response_format",
+            code="unsupported_value",
+        )
+
+
+def _given(form: Form) -> dict[str, Any]:
+    """The values that a form has, by the names of their fields; other names of one field count as
+    it."""
+    found: dict[str, Any] = {}
+    for each in FIELDS:
+        value = value_of(form, each)
+        name = each.is_same_as or each.name
+        if value is None:
+            continue
+        if name in found and isinstance(each.kind, Terms):
+            value = tuple(dict.fromkeys((*found[name], *value)))
+            check_terms(each.name, value, each.kind)
+        elif name in found and found[name] != value:
+            reason = "they are two names of one field, and their values differ"
+            refuse_both(each.name, name, reason)
+        found[name] = value
+    return found
+
+
+def _defaults(settings: Settings) -> dict[str, Any]:
+    """What absent fields mean."""
+    return {
+        each.name: getattr(settings, each.name) if each.is_setting else each.default
+        for each in FIELDS
+    }
+
+
+def _check(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuse fields that need another than they have, and fields that exclude each other."""
+    for name in given:
+        each = BY_NAME[name]
+        need = each.needs
+        if need is not None and values[need.name] not in need.values:
+            wanted = " or ".join(f"'{value}'" for value in need.values)
+            refuse(name, f"it needs {need.name} {wanted}, but that is '{values[need.name]}'.")
+        for exclusion in each.excludes:
+            others = values if exclusion.by_default else given
+            other = exclusion.name
+            if other in others and exclusion.when(given[name]) and exclusion.against(others[other]):
+                refuse_both(name, other, exclusion.reason)
+
+
+def _style(given: Mapping[str, Any], values: Mapping[str, Any]) -> Style:
+    wanted = values["response_format"]
+    granularities = values["timestamp_granularities"]
+    return Style(
+        wanted,
+        segments=not granularities or "segment" in granularities,
+        words="word" in granularities and wanted in ("json", "verbose_json"),
+        logprobs="logprobs" in values["include"],
+        languages=wanted == "json" and _shows_languages(given),
+        cues=Shape(values["max_line_width"], values["max_line_count"], values["max_cue_s"]),
+    )
+
+
+def _shows_languages(given: Mapping[str, Any]) -> bool:
+    """Whether the answer lists the languages spoken: OpenAI's gpt-transcribe does, and who asked
+    for several wants to know which they were."""
+    is_theirs = given["model"].lower().startswith("gpt-transcribe")
+    return is_theirs or "languages" in given or given.get("language_detection") == "window"
+
+
+def _options(
+    given: Mapping[str, Any],
+    values: Mapping[str, Any],
+    task: Task,
+    style: Style,
+    settings: Settings,
+) -> DecodeOptions:
+    strategy = values["chunking_strategy"]
+    numbers = strategy if isinstance(strategy, dict) else {}
+    options = DecodeOptions(
+        task=task,
+        vad_threshold=numbers.get("threshold", settings.vad_threshold),
+        words=style.shows_word_times,
+        logprobs=style.logprobs,
+        **{name: values[name] for name in _DECODE},
+    )
+    searches = {given.get("beam_size", 1), given.get("patience", 1)} != {1}
+    if searches and "decoding" not in given and options.decoding == "fast":
+        return replace(options, decoding="accurate")  # also where the server itself does without
+    return options
+
+
+_DECODE: Final = tuple(
+    each.name for each in FIELDS if each.goes_to == "decode" and each.is_same_as is None
+)
