@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,6 +153,23 @@ def test_a_value_that_a_later_place_replaces_must_be_right_too(empty):
 
 def test_a_named_file_must_exist(empty, toml):
     with pytest.raises(BadSetting, match="cannot read the settings file"):
+        load(environ=empty, path=toml)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_no_settings_file(empty, toml):
+    """Opening one without a writer waited for ever."""
+    os.mkfifo(toml)
+    with pytest.raises(BadSetting) as caught:
+        load(environ=empty, path=toml)
+    assert caught.value.message == (
+        f"cannot read the settings file {toml}: it is not a regular file"
+    )
+
+
+def test_a_lock_is_not_left_open_by_an_empty_line(empty, toml):
+    toml.write_text('api_keys_file = ""')
+    with pytest.raises(BadSetting, match="api_keys_file is empty; give it a value"):
         load(environ=empty, path=toml)
 
 

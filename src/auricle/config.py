@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,8 +56,9 @@ class Settings:
     )
     allowed_hosts: tuple[str, ...] = _setting(
         (),
-        "names, besides this machine's own, by which a server on localhost may be called; a proxy "
-        "on this machine may pass on such a name",
+        "names by which the server may be called, besides addresses and names of local networks: "
+        "the one a proxy in front is called by, if it passes that on; * is every name",
+        pattern=r"\*|[A-Za-z0-9][A-Za-z0-9._-]*",
         server_only=True,
     )
     cors_origins: tuple[str, ...] = _setting(
@@ -69,13 +70,20 @@ class Settings:
     )
     api_keys: tuple[str, ...] = _setting(
         (),
-        "keys of which each request must carry one; none: everybody may ask. Flags are seen by "
-        "other users of this machine, the environment and files are not",
+        "keys of which each request must carry one; none: everybody on this machine may ask. Flags "
+        "are seen by other users of this machine, the environment and files are not",
         server_only=True,
         secret=True,
+        not_empty=True,
     )
     api_keys_file: Path | None = _setting(
-        None, "file with more keys, one a line; # begins a comment", server_only=True
+        None,
+        "file with more keys, one a line; # begins a comment",
+        server_only=True,
+        not_empty=True,
+    )
+    insecure: bool = _setting(
+        False, "let others than this machine use the server without a key", server_only=True
     )
     dialect: Dialect = _setting(
         "openai",
@@ -285,6 +293,10 @@ class Settings:
     verbose: bool = _setting(False, "log what happens to each request and window")
 
 
+NOT_EMPTY = frozenset(each.name for each in fields(Settings) if each.metadata["not_empty"])
+"""Settings that a variable in the environment must not leave empty."""
+
+
 def load(
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
@@ -300,7 +312,7 @@ def load(
     values: dict[str, Any] = {}
     for origin, given in (
         *config_sources.from_file(environ, path),
-        *config_sources.from_environment(environ),
+        *config_sources.from_environment(environ, NOT_EMPTY),
         *((flag(name), {name: value}) for name, value in (flags or {}).items()),
     ):
         for name, value in given.items():

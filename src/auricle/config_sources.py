@@ -5,9 +5,12 @@ Knows nothing about which settings there are, or what a value may be.
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,7 +43,7 @@ def from_file(environ: Mapping[str, str], path: Path | None) -> list[Given]:
     if named is None and not chosen.is_file():
         return []
     try:
-        table = tomllib.loads(chosen.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(chosen))
     except OSError as exc:
         raise BadSetting(f"cannot read the settings file {chosen}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
@@ -48,10 +51,27 @@ def from_file(environ: Mapping[str, str], path: Path | None) -> list[Given]:
     return [(f"{chosen}: {name}", {name: value}) for name, value in table.items()]
 
 
-def from_environment(environ: Mapping[str, str]) -> list[Given]:
-    """What the environment says; an empty variable says nothing."""
+def from_environment(environ: Mapping[str, str], not_empty: Container[str] = ()) -> list[Given]:
+    """What the environment says. An empty variable says nothing, except of a setting that is
+    ``not_empty``."""
     found = []
     for name, value in sorted(environ.items()):
-        if name.startswith(ENV_PREFIX) and name != "AURICLE_CONFIG" and value != "":
-            found.append((name, {name.removeprefix(ENV_PREFIX).lower(): value}))
+        setting = name.removeprefix(ENV_PREFIX).lower()
+        is_setting = name.startswith(ENV_PREFIX) and name != "AURICLE_CONFIG"
+        if is_setting and (value or setting in not_empty):
+            found.append((name, {setting: value}))
     return found
+
+
+def read_text(path: Path) -> str:
+    """What a file of an operator says. Of regular files only: the end of a pipe may never come.
+
+    Raises:
+        OSError: there is no such file, or it is no regular one.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, encoding="utf-8") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return file.read()

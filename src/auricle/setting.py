@@ -25,11 +25,13 @@ def setting(  # type: ignore[no-untyped-def]  # noqa: ANN201, PLR0913  # datacla
     pattern: str | None = None,
     server_only: bool = False,
     secret: bool = False,
+    not_empty: bool = False,
 ):
     """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``; every item
-    of a list matches ``pattern`` and is in range; a ``secret`` value is never shown."""
+    of a list matches ``pattern`` and is in range; a ``secret`` value is never shown; one that is
+    ``not_empty`` is refused where it is given as nothing, which for a lock would mean open."""
     metadata = {"help": help_text, "low": low, "high": high, "pattern": pattern}
-    metadata |= {"server_only": server_only, "secret": secret}
+    metadata |= {"server_only": server_only, "secret": secret, "not_empty": not_empty}
     return field(default=default, metadata=metadata, repr=not secret)
 
 
@@ -46,6 +48,8 @@ def checked(settings: type, name: str, value: Any, origin: str) -> Any:
         raise BadSetting(f"{origin}: unknown setting {name!r}; {hint}")
     wanted = get_type_hints(settings)[name]
     plain = _plain(value, wanted)
+    if known[name].metadata["not_empty"] and not plain:
+        raise BadSetting(f"{origin} is empty; give it a value, or leave it out")
     low, high = known[name].metadata["low"], known[name].metadata["high"]
     pattern = known[name].metadata["pattern"]
     try:

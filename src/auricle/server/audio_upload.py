@@ -15,7 +15,6 @@ from starlette.types import Send
 
 from auricle.errors import InvalidRequest
 from auricle.runtime import Runtime
-from auricle.server.access.keys import given_key
 from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.transport import context, json_upload, upload
 from auricle.server.transport.deadline import Deadline
@@ -33,7 +32,7 @@ class AudioUpload:
     runtime: Runtime
     request: Request
     sent: upload.Upload
-    key: str
+    client: str
     deadline: Deadline
 
     @contextlib.asynccontextmanager
@@ -50,7 +49,7 @@ class AudioUpload:
             name = self.sent.file_field
             message = f"Missing required parameter: '{name}'."
             raise InvalidRequest(message, param=name, code="missing_required_parameter")
-        opened = self.runtime.open(self.sent.file, asked.options, self.key, asked.model)
+        opened = self.runtime.open(self.sent.file, asked.options, self.client, asked.model)
         async with self.deadline.kept(), opened as transcription:
             try:
                 yield transcription
@@ -87,9 +86,9 @@ class UploadReader:
         """Refuse what cannot be served before its upload is read; read it."""
         settings = self.runtime.settings
         deadline = Deadline.of(request, settings.deadline_s)
-        key = client_key(request)
+        client = context.of(request.scope).client
         self._in_flight.check_open()
-        self.runtime.check_room(key)
+        self.runtime.check_room(client)
         async with contextlib.AsyncExitStack() as stack:
             with self._in_flight.uploading(settings.max_uploads):
                 async with deadline.kept():
@@ -99,12 +98,4 @@ class UploadReader:
                     else:
                         received = upload.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
-            yield AudioUpload(self.runtime, request, sent, key, deadline)
-
-
-def client_key(request: Request) -> str:
-    """Whose request it is, for limits per client: the API key, or else the address."""
-    key = given_key(request.headers)
-    if key:
-        return f"key {key}"
-    return f"address {request.client.host}" if request.client else ""
+            yield AudioUpload(self.runtime, request, sent, client, deadline)

@@ -93,19 +93,14 @@ class Server:
 
     async def run(self) -> None:
         logger.info("listening on %s", " and ".join(self.urls))
-        if self._is_open_to_all():
-            logger.warning("everybody who can reach this address may use it; see api_keys")
+        if self._settings.insecure and not listeners.is_loopback(self._settings.host):
+            logger.warning("everybody who can reach this address may use it without a key")
         draining = asyncio.create_task(self._drain(), name="server drain")
         try:
             await self._uvicorn.serve(sockets=self._listeners)
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)
-
-    def _is_open_to_all(self) -> bool:
-        settings = self._settings
-        has_keys = bool(settings.api_keys or settings.api_keys_file)
-        return not has_keys and not listeners.is_loopback(settings.host)
 
     async def _drain(self) -> None:
         await self._stop.wait()

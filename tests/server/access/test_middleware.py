@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx2
 import openai
 import pytest
 import pytest_asyncio
+from starlette.types import Scope
 
 from auricle.config import load
-from auricle.errors import BadSetting
-from auricle.server.access.keys import ApiKeys
+from auricle.errors import BadSetting, Unauthorized
+from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.access.origins import Origins
-from tests.server.conftest import Served, serving, settings
+from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +31,7 @@ KEY = "sk-auricle-0123456789"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def locked() -> AsyncIterator[Served]:
     """A server that wants keys."""
-    runtime = FakeRuntime(settings(api_keys=(KEY, "Grüße")))
+    runtime = FakeRuntime(settings(api_keys=(KEY, "second")))
     async with serving(runtime) as served:
         await runtime.started.wait()
         yield served
@@ -41,7 +44,7 @@ async def named() -> AsyncIterator[Served]:
         yield served
 
 
-async def post(http: httpx2.AsyncClient, headers: dict[str, str]) -> httpx2.Response:
+async def post(http: httpx2.AsyncClient, headers: Mapping[str, str]) -> httpx2.Response:
     files = {"file": ("a.wav", b"audio")}
     return await http.post(PATH, headers=headers, data={"model": "base"}, files=files)
 
@@ -70,6 +73,8 @@ def error(answer: httpx2.Response) -> tuple[int, str | None, str]:
         ("local", "https://notes.example", False),
         ("local", "null", False),
         ("local", "", False),
+        ("local", "http://[", False),
+        ("local", "http://[::1", False),
         ("null", "null", True),
         ("https://Example.com/", "https://example.com", True),
         ("https://example.com", "https://example.com:8443", False),
@@ -153,37 +158,84 @@ async def test_an_origin_that_is_none_stops_the_start(wrong: str) -> None:
     [
         ("localhost:50060", 200),
         ("127.0.0.1", 200),
+        ("192.168.1.7:50060", 200),
         ("[::1]:50060", 200),
         ("auricle.localhost", 200),
         ("host.docker.internal:50060", 200),
+        ("auricle:50060", 200),
+        ("auricle.local.", 200),
+        ("auricle.default.svc.cluster.local", 200),
         ("Speech.Example:443", 200),
         ("evil.example:50060", 403),
         ("localhost.evil.example", 403),
+        ("evil-local", 200),
+        ("evil.notlocal", 403),
+        (".", 403),
     ],
 )
-async def test_a_server_on_this_machine_answers_only_to_its_names(
-    named: Served, host: str, status: int
-) -> None:
+async def test_a_server_answers_only_to_its_names(named: Served, host: str, status: int) -> None:
     """A page can have its own name point to 127.0.0.1, and would then be at home here."""
     async with named.http() as http:
         answer = await http.get("/openapi.json", headers={"host": host})
     assert answer.status_code == status
     if status == 403:
-        name = host.partition(":")[0]
+        name = host.partition(":")[0].rstrip(".")
         assert error(answer) == (
             403,
             "host_not_allowed",
-            f"This server listens on 127.0.0.1 and does not answer to the name {name!r}. Its "
-            "operator can allow it with the setting allowed_hosts.",
+            f"This server does not answer to the name {name!r}. Its operator can allow it with "
+            "the setting allowed_hosts.",
         )
 
 
-async def test_a_server_on_every_address_answers_to_every_name() -> None:
-    runtime = FakeRuntime(settings(host="0.0.0.0"))
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"insecure": True}, 403), ({"insecure": True, "allowed_hosts": ("*",)}, 200)],
+)
+async def test_a_server_that_others_reach_answers_only_to_its_names_too(
+    changes: dict[str, object], status: int
+) -> None:
+    """It answered to every name, so that a page of the web could unload its models."""
+    runtime = FakeRuntime(settings(host="0.0.0.0", **changes))
     async with serving(runtime) as served, served.http() as http:
-        url = f"http://127.0.0.1:{served.address[1]}/docs"
-        answer = await http.get(url, headers={"host": "speech.example"})
-    assert answer.status_code == 200
+        url = f"http://127.0.0.1:{served.address[1]}/v1/models/base/unload"
+        answer = await http.post(url, headers={"host": "rebound.example"})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "message"),
+    [
+        (b"HTTP/1.1\r\n", 400, "The request has no Host header; HTTP/1.1 wants one."),
+        (b"HTTP/1.1\r\nHost:\r\n", 400, "The request has no Host header; HTTP/1.1 wants one."),
+        (
+            b"HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n",
+            400,
+            "The request has 2 Host headers; HTTP/1.1 wants one.",
+        ),
+        (b"HTTP/1.0\r\n", 200, None),
+        (
+            b"HTTP/1.0\r\nHost: evil.example\r\n",
+            403,
+            "This server does not answer to the name 'evil.example'. Its operator can allow it "
+            "with the setting allowed_hosts.",
+        ),
+    ],
+    ids=["none", "empty", "two", "none in HTTP/1.0", "foreign in HTTP/1.0"],
+)
+async def test_a_request_has_one_host(
+    served: Served, head: bytes, status: int, message: str | None
+) -> None:
+    """Without one, or with two of which the first was looked at, the name was not checked."""
+    reader, writer = await asyncio.open_connection(*served.address)
+    writer.write(b"GET /v1/models " + head + b"Connection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    lines, _, body = answer.partition(b"\r\n\r\n")
+    assert lines.split(b" ")[1] == str(status).encode()
+    if message is not None:
+        assert json.loads(body)["error"]["message"] == message
 
 
 # Keys
@@ -194,30 +246,36 @@ def basic(password: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "authorization",
-    [f"Bearer {KEY}", f"bearer   {KEY}", f"Token {KEY}", basic(KEY), basic("Grüße")],
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer   {KEY}"},
+        {"authorization": f"Bearer\t{KEY}"},
+        {"authorization": f"Token {KEY}"},
+        {"authorization": basic(KEY)},
+        {"authorization": basic("second")},
+        {"api-key": KEY},
+        {"x-api-key": KEY},
+        {"authorization": "Digest abc", "x-api-key": KEY},
+    ],
+    ids=str,
 )
-async def test_a_known_key_opens(locked: Served, authorization: str) -> None:
+async def test_a_known_key_opens(locked: Served, headers: dict[str, str]) -> None:
+    """One with a tab before it was taken for none."""
     async with locked.http() as http:
-        answer = await http.get("/v1/models", headers={"authorization": authorization})
+        answer = await http.get("/v1/models", headers=headers)
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("header", ["api-key", "x-api-key"])
-async def test_a_key_in_a_header_of_its_own(locked: Served, header: str) -> None:
-    """Clients of Azure's API were told that they had sent no key."""
+@pytest.mark.parametrize(
+    "authorization",
+    [None, b"", b"Bearer", b"Digest abc", b"Basic ???", b"Basic \xc3\xa9", KEY.encode()],
+)
+async def test_no_key(locked: Served, authorization: bytes | None) -> None:
+    """``Basic é`` was a 500: base64 is decoded from ASCII only."""
+    headers = [] if authorization is None else [(b"authorization", authorization)]
     async with locked.http() as http:
-        known = await http.get("/v1/models", headers={header: KEY})
-        wrong = await http.get("/v1/models", headers={header: KEY[:-1]})
-    assert known.status_code == 200
-    assert error(wrong)[:2] == (401, "invalid_api_key")
-
-
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Digest abc", "Basic ???", KEY])
-async def test_no_key(locked: Served, authorization: str | None) -> None:
-    headers = {} if authorization is None else {"authorization": authorization}
-    async with locked.http() as http:
-        answer = await post(http, headers)
+        answer = await post(http, httpx2.Headers(headers))
     status, code, message = error(answer)
     assert (status, code) == (401, None)
     assert message.startswith("You didn't provide an API key. You need to provide your API key in ")
@@ -257,26 +315,87 @@ async def test_keys_of_a_file(tmp_path: Path) -> None:
     path.write_text("# whose\nsk-one\n\n  sk-two  # Bob\n", encoding="utf-8")
     keys = ApiKeys.of(settings(api_keys_file=path, api_keys=("sk-three",)))
     for key in ("sk-one", "sk-two", "sk-three"):
-        keys.check({"authorization": f"Bearer {key}"})
-    with pytest.raises(Exception, match="Incorrect API key"):
-        keys.check({"authorization": "Bearer sk-four"})
+        keys.check(key)
+    with pytest.raises(Unauthorized, match="Incorrect API key"):
+        keys.check("sk-four")
+
+
+@pytest.mark.parametrize(
+    ("subprotocols", "key"),
+    [
+        (["realtime", f"openai-insecure-api-key.{KEY}", "openai-organization.x"], KEY),
+        (["token", KEY], KEY),
+        (["Bearer", KEY, "x-deepgram-session-id", "7"], KEY),
+        (["mine", "token", KEY, "x-deepgram-session-id", "7"], KEY),
+        (["token"], ""),
+        (["realtime"], ""),
+        ([], ""),
+    ],
+)
+async def test_a_page_gives_its_key_among_the_subprotocols(
+    subprotocols: list[str], key: str
+) -> None:
+    scope: Scope = {"type": "websocket", "headers": [], "subprotocols": subprotocols}
+    assert given_key(scope) == key
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "address", "client"),
+    [
+        ({}, "sk-anything", "10.0.0.7", "address 10.0.0.7"),
+        ({}, "", "2001:db8:1:2:3::7", "address 2001:db8:1:2::/64"),
+        ({}, "", "fe80::1%eth0", "address fe80::/64"),
+        ({}, "", "", "address "),
+        ({"api_keys": ("second",)}, "second", "10.0.0.7", "key 16367aacb67a4a01"),
+    ],
+)
+async def test_a_client_is_known_by_a_checked_key_or_its_address(
+    changes: dict[str, object], key: str, address: str, client: str
+) -> None:
+    """A key that nobody checks told clients apart: with a new one each time a client was always
+    somebody else."""
+    assert ApiKeys.of(settings(**changes)).client(key, address) == client
+
+
+async def test_a_server_that_others_reach_does_not_start_without_keys() -> None:
+    """It only warned that everybody may use it."""
+    with pytest.raises(BadSetting) as caught:
+        async with serving(FakeRuntime(settings(host="0.0.0.0"))):
+            pass
+    assert caught.value.message == (
+        "others reach this server on 0.0.0.0, and it has no keys: name them with --api-keys-file, "
+        "or let everybody in with --insecure"
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "is_warned"),
     [
-        ({"host": "127.0.0.1"}, False),
-        ({"host": "0.0.0.0"}, True),
+        ({"host": "127.0.0.1", "insecure": True}, False),
+        ({"host": "0.0.0.0", "insecure": True}, True),
         ({"host": "0.0.0.0", "api_keys": (KEY,)}, False),
     ],
 )
 async def test_a_server_for_everybody_says_so(
-    changes: dict[str, object], is_warned: bool, caplog: pytest.LogCaptureFixture
+    changes: dict[str, object], is_warned: bool, log: Log
 ) -> None:
     async with serving(runtime := FakeRuntime(settings(**changes))):
         await runtime.started.wait()
-    warning = "everybody who can reach this address may use it; see api_keys"
-    assert (warning in caplog.messages) is is_warned
+    warning = "everybody who can reach this address may use it without a key"
+    assert (warning in log.lines) is is_warned
+
+
+@pytest.mark.parametrize("name", ["AURICLE_API_KEYS_FILE", "AURICLE_API_KEYS"])
+@pytest.mark.parametrize("value", ["", " , "])
+async def test_keys_that_are_given_as_nothing_are_refused(name: str, value: str) -> None:
+    """An empty variable, such as one of a container whose secret is missing, meant an open
+    server."""
+    environ = {name: value, "XDG_CONFIG_HOME": "/nowhere"}
+    if value and name.endswith("FILE"):
+        pytest.skip("a path like any other")
+    with pytest.raises(BadSetting) as caught:
+        load(environ=environ)
+    assert caught.value.message == f"{name} is empty; give it a value, or leave it out"
 
 
 @pytest.mark.parametrize(
@@ -285,6 +404,14 @@ async def test_a_server_for_everybody_says_so(
         (None, "cannot read the keys in .* \\(api_keys_file\\): No such file or directory"),
         (b"\xff\xfe", "cannot read the keys in .* \\(api_keys_file\\): it is not UTF-8"),
         (b"# nobody\n", "\\(api_keys_file\\) holds no key; write one on each line"),
+        (
+            "sk-1\nGrüße".encode(),
+            "line 2 of .*keys \\(api_keys_file\\): a key may hold only visible",
+        ),
+        (
+            b"one two\n",
+            "line 1 of .*: a key may hold only visible",
+        ),
     ],
 )
 async def test_a_file_without_keys_locks_nobody_in(

@@ -6,20 +6,31 @@ Knows nothing about limits or what is asked. Keys are kept as digests and never 
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+import ipaddress
+import itertools
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
 from auricle.config import Settings
+from auricle.config_sources import read_text
 from auricle.errors import BadSetting, Unauthorized
+from auricle.server.transport.listeners import is_loopback
 
 SCHEMES = ("bearer", "token")
 """Both carry the key as it is; the second is what Deepgram's clients send."""
 
 KEY_HEADERS = ("api-key", "x-api-key")
 """Headers that hold nothing but the key: clients of Azure's API send the first."""
+
+OPENAI_SUBPROTOCOL = "openai-insecure-api-key."
+"""What a page puts before its key when it opens a websocket; OpenAI's name for it."""
 
 MIN_SHOWN_KEY_CHARS = 12
 """A shorter key is not shown even in part."""
@@ -43,22 +54,29 @@ class ApiKeys:
         """Those of the settings and of the file they name: one a line, # begins a comment.
 
         Raises:
-            BadSetting: the file cannot be read, or holds no key.
+            BadSetting: the file cannot be read or holds no key; a key is not visible ASCII; or
+                there is none, although others reach the server.
         """
-        from_file: tuple[str, ...] = ()
+        for key in settings.api_keys:
+            _check(key, "api_keys")
+        keys = list(settings.api_keys)
         if settings.api_keys_file is not None:
-            from_file = _read(settings.api_keys_file)
-        return cls((*settings.api_keys, *from_file))
+            keys += _read(settings.api_keys_file)
+        if not keys and not settings.insecure and not is_loopback(settings.host):
+            raise BadSetting(
+                f"others reach this server on {settings.host}, and it has no keys: name them with "
+                "--api-keys-file, or let everybody in with --insecure"
+            )
+        return cls(keys)
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Let in who gives a known key, see `given_key`.
+    def check(self, key: str) -> None:
+        """Let in who gives a known key.
 
         Raises:
-            Unauthorized: there is none, or a wrong one.
+            Unauthorized: it is empty, or a wrong one.
         """
         if not self._digests:
             return
-        key = given_key(headers)
         if not key:
             raise Unauthorized(MISSING)
         digest = _digest(key)
@@ -70,37 +88,73 @@ class ApiKeys:
                 code="invalid_api_key",
             )
 
+    def client(self, key: str, address: str) -> str:
+        """Who asks, for limits per client: the owner of a key that was checked, or else whoever
+        has the address. Of an IPv6 address the first half: the rest is the client's to choose."""
+        if self._digests and key:
+            return f"key {_digest(key).hex()[:16]}"
+        if ":" in address:
+            with contextlib.suppress(ValueError):
+                address = str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+        return f"address {address}"
 
-def given_key(headers: Mapping[str, str]) -> str:
-    """The key that a request carries, in ``Authorization`` or in one of `KEY_HEADERS`; empty
-    without one."""
-    key = _authorization_key(headers.get("authorization", ""))
-    return next(filter(None, (key, *(headers.get(name, "") for name in KEY_HEADERS))), "")
+
+def given_key(scope: Scope) -> str:
+    """The key that a request carries, empty without one: in ``Authorization``, in one of
+    `KEY_HEADERS`, or among the subprotocols of a websocket, where browsers have no other place."""
+    headers = Headers(scope=scope)
+    places = (
+        _authorization_key(headers.get("authorization", "")),
+        *(headers.get(name, "").strip() for name in KEY_HEADERS),
+        _subprotocol_key(scope.get("subprotocols", ())),
+    )
+    return next(filter(None, places), "")
 
 
 def _authorization_key(authorization: str) -> str:
-    scheme, _, value = authorization.partition(" ")
+    scheme, _, value = authorization.replace("\t", " ").partition(" ")
     if scheme.lower() in SCHEMES:
         return value.strip()
     if scheme.lower() == "basic":
-        try:
+        with contextlib.suppress(ValueError):  # neither base64 nor UTF-8
             decoded = base64.b64decode(value.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return decoded.partition(":")[2]
+            return decoded.partition(":")[2]
     return ""
 
 
-def _read(path: Path) -> tuple[str, ...]:
+def _subprotocol_key(offered: Sequence[str]) -> str:
+    """``openai-insecure-api-key.KEY``, or, as Deepgram's clients do, a scheme and then the key."""
+    for name, following in itertools.pairwise((*offered, "")):
+        if name.startswith(OPENAI_SUBPROTOCOL):
+            return name.removeprefix(OPENAI_SUBPROTOCOL)
+        if name.lower() in SCHEMES:
+            return following
+    return ""
+
+
+def _read(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
         raise BadSetting(f"cannot read the keys in {path} (api_keys_file): {reason}") from exc
-    keys = tuple(key for line in lines if (key := line.partition("#")[0].strip()))
+    keys = []
+    for number, line in enumerate(lines, 1):
+        if key := line.partition("#")[0].strip():
+            _check(key, f"line {number} of {path} (api_keys_file)")
+            keys.append(key)
     if not keys:
         raise BadSetting(f"{path} (api_keys_file) holds no key; write one on each line")
     return keys
+
+
+def _check(key: str, where: str) -> None:
+    """Refuse a key that clients cannot send: what a header holds besides visible ASCII arrives in
+    one encoding or another, or not at all."""
+    if not re.fullmatch("[!-~]+", key):
+        raise BadSetting(
+            f"{where}: a key may hold only visible ASCII characters, without white space"
+        )
 
 
 def _digest(key: str) -> bytes:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle.config import Settings
-from auricle.server.access import hosts, origins
-from auricle.server.access.keys import ApiKeys
+from auricle.server.access import origins
+from auricle.server.access.hosts import HostNames
+from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.transport import context
 
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/openapi.yaml"})
@@ -19,11 +20,12 @@ OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/openapi.yaml"})
 
 
 class AccessMiddleware:
-    """ASGI middleware that raises what refuses a request, and answers a page's preflight."""
+    """ASGI middleware that raises what refuses a request, and answers a page's preflight. Says in
+    the request's context who asks."""
 
     def __init__(self, app: ASGIApp, settings: Settings, keys: ApiKeys) -> None:
         self._app = app
-        self._settings = settings
+        self._hosts = HostNames(settings.allowed_hosts)
         self._origins = origins.Origins(settings.cors_origins)
         self._keys = keys
 
@@ -32,14 +34,17 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        hosts.check(headers, self._settings.host, self._settings.allowed_hosts)
+        self._hosts.check(headers, scope["http_version"])
         origin = origins.check(self._origins, headers)
+        known = context.of(scope)
         if origin is not None:
-            context.of(scope).headers.update(origins.answer_headers(origin))
+            known.headers.update(origins.answer_headers(origin))
         if origins.is_preflight(scope["method"], headers):
             answer = Response(status_code=204, headers=origins.preflight_answer(headers))
             await answer(scope, receive, send)
             return
+        key = given_key(scope)
         if scope["path"] not in OPEN_PATHS:
-            self._keys.check(headers)
+            self._keys.check(key)
+        known.client = self._keys.client(key, scope["client"][0] if scope["client"] else "")
         await self._app(scope, receive, send)

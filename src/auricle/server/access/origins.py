@@ -42,7 +42,10 @@ class Origins:
         asked = origin.lower()
         if ANY in self._allowed or asked in self._allowed:
             return True
-        where = urlsplit(asked)
+        try:
+            where = urlsplit(asked)
+        except ValueError:  # such as http://[
+            return False
         if where.scheme in ("http", "https") and where.netloc == host.lower():
             return True
         return LOCAL in self._allowed and _is_local(where.scheme, where.hostname or "")

@@ -21,6 +21,8 @@ class RequestContext:
     the answer has begun, ``is_complete`` once its last byte was sent."""
 
     id: str
+    client: str = ""
+    """Who asks, for limits per client."""
     headers: dict[str, str] = field(default_factory=dict)
     status: int | None = None
     is_complete: bool = False
