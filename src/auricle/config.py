@@ -90,7 +90,7 @@ class Settings:
         "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
         server_only=True,
     )
-    doors: bool = _setting(
+    compat_apis: bool = _setting(
         True,
         "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
         "/detect-language",
@@ -296,6 +296,9 @@ class Settings:
 NOT_EMPTY = frozenset(each.name for each in fields(Settings) if each.metadata["not_empty"])
 """Settings that a variable in the environment must not leave empty."""
 
+RENAMED: Mapping[str, str] = {"doors": "compat_apis"}
+"""Older names of settings, which are taken as well."""
+
 
 def load(
     flags: Mapping[str, Any] | None = None,
@@ -317,7 +320,8 @@ def load(
     ):
         for name, value in given.items():
             if value is not None:
-                values[name] = checked(Settings, name, value, origin)
+                known = RENAMED.get(name, name)
+                values[known] = checked(Settings, known, value, origin)
     return Settings(**values)
 
 

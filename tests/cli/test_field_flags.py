@@ -49,6 +49,22 @@ def test_a_flag_is_a_field(arguments: list[str], options: DecodeOptions):
     assert _asked(*arguments).options == options
 
 
+@pytest.mark.parametrize("name", ["compat-apis", "doors"])
+def test_a_setting_is_set_by_its_flag_and_that_of_its_old_name(name: str):
+    found: list[bool] = []
+
+    @click.command()
+    @settings_options()
+    @click.pass_context
+    def command(context: click.Context) -> None:
+        found.append(settings_from(context).compat_apis)
+
+    runner = CliRunner()
+    assert runner.invoke(command, [f"--no-{name}"], catch_exceptions=False).exit_code == 0
+    assert found == [False]
+    assert ("--doors" in runner.invoke(command, ["--help"]).output) is False
+
+
 def test_words_are_shown_beside_segments():
     asked = _asked("--words", fmt="verbose_json")
     assert asked.style == Style("verbose_json", words=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
-from auricle.config import Settings, flag, load
+from auricle.config import RENAMED, Settings, flag, load
 from auricle.config_sources import ENV_PREFIX
 from auricle.fields import FIELDS
 
@@ -41,6 +41,8 @@ def settings_options(
             wanted = setting.name in only if only else server or not setting.metadata["server_only"]
             if wanted:
                 command = _option(setting)(command)
+                for name in (old for old, new in RENAMED.items() if new == setting.name):
+                    command = _option(setting, name)(command)
         return click.option(
             "--config",
             metavar="FILE",
@@ -106,16 +108,18 @@ def env_name(setting: Field[Any]) -> str:
     return ENV_PREFIX + setting.name.upper()
 
 
-def _option(setting: Field[Any]) -> Callable[[Command], Command]:
+def _option(setting: Field[Any], old_name: str = "") -> Callable[[Command], Command]:
+    """The option of a setting; under an older name it is not listed."""
     is_switch = type_text(setting) == "on|off"
-    declared = flag(setting.name)
+    declared = flag(old_name or setting.name)
     notes = [f"env {env_name(setting)}"]
     if default_text(setting):
         notes.append(f"default {default_text(setting)}")
     return click.option(
         f"{declared}/--no-{declared.removeprefix('--')}" if is_switch else declared,
-        setting.name,
+        old_name or setting.name,
         default=None,
+        hidden=bool(old_name),
         metavar=None if is_switch else type_text(setting),
         expose_value=False,
         callback=_remember,

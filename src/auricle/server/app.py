@@ -19,16 +19,18 @@ from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
+from auricle.server.audio import Audio
 from auricle.server.audio_upload import UploadReader
+from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
+from auricle.server.dialects.openai import OPENAI
+from auricle.server.dialects.whispercpp import Inference
+from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
 from auricle.server.models import Models
-from auricle.server.neighbours import Asr, DetectLanguage, Inference
-from auricle.server.openai import OPENAI, Audio
 from auricle.server.status import Status
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
-from auricle.server.whisperkit import WHISPERKIT, WhisperKitStatus
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ def _routes(runtime: Runtime, reader: UploadReader, status: Status) -> list[Rout
         Route("/openapi.yaml", openapi.document_yaml),
         Route("/docs", openapi.page),
     ]
-    if settings.doors:
+    if settings.compat_apis:
         routes += [
             Route("/inference", Inference(reader), methods=["POST"], include_in_schema=False),
             Route("/asr", Asr(reader), methods=["POST"], include_in_schema=False),

@@ -1,6 +1,6 @@
-"""From a request to its transcription: the one path behind every door that takes recordings.
+"""From a request to its transcription: the one way for every endpoint that takes recordings.
 
-Knows nothing about form fields or how answers look; the doors do.
+Knows nothing about form fields or how answers look; the endpoints do.
 """
 
 from __future__ import annotations

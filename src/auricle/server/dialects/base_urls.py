@@ -14,6 +14,11 @@ _PREFIXES = ("/v1/openai/v1/", "/openai/v1/", "/openai/")
 """The longest first. Groq's SDKs append ``/openai/v1`` to a base URL with or without ``/v1``; the
 paths of Azure's API begin with ``/openai/v1`` or, by deployments, with ``/openai``."""
 
+_GROQS = _PREFIXES[:2]
+
+_ASKED = "auricle.asked_path"
+"""Where a scope keeps the path that was asked for, if another is served for it."""
+
 _AREAS = ("audio/", "models", "deployments/", "realtime")
 """How a path goes on that is served under each of them."""
 
@@ -29,7 +34,9 @@ class BaseUrls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            scope = {**scope, "path": served_path(scope["path"])}
+            path: str = scope["path"]
+            served = served_path(path)
+            scope = {**scope, "path": served, _ASKED: path if served != path else ""}
         await self._app(scope, receive, send)
 
 
@@ -40,6 +47,12 @@ def served_path(path: str) -> str:
         if rest != path and rest.startswith(_AREAS):
             return f"{SERVED}/{rest}"
     return path
+
+
+def is_groqs(scope: Scope) -> bool:
+    """Whether a request came under a base URL as Groq's SDKs make it."""
+    asked: str = scope.get(_ASKED, "")
+    return asked.startswith(_GROQS)
 
 
 def hint(path: str, server: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from auricle import __version__
 from auricle.output import formats
-from auricle.server.transcript_events import DONE, TextDelta, TextDone
+from auricle.server.dialects.openai_events import DONE, TextDelta, TextDone
 from auricle.server.transport.response import framed
 from auricle.types import FORMATS, Language, Segment, Task, Transcript
 

@@ -13,10 +13,10 @@ from msgspec import inspect
 
 from auricle.fields import FIELDS
 from auricle.output.formats import JsonBody, VerboseBody
+from auricle.server.dialects.openai_events import TextDelta, TextDone
 from auricle.server.errors import ErrorBody
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.status import Health, Service
-from auricle.server.transcript_events import TextDelta, TextDone
 from auricle.server.transport.json_upload import INPUT_AUDIO, MAX_BODY_BYTES
 
 Json = Mapping[str, Any]

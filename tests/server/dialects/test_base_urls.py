@@ -45,8 +45,30 @@ async def test_groqs_paths(served: Served, base: str) -> None:
             f"{base}/audio/transcriptions", data={"model": "whisper-1"}, files=FILE
         )
         models = await http.get(f"{base}/models")
-    assert (answer.status_code, answer.json()["text"]) == (200, TEXT)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "text": TEXT,
+            "usage": {"type": "duration", "seconds": 3},
+            "x_groq": {"id": answer.headers["x-request-id"]},
+        },
+    )
     assert models.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("response_format", "is_named"), [("verbose_json", True), ("text", False), ("srt", False)]
+)
+async def test_groqs_answers_name_the_request_where_they_are_json(
+    served: Served, response_format: str, is_named: bool
+) -> None:
+    async with served.http() as http:
+        answer = await http.post(
+            "/openai/v1/audio/transcriptions",
+            data={"model": "whisper-1", "response_format": response_format},
+            files=FILE,
+        )
+    assert ("x_groq" in answer.text) is is_named
 
 
 @pytest.mark.parametrize(

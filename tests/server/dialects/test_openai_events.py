@@ -6,16 +6,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.output.formats import Usage
-from auricle.server.transcript_events import GrowingText, TextDelta
+from auricle.output.formats import Style, Usage
+from auricle.server.dialects.openai_events import GrowingText, TextDelta
 from auricle.server.transport.response import framed
-from auricle.types import Token
+from auricle.types import Token, Word
 from tests.server.fakes import said
 
 
 @given(st.lists(st.text(alphabet=st.sampled_from(" \n\tab。"), max_size=6), max_size=8))
 def test_deltas_join_to_the_stripped_text(pieces: list[str]) -> None:
-    growing = GrowingText()
+    growing = GrowingText(Style())
     deltas = [delta for piece in pieces if (delta := growing.append(said(piece))) is not None]
     done = growing.done(Usage(1))
     assert "".join(delta.delta for delta in deltas) == done.text == "".join(pieces).strip()
@@ -26,7 +26,7 @@ def test_deltas_join_to_the_stripped_text(pieces: list[str]) -> None:
 @given(st.lists(st.lists(st.sampled_from([" ", "\n", " a", "b", "。"]), max_size=4), max_size=6))
 def test_no_token_is_lost_or_sent_twice(segments: list[list[str]]) -> None:
     """White space waits for the next delta, and so do its tokens."""
-    growing = GrowingText(has_logprobs=True)
+    growing = GrowingText(Style(logprobs=True))
     sent = []
     for pieces in segments:
         tokens = tuple(Token(7, piece.encode(), -0.5) for piece in pieces)
@@ -42,7 +42,7 @@ def test_no_token_is_lost_or_sent_twice(segments: list[list[str]]) -> None:
 def test_events_show_probabilities_only_when_asked() -> None:
     token = Token(7, b" \xe2\x80", -0.25)
     spoken = msgspec.structs.replace(said(" a"), logprobs=(token,))
-    asked = GrowingText(has_logprobs=True)
+    asked = GrowingText(Style(logprobs=True))
     shown = '"logprobs":[{"token":"bytes: \\\\xe2\\\\x80","logprob":-0.25,"bytes":[32,226,128]}]'
     assert msgspec.json.encode(asked.append(spoken)).decode() == (
         '{"type":"transcript.text.delta","delta":"a",' + shown + "}"
@@ -52,7 +52,7 @@ def test_events_show_probabilities_only_when_asked() -> None:
         + shown
         + ',"usage":{"seconds":1,"type":"duration"}}'
     )
-    plain = GrowingText()
+    plain = GrowingText(Style())
     assert msgspec.json.encode(plain.append(spoken)).decode() == (
         '{"type":"transcript.text.delta","delta":"a"}'
     )
@@ -61,12 +61,26 @@ def test_events_show_probabilities_only_when_asked() -> None:
 def test_the_end_lists_the_languages_only_when_asked() -> None:
     """They were in the plain answer alone: gpt-transcribe's streams have them, too."""
     for has_languages, shown in ((True, '"languages":[{"code":"es"},{"code":"en"}],'), (False, "")):
-        growing = GrowingText(has_languages=has_languages)
+        growing = GrowingText(Style(languages=has_languages))
         for code in ("es", "en", "es"):
             growing.append(msgspec.structs.replace(said(" a"), language=code))
         assert msgspec.json.encode(growing.done(Usage(1))).decode() == (
             '{"type":"transcript.text.done","text":"a a a",'
             + shown
+            + '"usage":{"seconds":1,"type":"duration"}}'
+        )
+
+
+def test_the_end_has_the_times_of_words_only_when_asked() -> None:
+    word = Word(" a", 0.25, 0.75, 0.5)
+    timed = msgspec.structs.replace(said(" a"), words=(word,))
+    for has_words in (True, False):
+        growing = GrowingText(Style(words=has_words))
+        growing.append(timed)
+        shown = '"words":[{"word":"a","start":0.25,"end":0.75,"probability":0.5}],'
+        assert msgspec.json.encode(growing.done(Usage(1))).decode() == (
+            '{"type":"transcript.text.done","text":"a",'
+            + (shown if has_words else "")
             + '"usage":{"seconds":1,"type":"duration"}}'
         )
 

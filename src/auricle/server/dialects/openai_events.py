@@ -9,8 +9,17 @@ from typing import Final
 
 import msgspec
 
-from auricle.output.formats import SpokenLanguage, TokenLogprob, Usage, logprobs, spoken
-from auricle.types import Segment, Token
+from auricle.output.formats import (
+    SpokenLanguage,
+    Style,
+    TokenLogprob,
+    Usage,
+    VerboseWord,
+    logprobs,
+    spoken,
+    words,
+)
+from auricle.types import Segment, Token, Word
 
 DONE: Final = b"data: [DONE]\n\n"
 """What OpenAI's streams end with; its clients also stop at the end of the response."""
@@ -28,9 +37,10 @@ class TextDone(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="transcript.text.done"
 ):
     """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``.
-    ``languages`` are there where ``json`` has them."""
+    ``words`` and ``languages`` are there where ``json`` has them."""
 
     text: str
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
@@ -39,20 +49,21 @@ class TextDone(
 class GrowingText:
     """Segment texts joined as they come. What was given out is never revised, and all of it
     together is the stripped transcript: white space waits until something follows it. Tokens wait
-    with the text they belong to, and none is lost."""
+    with the text they belong to, and none is lost. ``style`` says what is shown beside the text."""
 
-    def __init__(self, *, has_logprobs: bool = False, has_languages: bool = False) -> None:
-        self._has_logprobs = has_logprobs
-        self._has_languages = has_languages
+    def __init__(self, style: Style) -> None:
+        self._style = style
         self._heard: dict[str | None, Segment] = {}
         self._sent: list[str] = []
         self._held = ""
         self._tokens: list[Token] = []
+        self._words: list[Word] = []
         self._n_sent = 0
 
     def append(self, segment: Segment) -> TextDelta | None:
         """The part of the text so far that can be sent now, if any."""
         self._tokens += segment.logprobs or ()
+        self._words += segment.words or ()
         self._heard.setdefault(segment.language, segment)
         waiting = self._held + segment.text
         if not self._sent:
@@ -70,10 +81,11 @@ class GrowingText:
         """The event that ends the stream."""
         return TextDone(
             text="".join(self._sent),
+            words=words(self._words) if self._style.words else msgspec.UNSET,
             logprobs=self._told(self._tokens),
-            languages=spoken(self._heard.values()) if self._has_languages else msgspec.UNSET,
+            languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
             usage=usage,
         )
 
     def _told(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
-        return logprobs(tokens) if self._has_logprobs else msgspec.UNSET
+        return logprobs(tokens) if self._style.logprobs else msgspec.UNSET

@@ -14,15 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle.output import formats
+from auricle.server.dialects.openai import Dialect
+from auricle.server.dialects.shared import SERVED_MODEL
 from auricle.server.fields.audio_request import Pairs
 from auricle.server.fields.form import ABSENT
-from auricle.server.openai import Dialect
 from auricle.server.status import Status
 from auricle.types import Format, Task, Transcript
 
 JSON = "application/json; charset=utf-8"
-SERVED = "whisper-1"
-"""The model the server was started with."""
 
 _TYPES: Mapping[Format, str] = {
     "json": "CreateTranscriptionResponseJson",
@@ -64,7 +63,7 @@ def read(pairs: Pairs, task: Task) -> Pairs:
         kept.append((f"{granularity}[]", "segment"))  # its answers always have segments
     if wanted != "json":
         kept = [(name, value) for name, value in kept if _bare(name) != "include"]
-    kept = [(name, SERVED if name == "model" else value) for name, value in kept]
+    kept = [(name, SERVED_MODEL if name == "model" else value) for name, value in kept]
     return [*kept, ("response_format", wanted)]
 
 
@@ -81,7 +80,7 @@ def _bare(name: str) -> str:
     return name.partition("[")[0]
 
 
-def write(transcript: Transcript, style: formats.Style) -> bytes:
+def write(transcript: Transcript, style: formats.Style, _: str) -> bytes:
     """The body of an answer; JSON has sorted keys and is indented."""
     plain = formats.render(transcript, style)
     if style.format not in _TYPES:

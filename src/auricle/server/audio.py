@@ -1,12 +1,10 @@
-"""OpenAI's audio endpoints.
+"""``POST /v1/audio/…``: an upload, what it asks for, and the text as an answer or as a stream.
 
-Knows nothing about how audio becomes text; it opens a transcription and sends what comes out.
+Knows nothing about how audio becomes text, nor how any one service's clients want it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
@@ -14,9 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
 from auricle.server.audio_upload import AudioUpload, UploadReader
+from auricle.server.dialects import base_urls
+from auricle.server.dialects.groq import GROQ
+from auricle.server.dialects.openai import OPENAI, Dialect
+from auricle.server.dialects.openai_events import DONE, GrowingText
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest, IgnoredFields, Pairs
-from auricle.server.transcript_events import DONE, GrowingText
+from auricle.server.transport import context
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import (
     EVENTS,
@@ -26,22 +28,7 @@ from auricle.server.transport.response import (
     body_format,
     framed,
 )
-from auricle.types import Format, Task, Transcript
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What one service's clients expect, where it is not what OpenAI's do."""
-
-    read: Callable[[Pairs, Task], Pairs]
-    """The form as OpenAI's clients would have sent it."""
-    write: Callable[[Transcript, formats.Style], bytes]
-    media_types: Mapping[Format, str]
-    sends_done: bool
-    """Whether a stream ends with ``[DONE]``."""
-
-
-OPENAI = Dialect(lambda pairs, _: pairs, formats.render, formats.CONTENT_TYPES, sends_done=True)
+from auricle.types import Task
 
 
 class Audio:
@@ -57,22 +44,28 @@ class Audio:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._reader.received(Request(scope, receive)) as upload:
             sent = _with_model(upload.sent.fields, scope["path_params"].get("model"))
-            fields = self._dialect.read(sent, self._task)
+            dialect = self._dialect
+            if dialect is OPENAI and base_urls.is_groqs(scope):
+                dialect = GROQ
+            fields = dialect.read(sent, self._task)
             asked = audio_request.parse(fields, self._task, self._reader.runtime.settings)
             self._ignored.note(asked.ignored)
-            end = await while_connected(upload.request, self._answer(upload, asked, send))
+            end = await while_connected(upload.request, self._answer(upload, asked, dialect, send))
         await end()
 
-    async def _answer(self, upload: AudioUpload, asked: AudioRequest, send: Send) -> End:
+    async def _answer(
+        self, upload: AudioUpload, asked: AudioRequest, dialect: Dialect, send: Send
+    ) -> End:
         if asked.stream:
-            return await self._stream(upload, asked, send)
-        dialect, style = self._dialect, asked.style
+            return await self._stream(upload, asked, dialect, send)
+        style, name = asked.style, context.of(upload.request.scope).id
         body = body_format(style.format, dialect.media_types[style.format])
-        return await upload.answer(asked, lambda text: dialect.write(text, style), body, send)
+        return await upload.answer(asked, lambda text: dialect.write(text, style, name), body, send)
 
-    async def _stream(self, upload: AudioUpload, asked: AudioRequest, send: Send) -> End:
-        style = asked.style
-        growing = GrowingText(has_logprobs=style.logprobs, has_languages=style.languages)
+    async def _stream(
+        self, upload: AudioUpload, asked: AudioRequest, dialect: Dialect, send: Send
+    ) -> End:
+        growing = GrowingText(asked.style)
         writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)
         async with writer.kept_alive(), upload.opened(asked) as transcription:
             async for segment in transcription:
@@ -80,7 +73,7 @@ class Audio:
                 if delta is not None:
                     await writer.write(framed(delta))
         await writer.write(framed(growing.done(formats.usage(transcription.duration_s))))
-        return partial(writer.end, DONE if self._dialect.sends_done else b"")
+        return partial(writer.end, DONE if dialect.sends_done else b"")
 
 
 def _with_model(pairs: Pairs, deployment: str | None) -> Pairs:
