@@ -173,7 +173,9 @@ def test_a_lock_is_not_left_open_by_an_empty_line(empty, toml):
         load(environ=empty, path=toml)
 
 
-@pytest.mark.parametrize("content", [b"port = ", b"[", b"port = 1\nport = 2", b"a = '\xff'"])
+@pytest.mark.parametrize(
+    "content", [b"port = ", b"[", b"port = 1\nport = 2", b"a = '\xff'", b"a = " + b"[" * 9999]
+)
 def test_a_file_that_is_not_toml(empty, toml, content):
     toml.write_bytes(content)
     with pytest.raises(BadSetting, match="is not valid TOML"):

@@ -5,16 +5,15 @@ Knows nothing about which settings there are, or what a value may be.
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 import sys
 import tomllib
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from auricle import small_file
 from auricle.errors import BadSetting
+from auricle.home import home
 
 ENV_PREFIX = "AURICLE_"
 
@@ -25,9 +24,9 @@ Given: TypeAlias = tuple[str, dict[str, Any]]
 def config_file(environ: Mapping[str, str]) -> Path:
     """Where the TOML file is looked for when ``AURICLE_CONFIG`` does not name one."""
     if sys.platform == "win32":
-        base = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+        base = environ.get("APPDATA") or str(home() / "AppData" / "Roaming")
     else:
-        base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+        base = environ.get("XDG_CONFIG_HOME") or str(home() / ".config")
     return Path(base) / "auricle" / "auricle.toml"
 
 
@@ -43,10 +42,10 @@ def from_file(environ: Mapping[str, str], path: Path | None) -> list[Given]:
     if named is None and not chosen.is_file():
         return []
     try:
-        table = tomllib.loads(read_text(chosen))
+        table = tomllib.loads(small_file.read(chosen).decode())
     except OSError as exc:
         raise BadSetting(f"cannot read the settings file {chosen}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise BadSetting(f"the settings file {chosen} is not valid TOML: {exc}") from exc
     return [(f"{chosen}: {name}", {name: value}) for name, value in table.items()]
 
@@ -61,17 +60,3 @@ def from_environment(environ: Mapping[str, str], not_empty: Container[str] = ())
         if is_setting and (value or setting in not_empty):
             found.append((name, {setting: value}))
     return found
-
-
-def read_text(path: Path) -> str:
-    """What a file of an operator says. Of regular files only: the end of a pipe may never come.
-
-    Raises:
-        OSError: there is no such file, or it is no regular one.
-        UnicodeDecodeError: it is not UTF-8.
-    """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, encoding="utf-8") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        return file.read()

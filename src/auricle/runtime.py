@@ -20,6 +20,7 @@ from auricle.errors import (
     ModelNotFound,
     Unavailable,
     as_auricle_error,
+    printable,
 )
 from auricle.hosting import engines, managed_model, memory
 from auricle.hosting.aliases import Aliases
@@ -90,7 +91,9 @@ class Runtime:
             estimate=self._estimate,
         )
         self._default = self._models.add(
-            str(settings.model_path or settings.model), self._find_default, is_default=True
+            printable(str(settings.model_path or settings.model)),
+            self._find_default,
+            is_default=True,
         )
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from auricle.errors import BadSetting
+from auricle.home import expanded
 
 
 def setting(  # type: ignore[no-untyped-def]  # noqa: ANN201, PLR0913  # dataclasses.field has no useful type of its own; one argument for each thing there is to say
@@ -57,7 +58,7 @@ def checked(settings: type, name: str, value: Any, origin: str) -> Any:
             plain,
             wanted,
             strict=False,
-            dec_hook=lambda kind, raw: kind(raw).expanduser().absolute(),
+            dec_hook=lambda kind, raw: expanded(kind(raw)).absolute(),
         )
         items = converted if get_origin(wanted) is tuple else (converted,)
         in_range = low is None or all(low <= item <= high for item in items)

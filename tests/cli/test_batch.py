@@ -17,7 +17,7 @@ from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
 from auricle.output.formats import Style
 from auricle.runtime import Runtime
-from auricle.types import DecodeOptions, Language, Segment
+from auricle.types import DecodeOptions, Language, Segment, Transcript
 
 
 def segment(start_s: float, text: str) -> Segment:
@@ -40,6 +40,8 @@ class FakeTranscription:
         for i, text in enumerate(self.texts):
             if text == "broken":
                 raise BadMedia("the file is broken")
+            if text == "a bug":
+                raise ZeroDivisionError("division by zero")
             yield segment(float(i), text)
 
 
@@ -132,6 +134,39 @@ async def test_a_recording_that_fails_leaves_the_others_alone(found, capfd):
         "auricle: error: one: the file is broken",
         "auricle: error: two: no such file",
     ]
+
+
+async def test_an_error_nobody_expected_is_that_recordings_own(found, capfd):
+    """It ended the run, and all recordings with it, in a traceback."""
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription(["a bug"]),
+            "two": FakeTranscription([" Second."]),
+            "last": FakeTranscription([" Third."]),
+        }
+    )
+    assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=False)) == 1
+    assert capfd.readouterr() == (
+        "==> two <==\nSecond.\n\n==> last <==\nThird.\n",
+        "auricle: error: one: ZeroDivisionError: division by zero\n",
+    )
+
+
+async def test_the_run_ends_when_nobody_reads_its_output(found):
+    class Closed(Printer):
+        def finish(self, index: int, transcript: Transcript | None) -> None:
+            raise BrokenPipeError
+
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" First."]),
+            "two": FakeTranscription([" Never."], after=asyncio.Event()),
+            "last": FakeTranscription([]),
+        }
+    )
+    with pytest.raises(BrokenPipeError):
+        await run(fake, found, Closed(["one", "two", "last"], Style("text"), live=False))
+    assert fake.calls == ["start", "one", "two", "stop"]
 
 
 async def test_each_recording_becomes_a_file(found, tmp_path, capfd):

@@ -14,6 +14,8 @@ LAYERS = (
         "",
         "request_id",
         "errors",
+        "home",
+        "small_file",
         "types",
         "field_kinds",
         "field",

@@ -6,11 +6,12 @@ Knows nothing about where they came from or how the answers look.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 
+from auricle.cli import streams
 from auricle.cli.inputs import Input
 from auricle.cli.output import Meter, Output
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, as_auricle_error
 from auricle.runtime import Runtime
 from auricle.types import DecodeOptions, Transcript
 
@@ -23,6 +24,7 @@ async def run(runtime: Runtime, found: list[Input], options: DecodeOptions, outp
 
     Raises:
         auricle.errors.AuricleError: the model cannot be loaded.
+        OSError: whoever read the output has gone; see `streams.is_reader_gone`.
     """
     try:
         await runtime.start()
@@ -31,16 +33,23 @@ async def run(runtime: Runtime, found: list[Input], options: DecodeOptions, outp
         meter = Meter(len(found))
         try:
             waiting = iter(enumerate(found))
-            async with asyncio.TaskGroup() as group:
-                workers = [
-                    group.create_task(_work(waiting, runtime, options, output, meter))
-                    for _ in range(AT_ONCE)
-                ]
+            work = (_work(waiting, runtime, options, output, meter) for _ in range(AT_ONCE))
+            return 0 if all(await _together(*work)) else 1
         finally:
             meter.close()
-        return 0 if all(worker.result() for worker in workers) else 1
     finally:
         await runtime.stop()
+
+
+async def _together(*work: Coroutine[None, None, bool]) -> list[bool]:
+    """The results of all; what one of them raises ends the others."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _work(
@@ -71,9 +80,11 @@ async def _work(
                     tuple(segments),
                 )
             output.finish(index, transcript)
-        except AuricleError as exc:
+        except Exception as exc:  # the border: the other recordings are still done
+            if isinstance(exc, OSError) and streams.is_reader_gone(exc):
+                raise
             went_well = False
             output.finish(index, None)
-            meter.report(f"auricle: error: {recording.label}: {exc.message}")
+            meter.report(f"auricle: error: {recording.label}: {as_auricle_error(exc).message}")
         meter.finish()
     return went_well

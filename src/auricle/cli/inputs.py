@@ -5,6 +5,7 @@ Knows nothing about audio: a file is whatever the decoder makes of it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections import Counter
@@ -15,6 +16,8 @@ from pathlib import Path
 import click
 
 STDIN = "-"
+
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 SUFFIXES = frozenset(
     {
@@ -82,7 +85,7 @@ def find(arguments: Sequence[str], spool: Path) -> list[Input]:
         elif path.is_dir():
             found += _in_folder(path)
         else:
-            found.append(Input(path, argument, Path(path.name)))
+            found.append(Input(path, _shown(argument), Path(path.name)))
     return found
 
 
@@ -119,7 +122,7 @@ def _from_stdin(path: Path) -> Input:
 
 def _in_folder(folder: Path) -> list[Input]:
     found = [
-        Input(path, str(path), path.relative_to(folder))
+        Input(path, _shown(str(path)), path.relative_to(folder))
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower().removeprefix(".") in SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -128,6 +131,12 @@ def _in_folder(folder: Path) -> list[Input]:
     if not found:
         raise click.UsageError(f"no audio or video files in {folder}")
     return found
+
+
+def _shown(name: str) -> str:
+    """A file's name as people are told it: U+FFFD stands for a byte that is no UTF-8, and for what
+    would move the cursor of a terminal."""
+    return _UNSHOWN.sub("\ufffd", name)
 
 
 def _repeated(names: Iterable[Path]) -> set[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from auricle import __version__
+from auricle.cli import streams
 from auricle.cli.bench import bench
 from auricle.cli.doctor import doctor
 from auricle.cli.evaluate import evaluate
@@ -34,7 +35,12 @@ for command in (serve, transcribe, models, doctor, bench, evaluate):
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code: 0, 1 (failed), 2 (misused) or 130."""
+    """Run one command line and return its exit code: 0, 1 (failed), 2 (misused), 130 (interrupted)
+    or 141 (whoever read the output has gone).
+
+    Raises:
+        OSError: whoever read the output has gone, and click does not know it.
+    """
     try:
         code: int | None = commands.main(
             list(arguments), prog_name="auricle", standalone_mode=False
@@ -51,13 +57,27 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(exc.message, 2)
     except AuricleError as exc:
         return _failed(exc.message, 1)
+    except OSError as exc:
+        if streams.is_reader_gone(exc):
+            raise
+        return _failed(str(exc), 1)
+    except SystemExit as exc:  # click: nobody reads what it prints (1), or it helped a shell (0)
+        return streams.READER_GONE if exc.code == 1 else 0
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return code or 0
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:]))
+    streams.prepare()
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as exc:
+        is_gone = streams.is_reader_gone(exc)
+        code = streams.READER_GONE if is_gone else _failed(f"standard output: {exc.strerror}", 1)
+        streams.give_up()
+    sys.exit(code)
 
 
 def _failed(message: str, code: int) -> int:

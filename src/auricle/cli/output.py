@@ -20,6 +20,11 @@ from auricle.errors import AuricleError
 from auricle.output.formats import Style, render
 from auricle.types import Format, Segment, Transcript
 
+LACKS_CHARACTERS = (
+    "auricle: note: this terminal's encoding ({}) lacks characters of the text; ? stands for them. "
+    "Files have all of it: use --output-dir."
+)
+
 SUFFIX: dict[Format, str] = {
     "text": ".txt",
     "json": ".json",
@@ -49,6 +54,7 @@ class Printer:
         self._waiting: dict[int, bytes] = {}
         self._finished: set[int] = set()
         self._last_printed: int | None = None
+        self._has_noted = False
 
     def segment(self, index: int, segment: Segment) -> None:
         if self._live and (line := segment.text.strip()):
@@ -72,7 +78,9 @@ class Printer:
             gap = "" if self._last_printed is None else "\n"
             body = f"{gap}==> {self._labels[index]} <==\n".encode() + body
         self._last_printed = index
-        _write(body)
+        if not _write(body) and not self._has_noted:
+            self._has_noted = True
+            tqdm.write(LACKS_CHARACTERS.format(sys.stdout.encoding), file=sys.stderr)
 
 
 class Files:
@@ -133,12 +141,17 @@ class Meter:
         self._bar.close()
 
 
-def _write(body: bytes) -> None:
-    """To standard output, with the progress line out of the way. A terminal gets text, because
-    the console of Windows takes no UTF-8 bytes."""
+def _write(body: bytes) -> bool:
+    """To standard output, with the progress line out of the way; whether all of it can be read
+    there. A terminal gets text, because the console of Windows takes no UTF-8 bytes."""
+    text = body.decode()
+    can_show = True
     with tqdm.external_write_mode(file=sys.stdout):
         if sys.stdout.isatty():
-            sys.stdout.write(body.decode())
+            shown = text.encode(sys.stdout.encoding, "replace")
+            can_show = shown.decode(sys.stdout.encoding) == text
+            sys.stdout.write(text)
         else:
             sys.stdout.buffer.write(body)
         sys.stdout.flush()
+    return can_show

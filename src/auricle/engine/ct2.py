@@ -5,6 +5,7 @@ Knows nothing about queues or processes; any number of threads may call it, each
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Whisper:
 
         def load(workers: int, threads_each: int) -> Any:
             return ctranslate2.models.Whisper(
-                str(path),
+                os.fsencode(path),  # the name of a folder need not be UTF-8
                 device=device,
                 compute_type=_compute_type(compute_type, device),
                 inter_threads=workers,

@@ -32,7 +32,8 @@ class Hardware(msgspec.Struct, frozen=True, tag=True):
 class Load(msgspec.Struct, frozen=True, tag=True):
     """Load a checkpoint folder; answered with `ModelInfo`. Comes before any job."""
 
-    path: str
+    path: bytes
+    """As `os.fsencode` gives it: names of folders need not be UTF-8."""
     device: str
     compute_type: str
     threads: int

@@ -68,7 +68,7 @@ class EngineProcess:
         child = await _spawn(one_gpu(index) if index else {})
         try:
             async with asyncio.timeout(LOAD_MAX_S):
-                info = await child.call(Load(str(path), kind, compute_type, threads))
+                info = await child.call(Load(os.fsencode(path), kind, compute_type, threads))
         except ChildDied as exc:
             raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
         except TimeoutError as exc:

@@ -67,7 +67,10 @@ class Worker:
                 return _hardware()
             case Load():
                 self._model = Whisper(
-                    Path(request.path), request.device, request.compute_type, request.threads
+                    Path(os.fsdecode(request.path)),
+                    request.device,
+                    request.compute_type,
+                    request.threads,
                 )
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
                 return self._model.info

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ class DecoderPool:
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
-        recording = Recording(self, Open(str(path), *limits))
+        recording = Recording(self, Open(os.fsencode(path), *limits))
         async with self._long_slots if is_long else contextlib.nullcontext():
             try:
                 await recording.open()

@@ -17,7 +17,8 @@ CHUNK_SAMPLES = 937 * 512
 class Open(msgspec.Struct, frozen=True, tag=True):
     """Start reading the file at ``path``; answered with `Opened`."""
 
-    path: str
+    path: bytes
+    """As `os.fsencode` gives it: names of files need not be UTF-8."""
     max_audio_s: float
     max_cpu_s: float
 

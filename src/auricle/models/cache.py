@@ -20,6 +20,7 @@ import msgspec
 from filelock import FileLock
 
 from auricle.errors import ModelNotFound
+from auricle.home import expanded, home
 from auricle.models.registry import Copy, ModelFile
 
 MARKER = "auricle.json"
@@ -52,13 +53,13 @@ class _Verified(msgspec.Struct, frozen=True):
 def cache_dir(configured: Path | None, environ: Mapping[str, str]) -> Path:
     """The configured folder, else the platform's place for caches."""
     if configured is not None:
-        return configured.expanduser().absolute()
+        return expanded(configured).absolute()
     if sys.platform == "win32":
-        base = environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        base = environ.get("LOCALAPPDATA") or str(home() / "AppData" / "Local")
     elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
+        base = str(home() / "Library" / "Caches")
     else:
-        base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        base = environ.get("XDG_CACHE_HOME") or str(home() / ".cache")
     return Path(base) / "auricle"
 
 
@@ -175,7 +176,7 @@ def _same(path: Path, file: ModelFile, cache: Path) -> bool:
         return False
     if not file.enforce or file.sha256 is None:
         return True
-    memory, key = cache / _VERIFIED, str(path)
+    memory, key = cache / _VERIFIED, str(path).encode("utf-8", "backslashreplace").decode()
     known: dict[str, _Verified] = {}
     with contextlib.suppress(OSError, msgspec.DecodeError):
         known = msgspec.json.decode(memory.read_bytes(), type=dict[str, _Verified])
@@ -191,10 +192,10 @@ def _same(path: Path, file: ModelFile, cache: Path) -> bool:
 def _hub_cache(environ: Mapping[str, str]) -> Path:
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if environ.get(variable):
-            return Path(environ[variable]).expanduser()
+            return expanded(Path(environ[variable]))
     if environ.get("HF_HOME"):
-        return Path(environ["HF_HOME"]).expanduser() / "hub"
-    base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        return expanded(Path(environ["HF_HOME"])) / "hub"
+    base = environ.get("XDG_CACHE_HOME") or str(home() / ".cache")
     return Path(base) / "huggingface" / "hub"
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from auricle.errors import ModelUnusable
+from auricle.errors import ModelUnusable, printable
 from auricle.models import registry
 from auricle.whisper.vocabulary import Vocabulary
 
@@ -76,7 +76,7 @@ def inspect(path: Path, name: str | None = None) -> Checkpoint:
     known = registry.resolve(name) if name else None
     english_only = known.english_only if known else not vocabulary.multilingual
     return Checkpoint(
-        name=known.id if known else name or path.resolve().name,
+        name=known.id if known else name or printable(path.resolve().name),
         path=path,
         n_mels=n_mels,
         vocab_size=vocab_size,

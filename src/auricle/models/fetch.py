@@ -17,8 +17,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auricle import confine
 from auricle.config import Settings, Source
-from auricle.errors import DownloadFailed, ModelUnusable
+from auricle.errors import DownloadFailed, ModelUnusable, printable
+from auricle.home import expanded
 from auricle.models import cache, package_index, registry
 from auricle.models.checkpoint import CONFIG, SAFETENSORS, WEIGHTS, Checkpoint, folder_kind, inspect
 from auricle.models.hub import NOT_THERE, Hub, Limits
@@ -88,7 +90,7 @@ def locate(
     progress = progress or Bar()
     if registry.is_default_alias(name):
         if settings.model_path is not None:
-            return _from_folder(settings.model_path.expanduser(), means)
+            return _from_folder(expanded(settings.model_path), means)
         name = settings.model
         if registry.is_default_alias(name):
             name = registry.default_model("cuda" if settings.device == "cuda" else "cpu")
@@ -115,7 +117,7 @@ def check(settings: Settings) -> None:
     name = settings.model
     folder = settings.model_path or _as_folder(name)
     if folder is not None:
-        folder_kind(folder.expanduser())
+        folder_kind(expanded(folder))
         return
     is_known = registry.is_default_alias(name) or registry.resolve(name) is not None
     if not is_known and _HUB_ID.fullmatch(name.strip()) is None:
@@ -164,7 +166,10 @@ def _cached(name: str, means: FetchOptions, fill: Fill) -> Path:
                 with contextlib.suppress(OSError):  # what is in it, the next attempt goes on from
                     part.rmdir()
     except OSError as exc:
-        raise DownloadFailed(f"cannot write to the model cache {means.cache}: {exc}") from exc
+        raise DownloadFailed(
+            f"cannot write to the model cache {means.cache}: {exc.strerror}; name another folder "
+            "with --cache-dir (AURICLE_CACHE_DIR)"
+        ) from exc
 
 
 def _from_sources(model: Model, part: Path, means: FetchOptions, progress: Progress) -> str:
@@ -237,8 +242,8 @@ def _from_folder(folder: Path, means: FetchOptions) -> Checkpoint:
         return inspect(folder, _recognised(folder, means))
     stamp = [(file.name, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())]
     digest = hashlib.sha256(repr((folder.resolve(), stamp)).encode()).hexdigest()[:12]
-    name = f"{folder.resolve().name}-{digest}"
-    return inspect(_cached(name, means, lambda part: (str(folder), _convert(folder, part))), name)
+    name, source = f"{printable(folder.resolve().name)}-{digest}", printable(str(folder))
+    return inspect(_cached(name, means, lambda part: (source, _convert(folder, part))), name)
 
 
 def _recognised(folder: Path, means: FetchOptions) -> str | None:
@@ -261,10 +266,12 @@ def _convert(source: Path, target: Path) -> list[str]:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         result = subprocess.run(
-            [sys.executable, "-m", "auricle.models.convert", str(source), str(folder)],
+            [sys.executable, "-P", "-m", "auricle.models.convert", str(source), str(folder)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=confine.environment({"PYTHONIOENCODING": "utf-8"}),
             check=False,
             timeout=CONVERT_S,
         )
@@ -300,7 +307,7 @@ def _useful(files: tuple[ModelFile, ...], repo: str) -> list[ModelFile]:
 
 def _as_folder(name: str) -> Path | None:
     """The folder a name spells; a bare word is a model even where a folder has the same name."""
-    path = Path(name.strip()).expanduser()
+    path = expanded(Path(name.strip()))
     spelled = path.is_absolute() or name.strip().startswith(("./", "../", ".\\", "..\\", "~"))
     return path if spelled or (len(path.parts) > 1 and path.is_dir()) else None
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from auricle import small_file
 from auricle.config import Settings
-from auricle.config_sources import read_text
 from auricle.errors import BadSetting, Unauthorized
 from auricle.server.transport.listeners import is_loopback
 
@@ -134,7 +134,7 @@ def _subprotocol_key(offered: Sequence[str]) -> str:
 
 def _read(path: Path) -> list[str]:
     try:
-        lines = read_text(path).splitlines()
+        lines = small_file.read(path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
         raise BadSetting(f"cannot read the keys in {path} (api_keys_file): {reason}") from exc
