@@ -86,6 +86,15 @@ class Segment(msgspec.Struct, frozen=True):
     """The language the window was read in."""
 
 
+class AudioTrack(msgspec.Struct, frozen=True):
+    """Which audio track of a file is read: the ``number``-th of ``count``, from 1."""
+
+    number: int
+    count: int
+    language: str | None = None
+    """Code of the language the file says it is in, if it does."""
+
+
 class Language(msgspec.Struct, frozen=True):
     """A language code of the model (``en``) and how sure detection is; 1.0 is never invented:
     ``probability`` is None when the language was given rather than detected."""

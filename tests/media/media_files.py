@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 import io
 import wave
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from auricle.types import Pcm
@@ -83,16 +88,26 @@ def jfk(seconds: float = 11.0) -> Pcm:
     return stored.astype(np.float32) / np.float32(32768)
 
 
+@dataclass(frozen=True)
+class Track:
+    """One of several tracks of a file."""
+
+    pcm: Pcm
+    language: str = ""
+    disposition: int = 0
+
+
 @functools.cache
 def sample(form: Format, seconds: float = 11.0) -> bytes:
     """The start of the sample, encoded as ``form``."""
     return encoded(form, jfk(seconds))
 
 
-def encoded(form: Format, pcm: Pcm) -> bytes:
+def encoded(form: Format, pcm: Pcm, shift: Callable[[float], float] = lambda _: 0.0) -> bytes:
     """``(n_samples,)`` or ``(n_channels, n_samples)`` at 16 kHz, encoded as ``form``.
 
-    One channel is copied to all the channels that ``form`` has.
+    One channel is copied to all the channels that ``form`` has. ``shift`` says by how much the
+    container's clock is off at a second of the audio.
     """
     file = io.BytesIO()
     with av.open(file, "w", format=form.muxer) as container:
@@ -103,26 +118,68 @@ def encoded(form: Format, pcm: Pcm) -> bytes:
             audio.bit_rate = 64_000  # it has no default
         if form.video:
             _add_video(container, form.video, n_frames=int(pcm.shape[-1] / 16_000 * 25))
-        source = np.atleast_2d(pcm)
-        n_channels = audio.layout.nb_channels
-        channels = source if len(source) == n_channels else np.repeat(source, n_channels, axis=0)
-        to_codec = av.AudioResampler(
-            format=audio.format.name,
-            layout=form.layout,
-            rate=form.rate,
-            frame_size=audio.frame_size or 1024,
-        )
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(channels.T, np.float32).reshape(1, -1), "flt", form.layout
-        )
-        frame.sample_rate = 16_000
-        for converted in [*to_codec.resample(frame), *to_codec.resample(None)]:
-            container.mux(audio.encode(converted))
-        container.mux(audio.encode(None))
+        _add_audio(container, audio, form, pcm, shift)
     return file.getvalue()
 
 
-def _add_video(container: av.container.OutputContainer, codec: str, n_frames: int) -> None:
+def with_tracks(form: Format, tracks: Sequence[Track]) -> bytes:
+    """A file with several audio tracks, each encoded as ``form``."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=form.muxer) as container:
+        streams = []
+        for track in tracks:
+            stream = container.add_stream(form.codec, rate=form.rate)
+            assert isinstance(stream, AudioStream)
+            stream.layout = form.layout
+            stream.disposition = Disposition(track.disposition)
+            if track.language:
+                stream.metadata["language"] = track.language
+            streams.append(stream)
+        for stream, track in zip(streams, tracks, strict=True):
+            if len(track.pcm):
+                _add_audio(container, stream, form, track.pcm, lambda _: 0.0)
+    return file.getvalue()
+
+
+def _add_audio(
+    container: OutputContainer,
+    audio: AudioStream,
+    form: Format,
+    pcm: Pcm,
+    shift: Callable[[float], float],
+) -> None:
+    source = np.atleast_2d(pcm)
+    n_channels = audio.layout.nb_channels
+    channels = source if len(source) == n_channels else np.repeat(source, n_channels, axis=0)
+    to_codec = av.AudioResampler(
+        format=audio.format.name,
+        layout=form.layout,
+        rate=form.rate,
+        frame_size=audio.frame_size or 1024,
+    )
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(channels.T, np.float32).reshape(1, -1), "flt", form.layout
+    )
+    frame.sample_rate = 16_000
+    n_samples = 0
+    for converted in [*to_codec.resample(frame), *to_codec.resample(None)]:
+        converted.pts, converted.time_base = n_samples, Fraction(1, form.rate)
+        n_samples += converted.samples
+        container.mux(_shifted(audio.encode(converted), shift))
+    container.mux(_shifted(audio.encode(None), shift))
+
+
+def _shifted(
+    packets: list[Packet[AudioStream]], shift: Callable[[float], float]
+) -> list[Packet[AudioStream]]:
+    for packet in packets:
+        if packet.pts is not None and (by_s := shift(float(packet.pts * packet.time_base))):
+            packet.pts += round(by_s / packet.time_base)
+            packet.dts = packet.pts
+    return packets
+
+
+def _add_video(container: OutputContainer, codec: str, n_frames: int) -> None:
     stream = container.add_stream(codec, rate=25)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

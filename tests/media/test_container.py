@@ -20,6 +20,10 @@ WAV = Format("wav", "pcm_s16le")
 FLAC = Format("flac", "flac")
 
 
+def opened(data: bytes, audio_track: str | None = None) -> Media:
+    return Media(io.BytesIO(data), LIMITS, audio_track)
+
+
 def read(data: bytes, limits: MediaLimits = LIMITS) -> Pcm:
     media = Media(io.BytesIO(data), limits)
     try:
@@ -271,3 +275,53 @@ def test_a_change_of_format_within_one_file_is_followed():
     second = sample(Format("adts", "aac", 24_000), 2.0)
     pcm = read(first + second)
     assert len(pcm) / SAMPLE_RATE == pytest.approx(4.0, abs=0.2)
+
+
+def warned(data: bytes) -> tuple[float, list[str]]:
+    media = opened(data)
+    n_samples = sum(len(block) for block in media.blocks())
+    return n_samples / SAMPLE_RATE, media.warnings
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+def test_a_whole_file_gives_no_warning(form):
+    assert warned(sample(form))[1] == []
+
+
+CUT_OFF = ("wav", "flac", "aiff", "au", "wv", "flv")
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form.muxer in CUT_OFF], ids=str)
+def test_a_file_that_was_cut_off_is_not_passed_off_as_the_whole(form):
+    data = sample(form)
+    duration_s, warnings = warned(data[: len(data) * 6 // 10])
+    missing_s = 11.0 - duration_s
+    assert warnings == [
+        f"The audio ends after {duration_s:.1f} s, but the file says that {missing_s:.1f} s more "
+        "belong to it: it was cut off or is damaged."
+    ]
+
+
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x80000000, 0xFFFFFFFF])
+def test_a_recorder_that_streams_is_not_said_to_have_stopped_early(size):
+    data = bytearray(sample(WAV, 3.0))
+    data[4:8] = size.to_bytes(4, "little")
+    at = data.index(b"data") + 4
+    data[at : at + 4] = (size - 36).to_bytes(4, "little")
+    assert warned(bytes(data)) == (3.0, [])
+
+
+def test_what_could_not_be_decoded_is_told():
+    data = bytearray(sample(Format("ipod", "aac", 44_100, "stereo")))
+    middle, n_bytes = len(data) // 2, len(data) // 15
+    data[middle : middle + n_bytes] = b"\xff" * n_bytes
+    duration_s, warnings = warned(bytes(data))
+    assert duration_s == pytest.approx(11.0, abs=0.05)
+    assert warnings == [
+        "0.8 s of the audio are damaged and could not be decoded, the first of them after 5.5 s."
+    ]
+
+
+def test_damage_that_nobody_would_miss_is_not_told():
+    form = Format("mp3", "libmp3lame", 44_100, "stereo")
+    assert warned(flipped(sample(form), 3, 0))[1] == []

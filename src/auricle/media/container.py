@@ -1,48 +1,41 @@
 """One untrusted media file → mono 16 kHz PCM, or a clear reason why not.
 
-Knows nothing about processes or requests; it runs inside a decoder child. The container is told
-from its bytes, never from a name, and only containers on the list below are ever opened: formats
-that name other files or addresses (playlists, session descriptions, image sequences) are not.
+Knows nothing about processes or requests; it runs inside a decoder child.
 """
 
 from __future__ import annotations
 
-import os
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from av.packet import Packet
-from av.stream import Discard
 
 from auricle.errors import BadMedia
 from auricle.media.convert import Converter, frame_format
-from auricle.media.limits import MediaLimits, bad_file, cpu_limit_passed, undecodable
-from auricle.types import SAMPLE_RATE, Pcm
-
-CONTAINERS = (
-    "aac,ac3,aiff,amr,asf,au,avi,caf,eac3,flac,flv,loas,matroska,mov,mp3,mpeg,mpegts,nistsphere,"
-    "ogg,tta,w64,wav,wv"
+from auricle.media.limits import (
+    MediaLimits,
+    bad_file,
+    check_format,
+    cpu_limit_passed,
+    undecodable,
 )
-"""Demuxers that read one file and nothing else."""
-
-MAX_CHANNELS = 64
-MIN_RATE_HZ = 1_000
-MAX_RATE_HZ = 768_000
-MAX_SAMPLES_PER_S = 32 * 48_000
-"""Rate times channels. A megabyte of FLAC can hold an hour of silence at 384 kHz in 8 channels."""
+from auricle.media.sections import Section, sections
+from auricle.media.source import Source
+from auricle.media.timeline import Silence, Timeline
+from auricle.types import SAMPLE_RATE, AudioTrack, Pcm
 
 MIN_AUDIO_S = 0.1
 
-MAX_READ_ERRORS = 32
-"""Failed reads in a row after which a damaged file counts as ended."""
+LEAST_LOSS_S = 0.2
+"""Less than this that could not be decoded is not worth a warning: the end of a cut-off file."""
 
-DURATION_IS_A_GUESS = frozenset({"aac", "ac3", "amr", "eac3", "loas", "mp3", "mpeg", "mpegts"})
-"""Containers whose length is estimated from their bit rate, so it is no reason to refuse."""
+LEAST_MISSING_S = 1.0
+LEAST_MISSING_SHARE = 0.02
+"""A recording may be shorter by this than its header says, without a warning."""
 
 _TEXT_PROBE_BYTES = 512
 
@@ -50,22 +43,46 @@ _TEXT_PROBE_BYTES = 512
 class Media:
     """An open file with an audio track. Raises `BadMedia` when it is not that.
 
-    ``file`` stays the caller's to close, after `close`.
+    ``file`` stays the caller's to close, after `close`. ``audio_track`` is the number of a track,
+    from 1, or a language; None is the best that can be decoded. ``report`` is called often.
     """
 
-    def __init__(self, file: BinaryIO, limits: MediaLimits) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        limits: MediaLimits,
+        audio_track: str | None = None,
+        report: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._file = file
         self._limits = limits
+        self._wanted = audio_track
+        self._report = report
         self._cpu_start_s = time.process_time()
-        self._container = _opened(file)
-        self._stream = _audio_stream(self._container)
-        self._check_declared()
-        claimed_s = _claimed_s(self._container, self._stream)
-        self.declared_s = min(claimed_s, limits.max_audio_s) if claimed_s else None
-        """A claim, good enough to plan with; never more than the limit."""
+        self._timeline = Timeline(limits.max_audio_s)
         self._n_errors = 0
+        self.warnings: list[str] = []
+        """What could not be read, in words; complete once the last block was given."""
+        _check_begin(file)
+        self._spans = sections(file)
+        self._opened = (self._spans[0], 0)
+        self._source = Source(Section(file, *self._spans[0]), audio_track)
+        self._check_declared()
+
+    @property
+    def track(self) -> AudioTrack:
+        """Which track is read; certain once the last block was given."""
+        return self._source.track
+
+    @property
+    def declared_s(self) -> float | None:
+        """A claim, good enough to plan with; never more than the limit."""
+        (_, first_stop), (_, stop) = self._spans[0], self._spans[-1]
+        claimed_s = self._source.claimed_s() * stop / first_stop
+        return min(claimed_s, self._limits.max_audio_s) if claimed_s else None
 
     def close(self) -> None:
-        self._container.close()
+        self._source.close()
 
     def blocks(self) -> Iterator[Pcm]:
         """The audio in blocks of about a second.
@@ -90,90 +107,101 @@ class Media:
                 param="file",
                 code="audio_too_short",
             )
+        if self._timeline.unlikely_at_s is not None:
+            self.warnings.append(
+                f"The times in the file jump after {self._timeline.unlikely_at_s:.1f} s by more "
+                "than can be true; what follows was put right behind."
+            )
 
     def _converted(self) -> Iterator[Pcm]:
         converter: Converter | None = None
-        for frame in self._frames():
+        for piece in self._placed():
             try:
-                if converter is None or converter.format != frame_format(frame):
-                    _check_format(frame.sample_rate, frame.layout.nb_channels)
-                    previous, converter = converter, Converter(frame)
-                    if previous is not None:
-                        yield from previous.finish()
-                yield from converter.push(frame)
+                if converter is not None and converter.format != _format(piece):
+                    previous, converter = converter, None
+                    yield from previous.finish()
+                if isinstance(piece, Silence):
+                    yield from _silence(piece.duration_s)
+                    continue
+                if converter is None:
+                    check_format(piece.sample_rate, piece.layout.nb_channels)
+                    converter = Converter(piece)
+                yield from converter.push(piece)
             except av.FFmpegError:
                 self._n_errors += 1
         if converter is not None:
             yield from converter.finish()
 
-    def _frames(self) -> Iterator[AudioFrame]:
-        n_in_a_row = 0
-        while n_in_a_row < MAX_READ_ERRORS:
-            try:
-                for packet in self._container.demux(self._stream):
-                    n_in_a_row = 0
-                    self._check_cpu()
-                    yield from self._decoded(packet)
-                return
-            except (av.FFmpegError, IndexError):  # PyAV: packet of a stream it has not seen yet
-                n_in_a_row += 1
-                self._n_errors += 1
-        yield from self._decoded(None)
+    def _placed(self) -> Iterator[AudioFrame | Silence]:
+        """The frames of all sections, with silence where the clock jumps."""
+        timeline = self._timeline
+        for source in self._sources():
+            timeline.begin(source.clock)
+            begin_s = timeline.next_s
+            for frame, time_s in source.frames(self._check_cpu):
+                yield from timeline.place(frame, time_s)
+            yield from timeline.finish()
+            self._n_errors += source.n_errors
+            if timeline.next_s > begin_s:
+                self.warnings += _damage(source, begin_s, timeline.next_s)
 
-    def _decoded(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
-        """The frames of one packet; of none: what the decoder still holds."""
+    def _sources(self) -> Iterator[Source]:
+        """The best track of each section; the next best where that turned out to be empty."""
+        for span in self._spans:
+            for nth in itertools.count():
+                begin_s = self._timeline.next_s
+                if not self._open(span, nth):
+                    break
+                yield self._source
+                if self._timeline.next_s > begin_s or nth + 1 >= self._source.n_candidates:
+                    break
+
+    def _open(self, span: tuple[int, int], nth: int) -> bool:
+        """Whether there is such a track."""
+        if (span, nth) == self._opened:
+            return True
+        self._check_cpu()
         try:
-            return self._stream.decode(packet)
-        except av.FFmpegError:
-            self._n_errors += 1
-            return []
+            source = Source(Section(self._file, *span), self._wanted, nth)
+        except BadMedia as exc:
+            self.warnings.append(
+                f"After {self._timeline.next_s:.1f} s, a part of the file from byte {span[0]} on "
+                f"could not be read: {exc.message}"
+            )
+            return False
+        self._source.close()
+        self._source, self._opened = source, (span, nth)
+        return True
 
     def _check_declared(self) -> None:
-        context = self._stream.codec_context
+        context = self._source.stream.codec_context
         if context.sample_rate:  # some codecs say it only with their first frame
-            _check_format(context.sample_rate, context.layout.nb_channels)
-        declared_s = _declared_s(self._container, self._stream)
-        if declared_s > self._limits.max_audio_s:
+            check_format(context.sample_rate, context.layout.nb_channels)
+        stated_s = self._source.stated_s()
+        if stated_s > self._limits.max_audio_s:
             raise bad_file(
-                f"The audio is {declared_s:.0f} seconds long; the limit is "
+                f"The audio is {stated_s:.0f} seconds long; the limit is "
                 f"{self._limits.max_audio_s:g} seconds (max_audio_s)."
             )
 
     def _check_cpu(self) -> None:
+        self._report()
         if time.process_time() - self._cpu_start_s > self._limits.max_cpu_s:
             raise cpu_limit_passed(self._limits.max_cpu_s)
 
 
-class _Bytes:
-    """What PyAV may do with a file. A damaged header can ask for a place before the start: that
-    is answered as FFmpeg does it, since PyAV would raise an exception at some later, other call."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.read = file.read
-        self.tell = file.tell
-
-    def seek(self, offset: int, whence: int) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except (OSError, ValueError, OverflowError):
-            return -1
+def _format(piece: AudioFrame | Silence) -> tuple[str, str, int, int] | None:
+    return None if isinstance(piece, Silence) else frame_format(piece)
 
 
-def _opened(file: BinaryIO) -> InputContainer:
-    size = file.seek(0, os.SEEK_END)
+def _check_begin(file: BinaryIO) -> None:
+    """Refuse what is no media file at all."""
     file.seek(0)
-    if size == 0:
-        raise bad_file("The audio file is empty.")
     head = file.read(_TEXT_PROBE_BYTES)
-    file.seek(0)
+    if not head:
+        raise bad_file("The audio file is empty.")
     if _is_text(head):
         raise bad_file("The file is text, not audio.")
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    try:
-        return av.open(_Bytes(file), mode="r", options=options, metadata_errors="ignore")
-    except av.FFmpegError as exc:
-        raise undecodable() from exc
 
 
 def _is_text(head: bytes) -> bool:
@@ -187,59 +215,26 @@ def _is_text(head: bytes) -> bool:
     return all(char.isprintable() or char in "\r\n\t\f\ufeff" for char in text)
 
 
-def _audio_stream(container: InputContainer) -> AudioStream:
-    try:
-        stream = container.streams.best("audio")
-    except IndexError:  # the best one appeared after the header, which PyAV does not follow
-        stream = None
-    if stream is None and container.streams.audio:
-        stream = container.streams.audio[0]
-    if stream is None:
-        kinds = sorted({each.type for each in container.streams})
-        found = f"; it has {' and '.join(kinds)}" if kinds else ""
-        raise bad_file(f"The file has no audio track{found}.")
-    assert isinstance(stream, AudioStream)
-    if stream.codec_context is None:
-        raise undecodable()
-    stream.codec_context.thread_count = 1
-    for other in container.streams:
-        if other.index != stream.index:
-            other.discard = Discard.all
-    return stream
+def _silence(duration_s: float) -> Iterator[Pcm]:
+    """In blocks of a second."""
+    n_samples = round(duration_s * SAMPLE_RATE)
+    for first in range(0, n_samples, SAMPLE_RATE):
+        yield np.zeros(min(SAMPLE_RATE, n_samples - first), np.float32)
 
 
-def _check_format(rate_hz: int, n_channels: int) -> None:
-    if n_channels > MAX_CHANNELS:
-        raise bad_file(f"The audio has {n_channels} channels; the limit is {MAX_CHANNELS}.")
-    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        raise bad_file(
-            f"The audio's sample rate is {rate_hz} Hz; it must be between {MIN_RATE_HZ} "
-            f"and {MAX_RATE_HZ} Hz."
+def _damage(source: Source, begin_s: float, end_s: float) -> Iterator[str]:
+    """What of a source, which lies there in the recording, could not be read."""
+    if source.lost_s >= LEAST_LOSS_S:
+        at_s = begin_s + max(source.lost_at_s or 0.0, 0.0)
+        yield (
+            f"{source.lost_s:.1f} s of the audio are damaged and could not be decoded, the first "
+            f"of them after {at_s:.1f} s."
         )
-    if rate_hz * n_channels > MAX_SAMPLES_PER_S:
-        raise bad_file(
-            f"The audio has {n_channels} channels at {rate_hz} Hz, {rate_hz * n_channels} samples "
-            f"per second; the limit is {MAX_SAMPLES_PER_S}."
+    missing_s = source.missing_s()
+    if missing_s > max(LEAST_MISSING_S, LEAST_MISSING_SHARE * (end_s - begin_s)):
+        yield (
+            f"The audio ends after {end_s:.1f} s, but the file says that {missing_s:.1f} s more "
+            "belong to it: it was cut off or is damaged."
         )
-
-
-def _declared_s(container: InputContainer, stream: AudioStream) -> float:
-    """The length the file claims, 0 when it claims none that can be trusted."""
-    if container.format.name in DURATION_IS_A_GUESS:
-        return 0.0
-    return _claimed_s(container, stream)
-
-
-def _claimed_s(container: InputContainer, stream: AudioStream) -> float:
-    """The length by the header, or by the bit rate where the container has none; 0 for unknown.
-
-    A recorder that streams writes a length of "as much as fits" into its WAV header, so a claim
-    counts only as far as the bytes in the file could hold it at the codec's constant bit rate.
-    """
-    if container.duration is None:
-        return 0.0
-    declared_s = max(container.duration / 1_000_000, 0.0)
-    bit_rate = stream.codec_context.bit_rate
-    if stream.codec_context.name.startswith("pcm_") and bit_rate:
-        declared_s = min(declared_s, container.size * 8 / bit_rate)
-    return declared_s
+    elif source.gave_up:
+        yield f"After {end_s:.1f} s the file could not be read any more."

@@ -12,19 +12,12 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
-from numpy.typing import NDArray
 
+from auricle.media.mixing import Mixer
 from auricle.types import SAMPLE_RATE, Pcm
 
 RESAMPLER = f"{SAMPLE_RATE}:filter_size=64:cutoff=0.97"
 """The default filter of 32 taps leaves aliases at -22 dB; 64 taps bring them to -65 dB."""
-
-CANCELLED = 0.02
-"""Channels whose mean keeps less than this share of the energy that unrelated channels would
-keep are copies of each other with opposite sign; their mean would be silent."""
-
-LOUDEST = 1e5
-"""Samples of damaged floating-point files are cut to this, so that sums stay finite."""
 
 
 class Converter:
@@ -33,10 +26,9 @@ class Converter:
 
     def __init__(self, like: AudioFrame) -> None:
         self.format = frame_format(like)
-        _, _, n_channels, rate = self.format
-        self._rate = rate
+        self._rate = rate = like.sample_rate
         self._n_gathered = 0
-        self._mixer = Mixer(n_channels)
+        self._mixer = Mixer([channel.name for channel in like.layout.channels], rate)
         self._gather = _graph(
             ("abuffer", _source(rate, like.format.name, like.layout.name)),
             ("aformat", "sample_fmts=flt"),  # packed: PyAV 18 misreads 8 and more planes
@@ -77,36 +69,6 @@ class Converter:
             yield from map(_resampled, _pulled(self._resample))
 
 
-class Mixer:
-    """Mixes channels down to one that is neither clipped nor cancelled out."""
-
-    def __init__(self, n_channels: int) -> None:
-        # Two channels are usually two views of one scene: their mean keeps the level. More are
-        # often one microphone per speaker, which a plain mean would make very quiet.
-        self._gain = float(np.sqrt(n_channels)) if n_channels > 2 else 1.0
-        self._cancelled_below = CANCELLED / n_channels
-        self._mixed_energy = 0.0
-        self._channel_energy = 0.0
-
-    def mix(self, channels: NDArray[np.float32]) -> Pcm:
-        """``(n_samples, n_channels)`` → ``(n_samples,)`` in [-1, 1]."""
-        channels = np.clip(np.nan_to_num(channels), -LOUDEST, LOUDEST)
-        n_channels = channels.shape[1]
-        mono: Pcm = channels @ np.full(n_channels, 1 / n_channels, np.float32)
-        if n_channels > 1:
-            energies = np.array([np.vdot(each, each) for each in channels.T])
-            self._mixed_energy += float(np.vdot(mono, mono))
-            self._channel_energy += float(energies.mean())
-            if self._mixed_energy < self._cancelled_below * self._channel_energy:
-                mono = channels[:, int(energies.argmax())].copy()
-            else:
-                mono *= self._gain
-        peak = float(np.abs(mono).max(initial=0.0))
-        if peak > 1:
-            mono /= np.float32(peak)
-        return mono
-
-
 def frame_format(frame: AudioFrame) -> tuple[str, str, int, int]:
     """What a converter is made for: sample format, layout, number of channels, sample rate."""
     return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
@@ -132,6 +94,7 @@ def _source(rate: int, sample_format: str, layout: str) -> str:
 
 def _graph(*filters: tuple[str, str]) -> Graph:
     graph = Graph()
+    graph.threads = 1  # the default is a pool with one for every core
     graph.link_nodes(*(graph.add(*each) for each in filters), graph.add("abuffersink")).configure()
     return graph
 

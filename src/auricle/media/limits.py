@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from auricle.errors import BadMedia
 
+MAX_CHANNELS = 64
+MIN_RATE_HZ = 1_000
+MAX_RATE_HZ = 768_000
+MAX_SAMPLES_PER_S = 32 * 48_000
+"""Rate times channels. A megabyte of FLAC can hold an hour of silence at 384 kHz in 8 channels."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
@@ -32,3 +38,19 @@ def cpu_limit_passed(max_cpu_s: float) -> BadMedia:
         "Decoding the audio takes more processor time than the limit of "
         f"{max_cpu_s:g} seconds (max_decode_cpu_s)."
     )
+
+
+def check_format(rate_hz: int, n_channels: int) -> None:
+    """Raises `BadMedia` for more samples a second than any recording has."""
+    if n_channels > MAX_CHANNELS:
+        raise bad_file(f"The audio has {n_channels} channels; the limit is {MAX_CHANNELS}.")
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
+        raise bad_file(
+            f"The audio's sample rate is {rate_hz} Hz; it must be between {MIN_RATE_HZ} "
+            f"and {MAX_RATE_HZ} Hz."
+        )
+    if rate_hz * n_channels > MAX_SAMPLES_PER_S:
+        raise bad_file(
+            f"The audio has {n_channels} channels at {rate_hz} Hz, {rate_hz * n_channels} samples "
+            f"per second; the limit is {MAX_SAMPLES_PER_S}."
+        )
