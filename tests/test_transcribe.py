@@ -16,7 +16,7 @@ from auricle.engine.protocol import (
     EncodeRow,
     WindowText,
 )
-from auricle.media.pool import AudioChunk
+from auricle.media.recording import AudioChunk
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription, collect
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auricle.engine.protocol import WindowText
-from auricle.media.pool import DecoderPool, Recording
+from auricle.media.pool import DecoderPool
+from auricle.media.recording import Recording
 from auricle.scheduler import evidence, order
 from auricle.scheduler.policy import Priority
 from auricle.scheduler.request import Admission

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from auricle.engine.protocol import WindowText
-from auricle.media.pool import AudioChunk, Recording
+from auricle.media.recording import AudioChunk, Recording
 from auricle.scheduler.scheduler import Scheduler
 from auricle.transcribe import Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm

@@ -8,21 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from auricle import resources
 from auricle.config import Settings
-from auricle.errors import AuricleError, Unavailable
+from auricle.errors import Unavailable
 from auricle.media.decoder import Decoder
-from auricle.media.limits import cpu_limit_passed
-from auricle.media.protocol import Chunk, Close, Closed, Next, Open, Opened
-from auricle.rpc.child import ChildDied
-from auricle.types import SAMPLE_RATE, Pcm
+from auricle.media.protocol import Open
+from auricle.media.recording import Recording
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +32,17 @@ costs as much processor time as decoding a minute of audio, so short files had b
 RESERVED_SLOTS = 2
 """Of the children allowed, so many are for recordings of less than a minute."""
 
+MEMORY_SHARE = 0.2
+"""The part of the machine's memory that children may take together; models have 0.7."""
+
+MIB_PER_CHILD = 160
+MIB_PER_HOUR = 16
+"""What a child may take: 110 MiB that it starts with (half of it never touched), 50 for decoding,
+and for each hour that a recording may last, the index of a video of 60 pictures a second. A mp4 of
+1.5 kB can claim to have an index of a gigabyte."""
+
 INPUTS_PER_CHILD = 100
 """After so many recordings a child is replaced, so that nothing a file left behind adds up."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioChunk:
-    """At most 30 s of a recording; chunks follow each other without gap."""
-
-    pcm: Pcm
-    speech: NDArray[np.float32]
-    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms."""
 
 
 class DecoderPool:
@@ -54,9 +50,10 @@ class DecoderPool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._n_kept = min(KEPT_DECODERS, settings.max_decoders)
-        self._slots = asyncio.Semaphore(settings.max_decoders)
-        self._long_slots = asyncio.Semaphore(max(1, settings.max_decoders - RESERVED_SLOTS))
+        n_slots, self._memory_mib = shares(settings, resources.usable_bytes())
+        self._n_kept = min(KEPT_DECODERS, n_slots)
+        self._slots = asyncio.Semaphore(n_slots)
+        self._long_slots = asyncio.Semaphore(max(1, n_slots - RESERVED_SLOTS))
         self._idle: asyncio.LifoQueue[Decoder | Exception] = asyncio.LifoQueue()
         self._lent: set[Decoder] = set()
         self._n_starting = 0
@@ -85,15 +82,19 @@ class DecoderPool:
             self._idle.put_nowait(Unavailable("The server is shutting down."))
 
     @contextlib.asynccontextmanager
-    async def open(self, path: Path, *, is_long: bool = False) -> AsyncIterator[Recording]:
+    async def open(
+        self, path: Path, *, is_long: bool = False, audio_track: str | None = None
+    ) -> AsyncIterator[Recording]:
         """Lend a child to one recording, until its last chunk was read or the block is left.
-        ``is_long``: it will take a while, so it must leave children to others.
+        ``is_long``: it will take a while, so it must leave children to others. ``audio_track`` is
+        a number, from 1, or a language; None is the best track.
 
         Raises `BadMedia` when the file is not audio or breaks a limit that shows at once. What
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
-        recording = Recording(self, Open(os.fsencode(path), *limits))
+        request = Open(os.fsencode(path), *limits, audio_track)
+        recording = Recording(request, self._take, self._give_back)
         async with self._long_slots if is_long else contextlib.nullcontext():
             try:
                 await recording.open()
@@ -101,9 +102,9 @@ class DecoderPool:
             finally:
                 await recording.close()
 
-    async def take(self) -> Decoder:
+    async def _take(self) -> Decoder:
         """A child that nobody else uses; waits while as many as allowed are lent. To be given
-        back. For `Recording` only."""
+        back."""
         await self._slots.acquire()
         try:
             decoder = await self._fit()
@@ -126,8 +127,8 @@ class DecoderPool:
                 return decoder
             self._retire(decoder)
 
-    def give_back(self, decoder: Decoder) -> None:
-        """Keep the child for the next recording, or let it go. For `Recording` only."""
+    def _give_back(self, decoder: Decoder) -> None:
+        """Keep the child for the next recording, or let it go."""
         self._lent.discard(decoder)
         self._slots.release()
         self._n_freed += 1
@@ -181,7 +182,7 @@ class DecoderPool:
     async def _add_idle(self) -> None:
         self._n_starting += 1
         try:
-            self._idle.put_nowait(await Decoder.start(self._settings))
+            self._idle.put_nowait(await Decoder.start(self._memory_mib))
         finally:
             self._n_starting -= 1
 
@@ -191,86 +192,11 @@ class DecoderPool:
         task.add_done_callback(self._tasks.discard)
 
 
-class Recording:
-    """One media file being read. Iterate over it once; made by `DecoderPool.open`."""
-
-    def __init__(self, pool: DecoderPool, request: Open) -> None:
-        self._pool = pool
-        self._request = request
-        self._decoder: Decoder | None = None
-        self._n_samples = 0
-        self._is_second_try = False
-        self.declared_s: float | None = None
-        """The length that the file claims for itself, once open; None when it claims none."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length of the audio read so far; of the whole recording after the last chunk."""
-        return self._n_samples / SAMPLE_RATE
-
-    async def open(self) -> None:
-        """For `DecoderPool.open` only."""
-        try:
-            await self._begin()
-        except ChildDied as exc:
-            await self._begin_again(exc)
-
-    async def __aiter__(self) -> AsyncIterator[AudioChunk]:
-        is_last = False
-        while not is_last:
-            chunk = await self._next()
-            is_last = chunk.is_last
-            if is_last:
-                await self.close()
-            pcm = np.frombuffer(chunk.pcm, "<f4")
-            self._n_samples += len(pcm)
-            yield AudioChunk(pcm, np.frombuffer(chunk.speech, "<f4"))
-
-    async def close(self) -> None:
-        """Give the child back, if that has not happened yet. For `DecoderPool.open` only."""
-        decoder, self._decoder = self._decoder, None
-        if decoder is None:
-            return
-        try:
-            if decoder.usable:
-                await decoder.call(Close(), Closed)
-        except (ChildDied, AuricleError):
-            decoder.kill()
-        finally:
-            self._pool.give_back(decoder)
-
-    async def _next(self) -> Chunk:
-        assert self._decoder is not None, "the recording is closed"
-        try:
-            return await self._decoder.call(Next(), Chunk)
-        except ChildDied as exc:
-            await self._begin_again(exc)
-        try:
-            return await self._decoder.call(Next(), Chunk)
-        except ChildDied as exc:
-            raise self._failed(exc) from exc
-
-    async def _begin(self) -> None:
-        self._decoder = await self._pool.take()
-        self.declared_s = (await self._decoder.call(self._request, Opened)).declared_s
-
-    async def _begin_again(self, death: ChildDied) -> None:
-        """One more try, if nothing was handed out yet: the child may have died of something else
-        than this file."""
-        if self._is_second_try or self._n_samples or _died_of_cpu_limit(death):
-            raise self._failed(death) from death
-        self._is_second_try = True
-        await self.close()
-        try:
-            await self._begin()
-        except ChildDied as exc:
-            raise self._failed(exc) from exc
-
-    def _failed(self, death: ChildDied) -> AuricleError:
-        if _died_of_cpu_limit(death):
-            return cpu_limit_passed(self._request.max_cpu_s)
-        return AuricleError(f"The audio could not be decoded: the {death}.")
-
-
-def _died_of_cpu_limit(death: ChildDied) -> bool:
-    return "SIGXCPU" in str(death)
+def shares(settings: Settings, memory_bytes: int | None) -> tuple[int, int]:
+    """How many children there may be at one time, and what each may take, MiB, so that together
+    they leave the machine's memory to others."""
+    each_mib = MIB_PER_CHILD + math.ceil(MIB_PER_HOUR * settings.max_audio_s / 3600)
+    if memory_bytes is None:
+        return settings.max_decoders, each_mib
+    n_fit = int(memory_bytes * MEMORY_SHARE) // (each_mib * 2**20)
+    return max(1, min(settings.max_decoders, n_fit)), each_mib

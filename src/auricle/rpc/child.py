@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -116,10 +116,11 @@ class Child(Generic[Request, Reply]):
         name: str,
         env: Mapping[str, str] | None = None,
         announced: Callable[[Reply], None] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> Child[Request, Reply]:
         """Spawn ``python -m module``. ``reply_type`` is the union of tagged structs it answers
         with; ``env`` is added to `confine.environment`; ``announced`` is told what the child says
-        unasked.
+        unasked; ``pass_fds`` are descriptors it gets, not on Windows.
 
         Raises:
             Unavailable: the system has no room for another process now.
@@ -127,7 +128,10 @@ class Child(Generic[Request, Reply]):
         options: dict[str, Any] = (
             {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # type: ignore[attr-defined,unused-ignore]  # Windows only
             if sys.platform == "win32"
-            else {"start_new_session": True}  # Ctrl-C is for the server: it stops us in order
+            else {
+                "start_new_session": True,  # Ctrl-C is for the server: it stops us in order
+                "pass_fds": pass_fds,
+            }
         )
         try:
             process = await asyncio.create_subprocess_exec(

@@ -32,6 +32,10 @@ class StreamingVad:
         self._detector = detector
         self._state = VadState.initial()
         self._levels = NO_LEVELS
+        # Of digital silence, which a recorder's pauses become: they may last for hours
+        self._is_after_silence = False
+        self._silence: F32 | None = None
+        """What is found in a stretch of it that follows another."""
 
     def probabilities(self, pcm: F32) -> F32:
         """How likely each frame of the next ``pcm`` is speech, ``(n_samples // 512,)``. Only the
@@ -45,8 +49,16 @@ class StreamingVad:
         return np.asarray(self._detector.finish(self._state)[0])
 
     def _stretch(self, heard: F32) -> F32:
+        is_silence = len(heard) == STRETCH and not heard.any()
+        follows_silence = is_silence and self._is_after_silence
+        if follows_silence and self._silence is not None:
+            return self._silence
         found, self._state = self._detector.probabilities(heard, self._state)
+        self._is_after_silence = False
         if len(heard) == STRETCH and found.max() < PERHAPS:
             again = heard[-HEARD_AGAIN:]
             _, self._state = self._detector.probabilities(again, VadState.initial())
+            self._is_after_silence = is_silence
+            if follows_silence:
+                self._silence = found
         return found
