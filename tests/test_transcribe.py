@@ -36,6 +36,8 @@ class SpokenRecording:
         self._n_stretches = n_stretches
         self._stretch = stretch
         self.duration_s = 0.0
+        self.track = None
+        self.warnings: tuple[str, ...] = ()
 
     async def __aiter__(self) -> AsyncIterator[AudioChunk]:
         for _ in range(self._n_stretches):

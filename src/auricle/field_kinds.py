@@ -43,6 +43,14 @@ class Language:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """The number of an audio track, from 1, or its language."""
+
+    text: ClassVar = "number from 1, or language"
+    schema: ClassVar[Mapping[str, Any]] = {"type": "string", "maxLength": 64}
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """True or false."""
 
@@ -195,6 +203,7 @@ Kind: TypeAlias = (
     Recording
     | Text
     | Language
+    | Track
     | Switch
     | Whole
     | Number

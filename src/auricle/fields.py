@@ -86,6 +86,14 @@ FIELDS: Final[tuple[Field, ...]] = (
         ),
     ),
     Field(
+        "audio_track",
+        kinds.Track(),
+        "decode",
+        "which audio track of a file with several is read, by its number from 1 or its language; "
+        "not given: the best that can be decoded",
+        flag=True,
+    ),
+    Field(
         "prompt",
         kinds.Text(),
         "decode",

@@ -7,7 +7,7 @@ wants the whole transcript collects it (`collect`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from auricle.scheduler.request import Admission
 from auricle.scheduler.scheduler import Scheduler
 from auricle.scheduler.ticket import Ticket
 from auricle.speech.windows import WindowCutter
-from auricle.types import DecodeOptions, Language, Segment, Task, Transcript, Window
+from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task, Transcript, Window
 
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
@@ -64,6 +64,16 @@ class Transcription:
     @property
     def duration_s(self) -> float:
         return self._recording.duration_s
+
+    @property
+    def track(self) -> AudioTrack | None:
+        """Which audio track is read; certain once iteration has ended."""
+        return self._recording.track
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be read, once iteration has ended."""
+        return self._recording.warnings
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         pending: deque[Ticket] = deque()
@@ -196,7 +206,8 @@ class Transcriber:
         guessed_s = _guessed_s(path)
         is_long = guessed_s > SHORT_S
         with self.scheduler.admit(key, guessed_s) as admission:
-            async with self.decoders.open(path, is_long=is_long) as recording:
+            opened = self.decoders.open(path, is_long=is_long, audio_track=options.audio_track)
+            async with opened as recording:
                 if recording.declared_s is not None:
                     admission.expect(recording.declared_s)
                 yield Transcription(options, _recording=recording, _admission=admission)
@@ -204,9 +215,18 @@ class Transcriber:
 
 async def collect(transcription: Transcription) -> Transcript:
     """The whole transcript, once its last segment is there."""
-    segments = tuple([segment async for segment in transcription])
+    return transcript_of(transcription, [segment async for segment in transcription])
+
+
+def transcript_of(transcription: Transcription, segments: Sequence[Segment]) -> Transcript:
+    """All that is known once iteration has ended, with the segments it gave."""
     return Transcript(
-        transcription.task, transcription.language, transcription.duration_s, segments
+        transcription.task,
+        transcription.language,
+        transcription.duration_s,
+        tuple(segments),
+        transcription.track,
+        transcription.warnings,
     )
 
 

@@ -147,6 +147,8 @@ class DecodeOptions:
     audio_context: AudioContext = "auto"
     vad: bool = True
     vad_threshold: float = 0.5
+    audio_track: str | None = None
+    """Number, from 1, or language of the track that is read; None: the best of the file."""
     languages: tuple[str, ...] = ()
     """What detection chooses from; empty: everything the model knows."""
     language_detection: LanguageDetection = "once"
@@ -174,6 +176,10 @@ class Transcript:
     language: Language | None
     duration_s: float
     segments: tuple[Segment, ...]
+    track: AudioTrack | None = None
+    """Which audio track it is of."""
+    warnings: tuple[str, ...] = ()
+    """What of the recording could not be read, in words."""
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -17,7 +17,7 @@ from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
 from auricle.output.formats import Style
 from auricle.runtime import Runtime
-from auricle.types import DecodeOptions, Language, Segment, Transcript
+from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Transcript
 
 
 def segment(start_s: float, text: str) -> Segment:
@@ -33,6 +33,8 @@ class FakeTranscription:
     task: str = "transcribe"
     language: Language = field(default_factory=lambda: Language("en"))
     duration_s: float = 3.0
+    track: AudioTrack | None = None
+    warnings: tuple[str, ...] = ()
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         if self.after is not None:
@@ -116,6 +118,23 @@ async def test_live_output_has_a_line_for_each_segment(found, capfd):
     assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=True)) == 0
     expected = "==> one <==\nFirst\nline.\n\n==> two <==\nSecond.\n\n==> last <==\n\n"
     assert capfd.readouterr().out == expected
+
+
+async def test_what_could_not_be_read_and_which_track_was_is_said(found, capfd):
+    fake = FakeRuntime(
+        {
+            "one": FakeTranscription([" First."], track=AudioTrack(1, 2, "de")),
+            "two": FakeTranscription([" Second."], warnings=("1.0 s are damaged.",)),
+            "last": FakeTranscription([" Last."], track=AudioTrack(1, 1, "de")),
+        }
+    )
+    assert await run(fake, found, Printer(["one", "two", "last"], Style("text"), live=False)) == 0
+    shown = capfd.readouterr()
+    assert shown.out.count("\n\n") == 2
+    assert shown.err.splitlines() == [
+        "auricle: one: read audio track 1 of 2 (german); --audio-track picks another",
+        "auricle: two: warning: 1.0 s are damaged.",
+    ]
 
 
 async def test_a_recording_that_fails_leaves_the_others_alone(found, capfd):

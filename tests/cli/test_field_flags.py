@@ -38,6 +38,7 @@ def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
         (["--prefix", "And so"], DecodeOptions(prefix="And so")),
         (["--previous-text"], DecodeOptions(previous_text=True)),
         (["--languages", "German,en"], DecodeOptions(languages=("de", "en"))),
+        (["--audio-track", "2"], DecodeOptions(audio_track="2")),
         (["--language-detection", "window"], DecodeOptions(language_detection="window")),
         (["--language", "German"], DecodeOptions(language="de")),
         (["--temperature", "0.5"], DecodeOptions(temperature=0.5)),

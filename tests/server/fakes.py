@@ -14,7 +14,7 @@ from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavaila
 from auricle.hosting.aliases import Aliases
 from auricle.models import registry
 from auricle.runtime import ModelStatus
-from auricle.types import DecodeOptions, Language, Segment, Task
+from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task
 
 
 def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
@@ -42,6 +42,8 @@ class FakeTranscription:
     language: Language | None
     duration_s: float
     steps: Sequence[Step]
+    track: AudioTrack | None = None
+    warnings: tuple[str, ...] = ()
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         for step in self.steps:
@@ -86,6 +88,8 @@ class FakeRuntime:
         self.in_use: set[str] = set()
         self.language: Language | None = Language("en", 0.9)
         self.duration_s = 2.5
+        self.track: AudioTrack | None = AudioTrack(1, 1)
+        self.warnings: tuple[str, ...] = ()
         self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.opened = asyncio.Event()
         self.opened_twice = asyncio.Event()
@@ -155,7 +159,14 @@ class FakeRuntime:
             raise self.refusal
         self._note(path, options)
         try:
-            yield FakeTranscription(options.task, self.language, self.duration_s, self.steps)
+            yield FakeTranscription(
+                options.task,
+                self.language,
+                self.duration_s,
+                self.steps,
+                self.track,
+                self.warnings,
+            )
         except asyncio.CancelledError:
             self.cancelled.set()
             raise

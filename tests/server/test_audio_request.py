@@ -39,6 +39,18 @@ def test_absent_fields_come_from_the_settings() -> None:
     assert read() == AudioRequest("whisper-1", DEFAULTS, Style(), stream=False)
 
 
+@pytest.mark.parametrize("value", ["2", "de", "German", "tlh"])
+def test_an_audio_track_is_a_number_or_a_language(value: str) -> None:
+    assert read(("audio_track", value)).options.audio_track == value
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "+2", "x" * 65])
+def test_an_audio_track_that_no_file_has_is_refused(value: str) -> None:
+    message, param, code = refused(("audio_track", value))
+    assert "expected a number from 1 or a language" in message
+    assert (param, code) == ("audio_track", "invalid_value")
+
+
 def test_every_field_is_read() -> None:
     assert parse(
         [

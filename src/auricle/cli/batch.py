@@ -13,7 +13,9 @@ from auricle.cli.inputs import Input
 from auricle.cli.output import Meter, Output
 from auricle.errors import AuricleError, as_auricle_error
 from auricle.runtime import Runtime
+from auricle.transcribe import transcript_of
 from auricle.types import DecodeOptions, Transcript
+from auricle.whisper import languages
 
 AT_ONCE = 2
 """Recordings in work at one time: while one ends, the next already fills the batches."""
@@ -73,13 +75,10 @@ async def _work(
                     output.segment(index, segment)
                     meter.reached(index, segment.end_s)
                 meter.reached(index, transcription.duration_s)
-                transcript = Transcript(
-                    transcription.task,
-                    transcription.language,
-                    transcription.duration_s,
-                    tuple(segments),
-                )
+                transcript = transcript_of(transcription, segments)
             output.finish(index, transcript)
+            for remark in _remarks(transcript, options):
+                meter.report(f"auricle: {recording.label}: {remark}")
         except Exception as exc:  # the border: the other recordings are still done
             if isinstance(exc, OSError) and streams.is_reader_gone(exc):
                 raise
@@ -88,3 +87,16 @@ async def _work(
             meter.report(f"auricle: error: {recording.label}: {as_auricle_error(exc).message}")
         meter.finish()
     return went_well
+
+
+def _remarks(transcript: Transcript, options: DecodeOptions) -> Iterator[str]:
+    """What is to be said of a recording besides its text."""
+    track = transcript.track
+    if track is not None and track.count > 1 and options.audio_track is None:
+        language = languages.NAMES.get(track.language or "", track.language)
+        said = f" ({language})" if language else ""
+        yield (
+            f"read audio track {track.number} of {track.count}{said}; --audio-track picks another"
+        )
+    for warning in transcript.warnings:
+        yield f"warning: {warning}"

@@ -5,6 +5,7 @@ Knows nothing about decoding: a track is chosen by what the container says of it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from av.audio.stream import AudioStream
@@ -26,6 +27,10 @@ _FOR_SOME = (
     | Disposition.visual_impaired
 )
 """What a track is besides the sound of the film itself."""
+
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
+"""RFC 5646, as far as anybody uses it; a file may say anything."""
 
 
 def candidates(
@@ -87,8 +92,8 @@ def _best_index(container: InputContainer) -> int | None:
 
 def _language(stream: AudioStream) -> str | None:
     """As Whisper names it, if it does."""
-    told = stream.language
-    if told is None or told.lower() in ("und", "mul", "mis", "zxx", ""):
+    told = stream.language or ""
+    if told.lower() in ("und", "mul", "mis", "zxx") or not _LANGUAGE_TAG.fullmatch(told):
         return None
     return languages.parse(told) or told.lower()
 

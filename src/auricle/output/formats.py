@@ -116,10 +116,19 @@ class VerboseSegment(msgspec.Struct, frozen=True):
     no_speech_prob: float
 
 
+class AudioTrackBody(msgspec.Struct, frozen=True):
+    """Which audio track was read, the ``number``-th of ``count``; ``language`` as the file says."""
+
+    number: int
+    count: int
+    language: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
     """``response_format=verbose_json``. ``language`` is an English name in lower case, empty when
     the recording holds no speech to tell it by. ``language_probability`` is there when the language
-    was detected, ``segments`` and ``words`` as ``timestamp_granularities[]`` asks."""
+    was detected, ``segments`` and ``words`` as ``timestamp_granularities[]`` asks, ``audio_track``
+    for a file with several. ``warnings`` say what of the recording could not be read."""
 
     task: Task
     language: str
@@ -128,6 +137,8 @@ class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     segments: tuple[VerboseSegment, ...] | msgspec.UnsetType = msgspec.UNSET
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
+    audio_track: AudioTrackBody | msgspec.UnsetType = msgspec.UNSET
+    warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -184,9 +195,19 @@ def _verbose_json(transcript: Transcript, style: Style) -> bytes:
         text=transcript.text,
         segments=segments if style.segments else msgspec.UNSET,
         words=words(transcript.words) if style.words else msgspec.UNSET,
+        audio_track=_track(transcript),
+        warnings=transcript.warnings or msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
     return msgspec.json.encode(body)
+
+
+def _track(transcript: Transcript) -> AudioTrackBody | msgspec.UnsetType:
+    """Which track it was, where there was a choice."""
+    track = transcript.track
+    if track is None or track.count == 1:
+        return msgspec.UNSET
+    return AudioTrackBody(track.number, track.count, track.language or msgspec.UNSET)
 
 
 def words(found: Iterable[Word]) -> tuple[VerboseWord, ...]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
-from auricle.server.audio_upload import AudioUpload, UploadReader
+from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
 from auricle.server.dialects import base_urls
 from auricle.server.dialects.groq import GROQ
 from auricle.server.dialects.openai import OPENAI, Dialect
@@ -68,11 +68,13 @@ class Audio:
         growing = GrowingText(asked.style)
         writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)
         async with writer.kept_alive(), upload.opened(asked) as transcription:
+            writer.headers = recording_headers(transcription.track)
             async for segment in transcription:
                 delta = growing.append(segment)
                 if delta is not None:
                     await writer.write(framed(delta))
-        await writer.write(framed(growing.done(formats.usage(transcription.duration_s))))
+        done = growing.done(formats.usage(transcription.duration_s), transcription.warnings)
+        await writer.write(framed(done))
         return partial(writer.end, DONE if dialect.sends_done else b"")
 
 

@@ -6,7 +6,7 @@ Knows nothing about form fields or how answers look; the endpoints do.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,7 @@ from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import BodyFormat, End, ResponseWriter
 from auricle.server.transport.spool import Spool
 from auricle.transcribe import Transcription, collect
-from auricle.types import Transcript
+from auricle.types import AudioTrack, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,24 @@ class AudioUpload:
         begin_after_s = self.runtime.settings.early_headers_s
         writer = ResponseWriter(self.request.scope, send, body, begin_after_s)
         async with writer.kept_alive(), self.opened(asked) as transcription:
+            writer.headers = recording_headers(transcription.track)
             transcript = await collect(transcription)
+        writer.headers = recording_headers(transcript.track, transcript.warnings)
         return partial(writer.end, write(transcript))
+
+
+def recording_headers(
+    track: AudioTrack | None, warnings: Iterable[str] = ()
+) -> list[tuple[bytes, bytes]]:
+    """What headers of an answer say of the recording: the audio track, where there are several, and
+    what could not be read."""
+    headers = [(b"x-auricle-warning", each.encode("ascii", "replace")) for each in warnings]
+    if track is not None and track.count > 1:
+        said = f"{track.number} of {track.count}"
+        if track.language:
+            said += f"; language={track.language}"
+        headers.append((b"x-auricle-audio-track", said.encode("ascii", "replace")))
+    return headers
 
 
 class UploadReader:

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
-from auricle.types import DecodeOptions, Token, Word
+from auricle.types import AudioTrack, DecodeOptions, Token, Word
 from tests.server.conftest import Log, Served
 from tests.server.fakes import said
 
@@ -349,3 +349,43 @@ async def test_a_reader_that_leaves_a_stream_cancels_it(served: Served) -> None:
             break
         await stream.close()
     await served.runtime.cancelled.wait()
+
+
+WARNINGS = ("1.0 s are damaged.", "The audio ends after 3.0 s.")
+
+
+async def test_an_answer_says_which_track_was_read_and_what_was_not(served: Served) -> None:
+    served.runtime.track = AudioTrack(2, 3, "de")
+    served.runtime.warnings = WARNINGS
+    async with served.async_client() as client:
+        create = client.audio.transcriptions.with_raw_response.create
+        answer = await create(model="base", file=FILE, response_format="verbose_json")
+        plain = await create(model="base", file=FILE, extra_body={"audio_track": "de"})
+    assert answer.headers.get_list("x-auricle-warning") == list(WARNINGS)
+    assert answer.headers["x-auricle-audio-track"] == "2 of 3; language=de"
+    body = msgspec.json.decode(answer.content)
+    assert body["audio_track"] == {"number": 2, "count": 3, "language": "de"}
+    assert body["warnings"] == list(WARNINGS)
+    assert plain.headers.get_list("x-auricle-warning") == list(WARNINGS)
+    assert msgspec.json.decode(plain.content).keys() == {"text", "usage"}
+    assert served.runtime.asked[-1][1].audio_track == "de"
+
+
+async def test_a_whole_file_of_one_track_is_not_remarked_on(served: Served) -> None:
+    async with served.async_client() as client:
+        create = client.audio.transcriptions.with_raw_response.create
+        answer = await create(model="base", file=FILE, response_format="verbose_json")
+    assert {"x-auricle-warning", "x-auricle-audio-track"} & set(answer.headers) == set()
+    assert {"audio_track", "warnings"} & msgspec.json.decode(answer.content).keys() == set()
+
+
+async def test_a_stream_ends_with_what_could_not_be_read(served: Served) -> None:
+    served.runtime.track = AudioTrack(2, 3)
+    served.runtime.warnings = WARNINGS
+    async with served.async_client() as client:
+        stream = await client.audio.transcriptions.with_raw_response.create(
+            model="base", file=FILE, stream=True
+        )
+        events = [event async for event in stream.parse()]
+    assert stream.headers["x-auricle-audio-track"] == "2 of 3"
+    assert events[-1].to_dict()["warnings"] == list(WARNINGS)

@@ -37,12 +37,14 @@ class TextDone(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="transcript.text.done"
 ):
     """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``.
-    ``words`` and ``languages`` are there where ``json`` has them."""
+    ``words`` and ``languages`` are there where ``json`` has them. ``warnings`` say what of the
+    recording could not be read."""
 
     text: str
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
+    warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
 
@@ -77,13 +79,14 @@ class GrowingText:
         self._n_sent = len(self._tokens)
         return TextDelta(delta, self._told(tokens))
 
-    def done(self, usage: Usage) -> TextDone:
+    def done(self, usage: Usage, warnings: tuple[str, ...] = ()) -> TextDone:
         """The event that ends the stream."""
         return TextDone(
             text="".join(self._sent),
             words=words(self._words) if self._style.words else msgspec.UNSET,
             logprobs=self._told(self._tokens),
             languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
+            warnings=warnings or msgspec.UNSET,
             usage=usage,
         )
 

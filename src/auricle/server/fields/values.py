@@ -21,6 +21,7 @@ from auricle.field_kinds import (
     Switch,
     Terms,
     Text,
+    Track,
     Whole,
 )
 from auricle.server.fields.form import Form, decimal, integer, refuse, refuse_choice, shown
@@ -41,6 +42,8 @@ def value_of(form: Form, field: Field) -> Any:  # noqa: C901, PLR0912  # one cas
             return _text(form, name, max_chars)
         case Language():
             return language_code(name, form.text(name) or "")
+        case Track():
+            return _track(form, name)
         case Switch():
             return form.boolean(name)
         case Whole(low, high):
@@ -101,6 +104,15 @@ def _text(form: Form, name: str, max_chars: int | None) -> str | None:
     if max_chars is not None and len(text) > max_chars:
         refuse(name, f"expected at most {max_chars} characters, but got {len(text)}.")
     return text or None
+
+
+def _track(form: Form, name: str) -> str | None:
+    """As it stands: which languages and numbers there are, only the file knows."""
+    track = (form.text(name) or "").strip()
+    limit = Track.schema["maxLength"]
+    if len(track) > limit or track.startswith(("-", "+", "0")):
+        refuse(name, f"expected a number from 1 or a language, but got {shown(track)!r}.")
+    return track or None
 
 
 def _choices(form: Form, name: str, words: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ Knows nothing about paths; which of them may end how is said there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +27,16 @@ HEADERS: Json = {
         "description": "In how many seconds to ask again; absent where that would not help.",
         "schema": {"type": "integer", "minimum": 1},
     },
+    "AudioTrack": {
+        "description": "Which audio track was read, for a file with several.",
+        "schema": {"type": "string"},
+        "example": "1 of 2; language=de",
+    },
+    "Warning": {
+        "description": "What of the recording could not be read; may come several times, and only "
+        "with answers that did not begin early.",
+        "schema": {"type": "string"},
+    },
     "Challenge": {
         "description": "How to send a key.",
         "schema": {"type": "string"},
@@ -42,6 +53,12 @@ ALWAYS: Json = {
     "openai-processing-ms": {"$ref": "#/components/headers/ProcessingMs"},
 }
 """Headers of every answer."""
+
+OF_RECORDING: Json = {
+    "x-auricle-audio-track": {"$ref": "#/components/headers/AudioTrack"},
+    "x-auricle-warning": {"$ref": "#/components/headers/Warning"},
+}
+"""Headers of answers about a recording."""
 
 _RETRY: Json = {
     "retry-after": {"$ref": "#/components/headers/RetryAfter"},
@@ -131,9 +148,9 @@ def failures(*statuses: int) -> Json:
     }
 
 
-def success(content: Json, description: str) -> Json:
-    """An answer with every common header."""
-    return {"description": description, "headers": ALWAYS, "content": content}
+def success(content: Json, description: str, headers: Mapping[str, Json] = ALWAYS) -> Json:
+    """An answer, with every common header if there are no others."""
+    return {"description": description, "headers": headers, "content": content}
 
 
 def json_content(body: type[msgspec.Struct], example: Any = None) -> Json:

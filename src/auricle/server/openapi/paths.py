@@ -14,7 +14,13 @@ import msgspec
 from auricle.fields import FIELDS
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.openapi import examples
-from auricle.server.openapi.answers import ALWAYS, failures, json_content, success
+from auricle.server.openapi.answers import (
+    ALWAYS,
+    OF_RECORDING,
+    failures,
+    json_content,
+    success,
+)
 from auricle.server.openapi.schemas import Json, ref
 from auricle.server.status import Health, Service
 from auricle.server.transport import deadline
@@ -163,7 +169,11 @@ def _audio(task: Task, summary: str) -> Json:
             },
         },
         "responses": {
-            "200": success(_audio_content(task), "The text, as response_format and stream ask."),
+            "200": success(
+                _audio_content(task),
+                "The text, as response_format and stream ask.",
+                {**ALWAYS, **OF_RECORDING},
+            ),
             **failures(400, 401, 403, 404, 408, 413, 429, 500, 503, 504, 507),
         },
         "x-codeSamples": examples.code(task),

@@ -86,6 +86,8 @@ class ResponseWriter:
         self._lock = asyncio.Lock()
         self._head = body.head
         """What has not been sent of it."""
+        self.headers: list[tuple[bytes, bytes]] = []
+        """More of them; those that are added before the answer begins are sent."""
 
     @contextlib.asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
@@ -119,7 +121,7 @@ class ResponseWriter:
             await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def _begin(self, n_bytes: int | None = None) -> None:
-        headers = [(b"content-type", self._body.media_type.encode("latin-1"))]
+        headers = [(b"content-type", self._body.media_type.encode("latin-1")), *self.headers]
         if n_bytes is None:  # a proxy such as nginx is asked to pass each piece on at once
             headers += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
         else:
