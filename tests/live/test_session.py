@@ -33,8 +33,7 @@ def test_a_turn_from_its_first_word_to_its_final_text():
 
     assert pause(live, 0.64) == [
         SpeechPaused(1, 1.92),
-        ReadWanted("partial"),  # what was said is read to its end
-        ReadWanted("final"),  # and, as the pause goes on, as well as possible
+        ReadWanted("final"),  # it may be the end, so what was said is read as well as possible
         TurnEnded(1, 0.0, 2.56),
     ]
     request = begun(live)
@@ -58,7 +57,7 @@ def test_what_was_said_is_read_before_the_turn_ends():
     live = session()
     speak(live, 1.28)
     read(live, "yes", 0.3)
-    assert pause(live, 0.32) == [SpeechPaused(1, 1.28), ReadWanted("partial"), ReadWanted("final")]
+    assert pause(live, 0.32) == [SpeechPaused(1, 1.28), ReadWanted("final")]
     assert read(live, "yes please", 0.9) == [Update(1, (), words("yes please", 0.9))]
     assert pause(live, 0.32) == [
         Update(1, words("yes please", 0.9), ()),  # 0.5 s of silence: nothing can change it

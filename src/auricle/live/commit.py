@@ -40,6 +40,8 @@ class CommitRule:
 
     border_s: float = 0.5
     """How far before the edge of the audio it ends."""
+    doubtful_border_s: float = 0.5
+    """The same for a word the model doubts."""
     agreement: bool = True
     """Whether the hypothesis before must have it, too."""
 
@@ -52,8 +54,12 @@ def n_committed(
     if rule.agreement:
         agreed = takewhile(lambda pair: is_same(*pair), zip(words, before, strict=False))
         words = [word for word, _ in agreed]
-    behind = takewhile(lambda word: word.end_s <= edge_s - rule.border_s, words)
+    behind = takewhile(lambda word: word.end_s <= edge_s - _border_s(word, rule), words)
     return sum(1 for _ in behind)
+
+
+def _border_s(word: Word, rule: CommitRule) -> float:
+    return rule.border_s if word.probability >= DOUBTFUL else rule.doubtful_border_s
 
 
 def is_same(a: Word, b: Word) -> bool:

@@ -34,5 +34,5 @@ class LiveOptions:
     """Silence up to which a window keeps what was said in the turn before."""
     longest_s: float = 15.0
     """The longest window; what one so long commits need not be agreed upon."""
-    early_final_s: float = 0.3
+    early_final_s: float = 0.2
     """Silence after which what was said is read as well as possible, before the turn has ended."""

@@ -9,9 +9,6 @@ from auricle.live.effects import Kind
 from auricle.live.options import LiveOptions
 from auricle.live.transcript import TurnTranscript
 
-COVERED_S = 0.1
-"""Silence behind speech that shows a reading it has ended."""
-
 
 def due(
     turn: TurnTranscript, window_s: float, now_s: float, interval_s: float, options: LiveOptions
@@ -19,8 +16,8 @@ def due(
     """What kind of reading ``turn`` needs of the audio from ``window_s`` on; None for none yet.
 
     While somebody speaks it is read again after every interval. As soon as he pauses, what he said
-    is read to its end; if he says nothing for longer, as well as the engine can, so that the final
-    text is there when the turn ends. Silence is not read again.
+    is read as well as the engine can, so that the final text is there when the turn ends. Silence
+    is not read again.
     """
     if turn.end_s is not None:
         return "final" if turn.end_s - window_s <= options.longest_s else "partial"
@@ -28,6 +25,4 @@ def due(
         return None
     if turn.is_speaking:
         return "partial" if now_s - turn.read_to_s >= interval_s else None
-    if now_s - turn.speech_end_s >= options.early_final_s:
-        return "final"
-    return "partial" if turn.read_to_s < turn.speech_end_s + COVERED_S else None
+    return "final" if now_s - turn.speech_end_s >= options.early_final_s else None

@@ -9,7 +9,8 @@ follows is not known here, so the gain falls as soon as somebody speaks up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -56,27 +57,60 @@ class SpeechState:
 
 
 def probabilities(
-    detector: SpeechDetector, pcm: Pcm, state: SpeechState
-) -> tuple[F32, SpeechState]:
-    """How likely each frame of 512 samples that ``pcm`` completes is speech, ``(n_frames,)``; and
-    the state behind it."""
-    audio = np.concatenate([state.rest, pcm])
-    n_frames = len(audio) // FRAME
-    rest = audio[n_frames * FRAME :]
-    frames = audio[: n_frames * FRAME].reshape(n_frames, FRAME)
-    if not n_frames:
-        return np.zeros(0, np.float32), replace(state, rest=rest)
-    gains, levels = _gains(frames, state.levels)
-    heard = np.clip(frames * gains, -1.0, 1.0).reshape(-1)
-    found, vad = detector.probabilities(heard, state.vad)
-    if found.max() >= PERHAPS:
-        return found, SpeechState(vad, levels, rest, state.quiet[:0], 0)
-    quiet = np.concatenate([state.quiet, heard])[-HEARD_AGAIN:]
-    n_quiet = state.n_quiet + len(heard)
-    if n_quiet >= STRETCH:
-        _, vad = detector.probabilities(quiet, VadState.initial())
-        n_quiet = 0
-    return found, SpeechState(vad, levels, rest, quiet, n_quiet)
+    detector: SpeechDetector, streams: Sequence[tuple[Pcm, SpeechState]]
+) -> list[tuple[F32, SpeechState]]:
+    """For each stream, whose next pcm and state are given: how likely each frame of 512 samples
+    that its pcm completes is speech, ``(n_frames,)``, and the state behind it.
+
+    Streams that complete as many frames are heard together: 16 of them take a quarter of the time
+    they take one by one.
+    """
+    pieces = [_Piece.of(pcm, state) for pcm, state in streams]
+    for n_frames in {len(piece.frames) for piece in pieces} - {0}:
+        _hear(detector, [piece for piece in pieces if len(piece.frames) == n_frames])
+    return [(piece.found, piece.state) for piece in pieces]
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The whole frames of a stream's next audio."""
+
+    frames: F32
+    """``(n_frames, 512)``, raised."""
+    state: SpeechState
+    found: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @classmethod
+    def of(cls, pcm: Pcm, state: SpeechState) -> _Piece:
+        audio = np.concatenate([state.rest, pcm])
+        n_samples = len(audio) // FRAME * FRAME
+        frames = audio[:n_samples].reshape(-1, FRAME)
+        gains, levels = _gains(frames, state.levels)
+        raised = np.clip(frames * gains, -1.0, 1.0)
+        return cls(raised, replace(state, levels=levels, rest=audio[n_samples:]))
+
+
+def _hear(detector: SpeechDetector, pieces: Sequence[_Piece]) -> None:
+    """Find the probabilities of pieces of equal length, and the states behind them."""
+    heard = np.stack([piece.frames.reshape(-1) for piece in pieces])
+    before = [piece.state.vad for piece in pieces]
+    found, after = detector.probabilities(heard, VadState.batched(before))
+    for piece, pcm, own, vad in zip(pieces, heard, found, after.streams(), strict=True):
+        piece.found, piece.state = own, replace(piece.state, vad=vad)
+        if own.max() >= PERHAPS:
+            piece.state = replace(piece.state, quiet=pcm[:0], n_quiet=0)
+        else:
+            piece.state = _in_quiet(detector, piece.state, pcm)
+
+
+def _in_quiet(detector: SpeechDetector, state: SpeechState, pcm: Pcm) -> SpeechState:
+    """The state behind ``pcm`` in which nobody spoke: in the end the detector begins anew."""
+    quiet = np.concatenate([state.quiet, pcm])[-HEARD_AGAIN:]
+    n_quiet = state.n_quiet + len(pcm)
+    if n_quiet < STRETCH:
+        return replace(state, quiet=quiet, n_quiet=n_quiet)
+    _, vad = detector.probabilities(quiet, VadState.initial())
+    return replace(state, vad=vad, quiet=quiet, n_quiet=0)
 
 
 def _gains(frames: F32, before: F32) -> tuple[F32, F32]:

@@ -9,6 +9,7 @@ runs over all frames of all streams at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,17 @@ class VadState:
         zeros = np.zeros((batch, _HIDDEN), np.float32)
         context = np.zeros((batch, CONTEXT), np.float32)
         return cls(zeros, zeros, context, np.zeros((batch, 0), np.float32))
+
+    @classmethod
+    def batched(cls, states: Sequence[VadState]) -> VadState:
+        """Several streams in one; their ``rest`` is equally long."""
+        names = ("hidden", "cell", "context", "rest")
+        return cls(*(np.concatenate([getattr(each, name) for each in states]) for name in names))
+
+    def streams(self) -> list[VadState]:
+        """The streams of a batch, each by itself."""
+        parts = zip(self.hidden, self.cell, self.context, self.rest, strict=True)
+        return [VadState(*(part[None].copy() for part in each)) for each in parts]
 
 
 class SpeechDetector:
