@@ -21,7 +21,7 @@ NODE_MODULES := tests/sdk/node/node_modules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk parity clients bench download-model lock openapi clean
+.PHONY: help setup serve test check sdk parity clients bench download-model lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -73,9 +73,12 @@ download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-
 lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(BIN)/python scripts/lock.py $(ARGS)
 
-openapi: $(VENV)/.runtime ## write openapi.yaml and the table of fields in docs/api.md anew
+openapi: $(VENV)/.dev ## write openapi.yaml and the table of fields in docs/api.md anew
 	$(BIN)/python scripts/openapi.py
 	$(BIN)/python scripts/fields_doc.py
+
+viewer: $(NODE_MODULES)/.ready ## copy Swagger UI from its npm package into the server's; needs Node.js
+	$(PYTHON) scripts/viewer.py
 
 clean: ## remove what builds and tests leave behind; environments and fetched models stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

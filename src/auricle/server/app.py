@@ -75,6 +75,7 @@ def _routes(runtime: Runtime, reader: UploadReader, status: Status) -> list[Rout
         Route("/openapi.json", openapi.document),
         Route("/openapi.yaml", openapi.document_yaml),
         Route("/docs", openapi.page),
+        Route("/docs/{name}", openapi.asset, include_in_schema=False),
     ]
     if settings.compat_apis:
         routes += [

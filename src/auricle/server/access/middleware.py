@@ -19,6 +19,11 @@ OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/openapi.yaml"})
 """Answered without a key: probes have none, and the documents are public."""
 
 
+def is_open(path: str) -> bool:
+    """Whether a path is answered without a key."""
+    return path in OPEN_PATHS or path.startswith("/docs/")
+
+
 class AccessMiddleware:
     """ASGI middleware that raises what refuses a request, and answers a page's preflight. Says in
     the request's context who asks."""
@@ -44,7 +49,7 @@ class AccessMiddleware:
             await answer(scope, receive, send)
             return
         key = given_key(scope)
-        if scope["path"] not in OPEN_PATHS:
+        if not is_open(scope["path"]):
             self._keys.check(key)
         known.client = self._keys.client(key, scope["client"][0] if scope["client"] else "")
         await self._app(scope, receive, send)

@@ -1,5 +1,5 @@
-"""The OpenAPI document, made from the structs that are sent and the table of form fields; and the
-page that shows it without fetching anything from elsewhere.
+"""The OpenAPI document, made from the structs that are sent and the table of fields; and Swagger
+UI, which shows it without fetching anything from elsewhere.
 
 Knows nothing about how requests are answered.
 """
@@ -9,16 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 
 from auricle import __version__
 from auricle.server.openapi.answers import HEADERS, RESPONSES
 from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
 from auricle.server.openapi.schemas import Json, schemas
-from auricle.server.openapi.yaml import as_yaml
 
-_PAGE = Path(__file__).with_name("docs.html")
+_VIEWER = Path(__file__).with_name("viewer")
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+"""Swagger UI's own files, as its package has them, and their types; ``make viewer`` copies them."""
 
 _ABOUT = (
     "Speech to text on your own machine, through OpenAI's Audio API: a client of that API works "
@@ -33,13 +35,22 @@ async def document(_: Request) -> Response:
 
 
 async def document_yaml(_: Request) -> Response:
-    """``GET /openapi.yaml``"""
-    return Response(openapi_yaml(), media_type="application/yaml")
+    """``GET /openapi.yaml``: the same, since JSON is YAML."""
+    body = msgspec.json.format(msgspec.json.encode(openapi()), indent=2)
+    return Response(body, media_type="application/yaml")
 
 
 async def page(_: Request) -> Response:
     """``GET /docs``"""
-    return HTMLResponse(_PAGE.read_bytes())
+    return FileResponse(_VIEWER / "index.html")
+
+
+async def asset(request: Request) -> Response:
+    """``GET /docs/{name}``"""
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        raise HTTPException(404)
+    return FileResponse(_VIEWER / name, media_type=ASSETS[name])
 
 
 def openapi() -> Json:
@@ -71,8 +82,3 @@ def openapi() -> Json:
             },
         },
     }
-
-
-def openapi_yaml() -> str:
-    """The document as YAML."""
-    return as_yaml(msgspec.to_builtins(openapi()))
