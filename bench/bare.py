@@ -22,6 +22,7 @@ import numpy as np
 
 from auricle.types import Pcm
 from auricle.whisper import mel
+from auricle.whisper.dimensions import MAX_FRAMES
 from auricle.whisper.vocabulary import Vocabulary
 from bench import recordings
 
@@ -40,7 +41,7 @@ def load(folder: str) -> Any:
 
 def transcribe(model: Any, start: list[int], pcm: Pcm) -> list[int]:
     """Token ids of a window of at most 30 s. ``model`` is CTranslate2's Whisper."""
-    features = mel.log_mel(pcm, model.n_mels, mel.MAX_FRAMES)[None]
+    features = mel.log_mel(pcm, model.n_mels, MAX_FRAMES)[None]
     states = model.encode(ctranslate2.StorageView.from_array(features), True)
     [result] = model.generate(
         states,

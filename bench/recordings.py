@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.bench.clips import Clip
-from auricle.types import MAX_WINDOW_S, SAMPLE_RATE
+from auricle.types import SAMPLE_RATE
+from auricle.whisper.dimensions import WINDOW_S
 
 PAUSE_S = 0.4
 """Silence between two clips of a window: too short to be cut at."""
@@ -49,7 +50,7 @@ def windows(clips: Iterable[Clip], folder: Path) -> list[Clip]:
     little) joined with short pauses, in ``folder``."""
     by_speaker: defaultdict[tuple[str, str], list[Clip]] = defaultdict(list)
     for clip in clips:
-        if clip.duration_s <= MAX_WINDOW_S and clip.text and clip.language:
+        if clip.duration_s <= WINDOW_S and clip.text and clip.language:
             by_speaker[clip.language, clip.speaker or ""].append(clip)
     left: defaultdict[str, list[Clip]] = defaultdict(list)
     groups: list[list[Clip]] = []
@@ -66,7 +67,7 @@ def window(clips: Iterable[Clip], path: Path) -> Clip:
     """As many whole clips as fit into one window, the first ones again if there are too few."""
     group: list[Clip] = []
     for clip in cycle(clips):
-        if _length_s([*group, clip]) > MAX_WINDOW_S:
+        if _length_s([*group, clip]) > WINDOW_S:
             break
         group.append(clip)
     return _joined(group, path)
@@ -116,7 +117,7 @@ def _groups(clips: list[Clip]) -> tuple[list[list[Clip]], list[Clip]]:
     full: list[list[Clip]] = []
     group: list[Clip] = []
     for clip in clips:
-        if _length_s([*group, clip]) > MAX_WINDOW_S:
+        if _length_s([*group, clip]) > WINDOW_S:
             if _length_s(group) >= SHORTEST_WINDOW_S:
                 full.append(group)
                 group = []

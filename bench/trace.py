@@ -13,6 +13,7 @@ import asyncio
 import random
 import tempfile
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
@@ -20,11 +21,15 @@ import msgspec
 from auricle.bench.clips import read_corpus
 from auricle.config import Settings
 from auricle.engine.protocol import (
-    Decoded,
+    Aligned,
+    AlignJob,
     DecodeJob,
-    Encoded,
+    Detected,
+    DetectJob,
     EncodeJob,
+    Hypothesis,
     ReleaseJob,
+    Tokens,
 )
 from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
@@ -62,26 +67,31 @@ class Stopwatch:
         self._by_id: dict[int, Work] = {}
         self.info = msgspec.structs.replace(engine.info, workers=1)
 
-    async def encode(self, job: EncodeJob) -> Encoded:
+    async def encode(self, job: EncodeJob) -> None:
         begun_s = time.perf_counter()
-        answer = await self._engine.encode(job)
+        await self._engine.encode(job)
         took_s = round(time.perf_counter() - begun_s, 4)
         (row,) = job.rows
-        work = self._by_id.get(row.window_id)
+        work = self._by_id.get(row.state_id)
         if work is None:
             audio_s = round(len(row.pcm) / 4 / SAMPLE_RATE, 2)
-            work = self._by_id[row.window_id] = Work(audio_s, job.n_frames, took_s)
+            work = self._by_id[row.state_id] = Work(audio_s, job.n_frames, took_s)
             self._works.append(work)
         else:  # with the full context, because the short one failed
             work.n_frames, work.encode_s = job.n_frames, work.encode_s + took_s
-        return answer
 
-    async def decode(self, job: DecodeJob) -> Decoded:
+    async def detect_language(self, job: DetectJob) -> Detected:
+        return await self._engine.detect_language(job)
+
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
         begun_s = time.perf_counter()
-        answer = await self._engine.decode(job)
+        async for reply in self._engine.decode(job):
+            yield reply
         (row,) = job.rows
-        self._by_id[row.window_id].decode_s += round(time.perf_counter() - begun_s, 4)
-        return answer
+        self._by_id[row.state_id].decode_s += round(time.perf_counter() - begun_s, 4)
+
+    async def align(self, job: AlignJob) -> Aligned:
+        return await self._engine.align(job)
 
     async def release(self, job: ReleaseJob) -> None:
         await self._engine.release(job)

@@ -3,70 +3,134 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from auricle.engine.protocol import (
-    Decoded,
+    Aligned,
+    AlignJob,
     DecodeJob,
     DecodeRow,
-    Encoded,
-    EncodedWindow,
+    Detected,
+    DetectJob,
     EncodeJob,
-    EncodeRow,
     EngineDied,
+    Hypothesis,
     ModelInfo,
     ReleaseJob,
-    WindowText,
+    Tokens,
 )
-from auricle.types import Language, Segment
+from auricle.types import SAMPLE_RATE, Pcm, Window
+from auricle.whisper.vocabulary import _BYTES, Vocabulary
 
-MODEL = ModelInfo(
-    languages=("en", "de"),
+MODEL = ModelInfo(n_mels=80, device="cpu", compute_type="int8", workers=2)
+
+_SPECIAL = ("endoftext", "startoftranscript", "translate", "transcribe", "startofprev")
+_MORE = ("nospeech", "notimestamps", "en", "de")
+
+VOCABULARY = Vocabulary(
+    folder=Path("nowhere"),
+    tokens=(*_BYTES, *(f"<|{name}|>" for name in _SPECIAL + _MORE)),
+    eot=256,
+    sot=257,
+    translate=258,
+    transcribe=259,
+    sot_prev=260,
+    no_speech=261,
+    no_timestamps=262,
+    first_timestamp=1000,
+    languages={"en": 263, "de": 264},
     multilingual=True,
-    n_mels=80,
-    device="cpu",
-    compute_type="int8",
-    workers=2,
 )
+"""A token for every byte."""
+
+RAMP = 1000.0
+"""Fake audio tells when it was recorded: a sample is its time in seconds, over this."""
 
 
-def spoken(
-    row: DecodeRow, job: DecodeJob, avg_logprob: float = -0.2, *, is_truncated: bool = False
-) -> WindowText:
-    """The text of a window as the fake engine hears it: its language and start."""
-    segment = Segment(
-        start_s=row.start_s,
-        end_s=row.start_s + row.duration_s,
-        text=f" {row.language} {row.start_s:g}",
-        tokens=(1, 2),
-        temperature=job.temperature,
-        avg_logprob=avg_logprob,
-        compression_ratio=1.0,
-        no_speech_prob=0.01,
-    )
-    return WindowText(
-        segments=(segment,),
-        temperature=job.temperature,
-        avg_logprob=avg_logprob,
-        compression_ratio=1.0,
-        no_speech_prob=0.01,
-        is_truncated=is_truncated,
-    )
+def ramp(start_s: float, seconds: float) -> Pcm:
+    times = start_s + np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (times / RAMP).astype(np.float32)
+
+
+def window(index: int = 0, seconds: float = 2.0, start_s: float | None = None) -> Window:
+    """A window full of speech, the ``index``-th of 30 s."""
+    start_s = index * 30.0 if start_s is None else start_s
+    return Window(index, start_s, ramp(start_s, seconds), ((start_s, start_s + seconds),))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A row as the fake engine sees it. ``told`` is the text before."""
+
+    start_s: float
+    duration_s: float
+    language: str
+    told: str
+    prefix: str
+    n_frames: int
+    job: DecodeJob
+
+    @property
+    def temperature(self) -> float:
+        return self.job.temperature
+
+    @property
+    def is_full(self) -> bool:
+        return self.n_frames == 3000
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the fake engine answers: ``text`` from ``start_s`` to ``end_s`` of the window."""
+
+    text: str
+    avg_logprob: float = -0.2
+    no_speech_prob: float = 0.01
+    start_s: float = 0.0
+    end_s: float | None = None
+    goes_on: bool = False
+    """It meant to say more behind ``end_s``."""
+    is_cut: bool = False
+    """It ran into the limit of tokens."""
+
+    def ids(self, heard: Heard) -> tuple[int, ...]:
+        end_s = heard.duration_s if self.end_s is None else self.end_s
+        ids = [_timestamp(self.start_s), *VOCABULARY.encode(self.text), _timestamp(end_s)]
+        if self.goes_on:
+            ids.append(ids[-1])
+        if self.is_cut:
+            ids += [VOCABULARY.encode(" ")[0]] * (heard.job.max_new_tokens - len(ids))
+        return tuple(ids)
+
+
+def _timestamp(seconds: float) -> int:
+    return VOCABULARY.first_timestamp + round(seconds * 50)
+
+
+LOOP = Said(" again and again" * 12)
+
+
+def spoken(heard: Heard) -> Said:
+    """A window says its language and when it begins."""
+    return Said(f" {heard.language} {heard.start_s:g}")
 
 
 class FakeEngine:
-    """Answers at once, unless ``gate`` is cleared: then jobs wait for it.
-
-    ``poison`` names samples: a window that starts with one kills the engine when it is decoded.
-    """
+    """Answers at once, unless ``gate`` is cleared: then jobs wait for it. ``languages`` are
+    detected in turn. ``poison`` is when a window begins that kills the engine when it is
+    decoded."""
 
     def __init__(
         self,
-        hear: Callable[[DecodeRow, DecodeJob], WindowText] = spoken,
+        hear: Callable[[Heard], Said] = spoken,
         info: ModelInfo = MODEL,
         poison: float | None = None,
+        languages: Sequence[str] = ("de",),
     ) -> None:
         self.info = info
         self.hear = hear
@@ -75,50 +139,80 @@ class FakeEngine:
         self.gate.set()
         self.started = asyncio.Event()
         self.encodes: list[EncodeJob] = []
+        self.detects: list[DetectJob] = []
         self.decodes: list[DecodeJob] = []
-        self.frames: list[int] = []
-        self.kept: dict[int, int] = {}
-        self.poisoned: set[int] = set()
+        self.aligns: list[AlignJob] = []
+        self.heard: list[Heard] = []
+        self.kept: dict[int, tuple[Pcm, int]] = {}
         self.running = 0
         self.most_running = 0
         self.is_dead = False
         self.is_closed = False
+        self._languages = itertools.cycle(languages)
 
-    async def encode(self, job: EncodeJob) -> Encoded:
+    async def encode(self, job: EncodeJob) -> None:
         self.encodes.append(job)
         await self._work()
-        return Encoded(tuple(self._encoded(row, job.n_frames) for row in job.rows))
+        for row in job.rows:
+            pcm = np.frombuffer(row.pcm, np.float32)
+            assert len(pcm) <= job.n_frames * 160, "audio that the encoder would not see"
+            self.kept[row.state_id] = pcm, job.n_frames
 
-    def _encoded(self, row: EncodeRow, n_frames: int) -> EncodedWindow:
-        pcm = np.frombuffer(row.pcm, np.float32)
-        assert len(pcm) <= n_frames * 160, "audio that the encoder would not see"
-        self.kept[row.window_id] = n_frames
-        if self.poison is not None and pcm[0] == self.poison:
-            self.poisoned.add(row.window_id)
-        language = Language("de", 0.9) if row.detect_language else None
-        return EncodedWindow(n_prompt_tokens=len(row.prompt or ""), language=language)
+    async def detect_language(self, job: DetectJob) -> Detected:
+        self.detects.append(job)
+        await self._work()
+        assert job.state_id in self.kept, "nothing was encoded"
+        return Detected(((f"<|{next(self._languages)}|>", 0.9), ("<|en|>", 0.05), ("<|de|>", 0.04)))
 
-    async def decode(self, job: DecodeJob) -> Decoded:
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
         self.decodes.append(job)
         await self._work()
-        frames = {self.kept[row.window_id] for row in job.rows}
-        assert len(frames) == 1, "windows of different lengths in one batch"
-        if self.poisoned & {row.window_id for row in job.rows}:
+        rows = [row for row in job.rows if row.state_id in self.kept]
+        heard = [self._heard(row, job) for row in rows]
+        assert len({each.n_frames for each in heard}) <= 1, "windows of different lengths together"
+        assert len({len(row.prompt) for row in job.rows}) == 1, "prompts of different lengths"
+        if self.poison in [each.start_s for each in heard]:
             self.die()
             raise EngineDied("poisoned")
-        self.frames.append(frames.pop())
-        return Decoded(tuple(self.hear(row, job) for row in job.rows))
+        self.heard += heard
+        for row, each in zip(rows, heard, strict=True):
+            said = self.hear(each)
+            yield Hypothesis(row.state_id, said.ids(each), said.avg_logprob, said.no_speech_prob)
+
+    async def align(self, job: AlignJob) -> Aligned:
+        """Every token takes one state of the encoder."""
+        self.aligns.append(job)
+        await self._work()
+        path = tuple((i, i) for i in range(len(job.ids) + 1))
+        return Aligned(path, (0.5,) * len(job.ids))
 
     async def release(self, job: ReleaseJob) -> None:
-        for window_id in job.window_ids:
-            self.kept.pop(window_id, None)
+        for state_id in job.state_ids:
+            self.kept.pop(state_id, None)
 
     async def close(self) -> None:
         self.is_closed = True
 
     def die(self) -> None:
         self.is_dead = True
+        self.kept.clear()
         self.gate.set()
+
+    def _heard(self, row: DecodeRow, job: DecodeJob) -> Heard:
+        pcm, n_frames = self.kept[row.state_id]
+        first = row.prompt.index(VOCABULARY.sot)
+        language = next(
+            code for code, i in VOCABULARY.languages.items() if i == row.prompt[first + 1]
+        )
+        return Heard(
+            start_s=round(float(pcm[0]) * RAMP, 3),
+            duration_s=len(pcm) / SAMPLE_RATE,
+            language=language,
+            told=VOCABULARY.decode(row.prompt[:first]),
+            prefix=VOCABULARY.decode(row.prefix),
+            n_frames=n_frames,
+            job=job,
+        )
 
     async def _work(self) -> None:
         assert self.running < self.info.workers, "more jobs than workers"
@@ -130,3 +224,18 @@ class FakeEngine:
         self.running -= 1
         if self.is_dead:
             raise EngineDied("killed")
+
+
+class Engines:
+    """Starts fake engines and remembers them; ``failures`` are raised instead, in order."""
+
+    def __init__(self, **arguments: object) -> None:
+        self._arguments = arguments
+        self.all: list[FakeEngine] = []
+        self.failures: list[Exception] = []
+
+    async def start(self) -> FakeEngine:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.all.append(FakeEngine(**self._arguments))  # type: ignore[arg-type]  # passed on
+        return self.all[-1]

@@ -23,7 +23,9 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import ModelStatus, Runtime
 from auricle.types import DecodeOptions
+from tests.fakes import window
 from tests.hosting.fakes import Engines, checkpoint
+from tests.queue.test_queue import read_window
 from tests.waiting import until
 
 
@@ -221,6 +223,24 @@ async def test_an_engine_that_fails_to_load_is_the_models_failure(tmp_path: Path
         ] * 2
         status = await runtime.status("small")
         assert (status.state, status.failure, runtime.state) == ("failed", "torn", "ready")
+
+
+async def test_an_engine_that_cannot_be_replaced_is_told_until_it_can(tmp_path: Path):
+    """An OSError when it was started anew left every request waiting, and /health good."""
+    async with _started(tmp_path) as runtime:
+        queue = runtime._default.reader.queue
+        [(_, engine)] = runtime.engines.started
+        runtime.engines.failures = [OSError(24, "Too many open files")]
+        engine.die()
+        with queue.admit() as admission:
+            with pytest.raises(Unavailable, match="Too many open files"):
+                await read_window(queue, admission, window())
+            said = "OSError: [Errno 24] Too many open files"
+            assert (runtime.state, str(runtime.failure)) == ("failed", said)
+            assert (await runtime.status("base")).failure == said
+            runtime.check_room()  # refuses nothing: the next request is to try it again
+            assert await read_window(queue, admission, window()) == " en 0"
+        assert (runtime.state, runtime.failure) == ("ready", None)
 
 
 CERTAIN: dict[DecodeOptions, str | None] = {

@@ -1,38 +1,34 @@
-"""What each window of a recording is told, and in which language it is read."""
+"""What each window of a recording is told, in which language it is read, and in which order."""
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
-import msgspec
 import numpy as np
 import pytest
 
-from auricle.engine.protocol import (
-    DecodeJob,
-    DecodeRow,
-    EncodedWindow,
-    EncodeRow,
-    WindowText,
-)
-from auricle.media.recording import AudioChunk
-from auricle.scheduler.scheduler import Scheduler
+from auricle.errors import EngineFailed
+from auricle.speech.source import AudioChunk
 from auricle.transcribe import Transcription, collect
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript
-from tests.fakes import FakeEngine, spoken
+from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
+from tests.reading.test_reader import serving
 
 FRAME = 512
-
 
 STRETCH = ((20.0, 1.0), (5.0, 0.0))
 """Speech and silence, in seconds with their probability: a window."""
 
 
-class SpokenRecording:
+class SpokenSource:
     """The same stretch of speech and silence again and again."""
 
-    def __init__(self, n_stretches: int, stretch: Sequence[tuple[float, float]]) -> None:
+    def __init__(
+        self, n_stretches: int = 3, stretch: Sequence[tuple[float, float]] = STRETCH
+    ) -> None:
         self._n_stretches = n_stretches
         self._stretch = stretch
         self.duration_s = 0.0
@@ -43,161 +39,129 @@ class SpokenRecording:
         for _ in range(self._n_stretches):
             for seconds, probability in self._stretch:
                 n = round(seconds * SAMPLE_RATE) // FRAME
+                start_s = self.duration_s
                 self.duration_s += n * FRAME / SAMPLE_RATE
-                yield AudioChunk(
-                    np.full(n * FRAME, probability, np.float32), np.full(n, probability, np.float32)
-                )
+                pcm = ramp(start_s, n * FRAME / SAMPLE_RATE)
+                yield AudioChunk(pcm, np.full(n, probability, np.float32))
 
 
-class ListeningEngine(FakeEngine):
-    """Detects the languages it is given in turn."""
-
-    def __init__(self, hear=spoken, languages: tuple[str, ...] = ("de",)) -> None:
-        super().__init__(hear)
-        self._languages = itertools.cycle(languages)
-        self.told: list[EncodeRow] = []
-
-    def _encoded(self, row: EncodeRow, n_frames: int) -> EncodedWindow:
-        self.told.append(msgspec.structs.replace(row, pcm=b""))
-        encoded = super()._encoded(row, n_frames)
-        if row.detect_language:
-            found = Language(next(self._languages), 0.5)
-            encoded = msgspec.structs.replace(encoded, language=found)
-        return encoded
+@asynccontextmanager
+async def transcribing(
+    engine: FakeEngine, options: DecodeOptions, n_stretches: int = 3
+) -> AsyncIterator[Transcription]:
+    async with serving(engine) as model:
+        with model.queue.admit() as admission:
+            transcription = Transcription(options, SpokenSource(n_stretches), model, admission)
+            try:
+                yield transcription
+            finally:
+                await transcription.close()
 
 
-async def _read(
-    engine: ListeningEngine,
-    options: DecodeOptions,
-    n_stretches: int = 3,
-    stretch: Sequence[tuple[float, float]] = STRETCH,
+async def transcribed(
+    engine: FakeEngine, options: DecodeOptions, n_stretches: int = 3
 ) -> Transcript:
-    async def start() -> ListeningEngine:
-        return engine
-
-    scheduler = Scheduler(start)
-    await scheduler.start()
-    try:
-        with scheduler.admit() as admission:
-            return await collect(
-                Transcription(
-                    options,
-                    _recording=SpokenRecording(n_stretches, stretch),  # type: ignore[arg-type]  # a fake
-                    _admission=admission,
-                )
-            )
-    finally:
-        await scheduler.close()
+    async with transcribing(engine, options, n_stretches) as transcription:
+        return await collect(transcription)
 
 
 async def test_every_window_is_told_the_prompt_and_only_the_first_the_prefix():
-    engine = ListeningEngine()
+    engine = FakeEngine()
     options = DecodeOptions(prompt="Hello.", keywords=("Ann",), prefix="So", languages=("de", "en"))
-    transcript = await _read(engine, options)
-    assert [(row.prompt, row.keywords, row.prefix) for row in engine.told] == [
-        ("Hello.", ("Ann",), "So"),
-        ("Hello.", ("Ann",), None),
-        ("Hello.", ("Ann",), None),
+    transcript = await transcribed(engine, options)
+    told = sorted((each.start_s, each.told, each.prefix) for each in engine.heard)
+    assert [(told, prefix) for _, told, prefix in told] == [
+        (" Ann. Hello.", " So"),
+        (" Ann. Hello.", ""),
+        (" Ann. Hello.", ""),
     ]
-    assert [(row.detect_language, row.languages) for row in engine.told] == [
-        (True, ("de", "en")),
-        (False, ("de", "en")),
-        (False, ("de", "en")),
-    ]
-    assert transcript.language == Language("de", 0.5)
+    assert len(engine.detects) == 1
+    assert transcript.language == Language("de", 0.9)
 
 
 async def test_windows_may_have_a_language_each_and_the_longest_spoken_is_the_recordings():
-    engine = ListeningEngine(languages=("en", "de", "de"))
-    transcript = await _read(engine, DecodeOptions(language_detection="window"))
+    engine = FakeEngine(languages=("en", "de", "de"))
+    transcript = await transcribed(engine, DecodeOptions(language_detection="window"))
     assert [segment.text.split()[0] for segment in transcript.segments] == ["en", "de", "de"]
-    assert transcript.language == Language("de", 0.5)
+    assert transcript.language == Language("de", 0.9)
 
 
 async def test_the_text_before_is_context_where_that_is_wanted():
-    engine = ListeningEngine()
-    transcript = await _read(engine, DecodeOptions(prompt="Hello.", previous_text=True))
+    engine = FakeEngine()
+    options = DecodeOptions(prompt="Hello.", previous_text=True)
+    transcript = await transcribed(engine, options)
     said = [segment.text for segment in transcript.segments]
-    assert [row.prompt for row in engine.told] == [
-        "Hello.",
-        "Hello." + said[0],
-        "Hello." + said[0] + said[1],
+    assert [each.told for each in engine.heard] == [
+        " Hello.",
+        " Hello." + said[0],
+        " Hello." + said[0] + said[1],
     ]
 
 
 async def test_a_text_read_at_a_high_temperature_is_no_context():
-    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
-        text = spoken(row, job)
-        loops = 20 < row.start_s < 40 and job.temperature < 0.6
-        return msgspec.structs.replace(text, compression_ratio=9.0) if loops else text
+    def hear(heard: Heard) -> Said:
+        loops = 20 < heard.start_s < 40 and heard.temperature < 0.6
+        return LOOP if loops else spoken(heard)
 
-    engine = ListeningEngine(hear)
-    transcript = await _read(engine, DecodeOptions(previous_text=True))
+    engine = FakeEngine(hear)
+    transcript = await transcribed(engine, DecodeOptions(previous_text=True))
     assert [segment.temperature for segment in transcript.segments] == [0.0, 0.6, 0.0]
-    prompts = {row.window_id: row.prompt for row in engine.told}
-    assert list(prompts.values()) == [None, transcript.segments[0].text, None]
+    told = {each.start_s: each.told for each in reversed(engine.heard)}
+    assert [told[start_s] for start_s in sorted(told)] == ["", transcript.segments[0].text, ""]
 
 
-async def test_a_loop_under_guidance_is_read_again_without():
-    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
-        text = spoken(row, job)
-        return msgspec.structs.replace(text, compression_ratio=9.0) if row.is_guided else text
+async def test_a_rest_is_read_with_what_was_said_before_it():
+    """Read alone, "the aforesaid" at the end of a window became "the a force said"."""
 
-    engine = ListeningEngine(hear)
-    transcript = await _read(engine, DecodeOptions(keywords=("Ann",)), 1)
-    assert [segment.compression_ratio for segment in transcript.segments] == [1.0]
-    assert not engine.decodes[-1].rows[0].is_guided
+    def hear(heard: Heard) -> Said:
+        is_rest = heard.start_s >= 10.0
+        return replace(spoken(heard), end_s=None if is_rest else 5.0, goes_on=not is_rest)
 
-
-async def test_an_echo_of_the_prompt_is_read_again_without_it():
-    prompt = "Minutes of the board meeting."
-
-    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
-        text = spoken(row, job)
-        said = prompt if row.is_guided else " Good morning."
-        [segment] = text.segments
-        return msgspec.structs.replace(
-            text, segments=(msgspec.structs.replace(segment, text=said),)
-        )
-
-    engine = ListeningEngine(hear)
-    transcript = await _read(engine, DecodeOptions(prompt=prompt), 1)
-    assert transcript.text == "Good morning."
-    assert [[row.is_guided for row in job.rows] for job in engine.decodes] == [[True], [False]]
-    assert len(engine.told) == 1  # what was encoded is used again
+    engine = FakeEngine(hear)
+    transcript = await transcribed(engine, DecodeOptions(language="en", prompt="Names: Ann."), 1)
+    assert transcript.text == "en 0 en 5 en 10"
+    prompts = [" Names: Ann.", " Names: Ann. en 0", " Names: Ann. en 0 en 5"]
+    assert [each.told for each in engine.heard] == prompts
 
 
-async def test_what_was_read_ends_before_the_rest_of_its_window():
-    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
-        text = spoken(row, job)
-        return msgspec.structs.replace(text, resume_s=6.0) if row.start_s < 6 else text
+async def test_segments_come_in_the_order_of_the_recording():
+    """The first window is the last to be read."""
+    first = asyncio.Event()
 
-    transcript = await _read(ListeningEngine(hear), DecodeOptions(), 1)
-    assert [segment.end_s == 6.0 for segment in transcript.segments] == [True, False]
-    assert transcript.segments[1].start_s == 6.0
+    class Slow(FakeEngine):
+        async def decode(self, job):
+            async for reply in super().decode(job):
+                if self.heard[-1].start_s == 0.0:
+                    await first.wait()
+                yield reply
+                if len(self.heard) == 3:
+                    first.set()
+
+    transcript = await transcribed(Slow(), DecodeOptions(language="en", beam_size=5))
+    assert [segment.text for segment in transcript.segments] == [
+        " en 0",
+        " en 22.496",
+        " en 47.488",
+    ]
 
 
-TWO_SENTENCES = ((4.0, 1.0), (0.8, 0.0), (6.0, 1.0), (3.0, 0.0))
+async def test_who_leaves_early_leaves_nothing_behind():
+    engine = FakeEngine()
+    async with transcribing(engine, DecodeOptions(language="en"), 20) as transcription:
+        async for segment in transcription:
+            assert segment.text == " en 0"
+            break  # `serving` sees to it that nothing is left
+    assert len(engine.encodes) < 10
 
 
-@pytest.mark.parametrize(
-    ("n_in_half", "heard"),
-    [
-        pytest.param(20, ["half at 0", "half at 4"], id="a sentence was missing"),
-        pytest.param(6, ["whole at 0"], id="nothing was"),
-    ],
-)
-async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, heard):
-    def hear(row: DecodeRow, job: DecodeJob) -> WindowText:
-        text = spoken(row, job)
-        is_whole = row.duration_s > 10
-        [segment] = text.segments
-        said = msgspec.structs.replace(
-            segment,
-            text=f" {'whole' if is_whole else 'half'} at {int(row.start_s)}",
-            tokens=tuple(range(2 + (15 if is_whole else n_in_half))),
-        )
-        return msgspec.structs.replace(text, segments=(said,), last_timestamp_s=segment.end_s)
+async def test_a_window_that_cannot_be_read_ends_the_transcription():
+    engine = FakeEngine(poison=0.0)
 
-    transcript = await _read(ListeningEngine(hear), DecodeOptions(), 1, TWO_SENTENCES)
-    assert [segment.text.strip() for segment in transcript.segments] == heard
+    async def start() -> FakeEngine:
+        engine.is_dead = False
+        return engine
+
+    async with transcribing(engine, DecodeOptions(language="en")) as transcription:
+        transcription.model.queue._dispatcher.keeper._start_engine = start
+        with pytest.raises(EngineFailed, match=r"on the audio between 0\.00 s and 20\.\d\d s"):
+            await collect(transcription)

@@ -106,8 +106,8 @@ class Runtime:
 
     @property
     def failure(self) -> AuricleError | None:
-        """Why the server or its own model could not be started."""
-        return self._start_failure or self._default.failure
+        """Why the server or its own model could not be started, or its engine not be replaced."""
+        return self._start_failure or self._default.failure or self._default.engine_failure
 
     @property
     def model_id(self) -> str:
@@ -123,7 +123,7 @@ class Runtime:
     @property
     def n_windows(self) -> int:
         """Windows waiting or being read, of all models."""
-        return sum(model.queue.n_waiting for model in self._models.loaded)
+        return sum(model.reader.queue.n_windows for model in self._models.loaded)
 
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
@@ -174,7 +174,7 @@ class Runtime:
                 code=f"server_{self._state}",
                 retry_after_s=RETRY_WHILE_STARTING_S,
             )
-        self._models.gate.check(key)
+        self._models.control.check(key)
 
     @asynccontextmanager
     async def open(
@@ -192,7 +192,7 @@ class Runtime:
         async with self._models.using(await self.find(model)) as hosted:
             assert hosted.checkpoint is not None
             possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
-            transcriber = Transcriber(self._decoders, hosted.queue)
+            transcriber = Transcriber(self._decoders, hosted.reader)
             async with transcriber.open(path, possible, key) as transcription:
                 yield transcription
 
@@ -296,18 +296,19 @@ class Runtime:
 
     def _status(self, hosted: ManagedModel) -> ModelStatus:
         name, info = self._name(hosted), hosted.info
-        failure = None if hosted.failure is None else str(hosted.failure)
+        error = hosted.failure or hosted.engine_failure
+        failure = None if error is None else str(error)
         known = hosted.checkpoint.languages if hosted.checkpoint else _languages(name)
         status = ModelStatus(name, hosted.state, failure, hosted.memory_bytes, hosted.n_users)
         status = replace(status, languages=known)
-        if info is None or hosted.scheduler is None:
+        if info is None or hosted.reading is None:
             return status
         return replace(
             status,
-            n_windows=hosted.scheduler.n_waiting,
+            n_windows=hosted.reading.queue.n_windows,
             device=info.device,
             compute_type=info.compute_type,
-            retried=hosted.scheduler.retried,
+            retried=hosted.reading.read_again.share,
         )
 
 

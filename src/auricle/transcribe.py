@@ -1,25 +1,24 @@
-"""A recording to segments: decode, find speech, cut windows, queue them, yield text in order.
+"""A recording to segments: windows are cut where nobody speaks, read side by side, given in order.
 
-Knows nothing about HTTP, formats or how the queue is served. Streaming is the primitive: whoever
-wants the whole transcript collects it (`collect`).
+Knows nothing about HTTP, formats, how audio is decoded or how a window is read. Streaming is the
+primitive: whoever wants the whole transcript collects it (`collect`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auricle.engine.protocol import WindowText
 from auricle.media.pool import DecoderPool
-from auricle.media.recording import Recording
-from auricle.scheduler import evidence, order
-from auricle.scheduler.policy import Priority
-from auricle.scheduler.request import Admission
-from auricle.scheduler.scheduler import Scheduler
-from auricle.scheduler.ticket import Ticket
+from auricle.queue.admission import Admission
+from auricle.queue.policy import Priority
+from auricle.reading.model import ReadingModel
+from auricle.reading.reader import Reader, Reading
+from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
 from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task, Transcript, Window
 
@@ -27,15 +26,8 @@ BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
 speech codecs and PCM."""
 
-
 SHORT_S = 60.0
 """The part of a recording that is read with the priority of a short file."""
-
-MAX_CARRIED_CHARS = 2000
-"""What is kept of the text before, for ``previous_text``: more than the 223 tokens that count."""
-
-MAX_CARRIED_TEMPERATURE = 0.5
-"""A text read with more chance than that is no context for the next, as in openai-whisper."""
 
 
 @dataclass(slots=True)
@@ -48,14 +40,14 @@ class Transcription:
     """
 
     options: DecodeOptions
+    source: AudioSource
+    model: ReadingModel
+    admission: Admission
     language: Language | None = None
-    _recording: Recording = field(kw_only=True)
-    _admission: Admission = field(kw_only=True)
-    _is_begun: bool = False
-    """A window was submitted: the prefix is for the first alone."""
-    _carried: str = ""
-    """The text before, as context for the next window."""
+    _context: str = ""
+    _detecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _spoken_s: dict[Language, float] = field(default_factory=dict)
+    _readings: deque[tuple[Window, asyncio.Task[Reading]]] = field(default_factory=deque)
 
     @property
     def task(self) -> Task:
@@ -63,29 +55,35 @@ class Transcription:
 
     @property
     def duration_s(self) -> float:
-        return self._recording.duration_s
+        return self.source.duration_s
 
     @property
     def track(self) -> AudioTrack | None:
         """Which audio track is read; certain once iteration has ended."""
-        return self._recording.track
+        return self.source.track
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What could not be read, once iteration has ended."""
-        return self._recording.warnings
+        return self.source.warnings
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
-        pending: deque[Ticket] = deque()
         async for window in self._windows():
-            pending.append(await self._submit(window))
-            ahead = 1 if self.options.previous_text else self._admission.windows_ahead
-            while pending and (len(pending) >= ahead or pending[0].text.done()):
-                async for segment in self._segments(pending.popleft()):
+            reading = self._reader(window).read(window, self._language_of)
+            self._readings.append((window, asyncio.create_task(reading)))
+            while self._readings and (self._is_far_ahead or self._readings[0][1].done()):
+                for segment in await self._next():
                     yield segment
-        while pending:
-            async for segment in self._segments(pending.popleft()):
+        while self._readings:
+            for segment in await self._next():
                 yield segment
+
+    async def close(self) -> None:
+        """Cancel what is being read."""
+        tasks = [task for _, task in self._readings]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _windows(self) -> AsyncIterator[Window]:
         options = self.options
@@ -94,88 +92,47 @@ class Transcription:
             keeps_all=not options.vad,
             by_turns=options.language_detection == "window",
         )
-        async for chunk in self._recording:
+        async for chunk in self.source:
             for window in cutter.push(chunk.pcm, chunk.speech):
                 yield window
-        self._admission.expect(self.duration_s)
+        self.admission.expect(self.duration_s)
         for window in cutter.finish():
             yield window
 
-    async def _submit(
-        self, window: Window, language: str | None = None, before: str = ""
-    ) -> Ticket:
-        """Queue a window; the first one's language is awaited, because the others follow it, unless
-        each is detected on its own. ``before`` is what was said up to it, if the model is told."""
-        follows = self.options.language_detection == "once"
-        if language is None:
-            language = self.language.code if self.language and follows else self.options.language
+    def _reader(self, window: Window) -> Reader:
+        """What reads a window: of all, the first alone begins with the prefix."""
+        options = self.options if window.index == 0 else replace(self.options, prefix=None)
         priority = Priority.SHORT if window.start_s < SHORT_S else Priority.LONG
-        ticket = self._admission.submit(window, self._guided(before), language, priority)
-        if self.language is None and follows:
-            self.language = await ticket.language
-        return ticket
+        return Reader(self.model, self.admission, priority, options, self._context)
 
-    def _guided(self, before: str) -> DecodeOptions:
-        """The options with what the next window is told."""
-        options = self.options
-        if self._is_begun and options.prefix:
-            options = replace(options, prefix=None)
-        before = self._carried or before
-        if before:
-            options = replace(options, prompt=f"{options.prompt or ''}{before}")
-        self._is_begun = True
-        return options
+    @property
+    def _is_far_ahead(self) -> bool:
+        """Enough windows are being read; with the text before as context, one at a time."""
+        most = 1 if self.options.previous_text else self.model.queue.windows_ahead
+        return len(self._readings) >= most
 
-    async def _segments(self, ticket: Ticket) -> AsyncIterator[Segment]:
-        """A window's segments, once it is read."""
-        text = await ticket.text
-        if self.options.language_detection == "window" and text.segments:
-            self._note_language(ticket.language.result(), ticket.window.speech_s)
-        for part in await self._parts(ticket):
-            async for segment in self._read(part):
-                yield segment
+    async def _next(self) -> tuple[Segment, ...]:
+        """The segments of the next window, once it is read."""
+        window, task = self._readings[0]
+        reading = await task
+        self._readings.popleft()
+        if self.options.previous_text:
+            self._context = reading.context
+        if self.options.language_detection == "window" and reading.segments:
+            self._note_language(reading.language, window.speech_s)
+        return reading.segments
 
-    async def _parts(self, ticket: Ticket) -> list[Ticket]:
-        """The window as it was read; or, if speech is missing in its text, parts that have it."""
-        text = await ticket.text
-        halves = evidence.halves(ticket.window, text)
-        if not halves or ticket.options.prefix:
-            return [ticket]
-        language = ticket.language.result().code
-        tickets = [await self._submit(half, language) for half in halves]
-        if not evidence.say_more([await half.text for half in tickets], text):
-            return [ticket]
-        return [part for half in tickets for part in await self._parts(half)]
-
-    async def _read(self, ticket: Ticket) -> AsyncIterator[Segment]:
-        """The segments of a window, then those of the rest the model left unread, if any."""
-        text = await ticket.text
-        language = ticket.language.result()
-        before = ""
-        while True:
-            self._carry(text)
-            segments = [evidence.fitted(segment, ticket.window) for segment in text.segments]
-            rest = evidence.unread(ticket.window, text)
-            if rest is not None:
-                segments = order.before(segments, ticket.window.start_s, rest.start_s)
-            for segment in segments:
-                yield segment
-            if rest is None:
-                return
-            if text.temperature <= MAX_CARRIED_TEMPERATURE:  # else it may well be wrong
-                before += "".join(segment.text for segment in text.segments)
-            ticket = await self._submit(rest, language.code, before)
-            text = await ticket.text
-
-    def _carry(self, text: WindowText) -> None:
-        """Keep a window's text for the next, where that is wanted and it can be trusted."""
-        if not self.options.previous_text:
-            return
-        if text.temperature > MAX_CARRIED_TEMPERATURE:
-            self._carried = ""
-        else:
-            said = "".join(segment.text for segment in text.segments)
-            self._carried = (self._carried + said)[-MAX_CARRIED_CHARS:]
+    async def _language_of(self, detect: Callable[[], Awaitable[Language]]) -> Language:
+        """The language a window is read in: the one given, the one detected on the first window,
+        for which the others wait, or the one detected on this window."""
+        if self.options.language is not None:
+            self.language = self.language or Language(self.options.language)
+        elif self.options.language_detection == "window":
+            return await detect()
+        async with self._detecting:
+            if self.language is None:
+                self.language = await detect()
+        return self.language
 
     def _note_language(self, language: Language, speech_s: float) -> None:
         """Another window was heard in ``language``; the one heard longest is the recording's, with
@@ -187,10 +144,10 @@ class Transcription:
 
 @dataclass(frozen=True, slots=True)
 class Transcriber:
-    """Transcribes recordings with one pool of decoders and one model's queue."""
+    """Transcribes recordings with one pool of decoders and one model."""
 
     decoders: DecoderPool
-    scheduler: Scheduler
+    model: ReadingModel
 
     @asynccontextmanager
     async def open(
@@ -204,13 +161,17 @@ class Transcriber:
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
         guessed_s = _guessed_s(path)
-        is_long = guessed_s > SHORT_S
-        with self.scheduler.admit(key, guessed_s) as admission:
-            opened = self.decoders.open(path, is_long=is_long, audio_track=options.audio_track)
+        with self.model.queue.admit(key, guessed_s) as admission:
+            is_long, audio_track = guessed_s > SHORT_S, options.audio_track
+            opened = self.decoders.open(path, is_long=is_long, audio_track=audio_track)
             async with opened as recording:
                 if recording.declared_s is not None:
                     admission.expect(recording.declared_s)
-                yield Transcription(options, _recording=recording, _admission=admission)
+                transcription = Transcription(options, recording, self.model, admission)
+                try:
+                    yield transcription
+                finally:
+                    await transcription.close()
 
 
 async def collect(transcription: Transcription) -> Transcript:

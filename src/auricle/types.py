@@ -17,9 +17,6 @@ if TYPE_CHECKING:  # settings and flags need the words here, and no numbers
 SAMPLE_RATE = 16_000
 """Samples per second of every Pcm; what Whisper was trained on."""
 
-MAX_WINDOW_S = 30.0
-"""The longest window Whisper's encoder takes: 3000 mel frames of 10 ms."""
-
 Pcm: TypeAlias = "NDArray[np.float32]"
 """Mono audio at 16 kHz, ``(n_samples,) float32`` in [-1, 1]."""
 

@@ -11,10 +11,7 @@ from auricle.config import Settings
 from auricle.engine.ct2 import Whisper
 from auricle.engine.process import EngineProcess
 from auricle.models.fetch import locate
-
-
-def loaded(name: str) -> Whisper:
-    return Whisper(locate(name, Settings()).path, "cpu", "auto", 2)
+from auricle.whisper.vocabulary import Vocabulary
 
 
 async def started(name: str) -> EngineProcess:
@@ -23,12 +20,17 @@ async def started(name: str) -> EngineProcess:
 
 @pytest.fixture(scope="package")
 def tiny() -> Whisper:
-    return loaded("tiny.en")
+    return Whisper(locate("tiny.en", Settings()).path, "cpu", "auto", 2)
 
 
 @pytest.fixture(scope="package")
-def base() -> Whisper:
-    return loaded("base")
+def tiny_vocabulary() -> Vocabulary:
+    return locate("tiny.en", Settings()).vocabulary
+
+
+@pytest.fixture(scope="package")
+def base_vocabulary() -> Vocabulary:
+    return locate("base", Settings()).vocabulary
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -8,33 +8,43 @@ from auricle.config import Settings
 from auricle.engine.in_process import InProcessEngine
 from auricle.engine.process import EngineProcess, one_gpu, resident_bytes
 from auricle.engine.protocol import (
+    AlignJob,
     DecodeJob,
     DecodeRow,
     EncodeJob,
     EncodeRow,
     Engine,
     EngineDied,
+    Hypothesis,
     ReleaseJob,
 )
 from auricle.errors import AuricleError, ModelUnusable
 from auricle.models.fetch import locate
+from auricle.whisper import prompting
+from auricle.whisper.vocabulary import Vocabulary
 from tests.audio_files import SAMPLES, read_wav
-
-JOB = DecodeJob((DecodeRow(1, 0.0, 11.0, "en", "transcribe"),), beam_size=1, temperature=0.0)
 
 
 def _jfk() -> EncodeJob:
     return EncodeJob((EncodeRow(1, read_wav(SAMPLES / "jfk.wav").tobytes()),), n_frames=1500)
 
 
-async def _read(engine: Engine) -> str:
+async def _said(engine: Engine, vocabulary: Vocabulary) -> str:
+    """What is said in a clip by an engine that is closed then."""
+    row = DecodeRow(1, prompting.start(vocabulary, "transcribe", "en"))
     try:
         await engine.encode(_jfk())
-        (answer,) = (await engine.decode(JOB)).windows
+        job = DecodeJob((row,), beam_size=1, temperature=0.0)
+        [said] = [reply async for reply in engine.decode(job)]
+        assert isinstance(said, Hypothesis)
+        ids = tuple(i for i in said.ids if i < vocabulary.eot)
+        align = AlignJob(1, row.prompt, ids, n_frames=1100)
+        assert len((await engine.align(align)).probabilities) == len(ids)
         await engine.release(ReleaseJob((1,)))
+        assert [reply async for reply in engine.decode(job)] == []
         with pytest.raises(AuricleError, match="KeyError"):
-            await engine.decode(JOB)
-        return "".join(segment.text for segment in answer.segments).strip()
+            await engine.align(align)
+        return vocabulary.decode(said.ids)
     finally:
         await engine.close()
 
@@ -42,12 +52,13 @@ async def _read(engine: Engine) -> str:
 @pytest.mark.model
 async def test_both_engines_say_the_same():
     """The same words: their numbers differ a little where only a process is told of AVX-512."""
-    path = locate("tiny.en", Settings()).path
-    inside = await InProcessEngine.start(path, device="cpu")
-    outside = await EngineProcess.start(path, device="cpu")
+    checkpoint = locate("tiny.en", Settings())
+    inside = await InProcessEngine.start(checkpoint.path, device="cpu")
+    outside = await EngineProcess.start(checkpoint.path, device="cpu")
     assert inside.info == outside.info
     assert (inside.memory_bytes(), (outside.memory_bytes() or 0) > 0) == (None, True)
-    assert await _read(inside) == await _read(outside)
+    vocabulary = checkpoint.vocabulary
+    assert await _said(inside, vocabulary) == await _said(outside, vocabulary)
     with pytest.raises(EngineDied, match="closed"):
         await inside.encode(_jfk())
 

@@ -1,35 +1,49 @@
-"""Several engines are one: jobs are shared out, windows stay where they were encoded."""
+"""Several engines are one: jobs are shared out, states stay where they were made."""
 
 from __future__ import annotations
 
 import asyncio
 
-import numpy as np
 import pytest
 
 from auricle.engine.protocol import (
+    AlignJob,
     DecodeJob,
     DecodeRow,
+    DetectJob,
     EncodeJob,
     EncodeRow,
     EngineDied,
+    Hypothesis,
     ReleaseJob,
 )
 from auricle.engine.replicas import Replicas
 from auricle.errors import ModelUnusable
-from auricle.scheduler.scheduler import Scheduler
-from auricle.types import SAMPLE_RATE, DecodeOptions, Window
+from auricle.queue.queue import Queue
+from auricle.reading.jobs import batch_cost
+from tests.fakes import VOCABULARY, ramp, window
 from tests.hosting.fakes import MeasuredFake
+from tests.queue.test_queue import read_window
 from tests.waiting import until
 
-
-def _encode(window_id: int) -> EncodeJob:
-    return EncodeJob((EncodeRow(window_id, np.zeros(160, np.float32).tobytes()),), n_frames=100)
+PROMPT = (VOCABULARY.sot, VOCABULARY.languages["en"], VOCABULARY.transcribe)
 
 
-def _decode(*window_ids: int) -> DecodeJob:
-    rows = tuple(DecodeRow(each, float(each), 1.0, "en", "transcribe") for each in window_ids)
+def _encode(state_id: int) -> EncodeJob:
+    return EncodeJob((EncodeRow(state_id, ramp(state_id, 0.5).tobytes()),), n_frames=100)
+
+
+def _decode(*state_ids: int) -> DecodeJob:
+    rows = tuple(DecodeRow(each, PROMPT) for each in state_ids)
     return DecodeJob(rows, beam_size=1, temperature=0.0)
+
+
+async def _said(replicas: Replicas, job: DecodeJob) -> dict[int, str]:
+    return {
+        reply.state_id: VOCABULARY.decode(reply.ids)
+        async for reply in replicas.decode(job)
+        if isinstance(reply, Hypothesis)
+    }
 
 
 def _three() -> tuple[Replicas, list[MeasuredFake]]:
@@ -58,27 +72,48 @@ async def test_the_least_busy_one_encodes():
     assert [set(fake.kept) for fake in fakes] == [{0, 3}, {1, 4}, {2, 5}]
 
 
-async def test_a_batch_is_decoded_where_its_windows_are_and_answered_in_order():
+async def test_a_batch_is_decoded_where_its_states_are():
     replicas, fakes = _three()
     await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(6)))
-    answer = await replicas.decode(_decode(4, 0, 1, 3))
-    assert [text.segments[0].text for text in answer.windows] == [
-        " en 4",
-        " en 0",
-        " en 1",
-        " en 3",
-    ]
-    assert [[row.window_id for job in fake.decodes for row in job.rows] for fake in fakes] == [
+    said = await _said(replicas, _decode(4, 0, 1, 3))
+    assert said == {n: f" en {n}" for n in (4, 0, 1, 3)}
+    assert [[row.state_id for job in fake.decodes for row in job.rows] for fake in fakes] == [
         [0, 3],
         [4, 1],
         [],
     ]
 
 
+async def test_a_row_is_answered_while_another_engine_is_busy():
+    replicas, fakes = _three()
+    await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(2)))
+    fakes[0].gate.clear()
+    replies = replicas.decode(_decode(0, 1))
+    assert (await anext(replies)).state_id == 1
+    fakes[0].gate.set()
+    assert (await anext(replies)).state_id == 0
+
+
+async def test_languages_and_alignments_come_from_where_the_states_are():
+    replicas, fakes = _three()
+    await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(3)))
+    await replicas.detect_language(DetectJob(1))
+    await replicas.align(AlignJob(2, PROMPT, (1,), 100))
+    assert [len(fake.detects) for fake in fakes] == [0, 1, 0]
+    assert [len(fake.aligns) for fake in fakes] == [0, 0, 1]
+
+
+async def test_what_was_released_is_left_out_of_a_batch():
+    replicas, _ = _three()
+    await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(2)))
+    await replicas.release(ReleaseJob((1,)))
+    assert await _said(replicas, _decode(0, 1)) == {0: " en 0"}
+
+
 async def test_no_engine_gets_more_jobs_than_it_has_workers():
     replicas, fakes = _three()
     await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(6)))
-    await asyncio.gather(*(replicas.decode(_decode(0, 3)) for _ in range(5)))
+    await asyncio.gather(*(_said(replicas, _decode(0, 3)) for _ in range(5)))
     assert fakes[0].most_running == 2  # it asserts that, too
 
 
@@ -94,11 +129,11 @@ async def test_when_one_dies_all_are_closed():
     await asyncio.gather(*(replicas.encode(_encode(n)) for n in range(2)))
     fakes[0].die()
     with pytest.raises(EngineDied, match="killed"):
-        await replicas.decode(_decode(0, 1))
+        await _said(replicas, _decode(0, 1))
     assert [fake.is_closed for fake in fakes] == [True, True, True]
 
 
-async def test_the_scheduler_goes_on_with_fresh_ones():
+async def test_the_queue_goes_on_with_fresh_ones():
     started: list[MeasuredFake] = []
 
     async def start_one() -> MeasuredFake:
@@ -108,23 +143,18 @@ async def test_the_scheduler_goes_on_with_fresh_ones():
     async def start() -> Replicas:
         return await Replicas.start([start_one, start_one])
 
-    scheduler = Scheduler(start)
-    await scheduler.start()
+    queue = Queue(start, batch_cost=batch_cost(8))
+    await queue.start()
     for fake in started:
         fake.gate.clear()
-    pcm = np.full(SAMPLE_RATE, 0.1, np.float32)
-    with scheduler.admit() as admission:
-        tickets = [
-            admission.submit(Window(n, float(n), pcm, ((n, n + 1.0),)), DecodeOptions(), "en")
-            for n in range(8)
-        ]
+    with queue.admit() as admission:
+        reads = [asyncio.create_task(read_window(queue, admission, window(n))) for n in range(8)]
         await until(lambda: sum(fake.running for fake in started) == 4)
         started[0].die()
         started[1].gate.set()
-        texts = [(await ticket.text).segments[0].text for ticket in tickets]
-    assert texts == [f" en {n}" for n in range(8)]
+        assert await asyncio.gather(*reads) == [f" en {30 * n}" for n in range(8)]
     assert [fake.is_closed for fake in started] == [True, True, False, False]
-    await scheduler.close()
+    await queue.close()
 
 
 async def test_if_one_cannot_start_the_others_are_closed():

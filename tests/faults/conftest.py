@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import numpy as np
@@ -16,7 +17,17 @@ import pytest
 import pytest_asyncio
 
 from auricle.engine.process import EngineProcess
-from auricle.engine.protocol import Decoded, DecodeJob, Encoded, EncodeJob, ReleaseJob
+from auricle.engine.protocol import (
+    Aligned,
+    AlignJob,
+    DecodeJob,
+    Detected,
+    DetectJob,
+    EncodeJob,
+    Hypothesis,
+    ReleaseJob,
+    Tokens,
+)
 from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
 from tests.audio_files import SAMPLES, read_wav, wav
@@ -30,7 +41,6 @@ QUICKER = 20.0
 """How many times faster than in production the watchdog looks."""
 
 Job = EncodeJob | DecodeJob
-Result = TypeVar("Result")
 
 
 async def quick_sleep(seconds: float) -> None:
@@ -45,18 +55,27 @@ class TouchedEngine:
         self.info = inner.info
         self._faults = faults
 
-    async def encode(self, job: EncodeJob) -> Encoded:
-        return await self._touched(job, self.inner.encode)
+    async def encode(self, job: EncodeJob) -> None:
+        async with self._touched(job):
+            await self.inner.encode(job)
 
-    async def decode(self, job: DecodeJob) -> Decoded:
-        return await self._touched(job, self.inner.decode)
+    async def detect_language(self, job: DetectJob) -> Detected:
+        return await self.inner.detect_language(job)
 
-    async def _touched(self, job: Any, run: Callable[[Any], Awaitable[Result]]) -> Result:
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
+        async with self._touched(job):
+            async for reply in self.inner.decode(job):
+                yield reply
+
+    async def align(self, job: AlignJob) -> Aligned:
+        return await self.inner.align(job)
+
+    @contextlib.asynccontextmanager
+    async def _touched(self, job: Job) -> AsyncIterator[None]:
         await self._faults.before(job)
-        running = asyncio.ensure_future(run(job))
-        await asyncio.sleep(0)  # the job is on its way to the process
-        self._faults.during(job, self.inner.pid)
-        return await running
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._faults.during, job, self.inner.pid)  # it is on its way then
+        yield
 
     async def release(self, job: ReleaseJob) -> None:
         await self.inner.release(job)
@@ -103,9 +122,9 @@ class Faults:
         if isinstance(job, EncodeJob):
             for row in job.rows:
                 if np.frombuffer(row.pcm, "<f4")[0] == self.poison:
-                    self._poisoned.add(row.window_id)
+                    self._poisoned.add(row.state_id)
             return False
-        return any(row.window_id in self._poisoned for row in job.rows)
+        return any(row.state_id in self._poisoned for row in job.rows)
 
 
 class FaultyRuntime(Runtime):

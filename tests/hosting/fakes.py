@@ -11,7 +11,7 @@ from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
-from tests.fakes import FakeEngine
+from tests.fakes import VOCABULARY, FakeEngine
 
 
 class MeasuredFake(FakeEngine):
@@ -81,6 +81,7 @@ def checkpoint(name: str, path: Path = Path("nowhere")) -> Checkpoint:
         english_only=False,
         translates=True,
         languages=("en", "de"),
+        vocabulary=VOCABULARY,
     )
 
 

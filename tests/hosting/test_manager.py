@@ -330,7 +330,7 @@ async def test_closing_ends_a_load_and_answers_who_waits():
         with pytest.raises(Unavailable, match="shutting down"):
             await _use(hosting, model)
         with pytest.raises(Unavailable, match="shutting down"):
-            _ = model.queue
+            _ = model.reader
         assert hosting.engines.names == []
 
 

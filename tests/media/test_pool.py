@@ -21,7 +21,8 @@ from auricle.media import pool as decoder_pool
 from auricle.media.decoder import Decoder
 from auricle.media.pool import DecoderPool
 from auricle.media.protocol import CHUNK_SAMPLES, Close, Closed, Open
-from auricle.media.recording import AudioChunk, Recording
+from auricle.media.recording import Recording
+from auricle.speech.source import AudioChunk
 from auricle.types import SAMPLE_RATE
 from tests.media.media_files import JFK, Format, encoded, jfk, sample
 

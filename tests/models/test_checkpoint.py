@@ -13,6 +13,7 @@ from auricle.errors import ModelUnusable
 from auricle.models.checkpoint import Checkpoint, folder_kind, inspect
 from auricle.models.convert import convert
 from auricle.models.fetch import locate
+from auricle.whisper.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -40,6 +41,7 @@ def test_facts_of_a_folder_nobody_registered(folder):
         english_only=False,
         translates=True,
         languages=("en", "zh", "de"),
+        vocabulary=Vocabulary.load(folder),
     )
 
 

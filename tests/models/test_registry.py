@@ -176,3 +176,13 @@ def test_unknown_name_names_the_closest_and_all():
 def test_auto_per_device():
     assert registry.default_model("cpu") == "base"
     assert registry.default_model("cuda") == "large-v3-turbo"
+
+
+def test_only_measured_heads_have_a_lateness():
+    """It belongs to the heads, so a model that was made from base has that of base."""
+    measured = {model.id: model.alignment for model in registry.models() if model.alignment}
+    assert {name: each.late_s for name, each in measured.items()} == {"tiny.en": 0.15, "base": 0.0}
+    for each in measured.values():
+        assert registry.lateness_s(sorted(each.heads)) == each.late_s
+    assert registry.lateness_s([(3, 1)]) is None
+    assert registry.lateness_s([]) is None

@@ -22,16 +22,21 @@ from whisper.tokenizer import Tokenizer
 import whisper
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
+    AlignJob,
     DecodeJob,
     DecodeRow,
+    DetectJob,
     EncodeJob,
     EncodeRow,
+    Hypothesis,
     ReleaseJob,
-    WindowText,
 )
-from auricle.scheduler import context
-from auricle.types import Language
-from auricle.whisper import mel, tokens
+from auricle.reading import encoder_length
+from auricle.reading.text import Figures, from_tokens
+from auricle.reading.word_times import Details, detailed
+from auricle.types import DecodeOptions, Language, Window
+from auricle.whisper import prompting, tokens
+from auricle.whisper.dimensions import MAX_FRAMES, MAX_NEW_TOKENS
 from auricle.whisper.vocabulary import Vocabulary
 from tests.parity.windows import SpokenWindow
 
@@ -69,41 +74,42 @@ async def _auricle(
     folder: Path, windows: Sequence[SpokenWindow], compute_type: str, margin_s: float | None
 ) -> list[Reading]:
     engine = await EngineProcess.start(folder, device="cpu", compute_type=compute_type, threads=1)
+    vocabulary = Vocabulary.load(folder)
     readings = []
     for i, window in enumerate(windows):
-        frames = mel.MAX_FRAMES
+        frames = MAX_FRAMES
         if margin_s is not None:
-            frames = context.n_frames(window.duration_s, margin_s)
-        row = EncodeRow(window_id=i, pcm=window.pcm.tobytes(), detect_language=True)
-        [encoded] = (await engine.encode(EncodeJob((row,), frames))).windows
-        job = DecodeJob((_row(i, window),), beam_size=1, temperature=0.0)
-        [answer] = (await engine.decode(job)).windows
+            frames = encoder_length.n_frames(window.duration_s, margin_s)
+        await engine.encode(EncodeJob((EncodeRow(i, window.pcm.tobytes()),), frames))
+        readings.append(await _ours(engine, vocabulary, i, window))
         await engine.release(ReleaseJob((i,)))
-        readings.append(_ours(answer, encoded.language))
     await engine.close()
     return readings
 
 
-def _ours(answer: WindowText, language: Language | None) -> Reading:
-    told = [token for segment in answer.segments for token in segment.logprobs or ()]
+async def _ours(
+    engine: EngineProcess, vocabulary: Vocabulary, state_id: int, spoken: SpokenWindow
+) -> Reading:
+    """Of an encoded window."""
+    language = None
+    if vocabulary.multilingual:
+        found = await engine.detect_language(DetectJob(state_id))
+        language = prompting.likeliest(vocabulary, found.languages, ())
+    row = DecodeRow(state_id, prompting.start(vocabulary, "transcribe", spoken.language))
+    [said] = [reply async for reply in engine.decode(DecodeJob((row,), 1, 0.0))]
+    assert isinstance(said, Hypothesis)
+    window = Window(0, 0.0, spoken.pcm, ())
+    text = from_tokens(said, window, vocabulary, Figures(0.0, MAX_NEW_TOKENS, spoken.language))
+    details = Details(text, window, vocabulary)
+    aligned = await engine.align(AlignJob(state_id, row.prompt, details.ids, details.n_frames))
+    segments = detailed(details, aligned, DecodeOptions(logprobs=True), None)
     return Reading(
-        spans=tuple((segment.start_s, segment.end_s) for segment in answer.segments),
-        tokens=tuple(token for segment in answer.segments for token in segment.tokens),
-        avg_logprob=answer.avg_logprob,
-        no_speech_prob=answer.no_speech_prob,
+        spans=tuple((segment.start_s, segment.end_s) for segment in segments),
+        tokens=tuple(token for segment in segments for token in segment.tokens),
+        avg_logprob=text.avg_logprob,
+        no_speech_prob=text.no_speech_prob,
         language=language,
-        logprobs=tuple(token.logprob for token in told),
-    )
-
-
-def _row(window_id: int, window: SpokenWindow) -> DecodeRow:
-    return DecodeRow(
-        window_id=window_id,
-        start_s=0.0,
-        duration_s=window.duration_s,
-        language=window.language,
-        task="transcribe",
-        logprobs=True,
+        logprobs=tuple(token.logprob for each in segments for token in each.logprobs or ()),
     )
 
 

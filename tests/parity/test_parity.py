@@ -15,6 +15,7 @@ import torch
 
 import whisper
 from auricle.whisper import alignment, mel
+from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES
 from tests.parity import readings, weights
 from tests.parity.windows import windows
 from whisper import decoding, timing
@@ -36,7 +37,7 @@ def same(compared):
 
 @pytest.mark.parametrize("window", windows(["en", "es", "fa"]), ids=lambda window: window.name)
 def test_features(window):
-    ours = mel.log_mel(window.pcm, 80, mel.MAX_FRAMES)
+    ours = mel.log_mel(window.pcm, 80, MAX_FRAMES)
     np.testing.assert_allclose(ours, readings.features(window).numpy(), atol=1e-4)
 
 
@@ -94,7 +95,7 @@ def test_word_edges(compared):
         window = compared.windows[i]
         tokenizer = compared.tokenizer(window.language)
         text = [token for token in compared.ours[i].tokens if token < compared.vocabulary.eot]
-        n_frames = int(window.duration_s * mel.FRAMES_PER_S)
+        n_frames = int(window.duration_s * FRAMES_PER_S)
         theirs = timing.find_alignment(
             compared.reference, tokenizer, text, readings.features(window), n_frames
         )
@@ -121,7 +122,7 @@ def test_encoder_states(compared):
         str(compared.folder), compute_type="float32", intra_threads=1
     )
     for i in range(0, len(compared.windows), 12):
-        features = mel.log_mel(compared.windows[i].pcm, 80, mel.MAX_FRAMES)
+        features = mel.log_mel(compared.windows[i].pcm, 80, MAX_FRAMES)
         ours = np.array(engine.encode(ctranslate2.StorageView.from_array(features[None]), True))
         theirs = compared.states[i : i + 1].numpy()
         assert np.abs(ours - theirs).mean() < 1e-3

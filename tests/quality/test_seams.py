@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import numpy as np
 import pytest
 
-from auricle.engine.protocol import WindowText
-from auricle.media.recording import AudioChunk, Recording
-from auricle.scheduler.scheduler import Scheduler
-from auricle.transcribe import Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm
 from bench import recordings
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
-from tests.fakes import FakeEngine, spoken
 
 CLIPS = Path(__file__).parent.parent / "parity" / "clips"
 LOUDEST = 0.5
@@ -61,47 +54,3 @@ def _distance(said: list[str], heard: list[str]) -> int:
         for j, other in enumerate(heard):
             row.append(min(above[j] + (word != other), above[j + 1] + 1, row[j] + 1))
     return row[-1]
-
-
-@dataclass
-class Spoken:
-    """A recording of one chunk, all of it speech."""
-
-    duration_s: float = field(default=20.0)
-
-    async def __aiter__(self):
-        pcm = np.zeros(round(self.duration_s * SAMPLE_RATE), np.float32)
-        yield AudioChunk(pcm, np.ones(-(-len(pcm) // 512), np.float32))
-
-
-@pytest.mark.parametrize(
-    ("temperature", "prompts"),
-    [
-        (0.0, ["Names: Ann.", "Names: Ann. en 0", "Names: Ann. en 0 en 5"]),
-        (0.8, ["Names: Ann."] * 3),
-    ],
-)
-async def test_a_rest_is_read_with_what_was_said_before_it(temperature, prompts):
-    """Read alone, "the aforesaid" at the end of a window became "the a force said"."""
-
-    def hear(row, job) -> WindowText:
-        text = spoken(row, job)
-        resume_s = row.start_s + 5.0 if row.start_s < 10.0 else None
-        return WindowText(text.segments, temperature, -0.2, 1.0, 0.01, resume_s=resume_s)
-
-    engine = FakeEngine(hear=hear)
-
-    async def start() -> FakeEngine:
-        return engine
-
-    scheduler = Scheduler(start)
-    await scheduler.start()
-    with scheduler.admit() as admission:
-        options = DecodeOptions(language="en", prompt="Names: Ann.")
-        transcription = Transcription(
-            options, _recording=cast(Recording, Spoken()), _admission=admission
-        )
-        said = "".join([segment.text async for segment in transcription])
-    await scheduler.close()
-    assert said == " en 0 en 5 en 10"
-    assert [job.rows[0].prompt for job in engine.encodes] == prompts

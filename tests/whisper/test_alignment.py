@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.whisper.alignment import (
-    LATE_S,
     Span,
     edges,
-    lateness_s,
     loudness,
     pauses,
     spans,
@@ -105,13 +103,6 @@ def test_an_offset_is_not_loud() -> None:
     and its last word ended half a second early."""
     pcm = np.concatenate([np.resize([0.3, -0.3], 1600), np.zeros(1600)]).astype(np.float32)
     assert loudness(pcm + np.float32(0.5)) == pytest.approx(loudness(pcm), abs=0.01)
-
-
-def test_only_measured_heads_are_corrected() -> None:
-    for heads, late_s in LATE_S.items():
-        assert lateness_s(sorted(heads)) == late_s
-    assert lateness_s([(3, 1)]) is None
-    assert lateness_s([]) is None
 
 
 _STEPS = st.lists(st.integers(0, 40), min_size=1, max_size=40)

@@ -85,4 +85,4 @@ def test_a_language_the_model_does_not_know_is_an_error(vocabulary: Vocabulary):
 
 def test_only_text_is_suppressed(vocabulary: Vocabulary):
     ids = [-5, -1, 11, vocabulary.eot, 10**9]
-    assert prompting.suppressed(vocabulary, ids) == [-1, 11]
+    assert prompting.suppressed(vocabulary, ids) == (-1, 11)

@@ -8,19 +8,23 @@ not told to keep freed memory (see `machine`), which makes the encoder slower.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from auricle.engine.ct2 import Whisper
 from auricle.engine.protocol import (
-    Decoded,
+    Aligned,
+    AlignJob,
     DecodeJob,
-    Encoded,
+    Detected,
+    DetectJob,
     EncodeJob,
     EngineDied,
+    Hypothesis,
     ReleaseJob,
+    Tokens,
 )
 from auricle.rpc.wire import Failure
 
@@ -43,14 +47,22 @@ class InProcessEngine:
         """Load the checkpoint folder. Raises `ModelUnusable` when it cannot be."""
         return cls(await asyncio.to_thread(Whisper, path, device, compute_type, threads))
 
-    async def encode(self, job: EncodeJob) -> Encoded:
-        return await self._run(self._loaded().encode, job)
+    async def encode(self, job: EncodeJob) -> None:
+        await self._run(self._loaded().encode, job)
 
-    async def decode(self, job: DecodeJob) -> Decoded:
-        return await self._run(self._loaded().decode, job)
+    async def detect_language(self, job: DetectJob) -> Detected:
+        return await self._run(self._loaded().detect_language, job)
+
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
+        model = self._loaded()
+        for hypothesis in await self._run(lambda job: list(model.decode(job)), job):
+            yield hypothesis
+
+    async def align(self, job: AlignJob) -> Aligned:
+        return await self._run(self._loaded().align, job)
 
     async def release(self, job: ReleaseJob) -> None:
-        self._loaded().release(job.window_ids)
+        self._loaded().release(job.state_ids)
 
     async def close(self) -> None:
         """Wait for running jobs, which nothing can interrupt, and let go of the weights."""

@@ -8,12 +8,18 @@ from __future__ import annotations
 import msgspec
 
 from auricle.engine.protocol import (
+    Aligned,
+    AlignJob,
     Decoded,
     DecodeJob,
+    Detected,
+    DetectJob,
     Encoded,
     EncodeJob,
+    Hypothesis,
     ModelInfo,
     ReleaseJob,
+    Tokens,
 )
 
 
@@ -51,5 +57,19 @@ class Released(msgspec.Struct, frozen=True, tag=True):
     """The answer to `ReleaseJob`."""
 
 
-EngineRequest = Probe | Ping | Load | EncodeJob | DecodeJob | ReleaseJob
-EngineReply = Hardware | Pong | ModelInfo | Encoded | Decoded | Released
+EngineJob = EncodeJob | DetectJob | DecodeJob | AlignJob
+"""What takes a worker's time."""
+
+EngineRequest = Probe | Ping | Load | EngineJob | ReleaseJob
+EngineReply = (
+    Hardware
+    | Pong
+    | ModelInfo
+    | Encoded
+    | Detected
+    | Tokens
+    | Hypothesis
+    | Decoded
+    | Aligned
+    | Released
+)

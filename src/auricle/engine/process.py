@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from auricle.engine import machine
 from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Ping, Probe
 from auricle.engine.protocol import (
-    Decoded,
+    Aligned,
+    AlignJob,
     DecodeJob,
+    Detected,
+    DetectJob,
     Encoded,
     EncodeJob,
     EngineDied,
+    Hypothesis,
     ModelInfo,
     ReleaseJob,
+    Tokens,
 )
 from auricle.engine.watchdog import Sleep, Watchdog
 from auricle.errors import ModelUnusable
@@ -84,13 +89,27 @@ class EngineProcess:
     def pid(self) -> int:
         return self._child.pid
 
-    async def encode(self, job: EncodeJob) -> Encoded:
+    async def encode(self, job: EncodeJob) -> None:
         with self._watchdog.job("encode", len(job.rows) * job.n_frames):
-            return await self._run(job, Encoded)
+            await self._run(job, Encoded)
 
-    async def decode(self, job: DecodeJob) -> Decoded:
+    async def detect_language(self, job: DetectJob) -> Detected:
+        with self._watchdog.job("detect", 1):
+            return await self._run(job, Detected)
+
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
         with self._watchdog.job("decode", len(job.rows) * job.beam_size * job.max_new_tokens):
-            return await self._run(job, Decoded)
+            try:
+                async with self._child.stream(job) as replies:
+                    async for reply in replies:
+                        if isinstance(reply, Tokens | Hypothesis):
+                            yield reply
+            except ChildDied as exc:
+                raise EngineDied(str(exc)) from exc
+
+    async def align(self, job: AlignJob) -> Aligned:
+        with self._watchdog.job("align", job.n_frames):
+            return await self._run(job, Aligned)
 
     async def release(self, job: ReleaseJob) -> None:
         await self._run(job, object)

@@ -1,90 +1,80 @@
-"""What an engine is to the rest of Auricle: windows are encoded, encoded windows are decoded.
+"""What an engine is to the rest of Auricle: audio is encoded, and encoded audio decoded.
 
-Knows nothing about processes, queues or CTranslate2. The scheduler decides what runs when; an
-engine runs what it is given. Messages are structs, so that an engine may live in another process.
+Knows nothing about windows, text, processes, queues or CTranslate2: audio and token ids go in,
+token ids and figures come out. The queue decides what runs when; an engine runs what it is given.
+Messages are structs, so that an engine may live in another process.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import msgspec
 
-from auricle.types import Language, Segment, Task
-
 
 class ModelInfo(msgspec.Struct, frozen=True, tag=True):
-    """What a loaded model can do, read from its own files."""
+    """How a model was loaded."""
 
-    languages: tuple[str, ...]
-    """Codes it was trained on; a single one for an English-only model."""
-    multilingual: bool
-    """Whether it takes language and task tokens: it can detect languages and translate."""
     n_mels: int
     device: str
     compute_type: str
     workers: int
-    """How many jobs it runs at the same time; the scheduler never sends more."""
+    """How many calls it answers at the same time; the queue never makes more."""
 
 
 class EncodeRow(msgspec.Struct, frozen=True):
-    """One window of audio in an encode job."""
+    """The audio of one window."""
 
-    window_id: int
+    state_id: int
+    """What the encoder states are known by from then on."""
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono, no longer than the job's frames."""
-    prompt: str | None = None
-    keywords: tuple[str, ...] = ()
-    prefix: str | None = None
-    detect_language: bool = False
-    languages: tuple[str, ...] = ()
-    """What detection chooses from; empty: all."""
 
 
 class EncodeJob(msgspec.Struct, frozen=True, tag=True):
-    """Turn windows into encoder states, kept in the engine under their ids."""
+    """Turn audio into encoder states, kept by the engine until they are released. Where it keeps
+    them is its own business."""
 
     rows: tuple[EncodeRow, ...]
     n_frames: int
-    """Mel frames of 10 ms the encoder sees: a window's audio, then silence. At most 3000."""
+    """Mel frames of 10 ms the encoder sees: the audio, then silence. At most 3000."""
     is_alone: bool = False
     """Nothing else is to be done now: all cores may work on it. The states are the same."""
 
 
-class EncodedWindow(msgspec.Struct, frozen=True):
-    """The encoder states of a window are ready to decode."""
-
-    n_prompt_tokens: int
-    """Length of the tokenised prompt: windows decode together only when theirs are equal."""
-    language: Language | None = None
-    """The detected language, when asked for and the model knows several."""
-
-
 class Encoded(msgspec.Struct, frozen=True, tag=True):
-    """One answer per row, in the order of the rows."""
+    """The states are ready."""
 
-    windows: tuple[EncodedWindow, ...]
+
+class DetectJob(msgspec.Struct, frozen=True, tag=True):
+    """Ask in which language somebody speaks in encoded audio; only of a multilingual model."""
+
+    state_id: int
+
+
+class Detected(msgspec.Struct, frozen=True, tag=True):
+    """Language tokens such as ``<|en|>`` with their probabilities, which add up to 1, the most
+    probable first."""
+
+    languages: tuple[tuple[str, float], ...]
 
 
 class DecodeRow(msgspec.Struct, frozen=True):
-    """One encoded window in a decode job."""
+    """One window's encoder states and what its text begins with."""
 
-    window_id: int
-    start_s: float
-    """Absolute time of the window's first sample; added to every time in the answer."""
-    duration_s: float
-    language: str | None
-    task: Task
-    words: bool = False
-    """Also find the times of words."""
-    logprobs: bool = False
-    """Also give every token's log-probability."""
-    is_guided: bool = True
-    """With the prompt, keywords and prefix it was encoded with, if any."""
+    state_id: int
+    prompt: tuple[int, ...]
+    """Token ids before the text: of the text before, if any, then ``<|startoftranscript|>``, and
+    language and task where the model takes them."""
+    prefix: tuple[int, ...] = ()
+    """Token ids the text begins with, a timestamp first. They are part of the answer."""
+    seed: int = 0
+    """What chance is drawn from above temperature 0: equal rows have equal answers."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
-    """Generate text for windows that share frames, beam, temperature and prompt length."""
+    """Generate text of encoded windows whose frames and lengths of prompts are equal."""
 
     rows: tuple[DecodeRow, ...]
     beam_size: int
@@ -93,41 +83,62 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     """Where a row that does not end by itself is cut; at most 224, half of Whisper's positions."""
     patience: float = 1.0
     suppress_tokens: tuple[int, ...] = (-1,)
+    """Text tokens never generated; -1 stands for the model's own list."""
 
 
-class WindowText(msgspec.Struct, frozen=True):
-    """What one window says: segments with absolute times, in order.
+class Tokens(msgspec.Struct, frozen=True, tag=True):
+    """Tokens of a row that is still being decoded, where the engine tells. They replace all it told
+    from the ``first`` on: a search may change its mind, and lost work is done again."""
 
-    The quality figures are those of openai-whisper's ``DecodingResult`` for the whole window.
-    ``resume_s`` is the absolute time where the text stops although the window goes on (the model
-    ended early, or reached its token limit); None when the whole window was read. The caller
-    submits the rest as a window of its own.
-    """
+    state_id: int
+    first: int
+    ids: tuple[int, ...]
 
-    segments: tuple[Segment, ...]
-    temperature: float
+
+class Hypothesis(msgspec.Struct, frozen=True, tag=True):
+    """What a row says: the last that is heard of it."""
+
+    state_id: int
+    ids: tuple[int, ...]
+    """Tokens of text and timestamps, the prefix included, without end-of-text."""
     avg_logprob: float
-    compression_ratio: float
+    """Mean log-probability of these and end-of-text, as in openai-whisper's ``DecodingResult``."""
     no_speech_prob: float
-    resume_s: float | None = None
-    last_timestamp_s: float | None = None
-    """The absolute time of the last timestamp; None for a window without text."""
-    is_truncated: bool = False
-    """The row reached ``max_new_tokens``."""
-    overruns_audio: bool = False
-    """Text begins clearly behind the end of the audio: the model heard words in silence."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):
-    """One answer per row, in the order of the rows. The encoder states stay until released."""
+    """Every row that is still wanted was answered."""
 
-    windows: tuple[WindowText, ...]
+
+class AlignJob(msgspec.Struct, frozen=True, tag=True):
+    """Find out when, and how probably, tokens are said. One window at a time, so that company
+    changes nothing."""
+
+    state_id: int
+    prompt: tuple[int, ...]
+    """As of `DecodeRow`."""
+    ids: tuple[int, ...]
+    """Tokens of text alone."""
+    n_frames: int
+    """Mel frames the text is about, at least 2: attention to what lies behind them does not
+    count."""
+
+
+class Aligned(msgspec.Struct, frozen=True, tag=True):
+    """How the decoder's attention moves through the audio while it reads the tokens."""
+
+    path: tuple[tuple[int, int], ...]
+    """Steps of ``(token, state)``; the token behind the last one stands for the end of the text.
+    A state is 0.02 s."""
+    probabilities: tuple[float, ...]
+    """Of each token."""
 
 
 class ReleaseJob(msgspec.Struct, frozen=True, tag=True):
-    """Let go of encoder states that will not be decoded again. Needs no worker."""
+    """Let go of encoder states that nobody needs any more. Needs no worker. What is being made of
+    them is no longer wanted either: an engine that can, stops it and leaves the row unanswered."""
 
-    window_ids: tuple[int, ...]
+    state_ids: tuple[int, ...]
 
 
 class EngineDied(Exception):
@@ -135,18 +146,24 @@ class EngineDied(Exception):
 
 
 class Engine(Protocol):
-    """Runs jobs; at most ``info.workers`` at a time. All methods are for the event loop.
+    """Answers calls; at most ``info.workers`` at a time. All methods are for the event loop.
 
     Every method but `close` raises `EngineDied` when the engine is gone; the caller starts
-    another and encodes its windows again. Other errors are `auricle.errors.AuricleError` and
-    concern only the job they answer.
+    another and encodes its windows again. Other errors concern only the call they answer.
     """
 
-    info: ModelInfo
+    @property
+    def info(self) -> ModelInfo: ...
 
-    async def encode(self, job: EncodeJob) -> Encoded: ...
+    async def encode(self, job: EncodeJob) -> None: ...
 
-    async def decode(self, job: DecodeJob) -> Decoded: ...
+    async def detect_language(self, job: DetectJob) -> Detected: ...
+
+    def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
+        """Rows are answered as they end, in any order; their tokens may come before."""
+        ...
+
+    async def align(self, job: AlignJob) -> Aligned: ...
 
     async def release(self, job: ReleaseJob) -> None: ...
 

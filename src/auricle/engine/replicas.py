@@ -7,25 +7,28 @@ uses an engine takes its encoder states for lost then; all of them are started a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from auricle.engine.protocol import (
-    Decoded,
+    Aligned,
+    AlignJob,
     DecodeJob,
     DecodeRow,
-    Encoded,
+    Detected,
+    DetectJob,
     EncodeJob,
     Engine,
     EngineDied,
+    Hypothesis,
     ReleaseJob,
-    WindowText,
+    Tokens,
 )
 
-_Job = TypeVar("_Job")
-_Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
 
 
 class MeasuredEngine(Engine, Protocol):
@@ -62,35 +65,38 @@ class Replicas:
                     await engine.close()
             raise
 
-    async def encode(self, job: EncodeJob) -> Encoded:
+    async def encode(self, job: EncodeJob) -> None:
         home = min(range(len(self._engines)), key=self._load)
-        encoded = await self._run(home, self._engines[home].encode, job)
-        self._homes.update((row.window_id, home) for row in job.rows)
-        return encoded
+        async with self._worker(home) as engine:
+            await engine.encode(job)
+        self._homes.update((row.state_id, home) for row in job.rows)
 
-    async def decode(self, job: DecodeJob) -> Decoded:
+    async def detect_language(self, job: DetectJob) -> Detected:
+        async with self._worker(self._homes[job.state_id]) as engine:
+            return await engine.detect_language(job)
+
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
         parts: dict[int, list[DecodeRow]] = {}
         for row in job.rows:
-            parts.setdefault(self._homes[row.window_id], []).append(row)
-        answers = await asyncio.gather(
-            *(self._decode_part(home, job, rows) for home, rows in parts.items()),
-            return_exceptions=True,
-        )
-        texts: dict[int, WindowText] = {}
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-            texts.update(answer)
-        return Decoded(tuple(texts[row.window_id] for row in job.rows))
+            if row.state_id in self._homes:  # else it was released
+                parts.setdefault(self._homes[row.state_id], []).append(row)
+        replies = [self._decode_part(home, job, rows) for home, rows in parts.items()]
+        async with contextlib.aclosing(_merged(replies)) as merged:
+            async for reply in merged:
+                yield reply
+
+    async def align(self, job: AlignJob) -> Aligned:
+        async with self._worker(self._homes[job.state_id]) as engine:
+            return await engine.align(job)
 
     async def release(self, job: ReleaseJob) -> None:
         parts: dict[int, list[int]] = {}
-        for window_id in job.window_ids:
-            home = self._homes.pop(window_id, None)
+        for state_id in job.state_ids:
+            home = self._homes.pop(state_id, None)
             if home is not None:
-                parts.setdefault(home, []).append(window_id)
-        for home, window_ids in parts.items():
-            await self._engines[home].release(ReleaseJob(tuple(window_ids)))
+                parts.setdefault(home, []).append(state_id)
+        for home, state_ids in parts.items():
+            await self._engines[home].release(ReleaseJob(tuple(state_ids)))
 
     async def close(self) -> None:
         if self._closing is None:
@@ -104,19 +110,19 @@ class Replicas:
 
     async def _decode_part(
         self, home: int, job: DecodeJob, rows: list[DecodeRow]
-    ) -> dict[int, WindowText]:
+    ) -> AsyncGenerator[Tokens | Hypothesis, None]:
         part = msgspec.structs.replace(job, rows=tuple(rows))
-        answer = await self._run(home, self._engines[home].decode, part)
-        return {row.window_id: text for row, text in zip(rows, answer.windows, strict=True)}
+        async with self._worker(home) as engine:
+            async for reply in engine.decode(part):
+                yield reply
 
-    async def _run(
-        self, home: int, run: Callable[[_Job], Awaitable[_Result]], job: _Job
-    ) -> _Result:
-        """A job on one engine, once that has a worker for it."""
+    @contextlib.asynccontextmanager
+    async def _worker(self, home: int) -> AsyncIterator[MeasuredEngine]:
+        """One of the engines, once it has a worker free."""
         self._jobs[home] += 1
         try:
             async with self._free[home]:
-                return await run(job)
+                yield self._engines[home]
         except EngineDied:
             await self.close()
             raise
@@ -128,3 +134,30 @@ class Replicas:
 
     async def _close_all(self) -> None:
         await asyncio.gather(*(engine.close() for engine in self._engines))
+
+
+async def _merged(sources: Sequence[AsyncIterator[_Item]]) -> AsyncGenerator[_Item, None]:
+    """What all of them give, as it comes. The first error ends it, once all have ended."""
+    items: asyncio.Queue[_Item | None] = asyncio.Queue()
+
+    async def take(source: AsyncIterator[_Item]) -> None:
+        try:
+            async for item in source:
+                items.put_nowait(item)
+        finally:
+            items.put_nowait(None)
+
+    tasks = [asyncio.create_task(take(source)) for source in sources]
+    try:
+        n_open = len(tasks)
+        while n_open:
+            item = await items.get()
+            if item is None:
+                n_open -= 1
+            else:
+                yield item
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -20,6 +20,7 @@ import ctranslate2
 
 from auricle.engine.ct2 import Whisper
 from auricle.engine.messages import (
+    EngineJob,
     EngineReply,
     EngineRequest,
     Hardware,
@@ -29,8 +30,16 @@ from auricle.engine.messages import (
     Probe,
     Released,
 )
-from auricle.engine.protocol import DecodeJob, EncodeJob, ReleaseJob
-from auricle.rpc.caller import Call, Caller
+from auricle.engine.protocol import (
+    AlignJob,
+    Decoded,
+    DecodeJob,
+    DetectJob,
+    Encoded,
+    EncodeJob,
+    ReleaseJob,
+)
+from auricle.rpc.caller import Call, CallCancelled, Caller
 
 
 class Worker:
@@ -44,7 +53,7 @@ class Worker:
     def run(self) -> None:
         """Serve until the parent has gone, then leave at once: nobody waits for running jobs."""
         for call in self._caller:
-            if isinstance(call.request, EncodeJob | DecodeJob) and self._pool is not None:
+            if isinstance(call.request, EngineJob) and self._pool is not None:
                 self._pool.submit(self._answer, call)
             else:
                 self._answer(call)
@@ -54,10 +63,22 @@ class Worker:
         if call.is_cancelled:  # while it waited for a worker
             return
         try:
-            call.reply(self._reply(call.request))
+            if isinstance(call.request, DecodeJob):
+                self._decode(call, call.request)
+            else:
+                call.reply(self._reply(call.request))
+        except CallCancelled:
+            pass  # nobody waits for an answer
         except Exception as exc:  # the border: every call gets an answer
             logging.getLogger(__name__).exception("%s failed", type(call.request).__name__)
             call.fail(exc)
+
+    def _decode(self, call: Call[EngineRequest], job: DecodeJob) -> None:
+        """Answer each row as it ends."""
+        assert self._model is not None, "a job before Load"
+        for hypothesis in self._model.decode(job):
+            call.part(hypothesis)
+        call.reply(Decoded())
 
     def _reply(self, request: EngineRequest) -> EngineReply:
         match request:
@@ -77,12 +98,16 @@ class Worker:
         assert self._model is not None, "a job before Load"
         match request:
             case EncodeJob():
-                return self._model.encode(request)
-            case DecodeJob():
-                return self._model.decode(request)
+                self._model.encode(request)
+                return Encoded()
+            case DetectJob():
+                return self._model.detect_language(request)
+            case AlignJob():
+                return self._model.align(request)
             case ReleaseJob():
-                self._model.release(request.window_ids)
+                self._model.release(request.state_ids)
                 return Released()
+        raise AssertionError(f"{type(request).__name__} is answered elsewhere")
 
 
 def _hardware() -> Hardware:

@@ -17,14 +17,17 @@ from auricle.engine.protocol import Engine, ModelInfo
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
-from auricle.scheduler.admission import Gate
-from auricle.scheduler.fallback import Rules
-from auricle.scheduler.scheduler import Scheduler
-from auricle.types import SAMPLE_RATE, DecodeOptions, Window
+from auricle.queue.admission import AdmissionControl
+from auricle.queue.policy import Priority
+from auricle.queue.queue import Queue
+from auricle.reading.fallback import FallbackThresholds
+from auricle.reading.jobs import batch_cost
+from auricle.reading.model import ReadingModel
+from auricle.reading.reader import Reader
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Window
 
 State = Literal["unloaded", "loading", "ready", "unloading", "failed"]
 
-_ONCE = DecodeOptions(temperature=1.0)  # sampled text is not tried again, whatever it says
 _WARM_UP = Window(index=0, start_s=0.0, pcm=np.zeros(SAMPLE_RATE, np.float32), speech=())
 
 
@@ -47,7 +50,7 @@ class ManagedModel:
         self.failure: AuricleError | None = None
         self.checkpoint: Checkpoint | None = None
         self.info: ModelInfo | None = None
-        self.scheduler: Scheduler | None = None
+        self.reading: ReadingModel | None = None
         self.reserved_bytes = 0
         self.n_users = 0
         self.last_use = 0
@@ -74,22 +77,27 @@ class ManagedModel:
         return self.state == "ready" and not self.n_users
 
     @property
-    def queue(self) -> Scheduler:
-        """Where its windows wait.
+    def engine_failure(self) -> AuricleError | None:
+        """Why its engine, which died, could not be replaced yet; it is tried again."""
+        return None if self.reading is None else self.reading.queue.failure
+
+    @property
+    def reader(self) -> ReadingModel:
+        """What requests are read with.
 
         Raises:
             Unavailable: it was unloaded because the server is stopping.
         """
-        if self.scheduler is None:
+        if self.reading is None:
             raise Unavailable("the server is shutting down", retry_after_s=5)
-        return self.scheduler
+        return self.reading
 
     async def start(
         self,
         checkpoint: Checkpoint,
         settings: Settings,
         start_engine: StartEngine,
-        gate: Gate | None = None,
+        control: AdmissionControl | None = None,
     ) -> None:
         """Start an engine and run it once: the first request must not be the slow one.
 
@@ -101,12 +109,18 @@ class ManagedModel:
             self._engine = await start_engine(checkpoint)
             return self._engine
 
-        scheduler = Scheduler(
+        queue = Queue(
             start,
-            batch_size=settings.batch_size,
-            margin_s=settings.context_margin_s or checkpoint.margin_s,
-            gate=gate,
-            rules=Rules(
+            batch_cost=batch_cost(settings.batch_size),
+            gpu_rows=settings.batch_size,
+            control=control,
+        )
+        reading = ReadingModel(
+            queue,
+            checkpoint.vocabulary,
+            settings.context_margin_s or checkpoint.margin_s,
+            checkpoint.late_s,
+            FallbackThresholds(
                 settings.compression_ratio_threshold,
                 settings.logprob_threshold,
                 settings.no_speech_threshold,
@@ -114,19 +128,28 @@ class ManagedModel:
             ),
         )
         try:
-            info = await scheduler.start()
-            with scheduler.admit(is_own=True) as admission:
-                await admission.submit(_WARM_UP, _ONCE, "en").text
+            info = await queue.start()
+            await asyncio.to_thread(checkpoint.vocabulary.prepare)
+            await _warm_up(reading, Language(checkpoint.languages[0]))
         except BaseException:
-            await scheduler.close()
+            await queue.close()
             self._engine = None
             raise
-        self.checkpoint, self.info, self.scheduler = checkpoint, info, scheduler
+        self.checkpoint, self.info, self.reading = checkpoint, info, reading
 
     async def stop(self) -> None:
         """End the engine, so that its memory goes back; windows without an answer are failed."""
-        scheduler, self.scheduler, self.info = self.scheduler, None, None
-        if scheduler is not None:
-            await scheduler.close()
+        reading, self.reading, self.info = self.reading, None, None
+        if reading is not None:
+            await reading.queue.close()
         self._engine = None
         self.reserved_bytes = 0
+
+
+async def _warm_up(reading: ReadingModel, language: Language) -> None:
+    async def language_of(_: object) -> Language:
+        return language
+
+    with reading.queue.admit(is_own=True) as admission:
+        reader = Reader(reading, admission, Priority.SHORT, DecodeOptions())
+        await reader.read_partial(_WARM_UP, language_of)

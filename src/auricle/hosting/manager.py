@@ -16,7 +16,7 @@ from auricle.errors import AuricleError, InvalidRequest, Unavailable, as_auricle
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
-from auricle.scheduler.admission import Gate, Limits
+from auricle.queue.admission import AdmissionControl, Limits
 
 RETRY_WHEN_FAILED_S = 30.0
 RETRY_WHEN_FULL_S = 5.0
@@ -48,7 +48,7 @@ class ModelManager:
     ) -> None:
         self.models: dict[str, ManagedModel] = {}
         self.budget_bytes = budget_bytes
-        self.gate = Gate(
+        self.control = AdmissionControl(
             Limits(settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s)
         )
         self._settings = settings
@@ -169,7 +169,7 @@ class ModelManager:
             try:
                 checkpoint = await asyncio.to_thread(model.find)
                 await self._make_room(model, self._estimate(checkpoint))
-                await model.start(checkpoint, self._settings, self._start_engine, self.gate)
+                await model.start(checkpoint, self._settings, self._start_engine, self.control)
             except _NoRoom as exc:  # nothing is wrong with it
                 _log.error("%s: %s", model.title, exc)
                 return exc

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from auricle.errors import AuricleError, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.limits import bad_file, cpu_limit_passed
 from auricle.media.protocol import Chunk, Close, Closed, Ending, Next, Open
 from auricle.rpc.child import ChildDied
-from auricle.types import SAMPLE_RATE, AudioTrack, Pcm
+from auricle.speech.source import AudioChunk
+from auricle.types import SAMPLE_RATE, AudioTrack
 
 MAX_DEATHS = 3
 """So many children in a row may die with a recording before its next chunk is there."""
@@ -26,15 +25,6 @@ MAX_DEATHS = 3
 _ENDED_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "stuck", "is not running")
 _LIMIT_PASSED = "SIGXCPU"
 RETRY_AFTER_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class AudioChunk:
-    """At most 30 s of a recording; chunks follow each other without gap."""
-
-    pcm: Pcm
-    speech: NDArray[np.float32]
-    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms."""
 
 
 class Recording:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -47,6 +47,9 @@ class Checkpoint:
     """Seconds of silence it needs behind the audio of a window shorter than 30 s."""
     aligns: bool = True
     """Whether its config.json names the attention heads that words are aligned by."""
+    late_s: float | None = None
+    """How late these are at words, besides being early; None: nobody measured it."""
+    vocabulary: Vocabulary = field(repr=False, compare=False, kw_only=True)
 
 
 def inspect(path: Path, name: str | None = None) -> Checkpoint:
@@ -73,6 +76,7 @@ def inspect(path: Path, name: str | None = None) -> Checkpoint:
             f"the vocabulary in {path} has {len(vocabulary.tokens)} tokens, "
             f"{WEIGHTS} wants {vocab_size}"
         )
+    heads = alignment_heads(path)
     known = registry.resolve(name) if name else None
     english_only = known.english_only if known else not vocabulary.multilingual
     return Checkpoint(
@@ -86,7 +90,9 @@ def inspect(path: Path, name: str | None = None) -> Checkpoint:
         translates=known.translates if known else vocabulary.multilingual,
         languages=("en",) if english_only else tuple(vocabulary.languages),
         margin_s=known.margin_s if known else registry.DEFAULT_MARGIN_S,
-        aligns=bool(alignment_heads(path)),
+        aligns=bool(heads),
+        late_s=registry.lateness_s(heads),
+        vocabulary=vocabulary,
     )
 
 

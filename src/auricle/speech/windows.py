@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.speech.vad import FRAME
-from auricle.types import MAX_WINDOW_S, SAMPLE_RATE, Pcm, Window
+from auricle.types import SAMPLE_RATE, Pcm, Window
+from auricle.whisper.dimensions import WINDOW_S
 
 FRAME_S = FRAME / SAMPLE_RATE
 
@@ -27,7 +28,7 @@ def _frames(seconds: float) -> int:
     return int(seconds / FRAME_S)
 
 
-MAX_FRAMES = _frames(MAX_WINDOW_S)
+MAX_FRAMES = _frames(WINDOW_S)
 
 HYSTERESIS = 0.15
 """Speech begins at the threshold and goes on until the probability is this much lower."""

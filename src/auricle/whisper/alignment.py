@@ -11,31 +11,20 @@ the next begins the path does not say, but loudness does: `_parted` puts the edg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auricle.types import SAMPLE_RATE, Pcm
-
-SECONDS_PER_FRAME = 0.02
-"""The encoder gives a state for every two mel frames."""
+from auricle.whisper.dimensions import SECONDS_PER_STATE
 
 LEVEL_S = 0.01
 """What one loudness value stands for."""
 
 EARLY = 0.1
 """Attention leaves a word early by this share of it and of the next one."""
-
-LATE_S: Mapping[frozenset[tuple[int, int]], float] = {
-    frozenset({(3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6)}): 0.0,
-    frozenset({(1, 0), (2, 0), (2, 5), (3, 0), (3, 1), (3, 2), (3, 3), (3, 4)}): 0.15,
-}
-"""What is added to that, by the ``(layer, head)`` pairs whose attention is read: those of base and
-of tiny.en. Uncorrected, base is 0.06 s early, in read English and in English, German, French and
-Spanish that a synthesiser spoke, and tiny.en 0.09 s late. Other models were not measured; their
-edges stay where attention puts them."""
 
 LONGEST_S = 0.6
 """No more of a word counts for that: what is longer holds a pause."""
@@ -75,16 +64,11 @@ class Span(NamedTuple):
 
 
 def edges(path: Sequence[tuple[int, int]], firsts: Sequence[int]) -> list[float]:
-    """When the path of ``(token, frame)`` steps reaches each of the tokens ``firsts``."""
+    """When the path of ``(token, state)`` steps reaches each of the tokens ``firsts``."""
     reached: dict[int, int] = {}
     for token, frame in path:
         reached.setdefault(token, frame)
-    return [reached[token] * SECONDS_PER_FRAME for token in firsts]
-
-
-def lateness_s(heads: Iterable[tuple[int, int]]) -> float | None:
-    """How late these heads are, besides being early; None when nobody measured it."""
-    return LATE_S.get(frozenset(heads))
+    return [reached[token] * SECONDS_PER_STATE for token in firsts]
 
 
 def spans(

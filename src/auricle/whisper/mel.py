@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.types import SAMPLE_RATE, Pcm
+from auricle.whisper.dimensions import HOP_SAMPLES
 
 N_FFT = 400
-HOP = 160
-FRAMES_PER_S = SAMPLE_RATE // HOP
-MAX_FRAMES = 30 * FRAMES_PER_S
 
 _BLOCK = 256
 """Frames transformed at one time: keeps the working set in cache, 1.5 times faster than at once."""
@@ -30,7 +28,7 @@ def log_mel(pcm: Pcm, n_mels: int, n_frames: int) -> NDArray[np.float32]:
     """Features ``(n_mels, n_frames) float32`` of audio and the silence behind it. Audio that does
     not fit into ``n_frames`` of 10 ms is left out."""
     features = np.empty((n_mels, n_frames), np.float32)
-    log = _log_power(pcm[: n_frames * HOP], n_mels)[:, :n_frames]
+    log = _log_power(pcm[: n_frames * HOP_SAMPLES], n_mels)[:, :n_frames]
     floor = max(_SILENCE, log.max(initial=_SILENCE) - 8.0)
     features[:, : log.shape[1]] = np.maximum(log, floor)
     features[:, log.shape[1] :] = floor
@@ -44,11 +42,13 @@ _SILENCE = -10.0
 def _log_power(pcm: Pcm, n_mels: int) -> NDArray[np.float32]:
     """log10 of the power in each band, one frame for every 10 ms that see any of the audio: frames
     are centred, so one or two behind its end do."""
-    n_frames = -(-(len(pcm) + N_FFT // 2) // HOP)
-    padded = np.pad(pcm, (N_FFT // 2, N_FFT // 2 + n_frames * HOP - len(pcm)), mode="constant")
+    n_frames = -(-(len(pcm) + N_FFT // 2) // HOP_SAMPLES)
+    padded = np.pad(
+        pcm, (N_FFT // 2, N_FFT // 2 + n_frames * HOP_SAMPLES - len(pcm)), mode="constant"
+    )
     if len(pcm) > N_FFT:  # Whisper reflects at the start of a recording; its end is padded anyway
         padded[: N_FFT // 2] = pcm[N_FFT // 2 : 0 : -1]
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP][:n_frames]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_SAMPLES][:n_frames]
     window, filters = _hann(), mel_filters(n_mels)
     mel = np.empty((n_mels, n_frames), np.float32)
     for first in range(0, n_frames, _BLOCK):

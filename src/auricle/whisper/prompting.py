@@ -6,18 +6,44 @@ Knows nothing about audio, weights or jobs.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from auricle.types import Language
+from auricle.types import DecodeOptions, Language, Task
+from auricle.whisper.dimensions import MAX_POSITIONS
 from auricle.whisper.vocabulary import Vocabulary
 
-MAX_PROMPT_TOKENS = 223
-"""Half of Whisper's 448 positions, less the token that opens the prompt."""
+MAX_PROMPT_TOKENS = MAX_POSITIONS // 2 - 1
+"""Half of Whisper's positions, less the token that opens the prompt."""
 
 MAX_KEYWORD_TOKENS = MAX_PROMPT_TOKENS // 2
 """What keywords take at most where there is a prompt as well."""
 
 MAX_PREFIX_TOKENS = 100
 """Leaves room for the text itself behind the longest prompt."""
+
+
+class Prompt(NamedTuple):
+    """What the decoder goes on from."""
+
+    ids: tuple[int, ...]
+    """All that comes before the text."""
+    prefix: tuple[int, ...] = ()
+    """What the text begins with."""
+
+
+def prompt(vocabulary: Vocabulary, options: DecodeOptions, language: str) -> Prompt:
+    """All that a request tells the model about a window that is read in ``language``."""
+    told = context(vocabulary, options.prompt, options.keywords)
+    first = start(vocabulary, options.task, language)
+    return Prompt((*told, *first), prefix(vocabulary, options.prefix))
+
+
+def start(vocabulary: Vocabulary, task: Task, language: str) -> tuple[int, ...]:
+    """Tokens that open a transcript: with language and task, if the model takes these."""
+    if not vocabulary.multilingual:
+        return (vocabulary.sot,)
+    does = vocabulary.translate if task == "translate" else vocabulary.transcribe
+    return (vocabulary.sot, vocabulary.languages[language], does)
 
 
 def context(vocabulary: Vocabulary, prompt: str | None, keywords: Sequence[str]) -> tuple[int, ...]:
@@ -66,6 +92,6 @@ def likeliest(
     raise ValueError(f"none of {', '.join(allowed)} is a language of this model")
 
 
-def suppressed(vocabulary: Vocabulary, ids: Sequence[int]) -> list[int]:
+def suppressed(vocabulary: Vocabulary, ids: Sequence[int]) -> tuple[int, ...]:
     """The ids a decoder may be told never to generate: text, or -1 for the model's own list."""
-    return [i for i in ids if -1 <= i < vocabulary.eot]
+    return tuple(i for i in ids if -1 <= i < vocabulary.eot)

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-SECONDS_PER_TIMESTAMP = 0.02
-"""Two mel frames: the resolution of Whisper's encoder."""
+from auricle.whisper.dimensions import SECONDS_PER_STATE
 
 MIN_REST_S = 0.8
 """A shorter rest is the silence kept around speech; reading it again only invites inventions."""
@@ -50,7 +49,7 @@ def split(
     resume_s = None
     end = len(ids)
     if pairs and not _closed(ids, first_timestamp):
-        last_s = (ids[pairs[-1] - 1] - first_timestamp) * SECONDS_PER_TIMESTAMP
+        last_s = (ids[pairs[-1] - 1] - first_timestamp) * SECONDS_PER_STATE
         if last_s >= 1.0 and duration_s - last_s >= MIN_REST_S:
             resume_s = last_s
             end = pairs[-1]
@@ -67,7 +66,7 @@ def split(
 def overruns_audio(ids: Sequence[int], first_timestamp: int, duration_s: float) -> bool:
     """Whether text begins so far behind the audio that it must have been heard where there is
     none. That a text ends late says nothing: timestamps are often a second or more off."""
-    latest = first_timestamp + (duration_s + PAST_END_S) / SECONDS_PER_TIMESTAMP
+    latest = first_timestamp + (duration_s + PAST_END_S) / SECONDS_PER_STATE
     return any(start > latest and i < first_timestamp for start, i in pairwise(ids))
 
 
@@ -82,9 +81,9 @@ def _piece(ids: Sequence[int], first_timestamp: int, duration_s: float) -> Piece
         return None
     start_s, end_s = 0.0, duration_s
     if ids[0] >= first_timestamp:
-        start_s = (ids[0] - first_timestamp) * SECONDS_PER_TIMESTAMP
+        start_s = (ids[0] - first_timestamp) * SECONDS_PER_STATE
     if ids[-1] >= first_timestamp:
-        end_s = (ids[-1] - first_timestamp) * SECONDS_PER_TIMESTAMP
+        end_s = (ids[-1] - first_timestamp) * SECONDS_PER_STATE
     return Piece(start_s, end_s, tuple(ids))
 
 

@@ -156,6 +156,10 @@ class Vocabulary:
                 )
         return ids
 
+    def prepare(self) -> None:
+        """Do what the first `encode` would take a second for."""
+        _ = self._ranks
+
     @functools.cached_property
     def _tokenizer(self) -> Tokenizer | None:
         path = self.folder / "tokenizer.json"

@@ -23,13 +23,13 @@ LEAST_PROBABILITY = 1e-12
 _T = TypeVar("_T")
 
 
-class Aligned(NamedTuple):
+class AlignedTokens(NamedTuple):
     """What the text tokens of a window are, when attention reaches them, how probable each is."""
 
     ids: Sequence[int]
     raws: Sequence[bytes]
     path: Sequence[tuple[int, int]]
-    """Steps of ``(token, frame)``; the token behind the last one stands for the end of the text."""
+    """Steps of ``(token, state)``; the token behind the last one stands for the end of the text."""
     probabilities: Sequence[float]
 
 
@@ -46,7 +46,7 @@ class AlignedSpan(NamedTuple):
 
 
 def with_logprobs(
-    segments: Sequence[Segment], counts: Sequence[int], found: Aligned
+    segments: Sequence[Segment], counts: Sequence[int], found: AlignedTokens
 ) -> list[Segment]:
     """The segments, which have ``counts`` text tokens each, with those tokens."""
     text_ids = [
@@ -60,7 +60,7 @@ def with_logprobs(
 
 
 def with_words(
-    segments: Sequence[Segment], counts: Sequence[int], found: Aligned, place: AlignedSpan
+    segments: Sequence[Segment], counts: Sequence[int], found: AlignedTokens, place: AlignedSpan
 ) -> list[Segment]:
     """The segments, which have ``counts`` text tokens each, with their words. A segment lasts from
     its first word to its last, as in openai-whisper: attention tells times better than timestamp

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from auricle.scheduler.policy import Batch, Decode, Encode, Entry, Policy, Priority
+from auricle.queue.policy import BatchKey, Decode, Encode, Policy, Priority, QueueEntry
+from auricle.reading.jobs import batch_cost
 from auricle.transcribe import SHORT_S
 from bench.trace import Upload, Work
 
@@ -30,12 +31,12 @@ class Server:
     """Workers that take as long as the trace says; rows decoded together take as long as one after
     the other, which is what beam search costs on these cores."""
 
-    policy: Policy = field(default_factory=lambda: Policy(8))
+    policy: Policy = field(default_factory=lambda: Policy(batch_cost(8)))
     now_s: float = 0.0
     busy_s: float = 0.0
     was_idle_with_work: bool = False
     works: dict[int, Work] = field(default_factory=dict)
-    entries: dict[int, Entry] = field(default_factory=dict)
+    entries: dict[int, QueueEntry] = field(default_factory=dict)
     owners: dict[int, int] = field(default_factory=dict)
     latency_s: dict[int, float] = field(default_factory=dict)
 
@@ -81,7 +82,7 @@ class Server:
         for window_id in window_ids:
             work, request = self.works[window_id], self.owners[window_id]
             if was_encoded:
-                batch = Batch(work.n_frames, 5, 0.0, 0)
+                batch = BatchKey(work.n_frames, 5 * work.n_frames)
                 self.policy.wait(self.entries[window_id], work.n_frames, batch)
             else:
                 self.latency_s[request] = self.now_s - self.uploads[request].arrival_s

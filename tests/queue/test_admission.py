@@ -5,33 +5,33 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
-from auricle.scheduler.admission import FIRST_GUESS_S_PER_S, Backlog, Gate, Limits, Rate
+from auricle.queue.admission import FIRST_GUESS_S_PER_S, AdmissionControl, Backlog, Limits, Rate
 
 
-def queue(gate: Gate, rate: float = 10.0) -> Backlog:
+def queue(control: AdmissionControl, rate: float = 10.0) -> Backlog:
     """One whose engine does ``rate`` audio seconds a second."""
-    made = gate.open_queue()
+    made = control.open_queue()
     made.rate._busy_s, made.rate._audio_s = 100.0, 100.0 * rate
     return made
 
 
-def gate(**limits: float) -> Gate:
-    return Gate(Limits(**limits))  # type: ignore[arg-type]  # a table of numbers
+def control(**limits: float) -> AdmissionControl:
+    return AdmissionControl(Limits(**limits))  # type: ignore[arg-type]  # a table of numbers
 
 
 def backlog(rate: float = 10.0) -> Backlog:
-    return queue(gate(), rate)
+    return queue(control(), rate)
 
 
-def refusal(gate: Gate, key: str = "a") -> tuple[str, float | None]:
+def refusal(control: AdmissionControl, key: str = "a") -> tuple[str, float | None]:
     with pytest.raises(Overloaded) as caught:
-        gate.check(key)
+        control.check(key)
     assert caught.value.code == "rate_limit_exceeded"
     return caught.value.message, caught.value.retry_after_s
 
 
 def test_the_queues_of_all_models_count_together():
-    front = gate(max_backlog_s=10)
+    front = control(max_backlog_s=10)
     base, small = queue(front), queue(front, rate=2.0)
     base.admit(1, "a", 60)
     front.check("b")
@@ -46,14 +46,14 @@ def test_the_queues_of_all_models_count_together():
 
 
 def test_a_request_is_counted_whatever_its_model():
-    front = gate(max_requests=2)
+    front = control(max_requests=2)
     for made in (queue(front), queue(front)):
         made.admit(1, "a", 100)
     assert refusal(front)[0].startswith("2 requests are being transcribed or waiting")
 
 
 def test_an_idle_server_takes_the_longest_file():
-    front = gate(max_backlog_s=10)
+    front = control(max_backlog_s=10)
     made = queue(front)
     front.check("a")
     made.admit(1, "a", 1_000_000)
@@ -61,7 +61,7 @@ def test_an_idle_server_takes_the_longest_file():
 
 
 def test_above_the_limit_the_wait_is_what_must_be_done_first():
-    front = gate(max_backlog_s=10)
+    front = control(max_backlog_s=10)
     made = queue(front)
     made.admit(1, "a", 100)
     front.check("b")
@@ -75,14 +75,14 @@ def test_above_the_limit_the_wait_is_what_must_be_done_first():
 
 
 def test_the_wait_is_at_least_a_second():
-    front = gate(max_backlog_s=10)
+    front = control(max_backlog_s=10)
     made = queue(front)
     made.admit(1, "a", 101)
     assert refusal(front)[1] == 1
 
 
 def test_a_client_over_its_own_limit_does_not_shut_out_others():
-    front = gate(max_backlog_s=100, max_backlog_per_key_s=10)
+    front = control(max_backlog_s=100, max_backlog_per_key_s=10)
     made = queue(front)
     made.admit(1, "a", 200)
     made.admit(2, "b", 50)
@@ -96,7 +96,7 @@ def test_a_client_over_its_own_limit_does_not_shut_out_others():
 
 
 def test_without_a_limit_per_client_one_may_fill_the_server():
-    front = gate(max_backlog_s=10)
+    front = control(max_backlog_s=10)
     made = queue(front)
     made.admit(1, "a", 90)
     made.admit(2, "a", 90)
@@ -104,7 +104,7 @@ def test_without_a_limit_per_client_one_may_fill_the_server():
 
 
 def test_too_many_requests_wait_for_the_first_to_finish():
-    front = gate(max_requests=2)
+    front = control(max_requests=2)
     made = queue(front)
     made.admit(1, "a", 400)
     made.admit(2, "a", 60)
@@ -184,7 +184,7 @@ def test_windows_given_up_leave_the_clock_right():
 
 def test_who_waits_as_long_as_told_is_admitted():
     """A server that does 20 audio seconds a second, filled to the brim; time moves by tenths."""
-    front = gate(max_backlog_s=30)
+    front = control(max_backlog_s=30)
     made = queue(front, rate=20.0)
     for request in range(10):
         made.admit(request, "a", 90)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from auricle.engine.protocol import WindowText
+from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions
 
 MIN_ECHO_LETTERS = 12
@@ -30,13 +30,13 @@ def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
     """Whether to read the window again without guidance: it is empty, or may be an echo."""
     if not has_guidance(options):
         return False
-    said = _letters(_said(text))
+    said = _letters(text.text)
     return not said or bool(_echoes(said, options))
 
 
 def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with guidance, unless it is an echo."""
-    said, confirmed = _letters(_said(guided)), _letters(_said(plain))
+    said, confirmed = _letters(guided.text), _letters(plain.text)
     if not said:
         return plain
     matcher = SequenceMatcher(None, said, confirmed, autojunk=False)
@@ -74,10 +74,6 @@ def _n_shared(said: str, source: str) -> int:
         else:
             high = middle - 1
     return low
-
-
-def _said(text: WindowText) -> str:
-    return "".join(segment.text for segment in text.segments)
 
 
 def _letters(text: str) -> str:

@@ -1,7 +1,7 @@
 """Whether another request may come in: how much audio waits, and how many seconds that will take.
 
-Every model has a `Backlog`; the `Gate` in front of all of them has the server's limits. Knows no
-clock, no queue and no model: whoever uses it says what time it is and what happened.
+Every model has a `Backlog`; the `AdmissionControl` in front of all has the server's limits. Knows
+no clock, no queue and no model: whoever uses it says what time it is and what happened.
 
 A request is admitted as long as the work already there is predicted to be done within the limit,
 whatever its own length; so an idle server takes the longest file, and a refusal can say truthfully
@@ -95,7 +95,7 @@ class Backlog:
         return first_s * len(self._requests) / self.rate.s_per_s
 
     def admit(self, request_id: int, key: str, expected_s: float) -> None:
-        """Take a request in; `Gate.check` has allowed it."""
+        """Take a request in; `AdmissionControl.check` has allowed it."""
         self._requests[request_id] = _Request(key, expected_s)
 
     def expect(self, request_id: int, audio_s: float) -> None:
@@ -132,7 +132,7 @@ class Backlog:
         return [each for each in self._requests.values() if key is None or each.key == key]
 
 
-class Gate:
+class AdmissionControl:
     """The limits of a server, over the queues of all its models: they share the machine."""
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -175,6 +175,18 @@ class Gate:
                 f"{limit_s:g} (max_backlog_per_key_s)",
                 (own_s - limit_s) / share,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An accepted request."""
+
+    request_id: int
+    _backlog: Backlog
+
+    def expect(self, audio_s: float) -> None:
+        """Say how long the recording is, once that is known better than at admission."""
+        self._backlog.expect(self.request_id, audio_s)
 
 
 def _remaining_s(requests: Iterable[_Request]) -> float:

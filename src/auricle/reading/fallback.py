@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from auricle.engine.protocol import WindowText
+from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions
 
 SURE_AVG_LOGPROB = -0.4
@@ -32,7 +32,7 @@ hardly shows in the compression ratio."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class FallbackThresholds:
     """From where on a text is doubted, and the temperatures tried against doubts, in turn."""
 
     max_compression_ratio: float = 2.4
@@ -41,7 +41,7 @@ class Rules:
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-REFERENCE = Rules()
+OPENAI_WHISPER = FallbackThresholds()
 """What openai-whisper does."""
 
 
@@ -52,18 +52,18 @@ class Attempt(NamedTuple):
     temperature: float
     is_full: bool
     """With the full audio context."""
-    sure_from: float = REFERENCE.min_avg_logprob
+    sure_from: float = OPENAI_WHISPER.min_avg_logprob
 
 
-def attempts(
-    options: DecodeOptions, *, is_short: bool, rules: Rules = REFERENCE
+def ladder(
+    options: DecodeOptions, *, is_short: bool, thresholds: FallbackThresholds = OPENAI_WHISPER
 ) -> tuple[Attempt, ...]:
     """The ways to try in turn; a temperature that was asked for is the only one.
 
     ``is_short``: the window is first read with less than the full audio context.
     """
     is_full = not is_short
-    sure_from = rules.min_avg_logprob
+    sure_from = thresholds.min_avg_logprob
     if options.temperature > 0:
         given = Attempt(1, options.temperature, is_full, sure_from)
         return (given, given._replace(is_full=True)) if is_short else (given,)
@@ -73,11 +73,13 @@ def attempts(
         ways.insert(0, Attempt(1, 0.0, is_full, max(SURE_AVG_LOGPROB, sure_from)))
     if is_short:
         ways.append(Attempt(beam, 0.0, True, sure_from))
-    rungs = [Attempt(1, rung, True, sure_from) for rung in rules.temperatures]
+    rungs = [Attempt(1, rung, True, sure_from) for rung in thresholds.temperatures]
     return (*ways, *(rung for rung in rungs if rung != ways[-1]))
 
 
-def is_silence(text: WindowText, rules: Rules = REFERENCE, *, heard_nobody: bool = False) -> bool:
+def is_silence(
+    text: WindowText, thresholds: FallbackThresholds = OPENAI_WHISPER, *, heard_nobody: bool = False
+) -> bool:
     """Nobody speaks, and the words are an invention.
 
     openai-whisper asks for a no-speech probability over the threshold and improbable words. Here
@@ -86,64 +88,72 @@ def is_silence(text: WindowText, rules: Rules = REFERENCE, *, heard_nobody: bool
     while speech stays below 0.6. ``heard_nobody``: voice detection found no speech in the whole
     window, which counts as much as the model's own word.
     """
-    if heard_nobody and is_looping(text, rules):
+    if heard_nobody and is_looping(text, thresholds):
         return True
     no_speech_prob = max(text.no_speech_prob, UNHEARD_PROB) if heard_nobody else text.no_speech_prob
-    over = no_speech_prob - rules.max_no_speech_prob
+    over = no_speech_prob - thresholds.max_no_speech_prob
     if over <= 0:
         return False
-    share = over / (1.0 - rules.max_no_speech_prob)
-    return text.avg_logprob < rules.min_avg_logprob * (1.0 - share)
+    share = over / (1.0 - thresholds.max_no_speech_prob)
+    return text.avg_logprob < thresholds.min_avg_logprob * (1.0 - share)
 
 
-def is_looping(text: WindowText, rules: Rules = REFERENCE) -> bool:
+def is_looping(text: WindowText, thresholds: FallbackThresholds = OPENAI_WHISPER) -> bool:
     """The text repeats itself, all of it or for a while."""
-    if text.compression_ratio > rules.max_compression_ratio:
+    if text.compression_ratio > thresholds.max_compression_ratio:
         return True
-    said = "".join(segment.text for segment in text.segments)
-    return any(len(run[0]) >= LOOP_CHARACTERS for run in _LOOP.finditer(said))
+    return any(len(run[0]) >= LOOP_CHARACTERS for run in _LOOP.finditer(text.text))
 
 
-def is_broken(text: WindowText, attempt: Attempt, rules: Rules = REFERENCE) -> bool:
+def is_broken(
+    text: WindowText, attempt: Attempt, thresholds: FallbackThresholds = OPENAI_WHISPER
+) -> bool:
     """The text repeats itself, or goes on where there is no audio for want of context."""
     runs_on = text.is_truncated or text.overruns_audio
-    return is_looping(text, rules) or (runs_on and not attempt.is_full)
+    return is_looping(text, thresholds) or (runs_on and not attempt.is_full)
 
 
 def is_doubtful(
-    text: WindowText, attempt: Attempt, rules: Rules = REFERENCE, *, heard_nobody: bool = False
+    text: WindowText,
+    attempt: Attempt,
+    thresholds: FallbackThresholds = OPENAI_WHISPER,
+    *,
+    heard_nobody: bool = False,
 ) -> bool:
     """The text is broken or the model was guessing; another attempt may do better."""
-    if is_silence(text, rules, heard_nobody=heard_nobody):
+    if is_silence(text, thresholds, heard_nobody=heard_nobody):
         return False
-    return is_broken(text, attempt, rules) or text.avg_logprob < attempt.sure_from
+    return is_broken(text, attempt, thresholds) or text.avg_logprob < attempt.sure_from
 
 
-def next_way(
-    ways: Sequence[Attempt], way: int, text: WindowText, rules: Rules = REFERENCE
-) -> int | None:
-    """Which of ``ways`` to try after ``ways[way]`` gave a doubtful ``text``; None: none is left.
+def may_be_mended(
+    attempts: Sequence[Attempt],
+    step: int,
+    text: WindowText,
+    thresholds: FallbackThresholds = OPENAI_WHISPER,
+) -> bool:
+    """Whether to make the next of the ``attempts``, as ``attempts[step]`` gave a doubtful ``text``.
 
-    After a beam, other ways are tried against broken texts alone. What is merely improbable is the
+    After a beam, more attempts are made at broken texts alone. What is merely improbable is the
     most probable text that a search could find: with more context it is no better, and greedy
     decoding and chance find worse.
     """
-    following = way + 1
-    if following == len(ways):
-        return None
-    was_searched = any(each.beam_size > 1 for each in ways[:following])
-    if was_searched and not is_broken(text, ways[way], rules):
-        return None
-    return following
+    if step + 1 == len(attempts):
+        return False
+    was_searched = any(each.beam_size > 1 for each in attempts[: step + 1])
+    return not was_searched or is_broken(text, attempts[step], thresholds)
 
 
 def settle(
-    tried: Sequence[WindowText], rules: Rules = REFERENCE, *, heard_nobody: bool = False
+    tried: Sequence[WindowText],
+    thresholds: FallbackThresholds = OPENAI_WHISPER,
+    *,
+    heard_nobody: bool = False,
 ) -> WindowText:
     """The final text after these attempts: the most probable of those that do not repeat
     themselves, else of all; without words when the window is silence."""
-    sound = [text for text in tried if not is_looping(text, rules)]
+    sound = [text for text in tried if not is_looping(text, thresholds)]
     best = max(sound or tried, key=lambda text: text.avg_logprob)
-    if is_silence(best, rules, heard_nobody=heard_nobody):
+    if is_silence(best, thresholds, heard_nobody=heard_nobody):
         return msgspec.structs.replace(best, segments=(), resume_s=None, last_timestamp_s=None)
     return best

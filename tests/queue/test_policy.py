@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.scheduler.policy import (
+from auricle.queue.policy import (
     MAX_ROWS,
-    Batch,
+    BatchKey,
     Decode,
     Encode,
     Policy,
@@ -16,8 +16,9 @@ from auricle.scheduler.policy import (
     rows_together,
 )
 
-GREEDY = Batch(n_frames=3000, beam_size=1, temperature=0.0, n_prompt_tokens=0)
-BEAM = GREEDY._replace(beam_size=5)
+GREEDY = BatchKey("greedy", cost=3000)
+BEAM = BatchKey("beam", cost=15_000)
+WARM = BatchKey("warm", cost=3000)
 SHORT, LONG = Priority.SHORT, Priority.LONG
 
 
@@ -25,7 +26,7 @@ class Queues:
     """A policy, and the entries it gave out."""
 
     def __init__(self, batch_size=4, encode_rows=1):
-        self.policy = Policy(batch_size, encode_rows)
+        self.policy = Policy(batch_size * 3000, encode_rows)
         self.entries = {}
 
     def arrive(self, window_id, request_id=10, priority=SHORT, audio_s=30.0, n_frames=3000):
@@ -34,7 +35,7 @@ class Queues:
         return entry
 
     def encoded(self, window_id, batch=GREEDY):
-        self.policy.wait(self.entries[window_id], batch.n_frames, batch)
+        self.policy.wait(self.entries[window_id], 3000, batch)
 
     def all_encoded(self, window_ids, batch=GREEDY):
         """Windows that arrived together and were encoded, so that their tags are their order."""
@@ -73,10 +74,9 @@ def test_a_window_that_is_decoded_again_does_not_wait_for_company():
     queues.arrive(2)
     assert queues.choose() == encode(2)  # the first has company to wait for
     queues.policy.leave(1)
-    warm = GREEDY._replace(temperature=0.2)
-    queues.encoded(1, warm)
+    queues.encoded(1, WARM)
     queues.arrive(3)
-    assert queues.choose() == Decode((1,), warm)
+    assert queues.choose() == Decode((1,), WARM)
 
 
 def test_nothing_waits():
@@ -150,11 +150,10 @@ def test_windows_that_agree_are_decoded_together_up_to_the_batch():
 
 def test_windows_that_differ_are_decoded_apart():
     queues = Queues(batch_size=10)
-    other = GREEDY._replace(temperature=0.2)
     queues.all_encoded(range(4))
     for n in (0, 2):
-        queues.encoded(n, other)
-    assert queues.choose(2) == [Decode((0, 2), other), Decode((1, 3), GREEDY)]
+        queues.encoded(n, WARM)
+    assert queues.choose(2) == [Decode((0, 2), WARM), Decode((1, 3), GREEDY)]
 
 
 @pytest.mark.parametrize(
@@ -162,19 +161,18 @@ def test_windows_that_differ_are_decoded_apart():
     [
         (GREEDY, 8),
         (BEAM, 1),
-        (BEAM._replace(n_frames=1000), 4),
-        (GREEDY._replace(n_frames=2000), 12),
-        (GREEDY._replace(n_frames=500), MAX_ROWS),
-        (BEAM._replace(beam_size=10), 1),
+        (BEAM._replace(cost=5000), 4),
+        (GREEDY._replace(cost=2000), 12),
+        (GREEDY._replace(cost=500), MAX_ROWS),
+        (BEAM._replace(cost=30_000), 1),
     ],
 )
-def test_a_batch_is_as_large_as_its_attention(batch, rows):
-    assert rows_together(8, batch) == rows
+def test_a_batch_is_as_large_as_it_may_cost(batch, rows):
+    assert rows_together(8 * 3000, batch) == rows
 
 
 def test_encoded_windows_wait_for_company_for_at_most_a_batch_of_jobs():
     queues = Queues(batch_size=4)
-    other = GREEDY._replace(temperature=0.2)
     queues.all_encoded([1])
     for n in range(2, 20):
         queues.arrive(n)
@@ -182,7 +180,7 @@ def test_encoded_windows_wait_for_company_for_at_most_a_batch_of_jobs():
     for _ in range(5):
         jobs.append(queues.choose())
         if isinstance(jobs[-1], Encode):
-            queues.encoded(jobs[-1].window_ids[0], other)
+            queues.encoded(jobs[-1].window_ids[0], WARM)
     assert jobs == [encode(2), encode(3), encode(4), encode(5), Decode((1,), GREEDY)]
 
 
@@ -215,9 +213,9 @@ def test_encoding_stops_while_enough_wait_to_be_decoded():
     for n in range(2 * MAX_ROWS):
         queues.arrive(n)
         queues.policy.leave(n)
-        queues.encoded(n, GREEDY._replace(n_prompt_tokens=n))
+        queues.encoded(n, GREEDY._replace(key=n))
     queues.arrive(99)
-    assert queues.choose() == Decode((0,), GREEDY)
+    assert queues.choose() == Decode((0,), GREEDY._replace(key=0))
 
 
 def test_windows_of_one_length_are_encoded_together_where_that_pays():
@@ -267,7 +265,7 @@ def test_every_window_is_encoded_once_and_decoded_once(arrivals, encode_rows, da
         if isinstance(job, Encode):
             encoded.extend(job.window_ids)
             for window_id in job.window_ids:
-                batch = data.draw(st.sampled_from((GREEDY, BEAM)))._replace(n_frames=job.n_frames)
+                batch = data.draw(st.sampled_from((GREEDY, BEAM)))._replace(cost=job.length)
                 queues.encoded(window_id, batch)
         else:
             decoded.extend(job.window_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auricle.scheduler import order
+from auricle.reading import order
 from auricle.types import Segment, Word
 
 

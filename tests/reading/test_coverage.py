@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.engine.protocol import WindowText
-from auricle.scheduler.evidence import fitted, halves, say_more, unread
+from auricle.reading.coverage import fitted, halves, say_more, uncovered_tail
+from auricle.reading.text import WindowText
 from auricle.types import SAMPLE_RATE, Segment, Window, Word
 
 Spans = tuple[tuple[float, float], ...]
@@ -39,14 +39,16 @@ def test_speech_behind_the_last_timestamp_is_read_again(
     speech: Spans, last_timestamp_s: float | None, start_s: float | None
 ):
     """tiny.en ended after the first of two sentences, as if the other had not been said."""
-    rest = unread(window(*speech), text(last_timestamp_s=last_timestamp_s))
+    rest = uncovered_tail(window(*speech), text(last_timestamp_s=last_timestamp_s))
     assert (None if rest is None else rest.start_s) == (
         None if start_s is None else pytest.approx(start_s)
     )
 
 
 def test_a_rest_is_the_end_of_its_window():
-    rest = unread(window((101, 104), (106, 112)), text(resume_s=107.0, last_timestamp_s=106.9))
+    rest = uncovered_tail(
+        window((101, 104), (106, 112)), text(resume_s=107.0, last_timestamp_s=106.9)
+    )
     assert rest is not None
     assert (rest.index, rest.start_s, rest.speech) == (3, 107.0, ((107.0, 112),))
     np.testing.assert_array_equal(

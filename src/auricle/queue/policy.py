@@ -8,20 +8,18 @@ Cheng, 1996), and the smallest tag runs first. A request that just arrived start
 virtual time, so a short one never queues behind a long one that came earlier; and as virtual time
 passes every tag in turn, nothing starves.
 
-Windows that agree are run together, because the processor likes it. An encoded window waits for
-such company only while something of its own priority is next to be encoded, or something more
-urgent, and for at most a batch of jobs; one that is decoded again does not wait, or each step of
-its ladder would. There is no timer, so an idle server adds no wait.
+Windows whose keys are equal are run together, because the processor likes it. An encoded window
+waits for such company only while something of its own priority is next to be encoded, or something
+more urgent, and for at most a batch of jobs; one that is decoded again does not wait, or each step
+of its ladder would. There is no timer, so an idle server adds no wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
-
-from auricle.scheduler.context import FULL_FRAMES
 
 MAX_ROWS = 16
 """Windows in a batch at most, however short: the first has its text only when the last has."""
@@ -46,37 +44,39 @@ class Priority(IntEnum):
         return (8.0, 4.0, 4.0, 1.0)[self]
 
 
-class Batch(NamedTuple):
-    """What CTranslate2 demands that windows decoded together share."""
+class BatchKey(NamedTuple):
+    """What jobs of the second stage have in common that run together."""
 
-    n_frames: int
-    beam_size: int
-    temperature: float
-    n_prompt_tokens: int
-    patience: float = 1.0
-    suppress_tokens: tuple[int, ...] = (-1,)
+    key: Hashable
+    cost: int
+    """Of each of them, in the unit of `Policy.batch_cost`."""
 
 
 class Encode(NamedTuple):
+    """Run the first stage of these windows in one call."""
+
     window_ids: tuple[int, ...]
-    n_frames: int
+    length: Hashable
 
 
 class Decode(NamedTuple):
+    """Run the second stage of these windows in one call."""
+
     window_ids: tuple[int, ...]
-    batch: Batch
+    batch: BatchKey
 
 
 @dataclass(slots=True)
-class Entry:
+class QueueEntry:
     """A window in a queue. ``tag`` and ``priority`` stay the same through both stages."""
 
     window_id: int
     request_id: int
     priority: Priority
     tag: float
-    n_frames: int
-    batch: Batch | None = None
+    length: Hashable
+    """Windows of equal length may be encoded together."""
+    batch: BatchKey | None = None
     """None until encoded."""
     passed_over: int = 0
     is_retry: bool = False
@@ -91,11 +91,11 @@ class Entry:
 class Policy:
     """The queues of one model. Pure bookkeeping: `choose` removes what it returns."""
 
-    batch_size: int
-    """Rows of 30 s that are decoded together; each beam is a row, shorter context a part of one."""
+    batch_cost: int
+    """What the jobs of a batch may cost together."""
     encode_rows: int = 1
     """Windows encoded together: on a CPU more than one gains nothing."""
-    _entries: dict[int, Entry] = field(default_factory=dict)
+    _entries: dict[int, QueueEntry] = field(default_factory=dict)
     _finish: dict[int, float] = field(default_factory=dict)
     _now: float = 0.0
 
@@ -103,19 +103,19 @@ class Policy:
         return len(self._entries)
 
     def arrive(
-        self, window_id: int, request_id: int, priority: Priority, audio_s: float, n_frames: int
-    ) -> Entry:
+        self, window_id: int, request_id: int, priority: Priority, audio_s: float, length: Hashable
+    ) -> QueueEntry:
         """Queue a window of a request for encoding. The entry returned is put back with `wait`."""
         tag = max(self._now, self._finish.get(request_id, 0.0))
         self._finish[request_id] = tag + audio_s / priority.weight
-        entry = Entry(window_id, request_id, priority, tag, n_frames)
+        entry = QueueEntry(window_id, request_id, priority, tag, length)
         self._entries[window_id] = entry
         return entry
 
-    def wait(self, entry: Entry, n_frames: int, batch: Batch | None) -> None:
+    def wait(self, entry: QueueEntry, length: Hashable, batch: BatchKey | None) -> None:
         """Put a window back in its old place: to be decoded as ``batch``, or encoded if None."""
         entry.is_retry = entry.is_retry or entry.batch is not None
-        entry.n_frames, entry.batch, entry.passed_over = n_frames, batch, 0
+        entry.length, entry.batch, entry.passed_over = length, batch, 0
         self._entries[entry.window_id] = entry
 
     def leave(self, window_id: int) -> None:
@@ -140,31 +140,33 @@ class Policy:
             return self._encode(waiting, encoded)
         return None
 
-    def _decoding_order(self, entry: Entry) -> tuple[bool, Priority, tuple[float, Priority, int]]:
+    def _decoding_order(
+        self, entry: QueueEntry
+    ) -> tuple[bool, Priority, tuple[float, Priority, int]]:
         """The urgent first (how many of them there are was fair when they were encoded), but who
         has waited enough before all."""
         return not self._is_overdue(entry), entry.priority, entry.order
 
-    def _is_overdue(self, entry: Entry) -> bool:
+    def _is_overdue(self, entry: QueueEntry) -> bool:
         assert entry.batch is not None
-        rows = rows_together(self.batch_size, entry.batch)
+        rows = rows_together(self.batch_cost, entry.batch)
         return entry.passed_over >= max(rows, MIN_PASSED_OVER)
 
-    def _group(self, encoded: list[Entry]) -> list[Entry]:
+    def _group(self, encoded: list[QueueEntry]) -> list[QueueEntry]:
         """The encoded windows that decode with the first in line, at most a batch; of one LONG
         request at most half a batch while anybody else waits, so that it never blocks for long."""
         if not encoded:
             return []
         batch = encoded[0].batch
         assert batch is not None
-        rows = rows_together(self.batch_size, batch)
-        group: list[Entry] = []
+        rows = rows_together(self.batch_cost, batch)
+        group: list[QueueEntry] = []
         for entry in encoded:
             if entry.batch == batch and not self._has_its_half(entry, group, rows):
                 group.append(entry)
         return group[:rows]
 
-    def _has_its_half(self, entry: Entry, group: list[Entry], rows: int) -> bool:
+    def _has_its_half(self, entry: QueueEntry, group: list[QueueEntry], rows: int) -> bool:
         if entry.priority is not Priority.LONG:
             return False
         n_own = sum(other.request_id == entry.request_id for other in group)
@@ -172,7 +174,9 @@ class Policy:
             other.request_id != entry.request_id for other in self._entries.values()
         )
 
-    def _is_time(self, group: list[Entry], encoded: list[Entry], waiting: list[Entry]) -> bool:
+    def _is_time(
+        self, group: list[QueueEntry], encoded: list[QueueEntry], waiting: list[QueueEntry]
+    ) -> bool:
         """Whether to decode now rather than to wait for company."""
         head = group[0]
         assert head.batch is not None
@@ -182,30 +186,28 @@ class Policy:
             return True
         if waiting[0].priority != head.priority:
             return head.priority < waiting[0].priority
-        return len(group) >= rows_together(self.batch_size, head.batch)
+        return len(group) >= rows_together(self.batch_cost, head.batch)
 
-    def _encode(self, waiting: list[Entry], encoded: list[Entry]) -> Encode:
+    def _encode(self, waiting: list[QueueEntry], encoded: list[QueueEntry]) -> Encode:
         first = waiting[0]
-        rows = [entry for entry in waiting if entry.n_frames == first.n_frames][: self.encode_rows]
+        rows = [entry for entry in waiting if entry.length == first.length][: self.encode_rows]
         self._now = max(self._now, first.tag)
         self._take(rows, encoded)
-        return Encode(tuple(entry.window_id for entry in rows), first.n_frames)
+        return Encode(tuple(entry.window_id for entry in rows), first.length)
 
-    def _decode(self, group: list[Entry], encoded: list[Entry]) -> Decode:
+    def _decode(self, group: list[QueueEntry], encoded: list[QueueEntry]) -> Decode:
         batch = group[0].batch
         assert batch is not None
         self._take(group, encoded)
         return Decode(tuple(entry.window_id for entry in group), batch)
 
-    def _take(self, entries: Sequence[Entry], encoded: Sequence[Entry]) -> None:
+    def _take(self, entries: Sequence[QueueEntry], encoded: Sequence[QueueEntry]) -> None:
         for entry in entries:
             del self._entries[entry.window_id]
         for entry in encoded:
             entry.passed_over += 1
 
 
-def rows_together(batch_size: int, batch: Batch) -> int:
-    """How many such windows a batch holds: what keeps a decoding step busy is every beam's
-    attention over the frames of its window."""
-    rows = batch_size * FULL_FRAMES // (batch.beam_size * batch.n_frames)
-    return min(MAX_ROWS, max(1, rows))
+def rows_together(batch_cost: int, batch: BatchKey) -> int:
+    """How many such windows a batch holds."""
+    return min(MAX_ROWS, max(1, batch_cost // batch.cost))

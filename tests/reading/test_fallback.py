@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.engine.protocol import WindowText
-from auricle.scheduler import fallback
-from auricle.scheduler.fallback import Attempt, Rules
+from auricle.reading import fallback
+from auricle.reading.fallback import Attempt, FallbackThresholds
+from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions, Segment
 
 FULL = Attempt(5, 0.0, is_full=True)
@@ -98,17 +98,22 @@ def test_where_no_speech_was_detected_a_doubtful_text_is_an_invention(text, is_s
 
 
 def test_thresholds_and_temperatures_are_the_operators():
-    strict = Rules(1.5, -0.5, 0.3, (0.5,))
+    strict = FallbackThresholds(1.5, -0.5, 0.3, (0.5,))
     assert fallback.is_doubtful(_text(compression_ratio=1.6), FULL, strict) is True
     assert fallback.is_silence(_text(avg_logprob=-0.6, no_speech_prob=0.31), strict) is True
-    assert fallback.attempts(DecodeOptions(), is_short=False, rules=strict) == (
+    assert fallback.ladder(DecodeOptions(), is_short=False, thresholds=strict) == (
         Attempt(5, 0.0, True, -0.5),
         Attempt(1, 0.5, True, -0.5),
     )
-    never_silent = Rules(max_no_speech_prob=1.0)
+    never_silent = FallbackThresholds(max_no_speech_prob=1.0)
     assert fallback.is_silence(_text(avg_logprob=-9.0, no_speech_prob=1.0), never_silent) is False
     assert (
-        len(fallback.attempts(DecodeOptions(), is_short=False, rules=Rules(temperatures=()))) == 1
+        len(
+            fallback.ladder(
+                DecodeOptions(), is_short=False, thresholds=FallbackThresholds(temperatures=())
+            )
+        )
+        == 1
     )
 
 
@@ -118,29 +123,29 @@ CUT = _text(is_truncated=True)
 
 
 @pytest.mark.parametrize(
-    ("options", "way", "text", "following"),
+    ("options", "step", "text", "goes_on"),
     [
-        ({}, 0, IMPROBABLE, None),
-        ({}, 0, LOOP, 1),  # the full context
-        ({}, 0, CUT, 1),
-        ({}, 1, IMPROBABLE, None),
-        ({}, 1, LOOP, 2),
-        ({}, 2, IMPROBABLE, None),
-        ({}, 2, LOOP, 3),
-        ({}, 7, LOOP, None),
-        ({"beam_size": 1}, 1, IMPROBABLE, 2),  # nothing was searched: sampling may find better
-        ({"decoding": "balanced"}, 0, IMPROBABLE, 1),
-        ({"decoding": "balanced"}, 1, IMPROBABLE, None),
+        ({}, 0, IMPROBABLE, False),
+        ({}, 0, LOOP, True),  # the full context
+        ({}, 0, CUT, True),
+        ({}, 1, IMPROBABLE, False),
+        ({}, 1, LOOP, True),
+        ({}, 2, IMPROBABLE, False),
+        ({}, 2, LOOP, True),
+        ({}, 7, LOOP, False),
+        ({"beam_size": 1}, 1, IMPROBABLE, True),  # nothing was searched: chance may find better
+        ({"decoding": "balanced"}, 0, IMPROBABLE, True),
+        ({"decoding": "balanced"}, 1, IMPROBABLE, False),
     ],
 )
-def test_temperatures_are_for_loops(options, way, text, following):
+def test_temperatures_are_for_loops(options, step, text, goes_on):
     """A window in a language the model cannot write climbed seven ways, and the beam's text won."""
-    ways = fallback.attempts(DecodeOptions(**options), is_short=True)
-    assert fallback.next_way(ways, way, text) == following
+    attempts = fallback.ladder(DecodeOptions(**options), is_short=True)
+    assert fallback.may_be_mended(attempts, step, text) is goes_on
 
 
 def _ways(is_short=False, **options):
-    ways = fallback.attempts(DecodeOptions(**options), is_short=is_short)
+    ways = fallback.ladder(DecodeOptions(**options), is_short=is_short)
     return [(way.beam_size, way.temperature, way.is_full) for way in ways]
 
 
@@ -165,7 +170,7 @@ def test_what_is_tried(options, is_short, ways):
 
 
 def test_only_the_first_of_balanced_asks_for_more_certainty():
-    ways = fallback.attempts(DecodeOptions(decoding="balanced"), is_short=True)
+    ways = fallback.ladder(DecodeOptions(decoding="balanced"), is_short=True)
     assert [way.sure_from for way in ways] == [-0.4] + [-1.0] * (len(ways) - 1)
 
 

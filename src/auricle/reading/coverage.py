@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
-from auricle.engine.protocol import WindowText
+from auricle.reading.text import WindowText
 from auricle.types import SAMPLE_RATE, Segment, Window
 
 MIN_UNREAD_S = 1.0
@@ -40,7 +40,7 @@ MAX_TOKENS_PER_S = 14
 """Nobody speaks faster: a segment is not made shorter than its text takes."""
 
 
-def unread(window: Window, text: WindowText) -> Window | None:
+def uncovered_tail(window: Window, text: WindowText) -> Window | None:
     """The part of a window that is to be read on its own, because the text does not reach it."""
     if text.resume_s is not None:
         return _from(window, text.resume_s)
@@ -66,7 +66,7 @@ def halves(window: Window, text: WindowText) -> tuple[Window, ...]:
     time, too.
     """
     is_short = 0 < _n_tokens(text) < MIN_TOKENS_PER_S * window.speech_s
-    if not is_short or unread(window, text) is not None:
+    if not is_short or uncovered_tail(window, text) is not None:
         return ()
     pauses = [
         (start - end, (start + end) / 2)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auricle.engine.protocol import WindowText
-from auricle.scheduler import echo
+from auricle.reading import prompt_echo
+from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions, Segment
 
 PROMPT = "Minutes of the board meeting. Present were Siobhan Quixel and Anil Brondex."
@@ -39,7 +39,7 @@ def _text(*said: str) -> WindowText:
     ],
 )
 def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool) -> None:
-    assert echo.is_suspect(_text(said), options) is is_suspect
+    assert prompt_echo.is_suspect(_text(said), options) is is_suspect
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool)
 def test_which_text_is_believed(guided: str, plain: str, believed: str) -> None:
     texts = {"guided": _text(guided), "plain": _text(plain)}
     options = DecodeOptions(prompt=PROMPT)
-    assert echo.settle(texts["guided"], texts["plain"], options) == texts[believed]
+    assert prompt_echo.settle(texts["guided"], texts["plain"], options) == texts[believed]
 
 
 def test_keywords_are_not_believed_in_silence() -> None:
     options = DecodeOptions(keywords=("Brondex", "Quixel", "Auricle"))
     guided, plain = _text(" Brondex, Quixel, Auricle."), _text()
-    assert echo.is_suspect(guided, options)
-    assert echo.settle(guided, plain, options) == plain
+    assert prompt_echo.is_suspect(guided, options)
+    assert prompt_echo.settle(guided, plain, options) == plain

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.scheduler.context import (
-    BUCKETS,
-    FULL_FRAMES,
-    MAX_NEW_TOKENS,
-    max_new_tokens,
-    n_frames,
-)
+from auricle.reading.encoder_length import BUCKETS, max_new_tokens, n_frames
+from auricle.whisper.dimensions import MAX_FRAMES, MAX_NEW_TOKENS
 
 
 @pytest.mark.parametrize(
@@ -27,7 +22,7 @@ def test_frames(duration_s, margin_s, frames):
 def test_the_audio_always_fits_with_its_margin(duration_s, margin_s):
     frames = n_frames(duration_s, margin_s)
     assert frames in BUCKETS
-    assert frames == FULL_FRAMES or frames >= (duration_s + margin_s) * 100
+    assert frames == MAX_FRAMES or frames >= (duration_s + margin_s) * 100
 
 
 @pytest.mark.parametrize(

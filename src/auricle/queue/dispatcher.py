@@ -1,0 +1,236 @@
+"""Runs queued jobs on an engine: one task dispatches, and every call to the engine is a task that
+is owned here, so nothing that was queued is left without an answer.
+
+Knows nothing about requests, audio, text or what is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
+from auricle.errors import AuricleError, EngineFailed, Unavailable
+from auricle.queue.job import AnyJob, Stage
+from auricle.queue.keeper import EngineKeeper, Timer
+from auricle.queue.policy import BatchKey, Decode, Encode, Policy
+from auricle.queue.window import QueuedWindow
+
+SUSPECT_FAILURES = 2
+"""A window that was in so many calls whose engine died, or in one that failed otherwise, runs
+alone, to find out whether it is at fault."""
+
+RETRY_AFTER_S = 5.0
+"""What those are told whose work could not be done for want of an engine."""
+
+SHUTTING_DOWN = "the server is shutting down"
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Windows `join`, wait with their jobs by `enqueue`, and are told by their ``replies``. For the
+    event loop only."""
+
+    def __init__(
+        self,
+        start_engine: Callable[[], Awaitable[Engine]],
+        policy: Policy,
+        timer: Timer | None = None,
+    ) -> None:
+        self._wake = asyncio.Event()
+        self.keeper = EngineKeeper(start_engine, self._wake.set, timer)
+        self._policy = policy
+        self._windows: dict[int, QueuedWindow] = {}
+        self._suspects: list[QueuedWindow] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._releases: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def n_windows(self) -> int:
+        """Windows waiting or being read."""
+        return len(self._windows)
+
+    async def start(self) -> ModelInfo:
+        """Start the engine and dispatch. Raises what starting the engine raises."""
+        info = await self.keeper.start()
+        self._task = asyncio.create_task(self._dispatch(), name="dispatcher")
+        return info
+
+    async def close(self) -> None:
+        """Stop at once; windows without an answer are failed with `Unavailable`."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self.keeper.close()
+        if owned := self._calls | self._releases:
+            await asyncio.wait(owned)
+        self._fail_all(SHUTTING_DOWN)
+
+    def join(self, window: QueuedWindow) -> None:
+        """Take in a window, which has no job yet."""
+        self._windows[window.id] = window
+
+    def enqueue(self, window: QueuedWindow) -> None:
+        """Let a window wait in its place for what must be done next for it.
+
+        Raises:
+            Unavailable: the server is shutting down.
+        """
+        if self._task is None or self._task.done():
+            raise unavailable(SHUTTING_DOWN)
+        self._put(window)
+
+    def dequeue(self, window: QueuedWindow) -> None:
+        """A window waits no longer; fine if it does not."""
+        self._policy.leave(window.id)
+        if window in self._suspects:
+            self._suspects.remove(window)
+
+    def leave(self, window: QueuedWindow) -> None:
+        """Nobody needs a window any more; the engine stops what it does for it, if it can."""
+        self.dequeue(window)
+        del self._windows[window.id]
+        if window.states_in is not None or window.n_running:
+            self._release(window)
+
+    # Dispatching
+
+    async def _dispatch(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                if self.keeper.engine is None and not self._calls:
+                    await self._replace_engine()
+                if self.keeper.engine is not None:
+                    self._start_calls(self.keeper.engine)
+            except Exception as exc:  # noqa: BLE001  # the border: nothing may end this task
+                _log.exception("dispatching failed")
+                self._fail_all(f"the server made a mistake: {exc!r}")
+
+    def _put(self, window: QueuedWindow) -> None:
+        self._wake.set()
+        if window.n_failures >= SUSPECT_FAILURES:
+            if window not in self._suspects:
+                self._suspects.append(window)
+            return
+        job = window.next_job(self.keeper.engine)
+        if window.entry is None:
+            window.entry = self._policy.arrive(
+                window.id, window.request_id, window.priority, window.audio_s, job.key
+            )
+        batch = BatchKey(job.key, job.cost) if job.stage is Stage.DECODE else None
+        self._policy.wait(window.entry, job.key, batch)
+
+    async def _replace_engine(self) -> None:
+        if await self.keeper.replace() is None:
+            self._fail_all(f"the engine could not be started: {self.keeper.failure}")
+        for window in self._windows.values():
+            if window.job is not None:
+                self._put(window)
+
+    def _start_calls(self, engine: Engine) -> None:
+        while len(self._calls) < engine.info.workers:
+            if self._suspects:
+                if not self._calls:
+                    self._start_call(engine, [self._suspects.pop(0)])
+                return  # the others go on when the suspect is done
+            match self._policy.choose(engine.info.workers - len(self._calls)):
+                case Encode(ids, _) | Decode(ids, _):
+                    self._start_call(engine, [self._windows[each] for each in ids])
+                case None:
+                    return
+
+    def _start_call(self, engine: Engine, windows: Sequence[QueuedWindow]) -> None:
+        for window in windows:
+            window.n_running += 1
+        jobs = {window.id: window.next_job(engine) for window in windows}
+        call = asyncio.create_task(self._call(engine, windows, jobs))
+        self._calls.add(call)
+        call.add_done_callback(self._call_done)
+
+    def _call_done(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._wake.set()
+
+    async def _call(
+        self, engine: Engine, windows: Sequence[QueuedWindow], jobs: dict[int, AnyJob]
+    ) -> None:
+        """One call to the engine, for windows whose jobs agree."""
+        rows = [job.row for job in jobs.values()]
+        is_alone = len(windows) == sum(each.job is not None for each in self._windows.values())
+        by_id = {window.id: window for window in windows}
+        call = jobs[windows[0].id].call
+        try:
+            async for window_id, reply, is_last in call(engine, rows, is_alone):
+                job = jobs.pop(window_id) if is_last else jobs[window_id]
+                self._reply(engine, by_id[window_id], job, reply, is_last=is_last)
+            error: Exception = EngineFailed("the engine left it unanswered")
+        except EngineDied as exc:
+            error = exc
+            self.keeper.lose(engine, exc)
+        except Exception as exc:  # noqa: BLE001  # the border: whoever waits is told
+            error = exc
+            _log.error("a call failed", exc_info=exc)
+        for window in windows:
+            window.n_running -= 1
+            if window.id in jobs and window.is_for(jobs[window.id]):
+                self._failed(window, error)
+            if window.id not in self._windows:
+                self._release(window)
+
+    def _reply(
+        self, engine: Engine, window: QueuedWindow, job: AnyJob, reply: object, *, is_last: bool
+    ) -> None:
+        if is_last and not job.needs_states:
+            window.states_in = engine
+        if window.job is job:
+            window.replies.put_nowait(reply)
+            if is_last:
+                window.end()
+        elif is_last and window.is_for(job):
+            self._put(window)  # now that it has the states it needs
+
+    def _failed(self, window: QueuedWindow, error: Exception) -> None:
+        """Blame the window if it ran alone; else it runs once more, alone if it may be at fault."""
+        if window.n_failures >= SUSPECT_FAILURES:
+            window.end(_blame(window, error))
+            return
+        died = isinstance(error, EngineDied)
+        window.n_failures = window.n_failures + 1 if died else SUSPECT_FAILURES
+        window.states_in = None
+        self._put(window)
+
+    def _fail_all(self, reason: str) -> None:
+        for window in self._windows.values():
+            if window.job is not None:
+                window.end(unavailable(reason))
+            self.dequeue(window)
+
+    def _release(self, window: QueuedWindow) -> None:
+        if self.keeper.engine is not None:
+            task = asyncio.create_task(_release(self.keeper.engine, window.id))
+            self._releases.add(task)
+            task.add_done_callback(self._releases.discard)
+
+
+async def _release(engine: Engine, window_id: int) -> None:
+    with contextlib.suppress(EngineDied):  # and its encoder states with it
+        await engine.release(ReleaseJob((window_id,)))
+
+
+def _blame(window: QueuedWindow, error: Exception) -> AuricleError:
+    if isinstance(error, EngineDied):
+        n_deaths = window.n_failures + 1
+        return EngineFailed(f"the engine died {n_deaths} times on {window.label} ({error})")
+    if isinstance(error, AuricleError):
+        return error
+    return EngineFailed(f"reading {window.label} failed: {error!r}")
+
+
+def unavailable(reason: str) -> Unavailable:
+    return Unavailable(reason, retry_after_s=RETRY_AFTER_S)

@@ -1,0 +1,1 @@
+"""Reading: a window of audio becomes final segments."""

@@ -1,0 +1,119 @@
+"""Finds the text of one window: one attempt after another, until one makes sense.
+
+Knows nothing about what the text leaves unread. When to go on is decided in `fallback`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from auricle.reading import encoder_length, fallback, word_times
+from auricle.reading.encoded import EncodedWindow
+from auricle.reading.fallback import Attempt
+from auricle.reading.jobs import DecodeSettings
+from auricle.reading.model import ReadingModel
+from auricle.reading.text import Figures, WindowText, from_tokens
+from auricle.types import DecodeOptions
+from auricle.whisper import prompting
+from auricle.whisper.dimensions import MAX_FRAMES
+from auricle.whisper.prompting import Prompt
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Decodes an encoded window after a prompt."""
+
+    model: ReadingModel
+    options: DecodeOptions
+    language: str
+    encoded: EncodedWindow
+    prompt: Prompt
+
+    async def best(self) -> WindowText:
+        """The best text of as many attempts as it takes."""
+        window, thresholds = self.encoded.window, self.model.thresholds
+        heard_nobody = window.speech_s == 0.0
+        ladder = self._ladder()
+        tried: list[WindowText] = []
+        for step, attempt in enumerate(ladder):
+            if attempt.is_full and not self.encoded.is_full:
+                tried.clear()  # what was heard with too little context counts for nothing
+            text = await self._attempt(attempt)
+            tried.append(text)
+            is_last = not fallback.is_doubtful(
+                text, attempt, thresholds, heard_nobody=heard_nobody
+            ) or not fallback.may_be_mended(ladder, step, text, thresholds)
+            self._note(attempt, text, is_last=is_last)
+            if is_last:
+                break
+        if not ladder[0].is_full:
+            self.model.read_again.n_short += 1
+            self.model.read_again.n_again += self.encoded.is_full
+        return fallback.settle(tried, thresholds, heard_nobody=heard_nobody)
+
+    async def first(self) -> WindowText:
+        """The text of one attempt, whatever it is like."""
+        return await self._attempt(self._ladder()[0])
+
+    def without_guidance(self) -> Decoding:
+        """The same, with nothing told beforehand."""
+        ids = prompting.start(self.model.vocabulary, self.options.task, self.language)
+        return replace(self, prompt=Prompt(ids))
+
+    async def with_details(self, text: WindowText) -> WindowText:
+        """The text with word times and token probabilities, if these are asked for."""
+        options, vocabulary = self.options, self.model.vocabulary
+        if not text.segments or not (options.words or options.logprobs):
+            return text
+        details = word_times.Details(text, self.encoded.window, vocabulary)
+        aligned = await self.encoded.align(self.prompt, details.ids, details.n_frames)
+        # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
+        segments = await asyncio.to_thread(
+            word_times.detailed, details, aligned, options, self.model.late_s
+        )
+        return msgspec.structs.replace(text, segments=segments)
+
+    def _ladder(self) -> tuple[Attempt, ...]:
+        """The attempts; they begin with less than the full length unless that was taken already."""
+        n_frames = self.model.n_frames(self.encoded.window, self.options)
+        is_short = n_frames < MAX_FRAMES and not self.encoded.is_full
+        return fallback.ladder(self.options, is_short=is_short, thresholds=self.model.thresholds)
+
+    async def _attempt(self, attempt: Attempt) -> WindowText:
+        model, options, window = self.model, self.options, self.encoded.window
+        n_frames = MAX_FRAMES if attempt.is_full else model.n_frames(window, options)
+        await self.encoded.encode(n_frames)
+        searches = attempt.beam_size > 1 and attempt.temperature == 0
+        settings = DecodeSettings(
+            beam_size=attempt.beam_size,
+            temperature=attempt.temperature,
+            max_new_tokens=encoder_length.max_new_tokens(n_frames, model.margin_s),
+            patience=options.patience if searches else 1.0,
+            suppress_tokens=prompting.suppressed(model.vocabulary, options.suppress_tokens),
+        )
+        hypothesis = await self.encoded.decode(self.prompt, settings)
+        figures = Figures(attempt.temperature, settings.max_new_tokens, self.language)
+        return from_tokens(hypothesis, window, model.vocabulary, figures)
+
+    def _note(self, attempt: Attempt, text: WindowText, *, is_last: bool) -> None:
+        """How one attempt came out. What was said is nobody's business but the client's."""
+        window = self.encoded.window
+        _log.debug(
+            "%.2f to %.2f s: beam %d, temperature %g, %d frames: log-probability %.2f, "
+            "compression %.2f, no speech %.2f%s",
+            window.start_s,
+            window.end_s,
+            attempt.beam_size,
+            attempt.temperature,
+            self.encoded.n_frames,
+            text.avg_logprob,
+            text.compression_ratio,
+            text.no_speech_prob,
+            "" if is_last else "; read again",
+        )

@@ -1,0 +1,156 @@
+"""Reads windows: from audio to final segments, in one coroutine for each.
+
+Knows nothing about files, formats or the order in which jobs run. The rules it follows are pure
+functions: `prompt_echo`, `coverage`, `order`, and `fallback` for one attempt after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from auricle.queue.admission import Admission
+from auricle.queue.policy import Priority
+from auricle.reading import coverage, fallback, order, prompt_echo
+from auricle.reading.decoding import Decoding
+from auricle.reading.encoded import EncodedWindow, opened
+from auricle.reading.model import ReadingModel
+from auricle.reading.text import WindowText
+from auricle.types import DecodeOptions, Language, Segment, Window
+from auricle.whisper import prompting
+
+MAX_CONTEXT_CHARS = 2000
+"""What is kept of the text before as context: more than the 223 tokens that count."""
+
+MAX_CONTEXT_TEMPERATURE = 0.5
+"""A text read with more chance than that is no context for the next, as in openai-whisper."""
+
+LanguageOf: TypeAlias = Callable[[Callable[[], Awaitable[Language]]], Awaitable[Language]]
+"""The language to read a window in. Given is what detects the one that is spoken in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in one window: segments in order, with absolute times."""
+
+    segments: tuple[Segment, ...]
+    language: Language
+    context: str
+    """The text so far, for what is read next; empty where it may well be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads windows of one request. Cancelling a reading takes its jobs out of the queue, and out
+    of the engine."""
+
+    model: ReadingModel
+    admission: Admission
+    priority: Priority
+    options: DecodeOptions
+    context: str = ""
+    """The text before, if the model is to be told."""
+
+    async def read(self, window: Window, language_of: LanguageOf) -> Reading:
+        """Everything that is said in a window.
+
+        Raises:
+            EngineFailed: no engine survives this window.
+            Unavailable: there is no engine now.
+        """
+        with self._opened(window) as encoded:
+            language = await language_of(lambda: self._detect_language(encoded))
+            text = await self._text(encoded, language)
+        segments, context = await self._completed(window, text, language)
+        return Reading(tuple(segments), language, context)
+
+    async def read_partial(self, window: Window, language_of: LanguageOf) -> Reading:
+        """What is said in a window as far as one attempt tells, for whoever cannot wait: nothing is
+        read again. Raises what `read` raises."""
+        with self._opened(window) as encoded:
+            language = await language_of(lambda: self._detect_language(encoded))
+            text = await (await self._decoding(encoded, language)).first()
+        return Reading(text.segments, language, self._context_after(text))
+
+    async def _completed(
+        self, window: Window, text: WindowText, language: Language
+    ) -> tuple[list[Segment], str]:
+        """The segments of a window, and its text as context: as it was read; or, if speech is
+        missing in that, of halves that have it."""
+        halves = () if self.options.prefix else coverage.halves(window, text)
+        texts = [await self._read_part(half, language) for half in halves]
+        if not halves or not coverage.say_more(texts, text):
+            return await self._with_tail(window, text, language)
+        segments: list[Segment] = []
+        reader = self
+        for half, said in zip(halves, texts, strict=True):
+            more, context = await reader._completed(half, said, language)
+            segments += more
+            reader = replace(self, context=context)
+        return segments, reader.context
+
+    async def _with_tail(
+        self, window: Window, text: WindowText, language: Language
+    ) -> tuple[list[Segment], str]:
+        """The segments of a text, then those of the rest of the window that it leaves unread."""
+        context = self._context_after(text)
+        segments = [coverage.fitted(segment, window) for segment in text.segments]
+        tail = coverage.uncovered_tail(window, text)
+        if tail is None:
+            return segments, context
+        segments = order.before(segments, window.start_s, tail.start_s)
+        reader = replace(self, options=replace(self.options, prefix=None), context=context)
+        said = await reader._read_part(tail, language)
+        more, context = await reader._with_tail(tail, said, language)
+        return segments + more, context
+
+    async def _read_part(self, window: Window, language: Language) -> WindowText:
+        """The text of a part of a window, as of a window of its own."""
+        with self._opened(window) as encoded:
+            return await self._text(encoded, language)
+
+    async def _text(self, encoded: EncodedWindow, language: Language) -> WindowText:
+        """The text of a window. One that may only repeat what the model was told is read again
+        without that, and one of the two is believed."""
+        options = self._guided
+        guided = await self._decoding(encoded, language)
+        text = await guided.best()
+        has_guidance = prompt_echo.has_guidance(options)
+        is_loop = has_guidance and fallback.is_looping(text, self.model.thresholds)
+        if not is_loop and not prompt_echo.is_suspect(text, options):
+            return await guided.with_details(text)
+        unguided = guided.without_guidance()
+        plain = await unguided.best()
+        believed = plain if is_loop else prompt_echo.settle(text, plain, options)
+        return await (guided if believed is text else unguided).with_details(believed)
+
+    def _opened(self, window: Window) -> AbstractContextManager[EncodedWindow]:
+        return opened(self.model.queue, self.admission, window, self.priority)
+
+    async def _detect_language(self, encoded: EncodedWindow) -> Language:
+        await encoded.encode(self.model.n_frames(encoded.window, self.options))
+        return await encoded.detect_language(self.model.vocabulary, self.options.languages)
+
+    async def _decoding(self, encoded: EncodedWindow, language: Language) -> Decoding:
+        """How a window is decoded, with all that the model is told."""
+        vocabulary, options = self.model.vocabulary, self._guided
+        if prompt_echo.has_guidance(options):  # up to ten milliseconds, not for the event loop
+            prompt = await asyncio.to_thread(prompting.prompt, vocabulary, options, language.code)
+        else:
+            prompt = prompting.prompt(vocabulary, options, language.code)
+        return Decoding(self.model, options, language.code, encoded, prompt)
+
+    @property
+    def _guided(self) -> DecodeOptions:
+        """The options with the text before in their prompt."""
+        if not self.context:
+            return self.options
+        return replace(self.options, prompt=f"{self.options.prompt or ''}{self.context}")
+
+    def _context_after(self, text: WindowText) -> str:
+        if text.temperature > MAX_CONTEXT_TEMPERATURE:
+            return ""
+        return (self.context + text.text)[-MAX_CONTEXT_CHARS:]

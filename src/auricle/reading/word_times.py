@@ -1,0 +1,67 @@
+"""Words and token probabilities of a text, from how the decoder's attention moves through the
+audio.
+
+Knows nothing about engines: an alignment goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auricle.engine.protocol import Aligned
+from auricle.reading.text import WindowText
+from auricle.types import DecodeOptions, Segment, Window
+from auricle.whisper import alignment, word_timestamps
+from auricle.whisper.dimensions import FRAMES_PER_S, FRAMES_PER_STATE
+from auricle.whisper.vocabulary import Vocabulary
+from auricle.whisper.word_timestamps import AlignedSpan, AlignedTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A text whose details are wanted."""
+
+    text: WindowText
+    window: Window
+    vocabulary: Vocabulary
+
+    @property
+    def duration_s(self) -> float:
+        """Of the audio the text is about: what is left unread is not."""
+        resume_s = self.text.resume_s
+        return (self.window.end_s if resume_s is None else resume_s) - self.window.start_s
+
+    @property
+    def n_frames(self) -> int:
+        return max(FRAMES_PER_STATE, int(self.duration_s * FRAMES_PER_S))
+
+    @property
+    def ids_by_segment(self) -> list[list[int]]:
+        """The text tokens of each segment."""
+        eot = self.vocabulary.eot
+        return [[i for i in segment.tokens if i < eot] for segment in self.text.segments]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All text tokens."""
+        return tuple(i for ids in self.ids_by_segment for i in ids)
+
+
+def detailed(
+    details: Details, aligned: Aligned, options: DecodeOptions, late_s: float | None
+) -> tuple[Segment, ...]:
+    """The segments with words and token probabilities, as the options ask."""
+    ids, window = details.ids, details.window
+    raws = [details.vocabulary.decode_bytes([i]) for i in ids]
+    found = AlignedTokens(ids, raws, aligned.path, aligned.probabilities)
+    counts = [len(each) for each in details.ids_by_segment]
+    segments: Sequence[Segment] = details.text.segments
+    if options.logprobs:
+        segments = word_timestamps.with_logprobs(segments, counts, found)
+    if options.words:
+        language = "en" if options.task == "translate" else segments[0].language or "en"
+        levels = alignment.loudness(window.pcm)
+        span = AlignedSpan(window.start_s, details.duration_s, levels, late_s, language)
+        segments = word_timestamps.with_words(segments, counts, found, span)
+    return tuple(segments)

@@ -1,1 +1,0 @@
-"""One queue per model: which window of which request runs next."""

@@ -1,0 +1,298 @@
+"""A window becomes segments: what is tried, what is read again, what is believed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from auricle.queue.policy import Priority
+from auricle.queue.queue import Queue
+from auricle.reading.fallback import FallbackThresholds
+from auricle.reading.jobs import batch_cost
+from auricle.reading.model import ReadingModel
+from auricle.reading.reader import Reader, Reading
+from auricle.reading.text import compression_ratio
+from auricle.types import DecodeOptions, Language, Window
+from tests.fakes import LOOP, VOCABULARY, FakeEngine, Heard, Said, spoken, window
+
+ENGLISH = Language("en")
+
+
+async def english(_: Callable[[], Awaitable[Language]]) -> Language:
+    return ENGLISH
+
+
+async def detected(detect: Callable[[], Awaitable[Language]]) -> Language:
+    return await detect()
+
+
+@asynccontextmanager
+async def serving(engine: FakeEngine, **facts: object) -> AsyncIterator[ReadingModel]:
+    """A model that reads with an engine, until the context is left, when nothing may be left."""
+
+    async def start() -> FakeEngine:
+        return engine
+
+    queue = Queue(start, batch_cost=batch_cost(8))
+    await queue.start()
+    try:
+        yield ReadingModel(queue, VOCABULARY, margin_s=10.0, **facts)  # type: ignore[arg-type]  # passed on
+    finally:
+        await queue.close()
+    assert (engine.kept, queue.n_windows, queue.n_requests) == ({}, 0, 0)
+
+
+async def read(
+    engine: FakeEngine,
+    options: DecodeOptions | None = None,
+    what: Window | None = None,
+    *,
+    context: str = "",
+    language_of=english,
+    **facts: object,
+) -> Reading:
+    async with serving(engine, **facts) as model:
+        with model.queue.admit() as admission:
+            reader = Reader(model, admission, Priority.SHORT, options or DecodeOptions(), context)
+            return await reader.read(what or window(), language_of)
+
+
+def ways(engine: FakeEngine) -> list[tuple[int, int, float]]:
+    """How it was asked for text: frames, beam and temperature."""
+    return [(each.n_frames, each.job.beam_size, each.temperature) for each in engine.heard]
+
+
+def lengths(engine: FakeEngine) -> list[int]:
+    return [job.n_frames for job in engine.encodes]
+
+
+async def test_a_window_is_encoded_decoded_and_let_go():
+    engine = FakeEngine()
+    reading = await read(engine, language_of=detected)
+    assert reading.language == Language("de", 0.9)
+    assert [(each.text, each.start_s, each.end_s) for each in reading.segments] == [(" de 0", 0, 2)]
+    assert (len(engine.encodes), len(engine.detects), len(engine.decodes)) == (1, 1, 1)
+
+
+async def test_a_given_language_is_not_detected():
+    engine = FakeEngine()
+    reading = await read(engine)
+    assert (reading.language, [each.text for each in reading.segments]) == (ENGLISH, [" en 0"])
+    assert engine.detects == []
+
+
+async def test_detection_keeps_to_the_languages_allowed():
+    reading = await read(FakeEngine(), DecodeOptions(languages=("en",)), language_of=detected)
+    assert reading.language == Language("en", 0.05)  # among all, not among these
+
+
+# One attempt after another
+
+
+def loops_until(temperature: float) -> Callable[[Heard], Said]:
+    """Repeats itself until it is asked at this temperature."""
+
+    def hear(heard: Heard) -> Said:
+        return LOOP if heard.temperature < temperature else replace(spoken(heard), avg_logprob=-0.4)
+
+    return hear
+
+
+FULL = DecodeOptions(audio_context="full")
+
+
+async def test_a_doubtful_text_is_tried_again_with_the_encoder_states_kept():
+    engine = FakeEngine(loops_until(0.4))
+    reading = await read(engine, FULL)
+    assert ways(engine) == [(3000, 5, 0.0), (3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
+    assert lengths(engine) == [3000]
+    assert [each.temperature for each in reading.segments] == [0.4]
+
+
+async def test_who_wants_to_know_is_told_how_each_attempt_came_out(caplog):
+    """``--verbose`` promised the windows and said nothing about them."""
+    caplog.set_level(logging.DEBUG, "auricle.reading")
+    await read(FakeEngine(loops_until(0.2)), replace(FULL, beam_size=1))
+    loop, plain = (f"{compression_ratio(text):.2f}" for text in (LOOP.text, " en 0"))
+    assert caplog.messages == [
+        "0.00 to 2.00 s: beam 1, temperature 0, 3000 frames: log-probability -0.20, compression "
+        f"{loop}, no speech 0.01; read again",
+        "0.00 to 2.00 s: beam 1, temperature 0.2, 3000 frames: log-probability -0.40, compression "
+        f"{plain}, no speech 0.01",
+    ]
+
+
+async def test_the_operators_thresholds_decide_what_is_tried_again():
+    engine = FakeEngine(lambda heard: replace(spoken(heard), avg_logprob=-0.6))
+    thresholds = FallbackThresholds(min_avg_logprob=-0.5, temperatures=(0.7,))
+    await read(engine, replace(FULL, beam_size=1), thresholds=thresholds)
+    assert [each.temperature for each in engine.heard] == [0.0, 0.7]
+
+
+async def test_a_text_cut_off_in_a_short_context_is_read_again_in_full():
+    def hear(heard: Heard) -> Said:
+        text = spoken(heard)
+        return text if heard.is_full else replace(text, avg_logprob=-0.1, is_cut=True)
+
+    engine = FakeEngine(hear)
+    reading = await read(engine)
+    assert ways(engine) == [(1250, 5, 0.0), (3000, 5, 0.0)]
+    assert lengths(engine) == [1250, 3000]
+    # the short one counts for nothing, however sure it was
+    assert [each.avg_logprob for each in reading.segments] == [-0.2]
+
+
+async def test_balanced_searches_where_greedy_is_unsure():
+    engine = FakeEngine(lambda heard: replace(spoken(heard), avg_logprob=-0.5))
+    await read(engine, replace(FULL, decoding="balanced"))
+    assert ways(engine) == [(3000, 1, 0.0), (3000, 5, 0.0)]
+
+
+async def test_odd_windows_change_nothing_for_those_that_come_after():
+    """After fifty windows of which a tenth made sense only with 30 s of context, everybody got 30 s
+    for the next 500: clips took 2.3 times longer, and were read otherwise than before."""
+    odd = (
+        LOOP,
+        Said(" cut", is_cut=True),
+        Said(" guessed", avg_logprob=-2.0),
+        Said(" nobody", no_speech_prob=0.99, avg_logprob=-0.9),
+        Said(" late", start_s=20.0, end_s=22.0),
+    )
+
+    def hear(heard: Heard) -> Said:
+        n = round(heard.start_s)
+        return odd[n % 5] if n > 1000 else spoken(heard)
+
+    engine = FakeEngine(hear)
+    clips = [window(n, seconds) for n, seconds in enumerate((2.0, 8.0, 20.0))]
+    async with serving(engine) as model:
+
+        async def hears(each: Window) -> tuple[Reading, int]:
+            with model.queue.admit() as admission:
+                reader = Reader(model, admission, Priority.SHORT, DecodeOptions())
+                return await reader.read(each, detected), engine.heard[-1].n_frames
+
+        fresh = [await hears(each) for each in clips]
+        for n in range(300):
+            await hears(window(start_s=1001.0 + n))
+        assert [await hears(each) for each in clips] == fresh
+        assert [n_frames for _, n_frames in fresh] == [1250, 2000, 3000]
+        assert model.read_again.share == pytest.approx(180 / 304, abs=0.01)
+
+
+# What the model was told
+
+
+async def test_the_prompt_is_what_the_model_was_told_and_the_text_before():
+    engine = FakeEngine()
+    options = DecodeOptions(prompt="Hello.", keywords=("Ann",), prefix="So")
+    await read(engine, options, context=" Said before.")
+    [heard] = engine.heard
+    assert (heard.told, heard.prefix) == (" Ann. Hello. Said before.", " So")
+
+
+async def test_a_loop_under_guidance_is_read_again_without():
+    engine = FakeEngine(lambda heard: LOOP if heard.told else spoken(heard))
+    reading = await read(engine, DecodeOptions(keywords=("Ann",)))
+    assert [each.text for each in reading.segments] == [" en 0"]
+    assert engine.heard[-1].told == ""
+
+
+async def test_an_echo_of_the_prompt_is_read_again_without_it():
+    prompt = "Minutes of the board meeting."
+    engine = FakeEngine(lambda heard: Said(f" {prompt}" if heard.told else " Good morning."))
+    reading = await read(engine, DecodeOptions(prompt=prompt))
+    assert [each.text for each in reading.segments] == [" Good morning."]
+    assert [heard.told for heard in engine.heard] == [f" {prompt}", ""]
+    assert len(engine.encodes) == 1  # what was encoded is used again
+
+
+# What the text leaves out
+
+
+async def test_what_was_read_ends_before_the_rest_of_its_window():
+    def hear(heard: Heard) -> Said:
+        first = Said(f" told {heard.told}", end_s=6.0, goes_on=True)
+        return first if heard.start_s < 6 else Said(f" told{heard.told}")
+
+    engine = FakeEngine(hear)
+    reading = await read(engine, what=window(seconds=20.0))
+    assert [(each.text, each.start_s, each.end_s) for each in reading.segments] == [
+        (" told", 0.0, 6.0),
+        (" told told", 6.0, 20.0),  # the model is told what was said before
+    ]
+    assert reading.context == " told told told"
+
+
+async def test_a_text_read_with_much_chance_is_no_context():
+    def hear(heard: Heard) -> Said:
+        if heard.temperature < 0.6:
+            return LOOP
+        return Said(f" told{heard.told}", end_s=6.0 if heard.start_s < 6 else 14.0, goes_on=True)
+
+    reading = await read(FakeEngine(hear), what=window(seconds=20.0), context=" Before.")
+    assert [each.text for each in reading.segments] == [" told Before.", " told"]
+    assert reading.context == ""
+
+
+TWO_SENTENCES = replace(window(seconds=12.0), speech=((0.5, 4.0), (4.8, 11.0)))
+
+
+@pytest.mark.parametrize(
+    ("n_in_half", "heard"),
+    [
+        pytest.param(20, ["half at 0", "half at 4"], id="a sentence was missing"),
+        pytest.param(6, ["whole at 0"], id="nothing was"),
+    ],
+)
+async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, heard):
+    def hear(each: Heard) -> Said:
+        is_whole = each.duration_s > 10
+        text = f" {'whole' if is_whole else 'half'} at {int(each.start_s)}"
+        return Said(text.ljust(20 if is_whole else n_in_half, "."))
+
+    reading = await read(FakeEngine(hear), what=TWO_SENTENCES)
+    assert [each.text.strip(" .") for each in reading.segments] == heard
+
+
+# Details
+
+
+async def test_words_and_probabilities_of_the_text_that_is_believed():
+    engine = FakeEngine(loops_until(0.2))
+    options = DecodeOptions(words=True, logprobs=True, audio_context="full", beam_size=1)
+    reading = await read(engine, options, window(1))
+    [segment] = reading.segments
+    words = segment.words or ()
+    assert [word.text for word in words] == [" en", " 30"]
+    assert (segment.start_s, segment.end_s) == (words[0].start_s, words[-1].end_s)
+    assert [token.raw for token in segment.logprobs or ()] == [b" ", b"e", b"n", b" ", b"3", b"0"]
+    [job] = engine.aligns
+    assert (VOCABULARY.decode(job.ids), job.n_frames) == (" en 30", 200)
+
+
+async def test_nothing_is_aligned_that_nobody_asked_for_or_said():
+    engine = FakeEngine()
+    await read(engine)
+    silent = FakeEngine(lambda _: Said("", avg_logprob=-2.0, no_speech_prob=0.9))
+    reading = await read(silent, DecodeOptions(words=True))
+    assert (reading.segments, engine.aligns, silent.aligns) == ((), [], [])
+
+
+# Partial hypotheses
+
+
+async def test_a_partial_is_one_attempt_at_whatever_is_there():
+    engine = FakeEngine(lambda _: replace(LOOP, goes_on=True, end_s=1.0))
+    async with serving(engine) as model:
+        with model.queue.admit() as admission:
+            options = DecodeOptions(decoding="fast", prompt="Hello.")
+            reader = Reader(model, admission, Priority.LIVE_PARTIAL, options)
+            reading = await reader.read_partial(window(seconds=20.0), detected)
+    assert ways(engine) == [(3000, 1, 0.0)]
+    assert [each.text for each in reading.segments] == [LOOP.text]
+    assert reading.language == Language("de", 0.9)
