@@ -1,6 +1,6 @@
-"""Record what a server really has to do, for the simulation of the scheduler's policy in its tests.
+"""Record what a server really has to do, for the simulation of the queue's policy in its tests.
 
-    python -m bench.trace --corpus DIR --output tests/scheduler/trace.json
+    python -m bench.trace --corpus DIR --output tests/queue/trace.json
 
 A recording of ten minutes and thirty clips are read one after the other. Every window's audio and
 context and the time of its jobs, alone on one worker, are written down, with random arrivals.

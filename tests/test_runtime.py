@@ -21,7 +21,8 @@ from auricle.errors import (
 from auricle.hosting import engines
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
-from auricle.runtime import ModelStatus, Runtime
+from auricle.runtime import Runtime
+from auricle.speech_runtime import ModelStatus
 from auricle.types import DecodeOptions
 from tests.fakes import window
 from tests.hosting.fakes import Engines, checkpoint

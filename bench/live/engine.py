@@ -22,10 +22,11 @@ machine.keep_freed_memory()
 import ctranslate2  # noqa: E402  # the allocator must be told before it is loaded
 
 from auricle.live.effects import Hypothesis, LiveWord, ReadRequest  # noqa: E402
-from auricle.models import checkpoint  # noqa: E402
+from auricle.models import checkpoint, registry  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
 from auricle.types import SAMPLE_RATE, Language, Pcm, Token  # noqa: E402
 from auricle.whisper import alignment, mel, prompting, words  # noqa: E402
+from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES  # noqa: E402
 from auricle.whisper.vocabulary import Vocabulary  # noqa: E402
 
 MAX_LENGTH = 448
@@ -72,7 +73,7 @@ class Engine:
             str(path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
         )
         self._vocabulary = Vocabulary.load(path)
-        self._late_s = alignment.lateness_s(checkpoint.alignment_heads(path))
+        self._late_s = registry.lateness_s(checkpoint.alignment_heads(path))
 
     def read(self, request: ReadRequest) -> tuple[Hypothesis, Cost]:
         """What a session takes for an answer, and what it cost."""
@@ -101,7 +102,7 @@ class Engine:
 
     def _encoded(self, pcm: Pcm, margin_s: float) -> Any:
         wanted_s = len(pcm) / SAMPLE_RATE + margin_s
-        n_frames = min(mel.MAX_FRAMES, 2 * math.ceil(wanted_s * mel.FRAMES_PER_S / 2))
+        n_frames = min(MAX_FRAMES, 2 * math.ceil(wanted_s * FRAMES_PER_S / 2))
         features = mel.log_mel(pcm, self._model.n_mels, n_frames)
         return self._model.encode(ctranslate2.StorageView.from_array(features[None]), True)
 
@@ -148,7 +149,7 @@ class Engine:
         """The words behind the prefix."""
         n_prefix = len(request.prefix)
         duration_s = len(request.pcm) / SAMPLE_RATE
-        [found] = self._model.align(states, start, [ids], int(duration_s * mel.FRAMES_PER_S))
+        [found] = self._model.align(states, start, [ids], int(duration_s * FRAMES_PER_S))
         raws = [self._vocabulary.decode_bytes([i]) for i in ids]
         before = words.split(raws[:n_prefix], language)
         new = [

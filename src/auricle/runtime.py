@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from auricle.errors import (
     as_auricle_error,
     printable,
 )
-from auricle.hosting import engines, managed_model, memory
+from auricle.hosting import engines, memory
 from auricle.hosting.aliases import Aliases
 from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
@@ -32,10 +32,9 @@ from auricle.models import abilities, registry
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
+from auricle.speech_runtime import ModelStatus, State
 from auricle.transcribe import Transcriber, Transcription
 from auricle.types import DecodeOptions
-
-State = Literal["starting", "ready", "failed", "stopping"]
 
 RETRY_WHILE_STARTING_S = 2.0
 RETRY_FAILED_START_S = 5.0
@@ -46,28 +45,9 @@ LISTED_MODELS = 20
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """How a model is, loaded or not; what is only known of a loaded one is None."""
-
-    name: str
-    state: managed_model.State
-    failure: str | None = None
-    memory_bytes: int = 0
-    n_requests: int = 0
-    """Requests that have the model or wait for it to be loaded."""
-    n_windows: int = 0
-    """Windows waiting or being read."""
-    device: str | None = None
-    compute_type: str | None = None
-    languages: tuple[str, ...] | None = None
-    retried: float | None = None
-    """Share of the windows with a short audio context that were read again in full."""
-
-
 class Runtime:
-    """The model it was started with, and any other that a request names. `start` never raises: it
-    leaves `state` and `failure` behind, and the next request tries again."""
+    """A `SpeechRuntime`: the model it was started with, and any other that a request names. `start`
+    never raises: it leaves `state` and `failure` behind, and the next request tries again."""
 
     def __init__(
         self,

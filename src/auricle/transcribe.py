@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from auricle.media.pool import DecoderPool
 from auricle.queue.admission import Admission
@@ -28,6 +29,35 @@ speech codecs and PCM."""
 
 SHORT_S = 60.0
 """The part of a recording that is read with the priority of a short file."""
+
+
+class SegmentStream(Protocol):
+    """Segments of a recording, to be iterated over once, in order, as they become known."""
+
+    @property
+    def task(self) -> Task: ...
+
+    @property
+    def language(self) -> Language | None:
+        """Known when the first segment comes; None for a recording without speech."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """Of the recording; known once iteration has ended."""
+        ...
+
+    @property
+    def track(self) -> AudioTrack | None:
+        """Which audio track is read; certain once iteration has ended."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be read, once iteration has ended."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Segment]: ...
 
 
 @dataclass(slots=True)
@@ -174,12 +204,12 @@ class Transcriber:
                     await transcription.close()
 
 
-async def collect(transcription: Transcription) -> Transcript:
+async def collect(transcription: SegmentStream) -> Transcript:
     """The whole transcript, once its last segment is there."""
     return transcript_of(transcription, [segment async for segment in transcription])
 
 
-def transcript_of(transcription: Transcription, segments: Sequence[Segment]) -> Transcript:
+def transcript_of(transcription: SegmentStream, segments: Sequence[Segment]) -> Transcript:
     """All that is known once iteration has ended, with the segments it gave."""
     return Transcript(
         transcription.task,

@@ -35,6 +35,7 @@ LAYERS = (
     ("reading",),
     ("transcribe",),
     ("hosting",),
+    ("speech_runtime",),
     ("runtime",),
     ("live",),
     ("server",),

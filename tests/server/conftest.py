@@ -54,7 +54,7 @@ class Served:
 @contextlib.asynccontextmanager
 async def serving(runtime: FakeRuntime) -> AsyncIterator[Served]:
     """Run a server until the context is left."""
-    server = Server(runtime.settings, runtime)  # type: ignore[arg-type]  # a fake of Runtime
+    server = Server(runtime.settings, runtime)
     running = asyncio.create_task(server.run())
     try:
         yield Served(server, runtime)

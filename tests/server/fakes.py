@@ -7,13 +7,12 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting.aliases import Aliases
 from auricle.models import registry
-from auricle.runtime import ModelStatus
+from auricle.speech_runtime import ModelStatus, State
 from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task
 
 
@@ -68,7 +67,7 @@ class FakeRuntime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.state: Literal["starting", "ready", "failed", "stopping"] = "starting"
+        self.state: State = "starting"
         self.failure: AuricleError | None = None
         self.model_id = "base"
         self.aliases = Aliases(settings.model_aliases)

@@ -210,7 +210,7 @@ async def test_a_signal_stops_the_server(caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level(logging.INFO, "auricle")
     before = signal.getsignal(signal.SIGTERM)
     runtime = FakeRuntime(settings())
-    running = asyncio.create_task(serve(runtime.settings, runtime))  # type: ignore[arg-type]  # a fake of Runtime
+    running = asyncio.create_task(serve(runtime.settings, runtime))
     await runtime.started.wait()
     signal.raise_signal(signal.SIGTERM)
     await running

@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from auricle.runtime import Runtime
 from auricle.server import errors, openapi
 from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
@@ -31,11 +30,12 @@ from auricle.server.status import Status
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
+from auricle.speech_runtime import SpeechRuntime
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(runtime: Runtime, in_flight: InFlight | None = None) -> Starlette:
+def create_app(runtime: SpeechRuntime, in_flight: InFlight | None = None) -> Starlette:
     """The application for one runtime; ``in_flight`` comes from whoever will stop it in order."""
     in_flight = in_flight or InFlight()
     spool = Spool()
@@ -57,7 +57,7 @@ def create_app(runtime: Runtime, in_flight: InFlight | None = None) -> Starlette
     return app
 
 
-def _routes(runtime: Runtime, reader: UploadReader, status: Status) -> list[Route]:
+def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> list[Route]:
     settings = runtime.settings
     is_whisperkit = settings.dialect == "whisperkit"
     dialect = WHISPERKIT if is_whisperkit else OPENAI
@@ -101,7 +101,7 @@ def _audio(path: str, endpoint: Audio) -> tuple[Route, Route]:
 
 
 @contextlib.asynccontextmanager
-async def _running(runtime: Runtime, spool: Spool) -> AsyncIterator[None]:
+async def _running(runtime: SpeechRuntime, spool: Spool) -> AsyncIterator[None]:
     """Start the runtime beside the listening server, which answers 503 until it is ready."""
     with spool.kept():
         starting = asyncio.create_task(_start(runtime), name="runtime start")
@@ -113,7 +113,7 @@ async def _running(runtime: Runtime, spool: Spool) -> AsyncIterator[None]:
             await runtime.stop()
 
 
-async def _start(runtime: Runtime) -> None:
+async def _start(runtime: SpeechRuntime) -> None:
     await runtime.start()
     if runtime.state == "ready":
         logger.info("ready: %s", runtime.model_id)

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from auricle.errors import InvalidRequest
-from auricle.runtime import Runtime
 from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.transport import context, json_upload, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import BodyFormat, End, ResponseWriter
 from auricle.server.transport.spool import Spool
-from auricle.transcribe import Transcription, collect
+from auricle.speech_runtime import SpeechRuntime
+from auricle.transcribe import SegmentStream, collect
 from auricle.types import AudioTrack, Transcript
 
 
@@ -29,18 +29,18 @@ from auricle.types import AudioTrack, Transcript
 class AudioUpload:
     """A request whose upload has been read; its file is there as long as the context lasts."""
 
-    runtime: Runtime
+    runtime: SpeechRuntime
     request: Request
     sent: upload.Upload
     client: str
     deadline: Deadline
 
     @contextlib.asynccontextmanager
-    async def opened(self, asked: AudioRequest) -> AsyncIterator[Transcription]:
+    async def opened(self, asked: AudioRequest) -> AsyncIterator[SegmentStream]:
         """The transcription that was asked for.
 
         Raises:
-            ModelNotFound: see `Runtime.find`.
+            ModelNotFound: see `SpeechRuntime.find`.
             InvalidRequest: the form holds no recording.
             DeadlineExceeded: it was not done in time.
         """
@@ -90,7 +90,7 @@ def recording_headers(
 class UploadReader:
     """Reads uploads, within the limits of one server."""
 
-    def __init__(self, runtime: Runtime, in_flight: InFlight, spool: Spool) -> None:
+    def __init__(self, runtime: SpeechRuntime, in_flight: InFlight, spool: Spool) -> None:
         self.runtime = runtime
         self._in_flight = in_flight
         self._spool = spool

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from auricle.errors import ModelNotFound
 from auricle.models import registry
-from auricle.runtime import ModelStatus, Runtime
 from auricle.server import errors
 from auricle.server.fields.audio_request import is_refused
+from auricle.speech_runtime import ModelStatus, SpeechRuntime
 
 MIB = 1024 * 1024
 
@@ -63,7 +63,7 @@ class Models:
     """``GET /v1/models``: the model the server was started with, others that can be had, then the
     other names under which a request gets them. One of them; and to load and unload it."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: SpeechRuntime) -> None:
         self._runtime = runtime
         self._created = int(time.time())
 

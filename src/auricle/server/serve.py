@@ -25,6 +25,7 @@ from auricle.server.app import create_app
 from auricle.server.transport import listeners
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
+from auricle.speech_runtime import SpeechRuntime
 from auricle.whisper import languages
 
 if sys.platform != "win32":
@@ -59,7 +60,7 @@ class Server:
         BadSetting: host or port cannot be listened on, or the file of keys cannot be read.
     """
 
-    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+    def __init__(self, settings: Settings, runtime: SpeechRuntime) -> None:
         self._settings = settings
         self._in_flight = InFlight()
         self._hurry = asyncio.Event()
@@ -123,7 +124,7 @@ class Server:
         self._uvicorn.should_exit = True
 
 
-async def serve(settings: Settings, runtime: Runtime) -> None:
+async def serve(settings: Settings, runtime: SpeechRuntime) -> None:
     """Serve until a signal asks to stop.
 
     Raises:

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle import __version__
-from auricle.runtime import Runtime
 from auricle.server import errors
 from auricle.server.transport.in_flight import InFlight
+from auricle.speech_runtime import SpeechRuntime
 
 RETRY_S = 2
 """When a probe should look again at a server that is not ready."""
@@ -46,7 +46,7 @@ class Service(msgspec.Struct, frozen=True):
 class Status:
     """``GET /health`` and ``GET /``."""
 
-    def __init__(self, runtime: Runtime, in_flight: InFlight) -> None:
+    def __init__(self, runtime: SpeechRuntime, in_flight: InFlight) -> None:
         self._runtime = runtime
         self._in_flight = in_flight
 

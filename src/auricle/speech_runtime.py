@@ -1,0 +1,116 @@
+"""What a server sees of the thing that transcribes: models by name, and recordings read with them.
+
+Knows nothing about how that is done: `runtime.Runtime` does it, tests have one without models.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from auricle.config import Settings
+from auricle.errors import AuricleError
+from auricle.hosting import managed_model
+from auricle.hosting.aliases import Aliases
+from auricle.transcribe import SegmentStream
+from auricle.types import DecodeOptions
+
+State = Literal["starting", "ready", "failed", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """How a model is, loaded or not; what is only known of a loaded one is None."""
+
+    name: str
+    state: managed_model.State
+    failure: str | None = None
+    memory_bytes: int = 0
+    n_requests: int = 0
+    """Requests that have the model or wait for it to be loaded."""
+    n_windows: int = 0
+    """Windows waiting or being read."""
+    device: str | None = None
+    compute_type: str | None = None
+    languages: tuple[str, ...] | None = None
+    retried: float | None = None
+    """Share of the windows with a short audio context that were read again in full."""
+
+
+class SpeechRuntime(Protocol):
+    """The model it was started with, and any other that a request names. For the event loop."""
+
+    settings: Settings
+    aliases: Aliases
+
+    @property
+    def state(self) -> State:
+        """Whether requests for the model it was started with can be answered."""
+        ...
+
+    @property
+    def failure(self) -> AuricleError | None:
+        """Why they cannot."""
+        ...
+
+    @property
+    def model_id(self) -> str:
+        """The name of the model it was started with, as a client may ask for it."""
+        ...
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the models that are in memory."""
+        ...
+
+    async def start(self) -> None:
+        """Get ready. Never raises: `state` and `failure` tell how it went."""
+        ...
+
+    async def stop(self) -> None:
+        """Give everything back; requests still running are failed."""
+        ...
+
+    def check_room(self, key: str = "") -> None:
+        """Refuse early what cannot be served, for a client known by ``key``.
+
+        Raises:
+            Unavailable: not now.
+            Overloaded: too much work is waiting, of everybody or of this client.
+        """
+        ...
+
+    def open(
+        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
+    ) -> AbstractAsyncContextManager[SegmentStream]:
+        """Transcribe a file with a model; leaving the context cancels what is not done.
+
+        Raises:
+            ModelNotFound: nobody knows the model, or it cannot be had here.
+            InvalidRequest: the model cannot do what the options ask.
+            Unavailable, Overloaded: see `check_room`.
+            BadMedia: the file is not audio, or over a limit; also while iterating.
+        """
+        ...
+
+    async def find(self, name: str) -> object:
+        """Raise `ModelNotFound` unless a request for the model might be answered."""
+        ...
+
+    async def load(self, name: str) -> ModelStatus:
+        """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
+        ...
+
+    async def unload(self, name: str) -> ModelStatus:
+        """Give a model's memory back. Raises `ModelNotFound`, or `InvalidRequest` if it is used."""
+        ...
+
+    async def status(self, name: str) -> ModelStatus:
+        """How one model is. Raises `ModelNotFound`."""
+        ...
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model that a request can have now, the one it was started with first."""
+        ...
