@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import click
 import pytest
 
-from auricle.cli.inputs import Input, find, targets
+from auricle.cli.inputs import Input, check, find, targets
+from auricle.errors import AuricleError
+from auricle.media.formats import SUFFIXES
 
 
 @pytest.fixture
@@ -54,6 +59,52 @@ def test_standard_input_becomes_a_file(tmp_path, monkeypatch):
     (found,) = find(["-"], tmp_path)
     assert found == Input(tmp_path / "stdin", "standard input", Path("stdin"))
     assert found.path.read_bytes() == b"RIFF"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such pipes on Windows")
+def test_a_pipe_becomes_a_file(tmp_path):
+    """As ``<(command)`` makes one; decoders want to read twice, and waited for a writer."""
+    pipe = tmp_path / "pipe.wav"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"RIFF",))
+    writer.start()
+    (found,) = find([str(pipe)], tmp_path)
+    writer.join()
+    assert found == Input(tmp_path / "pipe-0", str(pipe), Path("pipe.wav"))
+    assert found.path.read_bytes() == b"RIFF"
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path, monkeypatch):
+    class Endless:
+        def read(self, _: int) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Endless()))
+    with pytest.raises(AuricleError) as caught:
+        find(["-"], tmp_path)
+    assert caught.value.message == (
+        f"cannot copy standard input to {tmp_path}: No space left on device; the variable TMPDIR "
+        "names another folder for it"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such devices on Windows")
+def test_a_device_is_no_recording(tmp_path):
+    """An endless one used to be read for ever."""
+    (found,) = find(["/dev/zero"], tmp_path)
+    with pytest.raises(AuricleError, match="not a file, but a device or socket"):
+        check(found.path)
+    with pytest.raises(AuricleError, match="no such file"):
+        check(tmp_path / "missing")
+    check(Path(__file__))
+
+
+def test_a_folder_gives_files_of_every_container_that_is_read(tmp_path):
+    """mts, vob, awb and others were passed over: there were two lists of what is read."""
+    for suffix in SUFFIXES:
+        (tmp_path / f"a.{suffix}").write_bytes(b"")
+    assert {each.path.suffix[1:] for each in find([str(tmp_path)], tmp_path)} == SUFFIXES
+    assert {"mts", "m2ts", "vob", "mpga", "qta", "awb"} <= SUFFIXES
 
 
 def test_standard_input_cannot_be_read_twice(tmp_path):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 
-from auricle.cli import streams
+from auricle.cli import inputs, streams
 from auricle.cli.inputs import Input
 from auricle.cli.output import Meter, Output
-from auricle.errors import AuricleError, as_auricle_error
+from auricle.errors import as_auricle_error
 from auricle.runtime import Runtime
 from auricle.transcribe import transcript_of
 from auricle.types import DecodeOptions, Transcript
@@ -67,8 +67,7 @@ async def _work(
         segments = []
         transcript = None
         try:
-            if not recording.path.exists():
-                raise AuricleError("no such file")
+            inputs.check(recording.path)
             async with runtime.open(recording.path, options) as transcription:
                 async for segment in transcription:
                     segments.append(segment)

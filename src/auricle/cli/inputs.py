@@ -12,49 +12,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import click
+
+from auricle.errors import AuricleError
+from auricle.media.formats import SUFFIXES
 
 STDIN = "-"
 
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-SUFFIXES = frozenset(
-    {
-        *("3gp", "aac", "ac3", "aif", "aiff", "amr", "asf", "au", "avi", "caf", "eac3", "flac"),
-        *(
-            "flv",
-            "m4a",
-            "m4b",
-            "m4v",
-            "mka",
-            "mkv",
-            "mov",
-            "mp2",
-            "mp3",
-            "mp4",
-            "mpeg",
-            "mpg",
-            "oga",
-        ),
-        *(
-            "ogg",
-            "ogv",
-            "opus",
-            "snd",
-            "ts",
-            "tta",
-            "w64",
-            "wav",
-            "weba",
-            "webm",
-            "wma",
-            "wmv",
-            "wv",
-        ),
-    }
-)
-"""Which files of a folder are taken. A file named by itself may be called anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +35,16 @@ class Input:
 
 
 def find(arguments: Sequence[str], spool: Path) -> list[Input]:
-    """The recordings that files, folders and ``-`` stand for, in that order; a folder's sorted.
+    """The recordings that files, folders and ``-`` stand for, in that order; a folder's sorted, and
+    only those whose suffix is one of a container that is read. A file named by itself may be called
+    anything.
 
-    Standard input is copied to a file in ``spool``, because most containers must be read twice.
+    Standard input and pipes are copied to files in ``spool``, because most containers must be read
+    twice.
 
     Raises:
         click.UsageError: a folder without recordings, or standard input twice.
+        AuricleError: a pipe cannot be read, or there is no room for what it holds.
     """
     if list(arguments).count(STDIN) > 1:
         raise click.UsageError("standard input (-) can be read only once")
@@ -81,9 +52,14 @@ def find(arguments: Sequence[str], spool: Path) -> list[Input]:
     for argument in arguments:
         path = Path(argument)
         if argument == STDIN:
-            found.append(_from_stdin(spool / "stdin"))
+            copy = _copied(sys.stdin.buffer, spool / "stdin", "standard input")
+            found.append(Input(copy, "standard input", Path("stdin")))
         elif path.is_dir():
             found += _in_folder(path)
+        elif path.is_fifo():
+            with path.open("rb") as pipe:
+                copy = _copied(pipe, spool / f"pipe-{len(found)}", _shown(argument))
+            found.append(Input(copy, _shown(argument), Path(path.name)))
         else:
             found.append(Input(path, _shown(argument), Path(path.name)))
     return found
@@ -114,10 +90,24 @@ def targets(inputs: Sequence[Input], folder: Path, suffix: str) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _from_stdin(path: Path) -> Input:
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return Input(path, "standard input", Path("stdin"))
+def check(path: Path) -> None:
+    """Raises `AuricleError` for what cannot be a recording."""
+    if not path.exists():
+        raise AuricleError("no such file")
+    if not path.is_file():
+        raise AuricleError("not a file, but a device or socket")
+
+
+def _copied(stream: BinaryIO, path: Path, label: str) -> Path:
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+    except OSError as exc:
+        raise AuricleError(
+            f"cannot copy {label} to {path.parent}: {exc.strerror}; the variable TMPDIR names "
+            "another folder for it"
+        ) from exc
+    return path
 
 
 def _in_folder(folder: Path) -> list[Input]:

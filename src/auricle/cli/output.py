@@ -16,6 +16,7 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from auricle.cli.streams import is_reader_gone
 from auricle.errors import AuricleError
 from auricle.output.formats import Style, render
 from auricle.types import Format, Segment, Transcript
@@ -78,7 +79,13 @@ class Printer:
             gap = "" if self._last_printed is None else "\n"
             body = f"{gap}==> {self._labels[index]} <==\n".encode() + body
         self._last_printed = index
-        if not _write(body) and not self._has_noted:
+        try:
+            can_show = _write(body)
+        except OSError as exc:
+            if is_reader_gone(exc):
+                raise
+            raise AuricleError(f"cannot write to standard output: {exc.strerror}") from exc
+        if not can_show and not self._has_noted:
             self._has_noted = True
             tqdm.write(LACKS_CHARACTERS.format(sys.stdout.encoding), file=sys.stderr)
 
