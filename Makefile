@@ -34,8 +34,8 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
 test sdk clients: export PYTHONDONTWRITEBYTECODE =
 
-test: $(VENV)/.dev ## run the tests, after fetching the two small models they use
-	$(BIN)/auricle models download tiny.en base
+test: $(VENV)/.dev ## run the tests, after fetching the small models they use
+	$(BIN)/auricle models download tiny.en base speakers
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel

@@ -153,6 +153,28 @@ def test_models_lists_what_is_known_and_what_is_here(own_user, capfd):
     assert rows["base"] == ["148", "MB", "99", "yes", str(base)]
     assert rows["tiny.en"] == ["78", "MB", "English", "no"]
     assert rows["owner/name"] == ["2", "MB", "?", "?", str(other)]
+    assert rows["speakers"] == ["34", "MB", "any"]
+
+
+def test_speakers_are_fetched_listed_and_removed_like_models(own_user, capfd):
+    assert run(["models", "download", "speakers", "--offline"]) == 1
+    out, err = capfd.readouterr()
+    assert (out, err.splitlines()[0]) == (
+        "",
+        f"auricle: error: The model 'speakers' is not in the cache {own_user} "
+        "and could not be fetched.",
+    )
+    assert "--model-path" not in err
+    folder = put(own_user, "speakers")
+    assert run(["models", "download", "speakers", "--offline"]) == 0
+    assert capfd.readouterr().out == f"speakers is in {folder}\n"
+    assert run(["models", "list"]) == 0
+    listed = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert [line for line in listed if line[0] == "speakers"] == [
+        ["speakers", "34", "MB", "any", str(folder)]
+    ]
+    assert run(["models", "remove", "speakers"]) == 0
+    assert not folder.exists()
 
 
 def test_models_removes_by_any_name(own_user, capfd):

@@ -80,6 +80,14 @@ async def test_what_the_operator_put_into_the_cache(tmp_path: Path):
         find()
 
 
+async def test_weights_that_are_no_model_of_speech_cannot_be_named(tmp_path: Path):
+    _put(tmp_path, "speakers")
+    _put(tmp_path, "base")
+    assert await _catalog(tmp_path).names() == ["base"]
+    with pytest.raises(ModelNotFound, match="The model `speakers` does not exist"):
+        await _catalog(tmp_path).lookup("speakers")
+
+
 @pytest.mark.parametrize(
     "name",
     [

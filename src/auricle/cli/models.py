@@ -34,7 +34,7 @@ def list_models(context: click.Context) -> None:
     known = {model.id: model for model in registry.models()}
     here = _on_this_machine(means)
     rows = [("MODEL", "SIZE", "LANGUAGES", "TRANSLATES", "ON THIS MACHINE")]
-    for name in [*known, *(name for name in here if name not in known)]:
+    for name in [*known, *(name for name in here if name not in known | registry.AUXILIARY)]:
         mirror, n_bytes = here.get(name, ("", 0))
         model = known.get(name)
         facts = ("?", "?")
@@ -43,6 +43,9 @@ def list_models(context: click.Context) -> None:
             languages = "English" if model.english_only else str(model.languages)
             facts = (languages, "yes" if model.translates else "no")
         rows.append((name, _size(n_bytes), *facts, mirror))
+    for weights in registry.AUXILIARY.values():
+        place, _ = here.get(weights.id, ("", 0))
+        rows.append((weights.id, _size(weights.download_bytes), "any", "", place))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print(
@@ -56,10 +59,15 @@ def list_models(context: click.Context) -> None:
 @click.pass_context
 def download(context: click.Context, names: tuple[str, ...]) -> None:
     """Fetch models into the cache: names from the list, or hub ids (owner/name)."""
-    from auricle.models.fetch import locate
+    from auricle.models import registry
+    from auricle.models.fetch import FetchOptions, locate, obtain
+    from auricle.models.progress import Bar
 
     settings = settings_from(context)
     for name in names:
+        if (weights := registry.AUXILIARY.get(name)) is not None:
+            print(f"{name} is in {obtain(weights, FetchOptions.of(settings), Bar())}")
+            continue
         checkpoint = locate(name, settings)
         print(f"{checkpoint.name} is in {checkpoint.path}")
 

@@ -69,8 +69,12 @@ class Catalog:
 
     def _names(self) -> list[str]:
         registered = [model.id for model in registry.models() if self._has(model)]
-        cached = [entry.name for entry in cache.entries(self.means.cache)]
-        return registered + [name for name in cached if registry.resolve(name) is None]
+        return registered + [name for name in self._cached() if registry.resolve(name) is None]
+
+    def _cached(self) -> list[str]:
+        """What the operator put into the cache, as far as it can be served."""
+        names = (entry.name for entry in cache.entries(self.means.cache))
+        return [name for name in names if name not in registry.AUXILIARY]
 
     def _has(self, model: Model) -> bool:
         return on_this_machine(model, self.means) is not None
@@ -78,7 +82,7 @@ class Catalog:
     def _lookup_cached(self, name: str, asked: str) -> tuple[str, Callable[[], Checkpoint]]:
         """A hub id or a converted folder that the operator put into the cache under this name."""
         wanted = name.strip().removeprefix("hf:")
-        if wanted not in {entry.name for entry in cache.entries(self.means.cache)}:
+        if wanted not in self._cached():
             raise not_found(
                 f"The model `{shown(asked)}` does not exist or you do not have access to it."
             )

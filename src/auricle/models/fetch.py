@@ -25,7 +25,7 @@ from auricle.models import cache, package_index, registry
 from auricle.models.checkpoint import CONFIG, SAFETENSORS, WEIGHTS, Checkpoint, folder_kind, inspect
 from auricle.models.hub import NOT_THERE, Hub, Limits
 from auricle.models.progress import Bar, Progress
-from auricle.models.registry import Copy, Model, ModelFile
+from auricle.models.registry import Copy, ModelFile, Weights
 from auricle.whisper.vocabulary import VOCABULARY_FILES
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def check(settings: Settings) -> None:
         raise registry.not_found(name)
 
 
-def obtain(model: Model, means: FetchOptions, progress: Progress) -> Path:
+def obtain(model: Weights, means: FetchOptions, progress: Progress) -> Path:
     """The folder with every file of a registered model. Processes that ask at once fetch once."""
     found = on_this_machine(model, means)
     if found is not None:
@@ -136,7 +136,7 @@ def obtain(model: Model, means: FetchOptions, progress: Progress) -> Path:
     return _cached(model.id, means, fill)
 
 
-def on_this_machine(model: Model, means: FetchOptions) -> Path | None:
+def on_this_machine(model: Weights, means: FetchOptions) -> Path | None:
     """The folder with every file of a registered model, if nothing need be fetched."""
     found = cache.find(means.cache, model.id)
     if found is not None:
@@ -172,7 +172,7 @@ def _cached(name: str, means: FetchOptions, fill: Fill) -> Path:
         ) from exc
 
 
-def _from_sources(model: Model, part: Path, means: FetchOptions, progress: Progress) -> str:
+def _from_sources(model: Weights, part: Path, means: FetchOptions, progress: Progress) -> str:
     """Ask each source in turn; returns which one delivered."""
     if means.offline:
         raise _failed(model.id, means, ["offline: fetching is switched off"])
@@ -191,7 +191,9 @@ def _from_sources(model: Model, part: Path, means: FetchOptions, progress: Progr
     raise _failed(model.id, means, reasons)
 
 
-def _from_hub(model: Model, part: Path, means: FetchOptions, progress: Progress) -> str:
+def _from_hub(model: Weights, part: Path, means: FetchOptions, progress: Progress) -> str:
+    if not model.mirrors:
+        raise DownloadFailed("no repository has this model")
     missing = []
     with Hub(means.environ, means.limits) as hub:
         for mirror in model.mirrors:
@@ -314,8 +316,9 @@ def _as_folder(name: str) -> Path | None:
 
 def _failed(name: str, means: FetchOptions, reasons: list[str]) -> DownloadFailed:
     tried = "".join(f"\n  {reason}" for reason in reasons)
+    other_way = "" if name in registry.AUXILIARY else ", or start with --model-path FOLDER"
     return DownloadFailed(
         f"The model {name!r} is not in the cache {means.cache} and could not be fetched.{tried}\n"
-        f"Run 'auricle models download {name}' where there is a network and copy its folder here, "
-        "or start with --model-path FOLDER."
+        f"Run 'auricle models download {name}' where there is a network and copy its folder here"
+        f"{other_way}."
     )

