@@ -29,9 +29,9 @@ from auricle.engine.protocol import (
     ReleaseJob,
     Tokens,
 )
-from auricle.engine.watchdog import Sleep, Watchdog
 from auricle.errors import ModelUnusable
 from auricle.rpc.child import Child, ChildDied
+from auricle.rpc.watchdog import Sleep, Watchdog
 
 LOAD_MAX_S = 900.0
 """How long loading may take: the largest model from a slow disk, and a GPU's first start."""

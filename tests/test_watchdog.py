@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from auricle.engine import watchdog
-from auricle.engine.watchdog import LOOK_EVERY_S, Watchdog
+from auricle.rpc import watchdog
+from auricle.rpc.watchdog import LOOK_EVERY_S, Watchdog
 
 
 class Process:
