@@ -29,7 +29,7 @@ LAYERS = (
     ),
     ("whisper",),
     ("models", "speech", "output"),
-    ("media",),
+    ("media", "speakers"),
     ("engine", "bench"),
     ("queue",),
     ("reading",),

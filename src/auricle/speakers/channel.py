@@ -1,0 +1,61 @@
+"""What all voices have in common on a channel, so that it can be taken away.
+
+Knows nothing about networks. Through a telephone's band (300 to 3400 Hz) all voices get more alike:
+the embeddings of different people, whose cosine is 0.1 on average otherwise, have 0.45 in common.
+Their mean over 85 people, whose speech was put through such a band with three kinds of noise, is
+stored beside this module (`band_mean.npy`); without it, a threshold that suits a room makes one
+person of two.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+BAND_LIMITED = 0.4
+"""Speech is band-limited if loud frames vary less than so many times as much above 4 kHz as below.
+Measured on 85 people: 0.49 to 1.56 as recorded, at most 0.31 through the band of a telephone."""
+
+_LOW = slice(20, 50)
+"""Mel bands of 500 to 2700 Hz."""
+_HIGH = slice(62, 78)
+"""Mel bands of 4.2 to 7.3 kHz."""
+_LOUD = 6.0
+"""Natural logarithms: a frame is loud if its mean level is no further below the loudest ones."""
+
+F32 = NDArray[np.float32]
+
+
+class Channel:
+    """Collects how much bands vary in the speech of one recording."""
+
+    def __init__(self) -> None:
+        self._n = 0.0
+        self._varied = np.zeros(2)
+
+    def hear(self, mel: F32) -> None:
+        """``(n_frames, 80)`` filterbanks of a stretch of speech."""
+        level = mel[:, _LOW].mean(1)
+        loud = mel[level > np.percentile(level, 95) - _LOUD]
+        self._varied += len(loud) * np.array([loud[:, b].std(0).mean() for b in (_LOW, _HIGH)])
+
+    @property
+    def is_band_limited(self) -> bool:
+        low, high = self._varied
+        return bool(low > 0 and high < BAND_LIMITED * low)
+
+    def centred(self, embeddings: F32) -> F32:
+        """``(n, 192)`` embeddings without what the channel adds, of length 1 again."""
+        if not self.is_band_limited:
+            return embeddings
+        rest = embeddings - _band_mean()
+        return np.asarray(rest / np.linalg.norm(rest, axis=1, keepdims=True), np.float32)
+
+
+@cache
+def _band_mean() -> F32:
+    mean: F32 = np.load(Path(__file__).with_name("band_mean.npy"))
+    return mean

@@ -1,0 +1,206 @@
+"""Who of up to three voices speaks in 10 s of audio, in numpy: pyannote's segmentation-3.0.
+
+Knows nothing about who the voices are, nor about other chunks: a voice has another place in each.
+
+The network (PyanNet of pyannote.audio 3, MIT): a bank of band-pass filters whose edges were learned
+(SincNet), two convolutions, four bidirectional LSTM layers, two dense layers, and for each frame a
+probability of each set of at most two of three voices ("power set", Plaquet and Bredin 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.types import SAMPLE_RATE
+
+CHUNK_S = 10.0
+CHUNK = round(CHUNK_S * SAMPLE_RATE)
+"""Samples the network was trained on at a time."""
+
+N_LOCAL = 3
+"""Voices told apart within a chunk."""
+
+HOP = 270
+"""Samples between frames: 16.875 ms."""
+
+FIRST_CENTRE = 495
+"""The sample in the middle of what the first frame sees, which is 991 samples."""
+
+N_FRAMES = 589
+"""Frames of a chunk."""
+
+SETS = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))
+"""The voices of each class, in the network's order."""
+
+F32 = NDArray[np.float32]
+
+_KERNEL = 251
+_STRIDE = 10
+_POOL = 3
+_EPSILON = np.float32(1e-5)
+_SLOPE = np.float32(0.01)
+_LAYERS = 4
+_LEAST_HZ = 50.0
+
+
+class Segmentation:
+    """The network's weights. Immutable: one serves any number of recordings and threads."""
+
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """``tensors`` as the checkpoint names them. Raises KeyError for one that is missing."""
+        weights = {name.removeprefix("state_dict."): value for name, value in tensors.items()}
+        self._scale = weights["sincnet.wav_norm1d.weight"]
+        self._shift = weights["sincnet.wav_norm1d.bias"]
+        self._filters = _band_passes(weights)
+        self._norms = [
+            (weights[f"sincnet.norm1d.{i}.weight"], weights[f"sincnet.norm1d.{i}.bias"])
+            for i in range(3)
+        ]
+        self._convolutions = [
+            (
+                _taps(weights[f"sincnet.conv1d.{i}.weight"]),
+                weights[f"sincnet.conv1d.{i}.bias"],
+            )
+            for i in (1, 2)
+        ]
+        self._lstm = [_Layer(weights, i) for i in range(_LAYERS)]
+        self._dense = [
+            (weights[f"{name}.weight"].T.copy(), weights[f"{name}.bias"])
+            for name in ("linear.0", "linear.1", "classifier")
+        ]
+
+    def log_probabilities(self, pcm: F32, step: int = CHUNK) -> F32:
+        """``(n_chunks, 589, 7)``: natural logarithms of how probable each of `SETS` is, in the
+        chunks that start at 0, ``step``, 2 ``step`` and end within ``(n_samples,)`` audio.
+
+        ``step`` is a multiple of 10 samples, so that chunks can share the filters' work.
+        """
+        starts = range(0, len(pcm) - CHUNK + 1, step)
+        filtered = np.lib.stride_tricks.sliding_window_view(pcm, _KERNEL)[::_STRIDE] @ self._filters
+        x = np.stack([self._heard(pcm, filtered, start) for start in starts], axis=1)
+        for layer in self._lstm:
+            x = layer.run(x)
+        for weight, bias in self._dense[:-1]:
+            x = _leaky(x @ weight + bias)
+        weight, bias = self._dense[-1]
+        logits = x @ weight + bias
+        logits -= logits.max(-1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
+        return np.asarray(logits.transpose(1, 0, 2), np.float32)
+
+    def _heard(self, pcm: F32, filtered: F32, start: int) -> F32:
+        """One chunk through the convolutions: ``(589, 60)``.
+
+        The chunk is brought to mean 0 and variance 1 before it is filtered. As filters are linear,
+        that is done to what they gave for the audio as it is.
+        """
+        chunk = pcm[start : start + CHUNK]
+        scale = self._scale / np.sqrt(chunk.var() + _EPSILON)
+        shift = self._shift - chunk.mean() * scale
+        first = start // _STRIDE
+        x = filtered[first : first + (CHUNK - _KERNEL) // _STRIDE + 1] * scale
+        x += shift * self._filters.sum(0)
+        x = _normal(_pooled(np.abs(x, out=x)), *self._norms[0])
+        for (weight, bias), norm in zip(self._convolutions, self._norms[1:], strict=True):
+            x = _normal(_pooled(_convolved(x, weight)) + bias, *norm)
+        return x
+
+
+class _Layer:
+    """One LSTM layer, both directions side by side."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]], index: int) -> None:
+        # One tanh serves all four gates, since sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: put the
+        # three sigmoid gates first (input, forget, output; then the cell) and halve them.
+        n = weights[f"lstm.weight_hh_l{index}"].shape[1]
+        order = np.r_[0 : 2 * n, 3 * n : 4 * n, 2 * n : 3 * n]
+        scale = np.r_[np.full(3 * n, 0.5), np.ones(n)].astype(np.float32)
+        self._n = n
+        ways = [f"l{index}", f"l{index}_reverse"]
+
+        def both(name: str) -> F32:
+            return np.stack([weights[f"lstm.{name}_{way}"][order].T * scale for way in ways])
+
+        self._from_input = both("weight_ih")
+        self._from_hidden = both("weight_hh")
+        self._bias = both("bias_ih") + both("bias_hh")
+
+    def run(self, x: F32) -> F32:
+        """``(n_frames, batch, n_in)`` → ``(n_frames, batch, 2 n)``: forward, then backward."""
+        n_frames, batch, n_in = x.shape
+        n = self._n
+        flat = x.reshape(-1, n_in)
+        inputs = np.empty((n_frames, 2, batch, 4 * n), np.float32)
+        for way in (0, 1):
+            found = (flat @ self._from_input[way] + self._bias[way]).reshape(n_frames, batch, -1)
+            inputs[:, way] = found[::-1] if way else found
+        states = np.empty((n_frames, 2, batch, n), np.float32)
+        hidden = np.zeros((2, batch, n), np.float32)
+        cell = np.zeros((2, batch, n), np.float32)
+        for i in range(n_frames):
+            gates = inputs[i]
+            gates += hidden @ self._from_hidden
+            np.tanh(gates, out=gates)
+            sigmoids = gates[..., : 3 * n]
+            sigmoids *= 0.5
+            sigmoids += 0.5
+            cell *= gates[..., n : 2 * n]
+            cell += gates[..., :n] * gates[..., 3 * n :]
+            hidden = np.multiply(gates[..., 2 * n : 3 * n], np.tanh(cell), out=states[i])
+        return np.concatenate([states[:, 0], states[::-1, 1]], axis=-1)
+
+
+def _band_passes(weights: Mapping[str, NDArray[np.float32]]) -> F32:
+    """The filters ``(251, 80)``: 40 bands, each as a cosine and as a sine, both windowed.
+
+    Ravanelli and Bengio 2018; the sine of each band after Pariente et al. 2020. A cosine one is the
+    difference of two low passes, sin(2 pi f n) / (pi n), and both are divided by twice the band.
+    """
+    name = "sincnet.conv1d.0.filterbank"
+    half = weights[f"{name}.n_"].astype(np.float64)
+    window = weights[f"{name}.window_"].astype(np.float64)
+    low = _LEAST_HZ + np.abs(weights[f"{name}.low_hz_"].astype(np.float64))
+    high = low + _LEAST_HZ + np.abs(weights[f"{name}.band_hz_"].astype(np.float64))
+    high = np.clip(high, _LEAST_HZ, SAMPLE_RATE / 2)
+    band = high - low
+    cosine = (np.sin(high @ half) - np.sin(low @ half)) / (half / 2) * window
+    sine = (np.cos(low @ half) - np.cos(high @ half)) / (half / 2) * window
+    cosines = np.concatenate([cosine, 2 * band, cosine[:, ::-1]], axis=1)
+    sines = np.concatenate([sine, np.zeros_like(band), -sine[:, ::-1]], axis=1)
+    filters = np.concatenate([cosines / (2 * band), sines / (2 * band)])
+    return np.asarray(filters.T, np.float32, order="C")
+
+
+def _taps(weight: F32) -> F32:
+    """``(n_out, n_in, taps)`` → ``(taps, n_in, n_out)``."""
+    return np.ascontiguousarray(weight.transpose(2, 1, 0))
+
+
+def _convolved(x: F32, weight: F32) -> F32:
+    """``(n_frames, n_in)`` by ``(taps, n_in, n_out)``, only where all taps lie inside."""
+    n_out = len(x) - len(weight) + 1
+    result = x[:n_out] @ weight[0]
+    for tap in range(1, len(weight)):
+        result += x[tap : tap + n_out] @ weight[tap]
+    return np.asarray(result, np.float32)
+
+
+def _pooled(x: F32) -> F32:
+    """The largest of every three frames."""
+    whole = x[: len(x) // _POOL * _POOL].reshape(-1, _POOL, x.shape[1])
+    return np.asarray(np.maximum(np.maximum(whole[:, 0], whole[:, 1]), whole[:, 2]))
+
+
+def _normal(x: F32, weight: F32, bias: F32) -> F32:
+    """Every channel to mean 0 and variance 1 over the chunk, then as the network learned it."""
+    scale = weight / np.sqrt(x.var(0) + _EPSILON)
+    x = x * scale
+    x += bias - x.mean(0)
+    return _leaky(x)
+
+
+def _leaky(x: F32) -> F32:
+    return np.asarray(np.maximum(x, _SLOPE * x))

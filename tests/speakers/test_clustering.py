@@ -1,0 +1,88 @@
+"""Stretches become voices by what they sound like and by what the segmentation says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auricle.speakers.clustering import MAX_AT_ONCE, Bounds, cluster
+
+
+def voices(*which: int, noise: float = 0.5, seed: int = 0) -> np.ndarray:
+    """Embeddings of these voices: orthogonal means, each with noise of its own."""
+    rng = np.random.default_rng(seed)
+    means = np.eye(192)[list(which)]
+    found = means + rng.normal(0, noise / np.sqrt(192), means.shape)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+def labels(embeddings, durations_s=None, links=None, **bounds) -> list[int]:
+    durations_s = durations_s or [2.0] * len(embeddings)
+    found: list[int] = cluster(embeddings, durations_s, links or {}, Bounds(**bounds)).tolist()
+    return found
+
+
+def test_voices_in_order_of_arrival():
+    assert labels(voices(3, 3, 7, 3, 1, 7)) == [0, 0, 1, 0, 2, 1]
+
+
+def test_nothing_and_one():
+    assert labels(voices()) == []
+    assert labels(voices(4)) == [0]
+    assert labels(voices(4), [0.2]) == [0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "n"),
+    [
+        ({}, 3),
+        ({"at_least": 2}, 3),
+        ({"at_least": 5}, 5),
+        ({"at_least": 99}, 6),
+        ({"at_most": 2}, 2),
+        ({"at_most": 1}, 1),
+        ({"at_least": 4, "at_most": 4}, 4),
+    ],
+)
+def test_bounds(bounds, n):
+    found = labels(voices(3, 3, 7, 3, 1, 7), **bounds)
+    assert len(set(found)) == n
+    assert sorted(set(found)) == list(range(n))
+
+
+def test_a_short_stretch_founds_no_voice_but_goes_to_the_nearest():
+    assert labels(voices(0, 1, 2, 1, noise=0.9), [2.0, 2.0, 0.5, 0.5]) in (
+        [0, 1, 0, 1],
+        [0, 1, 1, 1],
+    )
+
+
+def test_short_stretches_alone_are_voices_too():
+    assert labels(voices(0, 1, 0), [0.5, 0.5, 0.5], at_least=2) == [0, 1, 0]
+
+
+def test_a_link_decides_between_stretches_that_are_nearly_alike():
+    one, other = np.zeros((2, 192), np.float32)
+    one[0], other[:2] = 1, (0.38, np.sqrt(1 - 0.38**2))
+    pair = np.stack([one, other])
+    assert labels(pair) == [0, 1]
+    assert labels(pair, links={(0, 1): 1.0}) == [0, 0]
+    other[:2] = 0.42, np.sqrt(1 - 0.42**2)
+    pair = np.stack([one, other])
+    assert labels(pair) == [0, 0]
+    assert labels(pair, links={(0, 1): 0.0}) == [0, 1]
+
+
+def test_longer_stretches_weigh_more():
+    a, b, c = np.zeros((3, 192), np.float32)
+    a[0], c[1], b[:2] = 1, 1, np.sqrt(0.5)
+    together = np.stack([a, b, c])
+    assert labels(together, [9.0, 1.5, 1.1]) == [0, 0, 1]  # b and c are 0.10 alike by then
+    assert labels(together, [1.1, 9.0, 1.5]) == [0, 0, 0]  # and 0.63 here
+
+
+def test_more_than_are_compared_at_once():
+    which = np.random.default_rng(3).integers(0, 4, MAX_AT_ONCE + 100)
+    order = list(dict.fromkeys(which.tolist()))
+    found = labels(voices(*which.tolist(), noise=0.3))
+    assert found == [order.index(each) for each in which.tolist()]
