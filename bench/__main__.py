@@ -27,6 +27,7 @@ from bench import (
     refusals,
     seams,
     silence,
+    speakers,
     startup,
     words,
 )
@@ -43,6 +44,7 @@ MEASUREMENTS = {
     "seams": seams.run,
     "words": words.run,
     "refusals": refusals.run,
+    "speakers": speakers.run,
 }
 USES = {
     "startup": {"model"},
@@ -55,10 +57,11 @@ USES = {
     "seams": {"model", "quick", "clips", "field", "corpus"},
     "words": {"clips", "corpus"},
     "refusals": {"model", "corpus"},
+    "speakers": {"corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "words"})
+NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "speakers", "words"})
 
 
 def main() -> int:
