@@ -250,6 +250,14 @@ class Settings:
         high=7 * 86400,
         server_only=True,
     )
+    max_connections: int = _setting(
+        4096,
+        "connections held at one time, as far as the system's limit on open files allows; one more "
+        "ends the one that has been idle for longest",
+        low=16,
+        high=1_000_000,
+        server_only=True,
+    )
     max_uploads: int = _setting(
         256,
         "requests being uploaded at one time; one more is answered 429",

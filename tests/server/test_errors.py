@@ -3,8 +3,6 @@ status, what envelope, and what clients are told about trying again."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,9 +21,8 @@ from auricle.errors import (
     UploadStalled,
 )
 from auricle.server import errors
-from auricle.server.transport import http_protocol
-from tests.server.conftest import Served, serving, settings
-from tests.server.fakes import HELLO, FakeRuntime
+from tests.server.conftest import Served
+from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -257,85 +254,3 @@ async def test_every_answer_carries_what_openais_do(served: Served) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["openai-processing-ms"].isdecimal()
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
-
-
-async def exchanged(served: Served, *sent: bytes) -> tuple[str, dict[str, object]]:
-    """Status line and JSON body of the answer to raw bytes."""
-    reader, writer = await asyncio.open_connection(*served.address)
-    for each in sent:
-        writer.write(each)
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    n_bytes = int(head.split("content-length: ")[1].split("\r\n")[0])
-    body = json.loads(await reader.readexactly(n_bytes))
-    writer.close()
-    await writer.wait_closed()
-    assert "x-request-id: req_" in head
-    return head.split("\r\n")[0], body["error"]
-
-
-GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        GET + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n",
-        GET + b"".join(b"X-%d: a\r\n" % i for i in range(8000)) + b"\r\n",
-        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        GET + b"X-Endless: " + b"a" * 400_000,
-    ],
-    ids=["one header", "many headers", "path", "without end"],
-)
-async def test_a_head_has_a_limit(served: Served, sent: bytes) -> None:
-    line, error = await exchanged(served, sent)
-    assert line == "http/1.1 431 request header fields too large"
-    assert error == {
-        "message": "The request line and headers are larger than 65536 bytes.",
-        "type": INVALID,
-        "param": None,
-        "code": None,
-    }
-
-
-@pytest.mark.parametrize("sent", [b"", GET])
-async def test_a_head_has_a_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A patched limit, because the real one is a minute. Who said nothing is told nothing."""
-    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
-    async with serving(FakeRuntime(settings())) as served:
-        reader, writer = await asyncio.open_connection(*served.address)
-        writer.write(sent)
-        answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-    assert answer.partition(b"\r\n")[0] == (b"HTTP/1.1 408 Request Timeout" if sent else b"")
-
-
-async def test_the_time_of_a_head_ends_with_it(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer is held up until a later connection's time is over."""
-    more = asyncio.Event()
-    served.runtime.steps = (more, *HELLO)
-    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
-    async with served.http() as client:
-        asking = asyncio.create_task(client.post(PATH, data=MODEL, files=FILE))
-        await served.runtime.opened.wait()
-        reader, writer = await asyncio.open_connection(*served.address)
-        assert await reader.read() == b""
-        writer.close()
-        await writer.wait_closed()
-        more.set()
-        answers = [await asking, await client.get("/health")]
-    assert [answer.status_code for answer in answers] == [200, 200]
-
-
-async def test_what_is_not_http(served: Served) -> None:
-    line, error = await exchanged(served, b"what is this\r\n\r\n")
-    assert line == "http/1.1 400 bad request"
-    assert error["message"] == "The request is not valid HTTP/1.1."
-
-
-async def test_a_large_head_that_is_allowed(served: Served) -> None:
-    async with served.http() as client:
-        answers = [await client.get("/health", headers={"x-long": "a" * 60_000}) for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 200]

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -22,7 +23,7 @@ from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server.app import create_app
-from auricle.server.transport import listeners
+from auricle.server.transport import descriptors, listeners
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
 from auricle.speech_runtime import SpeechRuntime
@@ -73,7 +74,9 @@ class Server:
             uvicorn.Config(
                 app,
                 loop="none",
-                http=HttpProtocol,
+                http=partial(  # type: ignore[arg-type]  # whatever makes a protocol will do
+                    HttpProtocol, max_connections=descriptors.max_connections(settings)
+                ),
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -174,6 +177,7 @@ def run(settings: Settings) -> int:
     fetch.check(settings)
     languages.check(settings.language)
     machine.return_freed_memory()
+    descriptors.raise_limit()
     loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve_settings(settings))
