@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auricle import config_sources
+from auricle.config_server import ServerSettings
 from auricle.fields import BY_NAME
 from auricle.setting import checked
 from auricle.setting import setting as _setting
@@ -30,8 +31,6 @@ ComputeType = Literal[
 ]
 Source = Literal["hub", "index"]
 EngineKind = Literal["process", "in_process"]
-Dialect = Literal["openai", "whisperkit"]
-"""What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
 
@@ -44,58 +43,8 @@ def _field(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as `se
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(ServerSettings):
     """The whole configuration of one process. Frozen: nothing changes after start."""
-
-    # Listening
-    host: str = _setting(
-        "localhost", "address to listen on; localhost is 127.0.0.1 and ::1", server_only=True
-    )
-    port: int = _setting(
-        50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535, server_only=True
-    )
-    allowed_hosts: tuple[str, ...] = _setting(
-        (),
-        "names by which the server may be called, besides addresses and names of local networks: "
-        "the one a proxy in front is called by, if it passes that on; * is every name",
-        pattern=r"\*|[A-Za-z0-9][A-Za-z0-9._-]*",
-        server_only=True,
-    )
-    cors_origins: tuple[str, ...] = _setting(
-        ("local",),
-        "web pages that may use the server: origins such as https://example.com; local is every "
-        "page of this machine, * every page there is",
-        pattern=r"\*|local|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?",
-        server_only=True,
-    )
-    api_keys: tuple[str, ...] = _setting(
-        (),
-        "keys of which each request must carry one; none: everybody on this machine may ask. Flags "
-        "are seen by other users of this machine, the environment and files are not",
-        server_only=True,
-        secret=True,
-        not_empty=True,
-    )
-    api_keys_file: Path | None = _setting(
-        None,
-        "file with more keys, one a line; # begins a comment",
-        server_only=True,
-        not_empty=True,
-    )
-    insecure: bool = _setting(
-        False, "let others than this machine use the server without a key", server_only=True
-    )
-    dialect: Dialect = _setting(
-        "openai",
-        "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
-        server_only=True,
-    )
-    compat_apis: bool = _setting(
-        True,
-        "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
-        "/detect-language",
-        server_only=True,
-    )
 
     # Model
     model: str = _setting(
@@ -217,9 +166,6 @@ class Settings:
     max_cue_s: float = _field("max_cue_s")
 
     # Limits
-    max_upload_mb: int = _setting(
-        2048, "largest upload, MiB", low=1, high=1024 * 1024, server_only=True
-    )
     max_audio_s: int = _setting(6 * 3600, "longest recording, seconds", low=1, high=7 * 86400)
     max_decode_cpu_s: int = _setting(
         600, "processor time that decoding one recording may take, seconds", low=1, high=86400
@@ -227,77 +173,7 @@ class Settings:
     max_decoders: int = _setting(
         16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
     )
-    max_requests: int = _setting(
-        128,
-        "requests being transcribed or waiting; one more is answered 429",
-        low=1,
-        high=100_000,
-        server_only=True,
-    )
-    max_backlog_s: int = _setting(
-        900,
-        "work that may wait, in predicted seconds until it is done; above it new requests are "
-        "answered 429",
-        low=1,
-        high=7 * 86400,
-        server_only=True,
-    )
-    max_backlog_per_key_s: int = _setting(
-        0,
-        "the same for one client, told by its API key or else its address; 0 is the same as "
-        "max_backlog_s",
-        low=0,
-        high=7 * 86400,
-        server_only=True,
-    )
-    max_connections: int = _setting(
-        4096,
-        "connections held at one time, as far as the system's limit on open files allows; one more "
-        "ends the one that has been idle for longest",
-        low=16,
-        high=1_000_000,
-        server_only=True,
-    )
-    max_uploads: int = _setting(
-        256,
-        "requests being uploaded at one time; one more is answered 429",
-        low=1,
-        high=100_000,
-        server_only=True,
-    )
-    min_free_disk_mb: int = _setting(
-        100,
-        "space that uploads leave free where temporary files go, MiB; one that would take it is "
-        "answered 507",
-        low=0,
-        high=1024 * 1024,
-        server_only=True,
-    )
-    deadline_s: int = _setting(
-        0,
-        "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
-        "A request can ask for less with the header X-Auricle-Deadline: SECONDS",
-        low=0,
-        high=7 * 86400,
-        server_only=True,
-    )
-    early_headers_s: float = _setting(
-        60.0,
-        "after how long an answer begins that is not ready: clients that hear nothing for 300 s "
-        "give up, and send it all again; 0 never",
-        low=0.0,
-        high=3600.0,
-        server_only=True,
-    )
     batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
-    drain_s: int = _setting(
-        30,
-        "how long a stopping server finishes accepted requests, seconds",
-        low=0,
-        high=3600,
-        server_only=True,
-    )
-
     verbose: bool = _setting(False, "log what happens to each request and window")
 
 

@@ -22,6 +22,7 @@ LAYERS = (
         "fields",
         "setting",
         "config_sources",
+        "config_server",
         "config",
         "confine",
         "resources",

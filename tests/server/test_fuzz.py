@@ -18,7 +18,7 @@ from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.fields import FIELDS
 from auricle.server.fields import audio_request
-from auricle.server.transport import upload
+from auricle.server.transport import multipart, upload
 
 MAX_BYTES = 200_000
 LIMITS = upload.Limits(MAX_BYTES)
@@ -38,7 +38,7 @@ def read(
     async def reading() -> tuple[upload.Upload, bytes | None]:
         headers = [(b"content-type", kind.encode("latin-1", "replace"))]
         request = Request({"type": "http", "headers": headers}, receive)
-        async with upload.received(request, limits) as sent:
+        async with multipart.received(request, limits) as sent:
             return sent, content(sent)
 
     with tempfile.TemporaryDirectory() as folder:

@@ -30,6 +30,7 @@ from auricle.server.status import Status
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
+from auricle.server.transport.upload import MIB
 from auricle.speech_runtime import SpeechRuntime
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 def create_app(runtime: SpeechRuntime, in_flight: InFlight | None = None) -> Starlette:
     """The application for one runtime; ``in_flight`` comes from whoever will stop it in order."""
     in_flight = in_flight or InFlight()
-    spool = Spool()
+    spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     app = Starlette(
         routes=_routes(
             runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)

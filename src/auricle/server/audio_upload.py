@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from auricle.errors import InvalidRequest
 from auricle.server.fields.audio_request import AudioRequest
-from auricle.server.transport import context, json_upload, upload
+from auricle.server.transport import context, json_upload, multipart, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import BodyFormat, End, ResponseWriter
@@ -97,7 +97,7 @@ class UploadReader:
 
     @contextlib.asynccontextmanager
     async def received(
-        self, request: Request, file_field: upload.FileField = upload.FILE
+        self, request: Request, file_field: multipart.FileField = multipart.FILE
     ) -> AsyncIterator[AudioUpload]:
         """Refuse what cannot be served before its upload is read; read it."""
         settings = self.runtime.settings
@@ -106,12 +106,12 @@ class UploadReader:
         self._in_flight.check_open()
         self.runtime.check_room(client)
         async with contextlib.AsyncExitStack() as stack:
-            with self._in_flight.uploading(settings.max_uploads):
+            with self._in_flight.uploading(client, settings):
                 async with deadline.kept():
                     limits = upload.Limits.of(settings, self._spool)
                     if json_upload.is_json(request):
                         received = json_upload.received(request, limits)
                     else:
-                        received = upload.received(request, limits, file_field)
+                        received = multipart.received(request, limits, file_field)
                     sent = await stack.enter_async_context(received)
             yield AudioUpload(self.runtime, request, sent, client, deadline)

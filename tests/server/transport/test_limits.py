@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,11 +16,14 @@ import pytest
 from starlette.requests import Request
 
 from auricle.errors import Overloaded
-from auricle.server.transport import upload
+from auricle.server.transport import body
 from auricle.server.transport.deadline import Deadline
+from auricle.server.transport.upload import BLOCK_BYTES, MIB
 from tests.server.conftest import Served, serving, settings
 from tests.server.events import events
 from tests.server.fakes import HELLO, FakeRuntime
+from tests.server.raw import FORM, connected
+from tests.server.raw import post as post_bytes
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,8 +43,8 @@ async def post(
         return await http.post(PATH, files=FILES, data=data, headers=headers)
 
 
-def left(spool: Path) -> list[Path]:
-    return list(spool.iterdir())
+def left(spool: Path, pattern: str = "*") -> list[Path]:
+    return list(spool.glob(pattern))
 
 
 def error(answer: httpx2.Response) -> tuple[int, str | None, str | None]:
@@ -94,7 +98,7 @@ async def test_no_more_uploads_at_one_time_than_allowed() -> None:
         async with served.http() as http:
             first = asyncio.create_task(http.post(PATH, content=slow(), headers=kind))
             in_flight = served.server._in_flight
-            await until(lambda: in_flight._n_uploads == 1)
+            await until(lambda: in_flight.n_uploads == 1)
             refused = await post(served)
             more.set()
             await first
@@ -102,6 +106,76 @@ async def test_no_more_uploads_at_one_time_than_allowed() -> None:
     assert error(refused) == (429, "rate_limit_exceeded", None)
     assert refused.headers["retry-after"] == "2"
     assert "max_uploads" in refused.json()["error"]["message"]
+
+
+async def test_one_client_does_not_take_all_uploads() -> None:
+    """A client that sent a byte every few seconds on each of 256 connections kept everybody else
+    out."""
+    more = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield FORM_BEGINS
+        await more.wait()
+        yield FORM_ENDS
+
+    runtime = FakeRuntime(settings(max_uploads=2, api_keys=("sk-one", "sk-two")))
+    async with serving(runtime) as served, served.http() as http:
+        await runtime.started.wait()
+        kind = {"content-type": "multipart/form-data; boundary=b"}
+        one, two = ({"authorization": f"Bearer {key}"} for key in ("sk-one", "sk-two"))
+        first = asyncio.create_task(http.post(PATH, content=slow(), headers=kind | one))
+        await until(lambda: served.server._in_flight.n_uploads == 1)
+        refused, other = await post(served, one), await post(served, two)
+        more.set()
+        await first
+        again = await post(served, one)
+    assert error(refused) == (429, "rate_limit_exceeded", None)
+    assert refused.json()["error"]["message"] == (
+        "1 of your requests are being uploaded, which is the limit of this server for one client "
+        "(max_uploads_per_client); try again later."
+    )
+    assert (other.status_code, again.status_code) == (200, 200)
+
+
+async def test_an_upload_that_trickles_is_given_up(
+    served: Served, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte every six seconds held an upload for days. The time is patched: the real one is a
+    minute."""
+    monkeypatch.setattr(body, "PERIOD_S", 0.1)
+    async with connected(served) as client:
+        await client.send(post_bytes(b"", more="Transfer-Encoding: chunked\r\n"))
+        answering = asyncio.create_task(client.answer())
+        for byte in FORM_BEGINS:
+            await client.send(b"1\r\n%c\r\n" % byte)
+            await asyncio.wait({answering}, timeout=0.01)
+        await client.send(b"0\r\n\r\n")
+        answer = await answering
+    assert (answer.status, answer.headers["x-should-retry"]) == (408, "false")
+    assert answer.error["message"] == "The upload brought less than 102 bytes in 0.1 seconds."
+    assert served.server._in_flight.n_uploads == 0
+
+
+async def test_an_upload_that_keeps_up_the_rate_takes_as_long_as_it_takes(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "PERIOD_S", 0.2)
+    pieces = 0
+
+    async def steady() -> AsyncIterator[bytes]:
+        nonlocal pieces
+        yield FORM_BEGINS
+        began_s = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() < began_s + 0.5:
+            yield b"x" * 250  # more than a second's worth in each period
+            pieces += 1
+            await asyncio.sleep(0.02)
+        yield FORM_ENDS
+
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    async with served.http() as http:
+        answer = await http.post(PATH, content=steady(), headers=kind)
+    assert answer.json()["error"]["message"] == "you must provide a model parameter"
 
 
 async def test_what_is_being_transcribed_is_no_upload_any_more() -> None:
@@ -117,12 +191,12 @@ async def test_what_is_being_transcribed_is_no_upload_any_more() -> None:
         assert [(await each).status_code for each in (first, second)] == [200, 200]
 
 
-@pytest.mark.parametrize("n_bytes", [100, 3 * upload.BLOCK_BYTES])
+@pytest.mark.parametrize("n_bytes", [100, 3 * BLOCK_BYTES])
 async def test_uploads_leave_space_on_the_disk(
     spool: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
 ) -> None:
     """The size of the disk is patched: filling a real one takes long."""
-    free_bytes = 100 * upload.MIB + 50
+    free_bytes = 100 * MIB + 50
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
     async with serving(FakeRuntime(settings(max_upload_mb=4))) as served:
         await served.runtime.started.wait()
@@ -136,6 +210,51 @@ async def test_uploads_leave_space_on_the_disk(
         "which 100 stay free (min_free_disk_mb)."
     )
     assert left(spool) == []
+
+
+class FakeDisk:
+    """A disk with room for so much besides what must stay free."""
+
+    def __init__(self, folder: Path, room_bytes: int) -> None:
+        self._folder = folder
+        self._room_bytes = room_bytes
+
+    def usage(self, _: str) -> SimpleNamespace:
+        used = sum(path.stat().st_size for path in self._folder.glob("*.upload"))
+        return SimpleNamespace(free=100 * MIB + self._room_bytes - used)
+
+
+async def test_uploads_that_were_let_in_have_their_room(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20 uploads where three fitted 18 failed, in the middle: each was told that the disk had
+    room, and none had it."""
+    monkeypatch.setattr(shutil, "disk_usage", FakeDisk(spool, 10 * MIB).usage)
+    form = FORM.replace(b"audio", b"x" * (3 * MIB))
+    async with (
+        serving(FakeRuntime(settings(max_upload_mb=4))) as served,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await served.runtime.started.wait()
+        clients = [await stack.enter_async_context(connected(served)) for _ in range(20)]
+        for client in clients:
+            client.writer.write(post_bytes(form)[:-1])
+        in_flight = served.server._in_flight
+        await until(lambda: in_flight.n_uploads == 3)
+        await until(lambda: all(path.stat().st_size >= 2 * MIB for path in left(spool)[1:]))
+        for client in clients:
+            client.writer.write(form[-1:])
+        answers = [await client.answer() for client in clients]
+        assert left(spool, "*.upload") == []
+        again = await post(served)
+    refused = [answer for answer in answers if answer.status != 200]
+    assert {answer.status for answer in refused} == {507}
+    assert len(refused) == 17
+    assert {answer.headers["retry-after"] for answer in refused} == {"10"}
+    assert (
+        "MiB left, of which 100 stay free (min_free_disk_mb), and " in refused[0].error["message"]
+    )
+    assert again.status_code == 200
 
 
 async def test_a_deadline_that_passes_ends_the_request(served: Served) -> None:
@@ -171,8 +290,8 @@ async def test_the_time_of_the_upload_counts(served: Served, spool: Path) -> Non
     async def slow() -> AsyncIterator[bytes]:
         yield FORM_BEGINS
         in_flight = served.server._in_flight
-        await until(lambda: in_flight._n_uploads == 1)
-        await until(lambda: in_flight._n_uploads == 0)
+        await until(lambda: in_flight.n_uploads == 1)
+        await until(lambda: in_flight.n_uploads == 0)
         yield FORM_ENDS
 
     kind = {"content-type": "multipart/form-data; boundary=b", "x-auricle-deadline": "0.05"}

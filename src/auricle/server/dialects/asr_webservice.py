@@ -25,9 +25,9 @@ from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.dialects import shared
 from auricle.server.dialects.shared import SpokenWord, figure, language_name, time
 from auricle.server.fields.form import Form, refuse_choice
+from auricle.server.transport.multipart import FileField
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import JSON, End, ResponseWriter, body_format
-from auricle.server.transport.upload import FileField
 from auricle.types import SAMPLE_RATE, SUBTITLES, Language, Segment, Task, Transcript
 
 Output = Literal["txt", "vtt", "srt", "tsv", "json"]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from auricle.config import Settings
 from auricle.errors import Overloaded, Unavailable
 
 UPLOADS_RETRY_S = 2.0
@@ -26,7 +28,8 @@ class InFlight:
         self.is_stopping = False
         self.is_cut_off = False
         self._live: set[asyncio.Task[Any]] = set()
-        self._n_uploads = 0
+        self._uploads: Counter[str] = Counter()
+        """By client."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -50,24 +53,30 @@ class InFlight:
             raise stopping()
 
     @contextlib.contextmanager
-    def uploading(self, max_uploads: int) -> Iterator[None]:
-        """An upload is read for as long as the context lasts.
+    def uploading(self, client: str, settings: Settings) -> Iterator[None]:
+        """An upload of ``client`` is read for as long as the context lasts.
 
         Raises:
-            Overloaded: as many as allowed are being read already.
+            Overloaded: as many as allowed are being read already, of everybody or of this client.
         """
-        if self._n_uploads >= max_uploads:
-            raise Overloaded(
-                f"{self._n_uploads} requests are being uploaded, which is the limit of this server "
-                "(max_uploads); try again later.",
-                code="rate_limit_exceeded",
-                retry_after_s=UPLOADS_RETRY_S,
-            )
-        self._n_uploads += 1
+        limit = settings.max_uploads
+        own_limit = settings.max_uploads_per_client or max(limit // 2, 1)
+        if self.n_uploads >= limit:
+            raise _too_many(f"{limit} requests are being uploaded", "server", "max_uploads")
+        if self._uploads[client] >= own_limit:
+            what = f"{own_limit} of your requests are being uploaded"
+            raise _too_many(what, "server for one client", "max_uploads_per_client")
+        self._uploads[client] += 1
         try:
             yield
         finally:
-            self._n_uploads -= 1
+            self._uploads[client] -= 1
+            if not self._uploads[client]:
+                del self._uploads[client]
+
+    @property
+    def n_uploads(self) -> int:
+        return self._uploads.total()
 
     async def idle(self) -> None:
         """Return once no exchange is under way."""
@@ -83,3 +92,11 @@ class InFlight:
 
 def stopping() -> Unavailable:
     return Unavailable("The server is shutting down.", retry_after_s=STOPPING_RETRY_S)
+
+
+def _too_many(what: str, whose: str, setting: str) -> Overloaded:
+    return Overloaded(
+        f"{what}, which is the limit of this {whose} ({setting}); try again later.",
+        code="rate_limit_exceeded",
+        retry_after_s=UPLOADS_RETRY_S,
+    )

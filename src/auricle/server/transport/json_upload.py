@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import binascii
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
 
 from auricle.errors import InvalidRequest
-from auricle.server.transport import upload
+from auricle.server.transport import body
+from auricle.server.transport.spool import SpoolFile
 from auricle.server.transport.upload import (
     BLOCK_BYTES,
     MAX_FIELD_BYTES,
-    MAX_PARTS,
+    MAX_FIELDS,
     MIB,
     Limits,
     Upload,
+    on_disk,
 )
 
 MAX_BODY_BYTES = 36 * MIB
@@ -57,59 +59,36 @@ async def received(request: Request, limits: Limits) -> AsyncIterator[Upload]:
 
     Raises:
         InvalidRequest: not a JSON object of plain values, or over a limit (413 for the whole body).
+        UploadStalled: it came too slowly.
         StorageFull: the disk that holds temporary files is full, or would be too full.
         ClientDisconnect: the client left before the end.
     """
     max_bytes = min(limits.max_bytes, MAX_BODY_BYTES)
-    announced = upload.content_length(request)
-    if announced > max_bytes:
-        raise upload.too_large(max_bytes, announced)
-    with contextlib.ExitStack() as files:
-        body, recording = _File(limits, files), _File(limits, files)
-        async for chunk in upload.body(request, max_bytes):
-            body.pending += chunk
-            if len(body.pending) >= BLOCK_BYTES:
-                await upload.on_disk(body.flush)
-        await upload.on_disk(body.close)
+    announced = body.content_length(request)
+    with limits.spool.upload() as files:
+        if BLOCK_BYTES < announced <= max_bytes:
+            await on_disk(partial(files.reserve, announced))
+        text, recording = files.file(), files.file()
+        pending = bytearray()
+        async for piece in body.pieces(request, max_bytes, limits.min_bytes_per_s):
+            pending += piece
+            if len(pending) >= BLOCK_BYTES:
+                await on_disk(partial(text.write, bytes(pending)))
+                pending.clear()
+        await on_disk(partial(text.write, bytes(pending)))
         fields: list[tuple[str, str]] = []
-        await upload.on_disk(lambda: fields.extend(_read(body, recording)))
+        await on_disk(lambda: fields.extend(_read(text, recording)))
         path = recording.path if recording.n_bytes else None
         yield Upload(tuple(fields), path, recording.n_bytes, DATA)
 
 
-class _File:
-    """A temporary file while it is written. Every method blocks."""
-
-    def __init__(self, limits: Limits, files: contextlib.ExitStack) -> None:
-        self.pending = bytearray()
-        self.n_bytes = 0
-        self._limits = limits
-        descriptor, self.path = limits.spool.new()
-        files.callback(self.path.unlink, missing_ok=True)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
-        files.callback(self._file.close)
-
-    def flush(self) -> None:
-        """Write what is pending."""
-        self._limits.check_space(len(self.pending))
-        block = memoryview(bytes(self.pending))
-        while block:
-            block = block[self._file.write(block) :]
-        self.n_bytes += len(self.pending)
-        self.pending.clear()
-
-    def close(self) -> None:
-        self.flush()
-        self._file.close()
-
-
-def _read(body: _File, recording: _File) -> list[tuple[str, str]]:
+def _read(text: SpoolFile, recording: SpoolFile) -> list[tuple[str, str]]:
     """The fields of the form that the body stands for; the recording in it is written."""
-    if not body.n_bytes:
+    if text.path is None:
         raise InvalidRequest("The body is empty; it must be a JSON object.")
-    values = _object(body.path.read_bytes(), "The body")
-    if len(values) > MAX_PARTS:
-        raise InvalidRequest(f"The body has more than {MAX_PARTS} fields.")
+    values = _object(text.path.read_bytes(), "The body")
+    if len(values) > MAX_FIELDS:
+        raise InvalidRequest(f"The body has more than {MAX_FIELDS} fields.")
     if INPUT_AUDIO in values:
         _write(_object(values.pop(INPUT_AUDIO), f"'{INPUT_AUDIO}'").get("data"), recording)
     return [(name, _text(name, value)) for name, value in values.items()]
@@ -131,7 +110,7 @@ def _text(name: str, value: msgspec.Raw) -> str:
     return found if isinstance(found, str) else bytes(memoryview(value)).decode()
 
 
-def _write(data: msgspec.Raw | None, recording: _File) -> None:
+def _write(data: msgspec.Raw | None, recording: SpoolFile) -> None:
     if data is None or bytes(memoryview(data)[:4]) == b"null":
         return
     text = memoryview(data)
@@ -142,11 +121,10 @@ def _write(data: msgspec.Raw | None, recording: _File) -> None:
         for block in _unescaped(text[1:-1]):
             waiting += block
             whole = len(waiting) // 4 * 4
-            recording.pending += binascii.a2b_base64(waiting[:whole], strict_mode=True)
-            recording.flush()
+            recording.write(binascii.a2b_base64(waiting[:whole], strict_mode=True))
             waiting = waiting[whole:]
         padded = waiting + b"=" * (-len(waiting) % 4)
-        recording.pending += binascii.a2b_base64(padded, strict_mode=True)
+        recording.write(binascii.a2b_base64(padded, strict_mode=True))
     except binascii.Error as exc:
         raise _not_base64(str(exc)) from exc
     recording.close()

@@ -1,4 +1,4 @@
-"""Temporary files of one server, and of servers that were killed before they could delete theirs.
+"""The temporary files of one server, and of servers that were killed before they deleted theirs.
 
 Knows nothing about requests or recordings.
 
@@ -17,9 +17,11 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from filelock import FileLock
+
+from auricle.server.transport.disk_space import Claim, DiskSpace
 
 LOCK_WAIT_S: Final = 2.0
 """For a new lock: another server that starts may be looking whether anybody holds it."""
@@ -32,15 +34,24 @@ logger = logging.getLogger(__name__)
 
 
 class Spool:
-    """Where one server's uploads go."""
+    """Where one server's uploads go; ``min_free_bytes`` of the disk stay free."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_free_bytes: int = 0) -> None:
         self._prefix = f"{_PREFIX}{uuid.uuid4().hex[:16]}"
+        self._space = DiskSpace(min_free_bytes)
 
     def new(self) -> tuple[int, Path]:
         """A fresh file that only this user can read: its descriptor, and its path."""
         descriptor, name = tempfile.mkstemp(prefix=f"{self._prefix}-", suffix=_SUFFIX)
         return descriptor, Path(name)
+
+    @contextlib.contextmanager
+    def upload(self) -> Iterator[SpooledUpload]:
+        """One upload's files, which are gone when the context is left."""
+        with contextlib.ExitStack() as files:
+            upload = SpooledUpload(self, self._space, files)
+            files.callback(upload.give_back)
+            yield upload
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -56,6 +67,73 @@ class Spool:
             yield
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+class SpooledUpload:
+    """The files of one upload, and its part of the disk."""
+
+    def __init__(self, spool: Spool, space: DiskSpace, files: contextlib.ExitStack) -> None:
+        self._spool = spool
+        self._space = space
+        self._files = files
+        self._claim = Claim()
+
+    def reserve(self, n_bytes: int) -> None:
+        """Keep so much of the disk for this upload. Blocks.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+        self._space.promise(self._claim, n_bytes)
+
+    def give_back(self) -> None:
+        self._space.give_back(self._claim)
+
+    def file(self) -> SpoolFile:
+        return SpoolFile(self)
+
+    def new(self) -> tuple[BinaryIO, Path]:
+        descriptor, path = self._spool.new()
+        self._files.callback(path.unlink, missing_ok=True)
+        opened = os.fdopen(descriptor, "wb", buffering=0)
+        self._files.callback(opened.close)
+        return opened, path
+
+    def written(self, n_bytes: int) -> None:
+        self._space.written(self._claim, n_bytes)
+
+
+class SpoolFile:
+    """A file while it is written. There is none on the disk until something is. Every method
+    blocks."""
+
+    def __init__(self, upload: SpooledUpload) -> None:
+        self.path: Path | None = None
+        self.n_bytes = 0
+        self._upload = upload
+        self._file: BinaryIO | None = None
+
+    def write(self, data: bytes) -> None:
+        """Append a block.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+        if not data:
+            return
+        self._upload.reserve(len(data))
+        if self._file is None:
+            self._file, self.path = self._upload.new()
+        block = memoryview(data)
+        while block:
+            block = block[self._file.write(block) :]
+        self._upload.written(len(data))
+        self.n_bytes += len(data)
+
+    def close(self) -> None:
+        """No more will be written, so that another process may open it."""
+        if self._file is not None:
+            self._file.close()
 
 
 def clear(folder: Path) -> None:

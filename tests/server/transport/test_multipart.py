@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from auricle.server.transport import requests, upload
+from auricle.server.transport import body, requests
 from auricle.types import DecodeOptions
 from tests.server.conftest import Served
 from tests.server.fakes import HELLO
@@ -65,6 +65,8 @@ def error(answer: httpx2.Response) -> tuple[int, str, str | None]:
         part("file", "audio") + MODEL + END,
         b"\r\n" + file() + MODEL + b"--XX--",
         file() + MODEL + END + b"epilogue",
+        b"preamble\r\n" + file() + MODEL + END,
+        b"--XXL is no boundary, nor is --XX\r\n\r\n" + file() + MODEL + END,
         file(name='Grüße \\" ;.wav') + MODEL + END,
     ],
 )
@@ -162,8 +164,22 @@ async def test_a_form_that_is_refused(
 
 
 async def test_what_is_no_form_is_refused(served: Served) -> None:
-    malformed = error(await post(served, b"what is this"))
-    assert malformed[1].startswith("The multipart body is malformed: ")
+    malformed = [
+        error(await post(served, body))
+        for body in (b"what is this", b"x" * 9000 + b"\r\n" + MODEL + file() + END, b"--XX\nx")
+    ]
+    assert (
+        malformed
+        == [
+            (
+                400,
+                "The multipart body is malformed: the boundary that Content-Type names is not in "
+                "its first 8192 bytes.",
+                None,
+            )
+        ]
+        * 3
+    )
     assert [
         error(await post(served, b"{}", kind))
         for kind in ("text/json", "multipart/form-data", f"{KIND}{'X' * 300}")
@@ -255,7 +271,7 @@ async def test_an_upload_that_stops_in_the_middle_is_given_up(
     served: Served, spool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Patched limits, because the real ones are minutes."""
-    monkeypatch.setattr(upload, "STALL_S", 0.05)
+    monkeypatch.setattr(body, "PERIOD_S", 0.05)
     monkeypatch.setattr(requests, "DRAIN_MAX_S", 0.05)
     reader, writer = await asyncio.open_connection(*served.address)
     writer.write(head("content-length", 500_000) + MODEL + file(b"x" * 1000))
@@ -264,7 +280,7 @@ async def test_an_upload_that_stops_in_the_middle_is_given_up(
     await writer.wait_closed()
     assert head_lines[0] == "HTTP/1.1 408 Request Timeout"
     assert "connection: close" in head_lines
-    assert answer["error"]["message"] == "The upload sent nothing for 0.05 seconds."
+    assert answer["error"]["message"] == "The upload brought less than 51 bytes in 0.05 seconds."
     assert left(spool) == []
 
 

@@ -1,0 +1,139 @@
+"""The settings of a server that say who reaches it, and how much they may take.
+
+Knows nothing about models or transcription. They are part of ``config.Settings``.
+"""
+
+# ruff: noqa: RUF009  # a setting is declared by a call that makes a dataclass field
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from auricle.setting import setting
+
+Dialect = Literal["openai", "whisperkit"]
+"""What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""
+
+_setting = partial(setting, server_only=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Whom a server answers, and within which limits."""
+
+    # Listening
+    host: str = _setting("localhost", "address to listen on; localhost is 127.0.0.1 and ::1")
+    port: int = _setting(50060, "TCP port to listen on; 0 picks a free one", low=0, high=65535)
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "names by which the server may be called, besides addresses and names of local networks: "
+        "the one a proxy in front is called by, if it passes that on; * is every name",
+        pattern=r"\*|[A-Za-z0-9][A-Za-z0-9._-]*",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        ("local",),
+        "web pages that may use the server: origins such as https://example.com; local is every "
+        "page of this machine, * every page there is",
+        pattern=r"\*|local|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?",
+    )
+    api_keys: tuple[str, ...] = _setting(
+        (),
+        "keys of which each request must carry one; none: everybody on this machine may ask. Flags "
+        "are seen by other users of this machine, the environment and files are not",
+        secret=True,
+        not_empty=True,
+    )
+    api_keys_file: Path | None = _setting(
+        None,
+        "file with more keys, one a line; # begins a comment",
+        not_empty=True,
+    )
+    insecure: bool = _setting(False, "let others than this machine use the server without a key")
+    dialect: Dialect = _setting(
+        "openai",
+        "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
+    )
+    compat_apis: bool = _setting(
+        True,
+        "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
+        "/detect-language",
+    )
+
+    # Limits
+    max_upload_mb: int = _setting(2048, "largest upload, MiB", low=1, high=1024 * 1024)
+    max_requests: int = _setting(
+        128,
+        "requests being transcribed or waiting; one more is answered 429",
+        low=1,
+        high=100_000,
+    )
+    max_backlog_s: int = _setting(
+        900,
+        "work that may wait, in predicted seconds until it is done; above it new requests are "
+        "answered 429",
+        low=1,
+        high=7 * 86400,
+    )
+    max_backlog_per_key_s: int = _setting(
+        0,
+        "the same for one client, told by its API key or else its address; 0 is the same as "
+        "max_backlog_s",
+        low=0,
+        high=7 * 86400,
+    )
+    max_connections: int = _setting(
+        4096,
+        "connections held at one time, as far as the system's limit on open files allows; one more "
+        "ends the one that has been idle for longest",
+        low=16,
+        high=1_000_000,
+    )
+    max_uploads: int = _setting(
+        256,
+        "requests being uploaded at one time; one more is answered 429",
+        low=1,
+        high=100_000,
+    )
+    max_uploads_per_client: int = _setting(
+        0,
+        "the same for one client; 0 is half of max_uploads",
+        low=0,
+        high=100_000,
+    )
+    min_upload_bytes_per_s: int = _setting(
+        1024,
+        "what an upload must bring over each minute, bytes per second; one that is slower is given "
+        "up and answered 408; 0 is anything at all",
+        low=0,
+        high=1024 * 1024,
+    )
+    min_free_disk_mb: int = _setting(
+        100,
+        "space that uploads leave free where temporary files go, MiB; one that would take it is "
+        "answered 507",
+        low=0,
+        high=1024 * 1024,
+    )
+    deadline_s: int = _setting(
+        0,
+        "time in which a request must be answered, from its first byte on, seconds; 0 is no limit. "
+        "A request can ask for less with the header X-Auricle-Deadline: SECONDS",
+        low=0,
+        high=7 * 86400,
+    )
+    early_headers_s: float = _setting(
+        60.0,
+        "after how long an answer begins that is not ready: clients that hear nothing for 300 s "
+        "give up, and send it all again; 0 never",
+        low=0.0,
+        high=3600.0,
+    )
+    drain_s: int = _setting(
+        30,
+        "how long a stopping server finishes accepted requests, seconds",
+        low=0,
+        high=3600,
+    )

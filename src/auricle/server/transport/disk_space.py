@@ -1,0 +1,81 @@
+"""How uploads share the disk of temporary files: what one is told to fit is kept for it.
+
+Knows nothing about files or requests. Belongs to no thread: blocks are written in several.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from typing import Final
+
+from auricle.errors import StorageFull
+
+MIB: Final = 1024 * 1024
+
+RETRY_S: Final = 10.0
+"""When a client should ask again for which others leave no room: theirs is given back when their
+recordings were read."""
+
+
+class DiskSpace:
+    """What is left of the disk for uploads, of which ``min_free_bytes`` stay free."""
+
+    def __init__(self, min_free_bytes: int = 0) -> None:
+        self._min_free_bytes = min_free_bytes
+        self._lock = threading.Lock()
+        self._promised_bytes = 0
+        """To uploads that have not written so much yet."""
+        self._written_bytes = 0
+        """By uploads whose files are still there."""
+
+    def promise(self, claim: Claim, n_bytes: int) -> None:
+        """Let ``claim`` write so much more than it has written.
+
+        Raises:
+            StorageFull: there is no room; with a time to come back if there will be.
+        """
+        with self._lock:
+            others_bytes = self._promised_bytes - claim.promised_bytes
+            free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
+            room_bytes = free_bytes - self._min_free_bytes
+            if n_bytes > room_bytes - others_bytes:
+                others_written_bytes = self._written_bytes - claim.written_bytes
+                fits_later = n_bytes <= room_bytes + others_written_bytes
+                raise self._full(free_bytes, others_bytes, RETRY_S if fits_later else None)
+            if n_bytes > claim.promised_bytes:
+                self._promised_bytes += n_bytes - claim.promised_bytes
+                claim.promised_bytes = n_bytes
+
+    def written(self, claim: Claim, n_bytes: int) -> None:
+        """``claim`` has written so much of what it was promised."""
+        with self._lock:
+            self._promised_bytes -= n_bytes
+            self._written_bytes += n_bytes
+            claim.promised_bytes -= n_bytes
+            claim.written_bytes += n_bytes
+
+    def give_back(self, claim: Claim) -> None:
+        """The files of ``claim`` are gone, and it writes no more."""
+        with self._lock:
+            self._promised_bytes -= claim.promised_bytes
+            self._written_bytes -= claim.written_bytes
+            claim.promised_bytes = claim.written_bytes = 0
+
+    def _full(self, free_bytes: int, others_bytes: int, retry_after_s: float | None) -> StorageFull:
+        others = f", and {others_bytes // MIB} are for uploads that came before"
+        return StorageFull(
+            f"No room for the recording: the disk of {tempfile.gettempdir()} has "
+            f"{free_bytes // MIB} MiB left, of which {self._min_free_bytes // MIB} stay free "
+            f"(min_free_disk_mb){others if others_bytes else ''}.",
+            retry_after_s=retry_after_s,
+        )
+
+
+class Claim:
+    """One upload's part of the disk."""
+
+    def __init__(self) -> None:
+        self.promised_bytes = 0
+        self.written_bytes = 0

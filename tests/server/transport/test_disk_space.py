@@ -1,0 +1,33 @@
+"""What uploads are promised of the disk adds up to no more than there is."""
+
+from __future__ import annotations
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from auricle.errors import StorageFull
+from auricle.server.transport.disk_space import Claim, DiskSpace
+
+
+def test_a_claim_is_kept_from_others_until_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = SimpleNamespace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    space, one, two = DiskSpace(min_free_bytes=10), Claim(), Claim()
+    space.promise(one, 60)
+    with pytest.raises(StorageFull) as caught:
+        space.promise(two, 31)
+    assert caught.value.retry_after_s == 10
+    space.promise(two, 30)
+    space.promise(one, 20)  # a block of what it was promised
+    space.written(one, 20)
+    free.free = 80
+    with pytest.raises(StorageFull) as caught:
+        space.promise(two, 91)  # more than there is without the others
+    assert caught.value.retry_after_s is None
+    space.give_back(one)
+    free.free = 100
+    space.promise(two, 90)
+    with pytest.raises(StorageFull):
+        space.promise(Claim(), 1)
