@@ -135,6 +135,16 @@ async def test_kill_ends_the_child_at_once(echo: Echo):
     assert not echo.alive
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of its own")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_to_all_does_not_end_the_child(echo: Echo, number: signal.Signals):
+    """A service manager sends SIGTERM to every process of a server. The engine died of it at once,
+    and the requests that the server wanted to finish failed."""
+    await echo.call(Say("hello"))
+    os.kill(echo.pid, number)
+    assert await echo.call(Say("still here")) == Said("still here", echo.pid)
+
+
 async def test_close_lets_the_child_leave_by_itself(echo: Echo, tmp_path: Path):
     assert await echo.call(Say("hello")) == Said("hello", echo.pid)
     await echo.close()

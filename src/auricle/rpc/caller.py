@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -97,7 +98,8 @@ class Caller(Generic[Request]):
     """Iterate over it for the calls, on one thread: that is also what learns of cancelled calls.
 
     Takes over the process's standard output: what a library prints goes to standard error instead
-    of into the protocol.
+    of into the protocol. The process ends when its parent does or wants it to: SIGTERM, which
+    service managers send to every process of a server, does not end it while requests are finished.
     """
 
     def __init__(self, request_type: Any) -> None:
@@ -110,6 +112,8 @@ class Caller(Generic[Request]):
 
             for fd in (0, 1):
                 msvcrt.setmode(fd, os.O_BINARY)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         self._in: BinaryIO = os.fdopen(os.dup(0), "rb")
         self._out: BinaryIO = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
