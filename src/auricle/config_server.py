@@ -52,6 +52,14 @@ class ServerSettings:
         not_empty=True,
     )
     insecure: bool = _setting(False, "let others than this machine use the server without a key")
+    tls_cert: Path | None = _setting(
+        None,
+        "file with the certificate, and those above it, for https and wss; goes with tls_key",
+        not_empty=True,
+    )
+    tls_key: Path | None = _setting(
+        None, "file with the certificate's private key, not encrypted", not_empty=True
+    )
     dialect: Dialect = _setting(
         "openai",
         "what the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server",
@@ -109,6 +117,15 @@ class ServerSettings:
         "up and answered 408; 0 is anything at all",
         low=0,
         high=1024 * 1024,
+    )
+    max_sockets: int = _setting(
+        128,
+        "websockets open at one time; one more is refused with 429",
+        low=0,
+        high=100_000,
+    )
+    max_sockets_per_client: int = _setting(
+        0, "the same for one client; 0 is half of max_sockets", low=0, high=100_000
     )
     min_free_disk_mb: int = _setting(
         100,

@@ -7,13 +7,14 @@ import contextlib
 import logging
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx2
 import openai
 import pytest
 import pytest_asyncio
+from starlette.routing import BaseRoute
 
 from auricle.config import Settings
 from auricle.request_id import AddRequestId
@@ -34,7 +35,7 @@ class Served:
 
     @property
     def address(self) -> tuple[str, int]:
-        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        host, port = self.url.partition("://")[2].rsplit(":", 1)
         return host.strip("[]"), int(port)
 
     def client(self) -> openai.OpenAI:
@@ -52,9 +53,10 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(runtime: FakeRuntime) -> AsyncIterator[Served]:
-    """Run a server until the context is left."""
+async def serving(runtime: FakeRuntime, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[Served]:
+    """Run a server until the context is left, with paths of the test's own."""
     server = Server(runtime.settings, runtime)
+    server._uvicorn.config.app.router.routes[:0] = routes  # type: ignore[union-attr]  # Starlette's
     running = asyncio.create_task(server.run())
     try:
         yield Served(server, runtime)

@@ -46,15 +46,19 @@ def create_app(runtime: SpeechRuntime, in_flight: InFlight | None = None) -> Sta
         ),
         middleware=[
             Middleware(RequestMiddleware, in_flight=in_flight),
-            Middleware(
-                AccessMiddleware, settings=runtime.settings, keys=ApiKeys.of(runtime.settings)
-            ),
             Middleware(BaseUrls),
+            Middleware(
+                AccessMiddleware,
+                settings=runtime.settings,
+                keys=ApiKeys.of(runtime.settings),
+                refusals={},
+            ),
         ],
         exception_handlers={HTTPException: errors.on_http_exception},
         lifespan=lambda _: _running(runtime, spool),
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
+    app.router.default = errors.no_such_path
     return app
 
 

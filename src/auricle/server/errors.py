@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import errno
 import math
+import uuid
+from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from auricle.errors import AuricleError, InvalidRequest, Unavailable
+from auricle.errors import AuricleError, InvalidRequest, NotFound, Unavailable
 from auricle.server.dialects import base_urls
 
 RETRIED = frozenset({408, 409, 429})
@@ -75,6 +78,18 @@ def response_to(exc: AuricleError) -> Response:
     return json_response(body_of(exc), status=exc.status, headers=headers)
 
 
+def as_bytes(exc: AuricleError, status: HTTPStatus) -> bytes:
+    """The whole answer on a connection that is closed then: no request could be read."""
+    answer = response_to(exc)
+    lines = [
+        f"HTTP/1.1 {status} {status.phrase}",
+        f"x-request-id: req_{uuid.uuid4().hex}",
+        "connection: close",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + bytes(answer.body)
+
+
 def json_response(
     body: msgspec.Struct, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
@@ -84,6 +99,13 @@ def json_response(
         headers=headers,
         media_type="application/json",
     )
+
+
+async def no_such_path(scope: Scope, _: Receive, __: Send) -> None:
+    """Where the router finds nothing: a websocket, too, is refused with an error of ours."""
+    if scope["type"] == "websocket":
+        raise NotFound(f"There is no websocket at {scope['path']}.")
+    raise HTTPException(status_code=404)
 
 
 async def on_http_exception(request: Request, exc: Exception) -> Response:

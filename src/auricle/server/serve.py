@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -23,9 +24,14 @@ from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server.app import create_app
-from auricle.server.transport import descriptors, listeners
+from auricle.server.transport import descriptors, listeners, tls
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
+from auricle.server.transport.websocket_protocol import (
+    MAX_MESSAGE_BYTES,
+    PING_S,
+    WebSocketProtocol,
+)
 from auricle.speech_runtime import SpeechRuntime
 from auricle.whisper import languages
 
@@ -68,8 +74,10 @@ class Server:
         self._stop = asyncio.Event()
         # May find fault with a setting: nothing is open yet
         app = create_app(runtime, self._in_flight)
+        context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
-        self.urls = tuple(listeners.url(listener) for listener in self._listeners)
+        scheme = "http" if context is None else "https"
+        self.urls = tuple(listeners.url(listener, scheme) for listener in self._listeners)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
@@ -77,7 +85,13 @@ class Server:
                 http=partial(  # type: ignore[arg-type]  # whatever makes a protocol will do
                     HttpProtocol, max_connections=descriptors.max_connections(settings)
                 ),
-                ws="none",
+                ws=WebSocketProtocol,
+                ws_max_size=MAX_MESSAGE_BYTES,
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PING_S,
+                ws_per_message_deflate=False,  # several times the work, and audio stays as large
+                ssl_context_factory=None if context is None else lambda *_: context,
+                forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1"),
                 lifespan="on",
                 log_config=None,
                 access_log=False,
@@ -109,7 +123,7 @@ class Server:
     async def _drain(self) -> None:
         await self._stop.wait()
         logger.info("stopping: finishing what was accepted")
-        self._in_flight.is_stopping = True
+        self._in_flight.stop()
         idle = asyncio.ensure_future(self._in_flight.idle())
         hurry = asyncio.ensure_future(self._hurry.wait())
         try:

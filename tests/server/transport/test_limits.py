@@ -131,7 +131,7 @@ async def test_one_client_does_not_take_all_uploads() -> None:
         again = await post(served, one)
     assert error(refused) == (429, "rate_limit_exceeded", None)
     assert refused.json()["error"]["message"] == (
-        "1 of your requests are being uploaded, which is the limit of this server for one client "
+        "1 uploads at one time are the limit of this server for one client "
         "(max_uploads_per_client); try again later."
     )
     assert (other.status_code, again.status_code) == (200, 200)

@@ -15,6 +15,7 @@ from starlette.types import Message, Scope
 from auricle.errors import BadMedia
 from auricle.server.transport import context, response
 from auricle.server.transport.context import RequestContext
+from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import (
     EVENTS,
     BodyFormat,
@@ -196,7 +197,7 @@ class Sent:
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
-        self.context = RequestContext("req_1")
+        self.context = RequestContext("req_1", InFlight())
         self.scope: Scope = {"type": "http"}
         context.put(self.scope, self.context)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from starlette.types import Scope
 
 from auricle.errors import AuricleError
+from auricle.server.transport.in_flight import InFlight
 
 _KEY = "auricle"
 
@@ -18,14 +19,18 @@ _KEY = "auricle"
 @dataclass(slots=True)
 class RequestContext:
     """One request. ``headers`` are added to its answer, whatever that is. ``status`` is None until
-    the answer has begun, ``is_complete`` once its last byte was sent."""
+    the answer has begun, ``is_complete`` once its last byte was sent. A websocket that was accepted
+    has the status 101, and is complete when it is closed."""
 
     id: str
+    in_flight: InFlight
     client: str = ""
     """Who asks, for limits per client."""
     headers: dict[str, str] = field(default_factory=dict)
     status: int | None = None
     is_complete: bool = False
+    close_code: int | None = None
+    """With what a websocket was closed here."""
     audio_s: float | None = None
     """How long its recording is, as far as it was read."""
     answer_late: Callable[[AuricleError], Awaitable[None]] | None = None

@@ -6,7 +6,6 @@ Knows nothing about paths, or about requests whose head could be read.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -212,12 +211,5 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_answering:
             self.transport.close()
             return
-        answer = errors.response_to(exc)
-        head = [
-            f"HTTP/1.1 {status} {status.phrase}",
-            f"x-request-id: req_{uuid.uuid4().hex}",
-            "connection: close",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
-        ]
-        self.transport.write("\r\n".join([*head, "", ""]).encode("latin-1") + bytes(answer.body))
+        self.transport.write(errors.as_bytes(exc, status))
         self.transport.close()

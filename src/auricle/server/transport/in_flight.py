@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from auricle.config import Settings
 from auricle.errors import Overloaded, Unavailable
 
-UPLOADS_RETRY_S = 2.0
-"""When a client should ask again that found too many others uploading: most take no longer."""
+SHARED_RETRY_S = 2.0
+"""When a client should ask again that found too many others: most uploads take no longer."""
 
 STOPPING_RETRY_S = 5.0
 """When a client should ask again that reached a server on its way out."""
@@ -28,8 +28,9 @@ class InFlight:
         self.is_stopping = False
         self.is_cut_off = False
         self._live: set[asyncio.Task[Any]] = set()
-        self._uploads: Counter[str] = Counter()
-        """By client."""
+        self._uploads = _Shared()
+        self._sockets = _Shared()
+        self._told_of_stop: set[Callable[[], None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -59,24 +60,41 @@ class InFlight:
         Raises:
             Overloaded: as many as allowed are being read already, of everybody or of this client.
         """
-        limit = settings.max_uploads
-        own_limit = settings.max_uploads_per_client or max(limit // 2, 1)
-        if self.n_uploads >= limit:
-            raise _too_many(f"{limit} requests are being uploaded", "server", "max_uploads")
-        if self._uploads[client] >= own_limit:
-            what = f"{own_limit} of your requests are being uploaded"
-            raise _too_many(what, "server for one client", "max_uploads_per_client")
-        self._uploads[client] += 1
-        try:
+        limit, own_limit = settings.max_uploads, settings.max_uploads_per_client
+        with self._uploads.one_more(client, limit, own_limit, "uploads", "max_uploads"):
             yield
-        finally:
-            self._uploads[client] -= 1
-            if not self._uploads[client]:
-                del self._uploads[client]
 
     @property
     def n_uploads(self) -> int:
-        return self._uploads.total()
+        return self._uploads.by_client.total()
+
+    @contextlib.contextmanager
+    def socket(self, client: str, settings: Settings) -> Iterator[None]:
+        """A websocket of ``client`` is open for as long as the context lasts.
+
+        Raises:
+            Overloaded: as many as allowed are open already, of everybody or of this client.
+        """
+        limit, own_limit = settings.max_sockets, settings.max_sockets_per_client
+        with self._sockets.one_more(client, limit, own_limit, "websockets", "max_sockets"):
+            yield
+
+    def stop(self) -> None:
+        """Take no new work, and tell those who wait for more of theirs."""
+        self.is_stopping = True
+        for tell in list(self._told_of_stop):
+            tell()
+
+    @contextlib.contextmanager
+    def told_of_stop(self, tell: Callable[[], None]) -> Iterator[None]:
+        """``tell`` is called when the server stops, at once if it does already."""
+        if self.is_stopping:
+            tell()
+        self._told_of_stop.add(tell)
+        try:
+            yield
+        finally:
+            self._told_of_stop.discard(tell)
 
     async def idle(self) -> None:
         """Return once no exchange is under way."""
@@ -94,9 +112,36 @@ def stopping() -> Unavailable:
     return Unavailable("The server is shutting down.", retry_after_s=STOPPING_RETRY_S)
 
 
-def _too_many(what: str, whose: str, setting: str) -> Overloaded:
+class _Shared:
+    """Things of which there is a number, shared by clients."""
+
+    def __init__(self) -> None:
+        self.by_client: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one_more(
+        self, client: str, limit: int, own_limit: int, what: str, setting: str
+    ) -> Iterator[None]:
+        """``client`` has one more for as long as the context lasts; an ``own_limit`` of 0 is half
+        of all."""
+        own_limit = own_limit or max(limit // 2, 1)
+        if self.by_client.total() >= limit:
+            raise _too_many(f"{limit} {what} at one time are the limit of this server", setting)
+        if self.by_client[client] >= own_limit:
+            whose = f"{own_limit} {what} at one time are the limit of this server for one client"
+            raise _too_many(whose, f"{setting}_per_client")
+        self.by_client[client] += 1
+        try:
+            yield
+        finally:
+            self.by_client[client] -= 1
+            if not self.by_client[client]:
+                del self.by_client[client]
+
+
+def _too_many(limit: str, setting: str) -> Overloaded:
     return Overloaded(
-        f"{what}, which is the limit of this {whose} ({setting}); try again later.",
+        f"{limit} ({setting}); try again later.",
         code="rate_limit_exceeded",
-        retry_after_s=UPLOADS_RETRY_S,
+        retry_after_s=SHARED_RETRY_S,
     )

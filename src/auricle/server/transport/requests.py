@@ -11,6 +11,7 @@ import logging
 import time
 import uuid
 from collections.abc import Coroutine
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,7 +46,7 @@ class RequestMiddleware:
         self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         wire = _Wire(scope, receive, send, self._in_flight)
@@ -72,7 +73,8 @@ class RequestMiddleware:
                 logger.exception("a bug")
                 known = errors.unexpected(wire.context.id)
             return await _fail(scope, wire, known)
-        return "" if wire.context.is_complete else "cut off"
+        is_over = wire.context.is_complete or scope["type"] == "websocket"
+        return "" if is_over else "cut off"
 
 
 async def _fail(scope: Scope, wire: _Wire, exc: AuricleError) -> str:
@@ -94,22 +96,22 @@ def _log(scope: Scope, wire: _Wire, outcome: str) -> None:
     known = wire.context
     path = scope["raw_path"].decode("ascii", "backslashreplace")
     audio = "" if known.audio_s is None else f", {known.audio_s:.1f} s of audio"
-    ended = f", {outcome}" if outcome else ""
-    status = known.status or "unanswered"
-    logger.info("%s %s %s in %.3f s%s%s", scope["method"], path, status, wire.age_s(), audio, ended)
+    closed = "" if known.close_code is None else f", closed with {known.close_code}"
+    ended = f"{closed}, {outcome}" if outcome else closed
+    method, status = scope.get("method", "websocket"), known.status or "unanswered"
+    logger.info("%s %s %s in %.3f s%s%s", method, path, status, wire.age_s(), audio, ended)
 
 
 class _Wire:
-    """Receive and send of one request, with what they have done so far."""
+    """Receive and send of one request or websocket, with what they have done so far."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, in_flight: InFlight) -> None:
-        self.context = RequestContext(f"req_{uuid.uuid4().hex}")
+        self.context = RequestContext(f"req_{uuid.uuid4().hex}", in_flight)
         context.put(scope, self.context)
         self._receive = receive
         self._send = send
-        self._in_flight = in_flight
         self._begun_s = time.monotonic()
-        self._body_is_read = False
+        self._body_is_read = scope["type"] == "websocket"
         self._client_waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
 
     def age_s(self) -> float:
@@ -123,14 +125,25 @@ class _Wire:
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            await self._drain()
-            self._add_headers(message)
-        await self._send(message)
-        if message["type"] == "http.response.start":
-            self.context.status = message["status"]
-        elif not message.get("more_body", False):
-            self.context.is_complete = True
+        match message["type"]:
+            case "http.response.start" | "websocket.http.response.start":
+                await self._drain()
+                self._add_headers(message)
+                await self._send(message)
+                self.context.status = message["status"]
+            case "websocket.accept":
+                self._add_headers(message)
+                await self._send(message)
+                self.context.status = HTTPStatus.SWITCHING_PROTOCOLS.value
+            case "websocket.close":
+                await self._send(message)
+                self.context.close_code = message["code"]
+                self.context.is_complete = True
+            case "http.response.body" | "websocket.http.response.body":
+                await self._send(message)
+                self.context.is_complete = not message.get("more_body", False)
+            case _:
+                await self._send(message)
 
     def _add_headers(self, start: Message) -> None:
         headers = MutableHeaders(scope=start)
@@ -139,12 +152,13 @@ class _Wire:
         headers["openai-processing-ms"] = str(round(self.age_s() * 1000))
         headers["openai-version"] = OPENAI_VERSION
         headers["x-content-type-options"] = "nosniff"
-        if self._in_flight.is_stopping or not self._body_is_read:
+        is_closing = self.context.in_flight.is_stopping or not self._body_is_read
+        if start["type"] == "http.response.start" and is_closing:
             headers["connection"] = "close"
 
     async def _drain(self) -> None:
         """Read the rest of the request, unless the client waits for leave to send it."""
-        if self._client_waits or self._in_flight.is_cut_off:
+        if self._client_waits or self.context.in_flight.is_cut_off:
             return
         n_bytes = 0
         with contextlib.suppress(TimeoutError):
