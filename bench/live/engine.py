@@ -22,12 +22,10 @@ machine.keep_freed_memory()
 import ctranslate2  # noqa: E402  # the allocator must be told before it is loaded
 
 from auricle.live.effects import Hypothesis, LiveWord, ReadRequest  # noqa: E402
-from auricle.models import checkpoint, registry  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
 from auricle.types import SAMPLE_RATE, Language, Pcm, Token  # noqa: E402
 from auricle.whisper import alignment, mel, prompting, words  # noqa: E402
 from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES  # noqa: E402
-from auricle.whisper.vocabulary import Vocabulary  # noqa: E402
 
 MAX_LENGTH = 448
 """Positions of the decoder; CTranslate2 generates at most half of it."""
@@ -67,13 +65,13 @@ class Engine:
     """A model on one core."""
 
     def __init__(self, name: str, reading: Reading) -> None:
-        path = locate(name, Settings()).path
+        found = locate(name, Settings())
         self.reading = reading
         self._model = ctranslate2.models.Whisper(
-            str(path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
+            str(found.path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
         )
-        self._vocabulary = Vocabulary.load(path)
-        self._late_s = registry.lateness_s(checkpoint.alignment_heads(path))
+        self._vocabulary = found.vocabulary
+        self._late_s = found.late_s
 
     def read(self, request: ReadRequest) -> tuple[Hypothesis, Cost]:
         """What a session takes for an answer, and what it cost."""

@@ -59,7 +59,7 @@ def browser() -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["", PREFIX])
 async def address(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A server, at the root of its host or behind a path."""
-    app: ASGIApp = create_app(FakeRuntime(settings()))  # type: ignore[arg-type]  # a fake
+    app: ASGIApp = create_app(FakeRuntime(settings()))
     wrapped = Prefixed(app) if request.param else app
     server = uvicorn.Server(uvicorn.Config(wrapped, port=0, log_config=None, ws="none"))
     running = asyncio.create_task(server.serve())

@@ -66,7 +66,7 @@ class Whisper:
             self._wide = self._model
             if machine.is_worth_a_second(checkpoint.weights_bytes(path), workers):
                 self._wide = load(1, workers * threads_each)
-        except (RuntimeError, ValueError, MemoryError) as exc:
+        except Exception as exc:  # it raises what its C++ raises, as one of many kinds
             raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc
         self._states: dict[int, NDArray[Any]] = {}
         """``(1, n_frames / 2, width)`` each, the encoder's output."""

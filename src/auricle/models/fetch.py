@@ -22,8 +22,9 @@ from auricle.config import Settings, Source
 from auricle.errors import DownloadFailed, ModelUnusable, printable
 from auricle.home import expanded
 from auricle.models import cache, package_index, registry
-from auricle.models.checkpoint import CONFIG, SAFETENSORS, WEIGHTS, Checkpoint, folder_kind, inspect
+from auricle.models.checkpoint import SAFETENSORS, WEIGHTS, Checkpoint, folder_kind, inspect
 from auricle.models.hub import NOT_THERE, Hub, Limits
+from auricle.models.model_config import CONFIG
 from auricle.models.progress import Bar, Progress
 from auricle.models.registry import Copy, ModelFile, Weights
 from auricle.whisper.vocabulary import VOCABULARY_FILES
