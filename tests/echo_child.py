@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from auricle import request_id
 from auricle.errors import InvalidRequest
 from auricle.rpc.caller import Call, CallCancelled, Caller
 from auricle.rpc.wire import MAX_FRAME_BYTES, MAX_PARTS_AHEAD
@@ -80,6 +81,8 @@ def misbehave(caller: Caller[Say], call: Call[Say]) -> bool:
                 caller.send(call._id, False, Count(i))
         case "too long":
             call.reply(Said("x" * (MAX_FRAME_BYTES + 1), os.getpid()))
+        case "say whose":
+            call.reply(Said(request_id.current(), os.getpid()))
         case "announce":
             caller.announce(Said(call.request.text, os.getpid()))
             return False

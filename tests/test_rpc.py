@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from auricle import request_id
 from auricle.errors import AuricleError, InvalidRequest, Unavailable
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.wire import MAX_FRAME_BYTES, MAX_PARTS_AHEAD
@@ -98,6 +99,13 @@ async def test_a_call_given_up_leaves_the_others_alone(echo: Echo):
         await given_up
     assert await echo.call(Say("a")) == Said("a", echo.pid)
     assert await echo.call(Say("b")) == Said("b", echo.pid)
+
+
+async def test_a_child_knows_for_which_request_it_works(echo: Echo):
+    """Lines in its log said nothing of that."""
+    with request_id.bound("req_7"):
+        assert await echo.call(Say("", do="say whose")) == Said("req_7", echo.pid)
+    assert await echo.call(Say("", do="say whose")) == Said("", echo.pid)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

@@ -32,6 +32,7 @@ from auricle.models import abilities, registry
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
+from auricle.observe import NOBODY, Observer
 from auricle.speech_runtime import ModelStatus, State
 from auricle.transcribe import Transcriber, Transcription
 from auricle.types import DecodeOptions
@@ -54,6 +55,7 @@ class Runtime:
         settings: Settings,
         progress: Progress | None = None,
         means: FetchOptions | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self.settings = settings
         self._state: Literal["starting", "started", "stopping"] = "starting"
@@ -69,6 +71,7 @@ class Runtime:
             self.start_engine,
             budget_bytes=memory.budget_bytes(settings.memory_mb),
             estimate=self._estimate,
+            observer=observer,
         )
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),

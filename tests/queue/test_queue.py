@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from auricle import request_id
 from auricle.engine.protocol import DecodeRow, Engine, Hypothesis
 from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
 from auricle.queue.admission import Admission, AdmissionControl, Limits
@@ -368,7 +369,7 @@ async def test_a_row_left_unanswered_is_an_error():
             yield row
 
     queue = await _running(Engines())
-    job: Job[int, None] = Job(Stage.ENCODE, 0, 1, call, needs_states=False)
+    job: Job[int, None] = Job("odd", Stage.ENCODE, 0, 1, call, needs_states=False)
     with queue.admit() as admission, pytest.raises(EngineFailed, match="left it unanswered"):
         await _run(queue, admission, job)
     await queue.close()
@@ -405,3 +406,57 @@ async def test_the_dispatcher_survives_its_own_mistakes(caplog):
         assert await read_window(queue, admission, window()) == " en 0"
     await queue.close()
     assert "dispatching failed" in caplog.text
+
+
+# For whoever watches
+
+
+class Watching:
+    """An observer that writes down names and labels."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, dict[str, str]]] = []
+
+    def count(self, name: str, n: float = 1, **labels: str) -> None:
+        self.seen.append((name, labels))
+
+    def record(self, name: str, value: float, **labels: str) -> None:
+        assert value >= 0
+        self.seen.append((name, labels))
+
+
+async def test_an_observer_is_told_what_runs_and_what_dies():
+    engines, observer = Engines(poison=0.0), Watching()
+    queue = await _running(engines, observer=observer)
+    with queue.admit() as admission, pytest.raises(EngineFailed):
+        await read_window(queue, admission, window())
+    await queue.close()
+
+    def call(job: str, ended: str) -> list[tuple[str, dict[str, str]]]:
+        return [
+            ("queue_wait_s", {"priority": "short"}),
+            ("engine_call_rows", {"job": job}),
+            ("engine_call_s", {"ended": ended, "job": job}),
+        ]
+
+    once = [*call("encode", "well"), *call("decode", "EngineDied"), ("engine_deaths", {})]
+    assert observer.seen == once * 3
+
+
+async def test_a_call_is_made_for_the_requests_whose_windows_are_in_it():
+    """Nothing in the log of the engine said whose recording it was."""
+    asked_for = []
+
+    def hear(heard):
+        asked_for.append(request_id.current())
+        return spoken(heard)
+
+    queue = await _running(Engines(hear=hear, info=msgspec.structs.replace(MODEL, workers=1)))
+    with queue.admit() as admission:
+        tasks = []
+        for name in ("req_1", "req_2", ""):
+            with request_id.bound(name):
+                tasks += _reading(queue, admission, window())
+        await asyncio.gather(*tasks)
+    await queue.close()
+    assert set(asked_for) == {"req_1, req_2"}

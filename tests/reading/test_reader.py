@@ -239,6 +239,37 @@ async def test_a_text_read_with_much_chance_is_no_context():
     assert reading.context == ""
 
 
+class Counting:
+    """An observer of what is read again."""
+
+    def __init__(self) -> None:
+        self.why: list[str] = []
+
+    def count(self, name: str, n: float = 1, **labels: str) -> None:
+        assert name == "windows_read_again"
+        self.why.append(labels["why"])
+
+    def record(self, name: str, value: float, **labels: str) -> None:
+        pass
+
+
+async def test_an_observer_is_told_what_is_read_again():
+    def hear(heard: Heard) -> Said:
+        if heard.told or heard.start_s >= 6:
+            return LOOP if heard.told and heard.temperature < 0.2 else spoken(heard)
+        return replace(spoken(heard), end_s=6.0, goes_on=True)
+
+    observer = Counting()
+    options = DecodeOptions(decoding="fast", keywords=("Ann",), audio_context="full")
+    await read(FakeEngine(hear), options, window(seconds=20.0), observer=observer)
+    assert observer.why == ["doubtful"]
+    observer.why.clear()
+    await read(
+        FakeEngine(hear), replace(FULL, decoding="fast"), window(seconds=20.0), observer=observer
+    )
+    assert observer.why == ["tail", "doubtful"]
+
+
 TWO_SENTENCES = replace(window(seconds=12.0), speech=((0.5, 4.0), (4.8, 11.0)))
 
 

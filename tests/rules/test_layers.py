@@ -13,6 +13,8 @@ LAYERS = (
     (
         "",
         "request_id",
+        "observe",
+        "logs",
         "errors",
         "home",
         "small_file",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auricle.cli import logs
+from auricle import logs
 from auricle.cli.bench import EXTRA, field_of, with_scheme, write
 from auricle.cli.options import EVALUATED, config_from, flags_from, settings_from, settings_options
 from auricle.errors import AuricleError

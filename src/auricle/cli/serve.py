@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from auricle.cli import logs
+from auricle import logs
 from auricle.cli.options import settings_from, settings_options
 
 

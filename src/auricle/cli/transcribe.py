@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from auricle.cli import inputs, logs
+from auricle import logs
+from auricle.cli import inputs
 from auricle.cli.field_flags import field_options, fields_from
 from auricle.cli.options import settings_from, settings_options
 from auricle.errors import InvalidRequest

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import ctranslate2
 
+from auricle import logs, request_id
 from auricle.engine.ct2 import Whisper
 from auricle.engine.messages import (
     EngineJob,
@@ -62,6 +63,10 @@ class Worker:
     def _answer(self, call: Call[EngineRequest]) -> None:
         if call.is_cancelled:  # while it waited for a worker
             return
+        with request_id.bound(call.request_id):
+            self._answered(call)
+
+    def _answered(self, call: Call[EngineRequest]) -> None:
         try:
             if isinstance(call.request, DecodeJob):
                 self._decode(call, call.request)
@@ -119,4 +124,5 @@ def _hardware() -> Hardware:
 
 
 if __name__ == "__main__":
+    logs.set_up(verbose=False)
     Worker(Caller(EngineRequest)).run()

@@ -17,6 +17,7 @@ from auricle.engine.protocol import Engine, ModelInfo
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
+from auricle.observe import NOBODY, Observer
 from auricle.queue.admission import AdmissionControl
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
@@ -98,6 +99,7 @@ class ManagedModel:
         settings: Settings,
         start_engine: StartEngine,
         control: AdmissionControl | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         """Start an engine and run it once: the first request must not be the slow one.
 
@@ -114,6 +116,7 @@ class ManagedModel:
             batch_cost=batch_cost(settings.batch_size),
             gpu_rows=settings.batch_size,
             control=control,
+            observer=observer,
         )
         reading = ReadingModel(
             queue,
@@ -126,6 +129,7 @@ class ManagedModel:
                 settings.no_speech_threshold,
                 settings.temperatures,
             ),
+            observer=observer,
         )
         try:
             info = await queue.start()

@@ -16,6 +16,7 @@ from auricle.errors import AuricleError, InvalidRequest, Unavailable, as_auricle
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
+from auricle.observe import NOBODY, Observer
 from auricle.queue.admission import AdmissionControl, Limits
 
 RETRY_WHEN_FAILED_S = 30.0
@@ -45,6 +46,7 @@ class ModelManager:
         budget_bytes: int | None,
         estimate: Estimate,
         timer: Timer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self.models: dict[str, ManagedModel] = {}
         self.budget_bytes = budget_bytes
@@ -55,6 +57,7 @@ class ModelManager:
         self._start_engine = start_engine
         self._estimate = estimate
         self._timer = timer
+        self._observer = observer
         self._uses = itertools.count(1)
         self._making_room = asyncio.Lock()
         self._loads: dict[str, asyncio.Task[AuricleError | None]] = {}
@@ -169,7 +172,9 @@ class ModelManager:
             try:
                 checkpoint = await asyncio.to_thread(model.find)
                 await self._make_room(model, self._estimate(checkpoint))
-                await model.start(checkpoint, self._settings, self._start_engine, self.control)
+                await model.start(
+                    checkpoint, self._settings, self._start_engine, self.control, self._observer
+                )
             except _NoRoom as exc:  # nothing is wrong with it
                 _log.error("%s: %s", model.title, exc)
                 return exc

@@ -22,7 +22,7 @@ from typing import BinaryIO
 import av.logging
 import numpy as np
 
-from auricle import confine
+from auricle import confine, logs
 from auricle.media.container import Media
 from auricle.media.limits import MediaLimits, bad_file
 from auricle.media.protocol import (
@@ -217,6 +217,7 @@ def allow_cpu(max_cpu_s: float) -> None:
 def main() -> None:
     caller = Caller[Request](Request)
     av.logging.set_level(None)
+    logs.set_up(verbose=False)
     worker = Worker(reporter(caller))
     worker.warm_up()
     confine_process()

@@ -11,8 +11,10 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from auricle import request_id
 from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
 from auricle.errors import AuricleError, EngineFailed, Unavailable
+from auricle.observe import NOBODY, Observer, span
 from auricle.queue.job import AnyJob, Stage
 from auricle.queue.keeper import EngineKeeper, Timer
 from auricle.queue.policy import BatchKey, Decode, Encode, Policy
@@ -39,9 +41,11 @@ class Dispatcher:
         start_engine: Callable[[], Awaitable[Engine]],
         policy: Policy,
         timer: Timer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self._wake = asyncio.Event()
-        self.keeper = EngineKeeper(start_engine, self._wake.set, timer)
+        self.keeper = EngineKeeper(start_engine, self._wake.set, timer, observer)
+        self._observer = observer
         self._policy = policy
         self._windows: dict[int, QueuedWindow] = {}
         self._suspects: list[QueuedWindow] = []
@@ -119,6 +123,7 @@ class Dispatcher:
                 self._suspects.append(window)
             return
         job = window.next_job(self.keeper.engine)
+        window.queued_s = asyncio.get_running_loop().time()
         if window.entry is None:
             window.entry = self._policy.arrive(
                 window.id, window.request_id, window.priority, window.audio_s, job.key
@@ -149,6 +154,7 @@ class Dispatcher:
         for window in windows:
             window.n_running += 1
         jobs = {window.id: window.next_job(engine) for window in windows}
+        _record_start(self._observer, windows, jobs[windows[0].id])
         call = asyncio.create_task(self._call(engine, windows, jobs))
         self._calls.add(call)
         call.add_done_callback(self._call_done)
@@ -161,14 +167,11 @@ class Dispatcher:
         self, engine: Engine, windows: Sequence[QueuedWindow], jobs: dict[int, AnyJob]
     ) -> None:
         """One call to the engine, for windows whose jobs agree."""
-        rows = [job.row for job in jobs.values()]
-        is_alone = len(windows) == sum(each.job is not None for each in self._windows.values())
-        by_id = {window.id: window for window in windows}
-        call = jobs[windows[0].id].call
+        first = jobs[windows[0].id]
+        asked_for = ", ".join(dict.fromkeys(each.asked_for for each in windows if each.asked_for))
         try:
-            async for window_id, reply, is_last in call(engine, rows, is_alone):
-                job = jobs.pop(window_id) if is_last else jobs[window_id]
-                self._reply(engine, by_id[window_id], job, reply, is_last=is_last)
+            with request_id.bound(asked_for), span(self._observer, "engine_call_s", job=first.name):
+                await self._answered(engine, windows, jobs)
             error: Exception = EngineFailed("the engine left it unanswered")
         except EngineDied as exc:
             error = exc
@@ -182,6 +185,18 @@ class Dispatcher:
                 self._failed(window, error)
             if window.id not in self._windows:
                 self._release(window)
+
+    async def _answered(
+        self, engine: Engine, windows: Sequence[QueuedWindow], jobs: dict[int, AnyJob]
+    ) -> None:
+        """Hand out the engine's replies; jobs that had their last are taken out of ``jobs``."""
+        rows = [job.row for job in jobs.values()]
+        is_alone = len(windows) == sum(each.job is not None for each in self._windows.values())
+        by_id = {window.id: window for window in windows}
+        call = jobs[windows[0].id].call
+        async for window_id, reply, is_last in call(engine, rows, is_alone):
+            job = jobs.pop(window_id) if is_last else jobs[window_id]
+            self._reply(engine, by_id[window_id], job, reply, is_last=is_last)
 
     def _reply(
         self, engine: Engine, window: QueuedWindow, job: AnyJob, reply: object, *, is_last: bool
@@ -216,6 +231,14 @@ class Dispatcher:
             task = asyncio.create_task(_release(self.keeper.engine, window.id))
             self._releases.add(task)
             task.add_done_callback(self._releases.discard)
+
+
+def _record_start(observer: Observer, windows: Sequence[QueuedWindow], job: AnyJob) -> None:
+    now_s = asyncio.get_running_loop().time()
+    for window in windows:
+        priority = window.priority.name.lower()
+        observer.record("queue_wait_s", now_s - window.queued_s, priority=priority)
+    observer.record("engine_call_rows", len(windows), job=job.name)
 
 
 async def _release(engine: Engine, window_id: int) -> None:

@@ -27,6 +27,8 @@ class Stage(Enum):
 class Job(Generic[Row, Reply]):
     """One row of a call, and how such rows are called with. Jobs of equal ``key`` share a call."""
 
+    name: str
+    """What people call it."""
     stage: Stage
     key: Hashable
     row: Row

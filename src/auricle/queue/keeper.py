@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError, as_auricle_error
+from auricle.observe import NOBODY, Observer
 
 RETRY_START_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """When an engine that could not be started is tried again, though nobody asks for it: after each
@@ -31,12 +32,14 @@ class EngineKeeper:
         start_engine: Callable[[], Awaitable[Engine]],
         wake: Callable[[], None],
         timer: Timer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self.engine: Engine | None = None
         self.failure: AuricleError | None = None
         self._start_engine = start_engine
         self._wake = wake
         self._timer = timer
+        self._observer = observer
         self._lost: Engine | None = None
         self._n_failures = 0
         self._retry: asyncio.TimerHandle | None = None
@@ -50,6 +53,7 @@ class EngineKeeper:
         """An engine died: from now on there is none. Of one that was lost before, too."""
         if self.engine is engine:
             _log.error("%s; its work runs again on a fresh one", reason)
+            self._observer.count("engine_deaths")
             self.engine, self._lost = None, engine
             self._wake()
 
@@ -79,6 +83,7 @@ class EngineKeeper:
 
     def _failed(self, exc: Exception) -> None:
         self.failure = as_auricle_error(exc)
+        self._observer.count("engine_start_failures")
         _log.error("no engine: %s", self.failure, exc_info=None if exc is self.failure else exc)
         after_s = RETRY_START_S[min(self._n_failures, len(RETRY_START_S) - 1)]
         self._n_failures += 1

@@ -11,8 +11,10 @@ import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import TypeVar, cast
 
+from auricle import request_id
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError
+from auricle.observe import NOBODY, Observer
 from auricle.queue.admission import Admission, AdmissionControl
 from auricle.queue.dispatcher import Dispatcher
 from auricle.queue.job import Job
@@ -38,12 +40,13 @@ class Queue:
         gpu_rows: int = 1,
         control: AdmissionControl | None = None,
         timer: Timer | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         """``batch_cost``: what jobs of one call may cost together; ``gpu_rows``: windows a GPU
         encodes together; ``control``: the server's, if there are other queues; ``timer``: what an
-        engine that could not be started waits for."""
+        engine that could not be started waits for; ``observer``: is told what runs."""
         self._policy = Policy(batch_cost)
-        self._dispatcher = Dispatcher(start_engine, self._policy, timer)
+        self._dispatcher = Dispatcher(start_engine, self._policy, timer, observer)
         self._gpu_rows = gpu_rows
         self._ids = itertools.count(1)
         self._control = control or AdmissionControl()
@@ -117,17 +120,18 @@ class Queue:
         """A place in the queue for a window of an admitted request, of ``audio_s`` up to ``end_s``
         of its recording. Leaving the context takes its jobs out of the queue, and out of the
         engine."""
-        request_id, loop = admission.request_id, asyncio.get_running_loop()
-        window = QueuedWindow(next(self._ids), request_id, priority, audio_s, label)
+        own_id, loop = admission.request_id, asyncio.get_running_loop()
+        asked_for = request_id.current()
+        window = QueuedWindow(next(self._ids), own_id, priority, audio_s, label, asked_for)
         self._dispatcher.join(window)
-        self._backlog.queued(request_id, end_s, audio_s, loop.time())
+        self._backlog.queued(own_id, end_s, audio_s, loop.time())
         try:
             yield window
         except BaseException:
             self._backlog.dropped()
             raise
         else:
-            self._backlog.done(request_id, audio_s, loop.time())
+            self._backlog.done(own_id, audio_s, loop.time())
         finally:
             self._dispatcher.leave(window)
 

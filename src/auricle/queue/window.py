@@ -24,6 +24,10 @@ class QueuedWindow:
     priority: Priority
     audio_s: float
     label: str
+    asked_for: str = ""
+    """The id of the request it is read for, for the log."""
+    queued_s: float = 0.0
+    """When its job came into the queue, by the event loop's clock."""
     entry: QueueEntry | None = None
     """None until its first job."""
     job: AnyJob | None = None

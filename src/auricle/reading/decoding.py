@@ -52,6 +52,7 @@ class Decoding:
             self._note(attempt, text, is_last=is_last)
             if is_last:
                 break
+            self.model.observer.count("windows_read_again", why="doubtful")
         if not ladder[0].is_full:
             self.model.read_again.n_short += 1
             self.model.read_again.n_again += self.encoded.is_full

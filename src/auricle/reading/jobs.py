@@ -54,12 +54,12 @@ def encode(window_id: int, pcm: Pcm, n_frames: int) -> Job[EncodeRow, None]:
             yield row.state_id, None, True
 
     row = EncodeRow(window_id, pcm.tobytes())
-    return Job(Stage.ENCODE, n_frames, row, call, needs_states=False)
+    return Job("encode", Stage.ENCODE, n_frames, row, call, needs_states=False)
 
 
 def detect_language(window_id: int) -> Job[DetectJob, Detected]:
     """Find out the language; at once, because the other windows of the recording wait for it."""
-    return Job(Stage.ENCODE, ("detect language", window_id), DetectJob(window_id), _detect)
+    return Job("detect", Stage.ENCODE, ("detect", window_id), DetectJob(window_id), _detect)
 
 
 def decode(
@@ -82,12 +82,12 @@ def decode(
             yield reply.state_id, reply, isinstance(reply, Hypothesis)
 
     key = (n_frames, len(row.prompt), settings)
-    return Job(Stage.DECODE, key, row, call, cost=settings.beam_size * n_frames)
+    return Job("decode", Stage.DECODE, key, row, call, cost=settings.beam_size * n_frames)
 
 
 def align(job: AlignJob) -> Job[AlignJob, Aligned]:
     """Find when tokens are said: one window at a time."""
-    return Job(Stage.DECODE, ("align", job.state_id), job, _align, cost=ALONE)
+    return Job("align", Stage.DECODE, ("align", job.state_id), job, _align, cost=ALONE)
 
 
 ALONE = 2**31

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from auricle.observe import NOBODY, Observer
 from auricle.queue.queue import Queue
 from auricle.reading import encoder_length
 from auricle.reading.fallback import OPENAI_WHISPER, FallbackThresholds
@@ -40,6 +41,7 @@ class ReadingModel:
     """How late its attention is at words; None: nobody measured it."""
     thresholds: FallbackThresholds = OPENAI_WHISPER
     read_again: ReadAgain = field(default_factory=ReadAgain)
+    observer: Observer = NOBODY
 
     def n_frames(self, window: Window, options: DecodeOptions) -> int:
         """The encoder length a window is read with first."""

@@ -81,7 +81,7 @@ class Reader:
         """The segments of a window, and its text as context: as it was read; or, if speech is
         missing in that, of halves that have it."""
         halves = () if self.options.prefix else coverage.halves(window, text)
-        texts = [await self._read_part(half, language) for half in halves]
+        texts = [await self._read_part(half, language, "half") for half in halves]
         if not halves or not coverage.say_more(texts, text):
             return await self._with_tail(window, text, language)
         segments: list[Segment] = []
@@ -103,12 +103,13 @@ class Reader:
             return segments, context
         segments = order.before(segments, window.start_s, tail.start_s)
         reader = replace(self, options=replace(self.options, prefix=None), context=context)
-        said = await reader._read_part(tail, language)
+        said = await reader._read_part(tail, language, "tail")
         more, context = await reader._with_tail(tail, said, language)
         return segments + more, context
 
-    async def _read_part(self, window: Window, language: Language) -> WindowText:
+    async def _read_part(self, window: Window, language: Language, which: str) -> WindowText:
         """The text of a part of a window, as of a window of its own."""
+        self.model.observer.count("windows_read_again", why=which)
         with self._opened(window) as encoded:
             return await self._text(encoded, language)
 
@@ -122,6 +123,7 @@ class Reader:
         is_loop = has_guidance and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
             return await guided.with_details(text)
+        self.model.observer.count("windows_read_again", why="guided")
         unguided = guided.without_guidance()
         plain = await unguided.best()
         believed = plain if is_loop else prompt_echo.settle(text, plain, options)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import msgspec
 
+from auricle import request_id
 from auricle.errors import AuricleError
 from auricle.rpc.wire import (
     ANNOUNCED,
@@ -36,8 +37,12 @@ class CallCancelled(Exception):
 class Call(Generic[Request]):
     """One request and its answer. Every method may be called from any thread."""
 
-    def __init__(self, caller: Caller[Request], call_id: int, request: Request) -> None:
+    def __init__(
+        self, caller: Caller[Request], call_id: int, request: Request, request_id: str = ""
+    ) -> None:
         self.request = request
+        self.request_id = request_id
+        """Of what the work is done for, for the log."""
         self._caller = caller
         self._id = call_id
         self._credit = MAX_PARTS_AHEAD
@@ -96,6 +101,7 @@ class Call(Generic[Request]):
 
 class Caller(Generic[Request]):
     """Iterate over it for the calls, on one thread: that is also what learns of cancelled calls.
+    What is done for a call there has its request id; other threads bind it themselves.
 
     Takes over the process's standard output: what a library prints goes to standard error instead
     of into the protocol. The process ends when its parent does or wants it to: SIGTERM, which
@@ -103,7 +109,7 @@ class Caller(Generic[Request]):
     """
 
     def __init__(self, request_type: Any) -> None:
-        self._decoder = msgspec.msgpack.Decoder(tuple[int, request_type | Cancel | Credit])
+        self._decoder = msgspec.msgpack.Decoder(tuple[int, request_type | Cancel | Credit, str])
         self._encoder = msgspec.msgpack.Encoder()
         self._lock = threading.Lock()
         self._calls: dict[int, Call[Request]] = {}
@@ -121,7 +127,7 @@ class Caller(Generic[Request]):
     def __iter__(self) -> Iterator[Call[Request]]:
         """Every call until the parent has gone; those without an answer are cancelled then."""
         while (body := self._read()) is not None:
-            call_id, request = self._decoder.decode(body)
+            call_id, request, asked_for = self._decoder.decode(body)
             match request:
                 case Cancel():
                     if (call := self._calls.pop(call_id, None)) is not None:
@@ -130,8 +136,9 @@ class Caller(Generic[Request]):
                     if (call := self._calls.get(call_id)) is not None:
                         call.allow(n_parts)
                 case _:
-                    call = self._calls[call_id] = Call(self, call_id, request)
-                    yield call
+                    call = self._calls[call_id] = Call(self, call_id, request, asked_for)
+                    with request_id.bound(asked_for):
+                        yield call
         for call in list(self._calls.values()):
             call.cancel()
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from auricle import confine
+from auricle import confine, request_id
 from auricle.errors import Unavailable
 from auricle.rpc.wire import (
     ANNOUNCED,
@@ -198,7 +198,7 @@ class Child(Generic[Request, Reply]):
     def _write(self, call_id: int, message: Request | Cancel | Credit) -> None:
         stdin = self._process.stdin
         assert stdin is not None
-        body = self._encoder.encode((call_id, message))
+        body = self._encoder.encode((call_id, message, request_id.current()))
         start = header(body)
         try:
             stdin.write(start)

@@ -2,10 +2,10 @@
 
 Knows nothing about what the calls mean: engine and decoder bring their own message types.
 
-A frame is a 4-byte big-endian length and that many bytes. To the child goes ``(call_id, request)``,
-where a `Cancel` or a `Credit` is about an earlier call; back comes ``(call_id, is_last, reply)``. A
-reply to call 0 answers nobody: the child announces something. Any number of calls may be
-outstanding, and replies to different calls come in any order.
+A frame is a 4-byte big-endian length and that many bytes. To the child goes ``(call_id, request,
+request_id)``, where a `Cancel` or a `Credit` is about an earlier call, and the last is for the log;
+back comes ``(call_id, is_last, reply)``. A reply to call 0 answers nobody: the child announces
+something. Any number of calls may be outstanding, and replies to different calls come in any order.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from auricle import request_id
-from auricle.cli.logs import OneLine
+from auricle.logs import OneLine
 from auricle.request_id import AddRequestId
 
 

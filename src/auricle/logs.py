@@ -1,4 +1,4 @@
-"""How log records look and where they go. Set up once, by the command that runs.
+"""How log records look and where they go. Set up once, by the command or child process that runs.
 
 Knows nothing about who writes them.
 """
