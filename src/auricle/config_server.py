@@ -66,8 +66,11 @@ class ServerSettings:
     )
     compat_apis: bool = _setting(
         True,
-        "also answer whisper.cpp's /inference and whisper-asr-webservice's /asr and "
-        "/detect-language",
+        "also answer whisper.cpp's /inference, whisper-asr-webservice's /asr and "
+        "/detect-language, and what controls Argmax's local server (/v1/status, /v1/init, …)",
+    )
+    allow_shutdown: bool = _setting(
+        False, "let a request end the server: POST /v1/shutdown, as Argmax's local server has it"
     )
 
     # Limits

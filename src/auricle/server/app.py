@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
 from auricle.server.audio import Audio
 from auricle.server.audio_upload import UploadReader
+from auricle.server.dialects.argmax import Control
 from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.dialects.openai import OPENAI
@@ -36,14 +37,21 @@ from auricle.speech_runtime import SpeechRuntime
 logger = logging.getLogger(__name__)
 
 
-def create_app(runtime: SpeechRuntime, in_flight: InFlight | None = None) -> Starlette:
-    """The application for one runtime; ``in_flight`` comes from whoever will stop it in order."""
+def create_app(
+    runtime: SpeechRuntime,
+    in_flight: InFlight | None = None,
+    shut_down: Callable[[], None] | None = None,
+) -> Starlette:
+    """The application for one runtime; ``in_flight`` and ``shut_down`` come from whoever will stop
+    it in order."""
     in_flight = in_flight or InFlight()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
+    may_end = runtime.settings.allow_shutdown
     app = Starlette(
-        routes=_routes(
-            runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)
-        ),
+        routes=[
+            *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
+            *_control(runtime, shut_down if may_end else None),
+        ],
         middleware=[
             Middleware(RequestMiddleware, in_flight=in_flight),
             Middleware(BaseUrls),
@@ -94,6 +102,20 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
             ),
         ]
     return routes
+
+
+def _control(runtime: SpeechRuntime, shut_down: Callable[[], None] | None) -> list[Route]:
+    if not runtime.settings.compat_apis:
+        return []
+    control = Control(runtime, shut_down)
+    acts = (control.init, control.reset, control.unload, control.shutdown)
+    return [
+        Route("/v1/status", control.status, include_in_schema=False),
+        *(
+            Route(f"/v1/{act.__name__}", act, methods=["POST"], include_in_schema=False)
+            for act in acts
+        ),
+    ]
 
 
 def _audio(path: str, endpoint: Audio) -> tuple[Route, Route]:

@@ -73,7 +73,7 @@ class Server:
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
         # May find fault with a setting: nothing is open yet
-        app = create_app(runtime, self._in_flight)
+        app = create_app(runtime, self._in_flight, self.stop)
         context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
         scheme = "http" if context is None else "https"
