@@ -151,6 +151,13 @@ class ServerSettings:
         low=0.0,
         high=3600.0,
     )
+    proof_s: int = _setting(
+        60,
+        "how old the proof that the model reads may be when /readyz is asked, seconds; an older "
+        "one is renewed with a second of audio; 0 asks for none",
+        low=0,
+        high=86400,
+    )
     drain_s: int = _setting(
         30,
         "how long a stopping server finishes accepted requests, seconds",

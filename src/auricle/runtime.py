@@ -63,7 +63,7 @@ class Runtime:
         self._settled = asyncio.Event()
         self._again: asyncio.Task[None] | None = None
         self._device: engines.Device = "cpu"
-        self._decoders = DecoderPool(settings)
+        self._decoders = DecoderPool(settings, observer)
         self.aliases = Aliases(settings.model_aliases)
         self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
         self._models = ModelManager(
@@ -108,6 +108,11 @@ class Runtime:
         """Windows waiting or being read, of all models."""
         return sum(model.reader.queue.n_windows for model in self._models.loaded)
 
+    @property
+    def backlog_s(self) -> float:
+        """Predicted seconds until all work that was accepted is done."""
+        return self._models.control.waiting_s
+
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
         await self._settled.wait()
@@ -134,6 +139,15 @@ class Runtime:
             await asyncio.wait({self._again})
         await self._models.close()
         await self._decoders.close()
+
+    async def prove(self) -> None:
+        """Have the model it was started with read a second of audio, if it is in memory: whoever
+        wants to know whether it can need not guess.
+
+        Raises:
+            EngineFailed, Unavailable: it cannot.
+        """
+        await self._default.prove()
 
     def check_room(self, key: str = "") -> None:
         """Refuse early what cannot be served, for a client known by ``key``: asked before an upload

@@ -65,12 +65,25 @@ class SpeechRuntime(Protocol):
         """The names of the models that are in memory."""
         ...
 
+    @property
+    def backlog_s(self) -> float:
+        """Predicted seconds until all work that was accepted is done."""
+        ...
+
     async def start(self) -> None:
         """Get ready. Never raises: `state` and `failure` tell how it went."""
         ...
 
     async def stop(self) -> None:
         """Give everything back; requests still running are failed."""
+        ...
+
+    async def prove(self) -> None:
+        """Have the model it was started with read a second of audio, if it is in memory.
+
+        Raises:
+            EngineFailed, Unavailable: it cannot.
+        """
         ...
 
     def check_room(self, key: str = "") -> None:

@@ -90,6 +90,10 @@ class FakeRuntime:
         self.track: AudioTrack | None = AudioTrack(1, 1)
         self.warnings: tuple[str, ...] = ()
         self.asked: list[tuple[bytes, DecodeOptions]] = []
+        self.n_proofs = 0
+        self.proof = asyncio.Event()
+        self.proof.set()
+        self.doubt: AuricleError | None = None
         self.opened = asyncio.Event()
         self.opened_twice = asyncio.Event()
         self.cancelled = asyncio.Event()
@@ -119,6 +123,16 @@ class FakeRuntime:
     @property
     def loaded(self) -> list[str]:
         return [self.model_id] if self.state == "ready" else []
+
+    async def prove(self) -> None:
+        self.n_proofs += 1
+        await self.proof.wait()
+        if self.doubt is not None:
+            raise self.doubt
+
+    @property
+    def backlog_s(self) -> float:
+        return 12.5
 
     async def find(self, name: str) -> None:
         self._named(name)

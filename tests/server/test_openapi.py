@@ -114,6 +114,7 @@ DONE = "transcript.text.done"
         ("GET", "/v1/models/none", "Error"),
         ("GET", "/nothing", "Error"),
         ("GET", "/health", "Health"),
+        ("GET", "/readyz", "Health"),
         ("GET", "/", "Service"),
     ],
 )

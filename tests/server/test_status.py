@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from auricle import __version__
-from auricle.errors import DownloadFailed
+from auricle.errors import DownloadFailed, Unavailable
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 
@@ -88,10 +88,13 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
             "POST /v1/models/{id}/unload",
             "GET /v1/models/{id}",
             "GET /health",
+            "GET /livez",
+            "GET /readyz",
             "GET /",
             "GET /openapi.json",
             "GET /openapi.yaml",
             "GET /docs",
+            "GET /metrics",
         ],
     }
 
@@ -107,3 +110,24 @@ async def test_probes_are_answered_while_work_is_under_way(served: Served) -> No
         assert (await http.get("/health")).status_code == 200
         more.set()
         assert (await asking).status_code == 200
+
+
+async def test_a_process_that_answers_is_alive() -> None:
+    runtime = FakeRuntime(settings(api_keys=("sk-one",)))
+    runtime.hold.clear()
+    async with serving(runtime) as served, served.http() as http:
+        answer = await http.get("/livez")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
+        assert (await http.get("/readyz")).status_code == 503
+
+
+async def test_ready_is_who_has_read_a_second_of_audio(served: Served) -> None:
+    runtime = served.runtime
+    async with served.http() as http:
+        runtime.doubt = Unavailable("there is no engine now")
+        doubted = await http.get("/readyz")
+        runtime.doubt = None
+        believed = await http.get("/readyz")
+        again = await http.get("/readyz")
+    assert (doubted.status_code, doubted.json()["reason"]) == (503, "there is no engine now")
+    assert [believed.status_code, again.status_code, runtime.n_proofs] == [200, 200, 2]

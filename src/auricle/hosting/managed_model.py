@@ -141,6 +141,11 @@ class ManagedModel:
             raise
         self.checkpoint, self.info, self.reading = checkpoint, info, reading
 
+    async def prove(self) -> None:
+        """Have a second of audio read, if the model is in memory. Raises what a reading raises."""
+        if self.reading is not None and self.checkpoint is not None:
+            await _warm_up(self.reading, Language(self.checkpoint.languages[0]))
+
     async def stop(self) -> None:
         """End the engine, so that its memory goes back; windows without an answer are failed."""
         reading, self.reading, self.info = self.reading, None, None

@@ -208,6 +208,7 @@ class ModelManager:
                     if not idle:  # one was taken into use meanwhile
                         self._check_room(model, needed_bytes, self.budget_bytes)
                         break
+                    self._observer.count("models_evicted")
                     await asyncio.wait(
                         {self._begin_unload(min(idle, key=lambda other: other.last_use))}
                     )

@@ -19,6 +19,7 @@ from auricle.errors import Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.protocol import Open
 from auricle.media.recording import Recording
+from auricle.observe import NOBODY, Observer
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ INPUTS_PER_CHILD = 100
 class DecoderPool:
     """Lends decoder processes to recordings. Belongs to the event loop's thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+        self._observer = observer
         self._settings = settings
         n_slots, self._memory_mib = shares(settings, resources.usable_bytes())
         self._n_kept = min(KEPT_DECODERS, n_slots)
@@ -132,6 +134,8 @@ class DecoderPool:
         self._lent.discard(decoder)
         self._slots.release()
         self._n_freed += 1
+        if not decoder.usable:
+            self._observer.count("decoders_lost")
         is_wanted = self._n_waiting > 0 or self._idle.qsize() + self._n_starting < self._n_kept
         is_fit = decoder.usable and decoder.n_inputs < INPUTS_PER_CHILD
         if is_fit and is_wanted and not self._is_closed:

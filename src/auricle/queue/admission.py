@@ -149,6 +149,11 @@ class AdmissionControl:
         """The queue is no more; fine if it was closed before."""
         self._backlogs = [other for other in self._backlogs if other is not backlog]
 
+    @property
+    def waiting_s(self) -> float:
+        """Predicted seconds until everything that was admitted is done."""
+        return sum(backlog.wait_s() for backlog in self._backlogs)
+
     def check(self, key: str) -> None:
         """Raise `Overloaded` unless a request of ``key`` would be admitted now."""
         limits = self.limits
@@ -159,7 +164,7 @@ class AdmissionControl:
                 "limit of this server (max_requests)",
                 min(backlog.first_done_s for backlog in self._backlogs if len(backlog)),
             )
-        waiting_s = sum(backlog.wait_s() for backlog in self._backlogs)
+        waiting_s = self.waiting_s
         if waiting_s > limits.max_backlog_s:
             raise _overloaded(
                 f"About {waiting_s:.0f} seconds of work are waiting; the limit of this server is "

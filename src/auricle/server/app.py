@@ -26,6 +26,7 @@ from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.dialects.openai import OPENAI
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
+from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
 from auricle.server.status import Status
 from auricle.server.transport.in_flight import InFlight
@@ -41,19 +42,22 @@ def create_app(
     runtime: SpeechRuntime,
     in_flight: InFlight | None = None,
     shut_down: Callable[[], None] | None = None,
+    metrics: Metrics | None = None,
 ) -> Starlette:
     """The application for one runtime; ``in_flight`` and ``shut_down`` come from whoever will stop
-    it in order."""
+    it in order, ``metrics`` from whoever had the runtime tell them what it does."""
     in_flight = in_flight or InFlight()
+    metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     may_end = runtime.settings.allow_shutdown
     app = Starlette(
         routes=[
             *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
             *_control(runtime, shut_down if may_end else None),
+            Route("/metrics", MetricsPage(runtime, in_flight, metrics).page),
         ],
         middleware=[
-            Middleware(RequestMiddleware, in_flight=in_flight),
+            Middleware(RequestMiddleware, in_flight=in_flight, observer=metrics),
             Middleware(BaseUrls),
             Middleware(
                 AccessMiddleware,
@@ -84,6 +88,8 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
         Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
         Route("/v1/models/{id:path}", models.one),
         Route("/health", shown.health),
+        Route("/livez", status.live),
+        Route("/readyz", status.ready),
         Route("/", shown.index),
         Route("/openapi.json", openapi.document),
         Route("/openapi.yaml", openapi.document_yaml),

@@ -24,6 +24,7 @@ from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server.app import create_app
+from auricle.server.metrics import Metrics
 from auricle.server.transport import descriptors, listeners, tls
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
@@ -67,13 +68,15 @@ class Server:
         BadSetting: host or port cannot be listened on, or the file of keys cannot be read.
     """
 
-    def __init__(self, settings: Settings, runtime: SpeechRuntime) -> None:
+    def __init__(
+        self, settings: Settings, runtime: SpeechRuntime, metrics: Metrics | None = None
+    ) -> None:
         self._settings = settings
         self._in_flight = InFlight()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
         # May find fault with a setting: nothing is open yet
-        app = create_app(runtime, self._in_flight, self.stop)
+        app = create_app(runtime, self._in_flight, self.stop, metrics)
         context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
         scheme = "http" if context is None else "https"
@@ -141,13 +144,13 @@ class Server:
         self._uvicorn.should_exit = True
 
 
-async def serve(settings: Settings, runtime: SpeechRuntime) -> None:
+async def serve(settings: Settings, runtime: SpeechRuntime, metrics: Metrics | None = None) -> None:
     """Serve until a signal asks to stop.
 
     Raises:
         BadSetting: host or port cannot be listened on.
     """
-    server = Server(settings, runtime)
+    server = Server(settings, runtime, metrics)
     with _signals_stop(server):
         await server.run()
 
@@ -199,4 +202,5 @@ def run(settings: Settings) -> int:
 
 
 async def _serve_settings(settings: Settings) -> None:
-    await serve(settings, Runtime(settings, Bar()))
+    metrics = Metrics()
+    await serve(settings, Runtime(settings, Bar(), observer=metrics), metrics)

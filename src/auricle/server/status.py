@@ -9,11 +9,12 @@ from typing import Literal
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from auricle import __version__
 from auricle.server import errors
+from auricle.server.readiness import Readiness
 from auricle.server.transport.in_flight import InFlight
 from auricle.speech_runtime import SpeechRuntime
 
@@ -44,14 +45,28 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Status:
-    """``GET /health`` and ``GET /``."""
+    """``GET /health``, ``GET /livez``, ``GET /readyz`` and ``GET /``."""
 
     def __init__(self, runtime: SpeechRuntime, in_flight: InFlight) -> None:
         self._runtime = runtime
         self._in_flight = in_flight
+        self._readiness = Readiness(runtime, runtime.settings.proof_s)
+
+    async def live(self, _: Request) -> Response:
+        """The process answers: all that this says. Who restarts it for more, restarts too much."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _: Request) -> Response:
+        """As `health`, after the model has shown lately that it reads."""
+        health = self._health()
+        if health.ready and (doubt := await self._readiness.doubt()) is not None:
+            health = msgspec.structs.replace(health, status="failed", ready=False, reason=doubt)
+        return self._answer(health)
 
     async def health(self, _: Request) -> Response:
-        health = self._health()
+        return self._answer(self._health())
+
+    def _answer(self, health: Health) -> Response:
         if health.ready:
             return errors.json_response(health)
         headers = {} if health.status == "failed" else {"retry-after": str(RETRY_S)}

@@ -19,7 +19,7 @@ from auricle.server.access.hosts import HostNames
 from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.transport import context
 
-OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/openapi.yaml"})
+OPEN_PATHS = frozenset({"/health", "/livez", "/readyz", "/docs", "/openapi.json", "/openapi.yaml"})
 """Answered without a key: probes have none, and the documents are public."""
 
 

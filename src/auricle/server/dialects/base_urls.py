@@ -36,7 +36,8 @@ class BaseUrls:
         if scope["type"] in ("http", "websocket"):
             path: str = scope["path"]
             served = served_path(path)
-            scope = {**scope, "path": served, _ASKED: path if served != path else ""}
+            # In the scope itself: the middleware around this wants to know which route was found
+            scope["path"], scope[_ASKED] = served, path if served != path else ""
         await self._app(scope, receive, send)
 
 

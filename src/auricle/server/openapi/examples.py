@@ -34,6 +34,12 @@ MODEL: Json = {
     "reason": None,
 }
 
+METRICS = """\
+# HELP auricle_requests_total Requests answered
+# TYPE auricle_requests_total counter
+auricle_requests_total{method="POST",route="/v1/audio/transcriptions",status="200"} 12.0
+"""
+
 HEALTH: Json = {
     "status": "ok",
     "model": "base",

@@ -6,7 +6,7 @@ Knows nothing about what stands behind a path.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -115,6 +115,9 @@ _HEALTH = _Operation(
     },
     security=(),
 )
+_READY = replace(
+    _HEALTH, id="ready", summary="The same, after the model has shown lately that it reads"
+)
 _INDEX = _Operation(
     "index", "Server", "What this server is", Service, examples.SERVICE, failures(*_ANY)
 )
@@ -134,7 +137,33 @@ def paths() -> Json:
         "/v1/models/{id}/unload": {"post": {**_plain(_UNLOAD), **model_id}},
         "/v1/models/{id}": {"get": {**_plain(_MODEL), **model_id}},
         "/health": {"get": _plain(_HEALTH)},
+        "/livez": {
+            "get": {
+                **_text("live", "Whether the process answers at all", "ok\n", failures(403, 500)),
+                "security": (),
+            }
+        },
+        "/readyz": {"get": _plain(_READY)},
         "/": {"get": _plain(_INDEX)},
+        "/metrics": {
+            "get": _text(
+                "metrics",
+                "What the server has done and holds now, for Prometheus",
+                examples.METRICS,
+                failures(*_ANY),
+            )
+        },
+    }
+
+
+def _text(name: str, summary: str, example: str, failed: Json) -> Json:
+    """One without a body that answers with text."""
+    content = {"text/plain": {"schema": {"type": "string"}, "example": example}}
+    return {
+        "operationId": name,
+        "tags": ["Server"],
+        "summary": summary,
+        "responses": {"200": success(content, "The answer."), **failed},
     }
 
 

@@ -65,8 +65,17 @@ class InFlight:
             yield
 
     @property
+    def n_requests(self) -> int:
+        """Requests and websockets under way."""
+        return len(self._live)
+
+    @property
     def n_uploads(self) -> int:
         return self._uploads.by_client.total()
+
+    @property
+    def n_sockets(self) -> int:
+        return self._sockets.by_client.total()
 
     @contextlib.contextmanager
     def socket(self, client: str, settings: Settings) -> Iterator[None]:

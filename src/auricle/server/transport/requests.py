@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle import request_id
 from auricle.errors import AuricleError
+from auricle.observe import NOBODY, Observer
 from auricle.server import errors
 from auricle.server.transport import context
 from auricle.server.transport.context import RequestContext
@@ -33,6 +34,9 @@ instead of the refusal when the server answers before it has read everything."""
 OPENAI_VERSION = "2020-10-01"
 """The one version of its API that OpenAI's service states."""
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "websocket"})
+"""Those that are counted by name: clients can make up any number."""
+
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -41,9 +45,10 @@ Result = TypeVar("Result")
 class RequestMiddleware:
     """ASGI middleware around every request; the one place where errors are answered."""
 
-    def __init__(self, app: ASGIApp, in_flight: InFlight) -> None:
+    def __init__(self, app: ASGIApp, in_flight: InFlight, observer: Observer = NOBODY) -> None:
         self._app = app
         self._in_flight = in_flight
+        self._observer = observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -56,6 +61,7 @@ class RequestMiddleware:
                 outcome = await self._served(scope, wire)
             finally:
                 _log(scope, wire, outcome)
+                _count(self._observer, scope, wire)
 
     async def _served(self, scope: Scope, wire: _Wire) -> str:
         """Serve the request; how that ended, in words for the log."""
@@ -100,6 +106,18 @@ def _log(scope: Scope, wire: _Wire, outcome: str) -> None:
     ended = f"{closed}, {outcome}" if outcome else closed
     method, status = scope.get("method", "websocket"), known.status or "unanswered"
     logger.info("%s %s %s in %.3f s%s%s", method, path, status, wire.age_s(), audio, ended)
+
+
+def _count(observer: Observer, scope: Scope, wire: _Wire) -> None:
+    """The request by its route: a path that a client made up is none."""
+    route = getattr(scope.get("route"), "path", "none")
+    method, status = scope.get("method", "websocket"), wire.context.status or "unanswered"
+    if method not in _METHODS:
+        method = "other"
+    observer.count("requests", route=route, method=method, status=str(status))
+    observer.record("request_s", wire.age_s(), route=route)
+    if wire.context.audio_s is not None:
+        observer.count("audio_s", wire.context.audio_s)
 
 
 class _Wire:

@@ -1,0 +1,157 @@
+"""What a server has done and holds now, as Prometheus reads it: ``GET /metrics``.
+
+Knows nothing about how requests are answered: whoever answers them tells an `Observer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auricle.server.transport.in_flight import InFlight
+from auricle.speech_runtime import ModelStatus, SpeechRuntime
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a third more lines that nobody asks for
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that is counted or recorded; its name here ends in ``_s`` where it is seconds."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: Sequence[float] = _SECONDS
+
+
+COUNTED: Mapping[str, Metric] = {
+    "requests": Metric("Requests answered", ("method", "route", "status")),
+    "audio_s": Metric("Recordings transcribed, seconds of audio"),
+    "windows_read_again": Metric("Windows of which a part was read again", ("why",)),
+    "engine_deaths": Metric("Engine processes that died or were ended"),
+    "engine_start_failures": Metric("Engine processes that could not be started"),
+    "decoders_lost": Metric("Decoder processes that died, or were given up, with a recording"),
+    "models_evicted": Metric("Models unloaded to make room for another"),
+}
+
+RECORDED: Mapping[str, Metric] = {
+    "request_s": Metric("From a request's first byte to its answer's last", ("route",)),
+    "queue_wait_s": Metric("What a window waited for the engine", ("priority",)),
+    "engine_call_s": Metric("Calls to the engine", ("job", "ended")),
+    "engine_call_rows": Metric("Windows in one call to the engine", ("job",), _ROWS),
+}
+
+
+class Metrics:
+    """An `Observer` that keeps sums, and the endpoint that shows them. For the event loop."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._counters = {
+            name: Counter(_exposed(name), each.help, each.labels, registry=self.registry)
+            for name, each in COUNTED.items()
+        }
+        self._histograms = {
+            name: Histogram(
+                _exposed(name),
+                each.help,
+                each.labels,
+                buckets=each.buckets,
+                registry=self.registry,
+            )
+            for name, each in RECORDED.items()
+        }
+
+    def count(self, name: str, n: float = 1, **labels: str) -> None:
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(n)
+
+    def record(self, name: str, value: float, **labels: str) -> None:
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+
+class MetricsPage:
+    """``GET /metrics``: what was counted, and how the server is now."""
+
+    def __init__(self, runtime: SpeechRuntime, in_flight: InFlight, metrics: Metrics) -> None:
+        self._runtime = runtime
+        self._in_flight = in_flight
+        self._metrics = metrics
+        self._gauges = {
+            name: Gauge(f"auricle_{name}", text, registry=metrics.registry)
+            for name, text in _NOW.items()
+        }
+        self._of_models = {
+            name: Gauge(f"auricle_model_{name}", text, ("model",), registry=metrics.registry)
+            for name, text in _OF_MODELS.items()
+        }
+
+    async def page(self, _: Request) -> Response:
+        self._look(await self._runtime.statuses())
+        return Response(
+            generate_latest(self._metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
+        )
+
+    def _look(self, models: Sequence[ModelStatus]) -> None:
+        in_flight = self._in_flight
+        is_ready = self._runtime.state == "ready" and not in_flight.is_stopping
+        now: Mapping[str, float] = {
+            "ready": is_ready,
+            "backlog_seconds": self._runtime.backlog_s,
+            "requests_in_flight": in_flight.n_requests,
+            "uploads": in_flight.n_uploads,
+            "websockets": in_flight.n_sockets,
+        }
+        for name, value in now.items():
+            self._gauges[name].set(value)
+        for gauge in self._of_models.values():
+            gauge.clear()  # models that are gone
+        for model in models:
+            of_model: Mapping[str, float] = {
+                "loaded": model.state == "ready",
+                "memory_bytes": model.memory_bytes,
+                "requests": model.n_requests,
+                "windows": model.n_windows,
+            }
+            for name, value in of_model.items():
+                self._of_models[name].labels(model.name).set(value)
+
+
+_NOW: Mapping[str, str] = {
+    "ready": "1 if requests for the model the server was started with can be answered",
+    "backlog_seconds": "Predicted seconds until all work that was accepted is done",
+    "requests_in_flight": "Requests and websockets being served, this one too",
+    "uploads": "Recordings being uploaded",
+    "websockets": "Websockets that are open",
+}
+
+_OF_MODELS: Mapping[str, str] = {
+    "loaded": "1 if the model is in memory",
+    "memory_bytes": "What its engine takes",
+    "requests": "Requests that use it",
+    "windows": "Windows waiting or being read",
+}
+
+
+def _exposed(name: str) -> str:
+    """``queue_wait_s`` is ``auricle_queue_wait_seconds``."""
+    return (
+        f"auricle_{name.removesuffix('_s')}_seconds" if name.endswith("_s") else f"auricle_{name}"
+    )
