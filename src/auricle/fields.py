@@ -175,9 +175,10 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field(
         "include",
-        kinds.Choices(("logprobs",)),
+        kinds.Choices(("logprobs", "languages")),
         "answer",
-        "adds every token's log-probability to the answer, also to what is streamed",
+        "adds every token's log-probability to the answer, also to what is streamed; languages, an "
+        "extension, adds those that were spoken",
         default=(),
         is_openai=True,
         flag=Flag("logprobs", "logprobs", "log-probabilities of tokens, in json", _JSON),

@@ -123,6 +123,11 @@ def test_guidance_is_read() -> None:
     )
 
 
+def test_the_languages_of_the_speech_can_be_asked_for() -> None:
+    assert read(("include[]", "languages")).style == Style("json", languages=True)
+    assert read(("include[]", "logprobs")).style == Style("json", logprobs=True)
+
+
 @pytest.mark.parametrize(
     ("pairs", "segments", "words"),
     [
@@ -504,7 +509,7 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
         ),
         (
             [("include[]", "usage")],
-            "Invalid 'include': got 'usage'. Supported values are: 'logprobs'.",
+            "Invalid 'include': got 'usage'. Supported values are: 'logprobs', 'languages'.",
             "include",
             "invalid_value",
         ),

@@ -41,6 +41,7 @@ class Fields(TypedDict, total=False):
     chunking_strategy: Literal["auto"] | Mapping[str, object] | None
     known_speaker_names: Sequence[str] | None
     known_speaker_references: Sequence[str] | None
+    audio_track: int | str | None
     vad: bool | None
     beam_size: int | None
     patience: float | None

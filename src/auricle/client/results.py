@@ -82,6 +82,7 @@ class TextDelta(msgspec.Struct, frozen=True):
     delta: str
     logprobs: tuple[TokenLogprob, ...] | None = None
     segment_id: str | None = None
+    words: tuple[Word, ...] | None = None
 
 
 class TextSegment(msgspec.Struct, frozen=True):
@@ -101,6 +102,7 @@ class TextDone(msgspec.Struct, frozen=True):
     logprobs: tuple[TokenLogprob, ...] | None = None
     languages: tuple[LanguageCode, ...] | None = None
     usage: Usage | None = None
+    words: tuple[Word, ...] | None = None
 
 
 Event = TextDelta | TextSegment | TextDone

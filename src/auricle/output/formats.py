@@ -92,7 +92,7 @@ class VerboseWord(msgspec.Struct, frozen=True):
 class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
     """``response_format=json``; ``logprobs`` only with ``include[]=logprobs``, ``words`` only with
     ``timestamp_granularities[]=word``. ``languages`` are there for the model gpt-transcribe, with
-    ``languages[]`` and ``language_detection=window``."""
+    ``include[]=languages``, ``languages[]`` and ``language_detection=window``."""
 
     text: str
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET

@@ -71,18 +71,32 @@ def test_the_end_lists_the_languages_only_when_asked() -> None:
         )
 
 
-def test_the_end_has_the_times_of_words_only_when_asked() -> None:
+def test_the_times_of_words_are_there_only_when_asked() -> None:
     word = Word(" a", 0.25, 0.75, 0.5)
     timed = msgspec.structs.replace(said(" a"), words=(word,))
     for has_words in (True, False):
         growing = GrowingText(Style(words=has_words))
-        growing.append(timed)
         shown = '"words":[{"word":"a","start":0.25,"end":0.75,"probability":0.5}],'
+        assert msgspec.json.encode(growing.append(timed)).decode() == (
+            '{"type":"transcript.text.delta","delta":"a"'
+            + (f",{shown[:-1]}" if has_words else "")
+            + "}"
+        )
         assert msgspec.json.encode(growing.done(Usage(1))).decode() == (
             '{"type":"transcript.text.done","text":"a",'
             + (shown if has_words else "")
             + '"usage":{"seconds":1,"type":"duration"}}'
         )
+
+
+def test_no_word_is_sent_twice() -> None:
+    growing = GrowingText(Style(words=True))
+    sent = []
+    for at, text in enumerate((" a", " ", " b")):
+        word = Word(text, at, at + 0.5, 0.5)
+        delta = growing.append(msgspec.structs.replace(said(text), words=(word,)))
+        sent += [] if delta is None else [each.start for each in delta.words or ()]
+    assert sent == [0, 1, 2] == [each.start for each in growing.done(Usage(1)).words or ()]
 
 
 def test_an_event_is_its_name_and_one_line() -> None:

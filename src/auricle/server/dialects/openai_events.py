@@ -27,9 +27,11 @@ DONE: Final = b"data: [DONE]\n\n"
 
 class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.delta"):
     """Text to append to what came before; it is never taken back. ``logprobs`` are those of its
-    tokens, only with ``include[]=logprobs``."""
+    tokens, only with ``include[]=logprobs``; ``words`` those that end in it, only with
+    ``timestamp_granularities[]=word``."""
 
     delta: str
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -50,8 +52,8 @@ class TextDone(
 
 class GrowingText:
     """Segment texts joined as they come. What was given out is never revised, and all of it
-    together is the stripped transcript: white space waits until something follows it. Tokens wait
-    with the text they belong to, and none is lost. ``style`` says what is shown beside the text."""
+    together is the stripped transcript: white space waits until something follows it. Tokens and
+    words wait with the text they belong to, and none is lost. ``style`` says what is shown beside the text."""
 
     def __init__(self, style: Style) -> None:
         self._style = style
@@ -61,6 +63,7 @@ class GrowingText:
         self._tokens: list[Token] = []
         self._words: list[Word] = []
         self._n_sent = 0
+        self._n_words_sent = 0
 
     def append(self, segment: Segment) -> TextDelta | None:
         """The part of the text so far that can be sent now, if any."""
@@ -77,13 +80,15 @@ class GrowingText:
         self._sent.append(delta)
         tokens = self._tokens[self._n_sent :]
         self._n_sent = len(self._tokens)
-        return TextDelta(delta, self._told(tokens))
+        spoken_now = self._words[self._n_words_sent :]
+        self._n_words_sent = len(self._words)
+        return TextDelta(delta, self._timed(spoken_now), self._told(tokens))
 
     def done(self, usage: Usage, warnings: tuple[str, ...] = ()) -> TextDone:
         """The event that ends the stream."""
         return TextDone(
             text="".join(self._sent),
-            words=words(self._words) if self._style.words else msgspec.UNSET,
+            words=self._timed(self._words),
             logprobs=self._told(self._tokens),
             languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
             warnings=warnings or msgspec.UNSET,
@@ -92,3 +97,6 @@ class GrowingText:
 
     def _told(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
         return logprobs(tokens) if self._style.logprobs else msgspec.UNSET
+
+    def _timed(self, spoken: list[Word]) -> tuple[VerboseWord, ...] | msgspec.UnsetType:
+        return words(spoken) if self._style.words else msgspec.UNSET

@@ -179,7 +179,8 @@ def _shows_languages(given: Mapping[str, Any]) -> bool:
     """Whether the answer lists the languages spoken: OpenAI's gpt-transcribe does, and who asked
     for several wants to know which they were."""
     is_theirs = given["model"].lower().startswith("gpt-transcribe")
-    return is_theirs or "languages" in given or given.get("language_detection") == "window"
+    is_asked = "languages" in given or "languages" in given.get("include", ())
+    return is_theirs or is_asked or given.get("language_detection") == "window"
 
 
 def _options(
