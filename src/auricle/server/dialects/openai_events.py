@@ -53,7 +53,8 @@ class TextDone(
 class GrowingText:
     """Segment texts joined as they come. What was given out is never revised, and all of it
     together is the stripped transcript: white space waits until something follows it. Tokens and
-    words wait with the text they belong to, and none is lost. ``style`` says what is shown beside the text."""
+    words wait with the text they belong to, and none is lost. ``style`` says what is shown beside
+    the text."""
 
     def __init__(self, style: Style) -> None:
         self._style = style
