@@ -64,7 +64,7 @@ clients: $(VENV)/.dev ## run the clients in clients/ against the server; needs b
 
 bench: $(VENV)/.bench ## measure speed and accuracy; ARGS="startup" picks one, CORPUS=DIR names clips with references
 	$(BIN)/auricle models download tiny.en base
-	$(BIN)/python -m bench $(ARGS) $(if $(CORPUS),--corpus "$(CORPUS)")
+	$(BIN)/python -m auricle_bench.measurements $(ARGS) $(if $(CORPUS),--corpus "$(CORPUS)")
 
 download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-model MODEL=tiny
 	@$(if $(MODEL),,$(error say which model: make download-model MODEL=tiny))
@@ -82,7 +82,7 @@ viewer: $(NODE_MODULES)/.ready ## copy Swagger UI from its npm package into the 
 
 clean: ## remove what builds and tests leave behind; environments and fetched models stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg $(PARITY)/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { echo "auricle needs Python 3.11 or newer: '$(PYTHON)' was not found; try make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -94,8 +94,9 @@ $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock bench/pyproject.toml
 	$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation -e bench
 	@touch $@
 
 $(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
@@ -123,5 +124,5 @@ $(PARITY)/.ready: $(PARITY)/pyvenv.cfg $(wildcard requirements/parity*.lock) pyp
 	$(PARITY_PIP) install --quiet --require-hashes --no-deps -r requirements/parity.lock
 	$(PARITY_BIN)/python -c 'import torch' 2>/dev/null || \
 		$(PARITY_PIP) install --quiet --require-hashes --no-deps -r requirements/parity-cuda.lock
-	PATH="$(CURDIR)/$(PARITY_BIN):$$PATH" $(PARITY_PIP) install --quiet --no-deps --no-build-isolation -e .
+	PATH="$(CURDIR)/$(PARITY_BIN):$$PATH" $(PARITY_PIP) install --quiet --no-deps --no-build-isolation -e . -e bench
 	@touch $@

@@ -24,7 +24,7 @@ from auricle.models.progress import Bar
 from auricle.speakers.diarization import Networks
 from auricle.speakers.features import fbank
 from auricle.types import SAMPLE_RATE, Pcm
-from bench import recordings
+from auricle_bench.measurements import recordings
 
 TARGET = Path(__file__).parents[1] / "src" / "auricle" / "speakers" / "band_mean.npy"
 BAND_HZ = (300, 3400)

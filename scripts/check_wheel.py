@@ -1,4 +1,4 @@
-"""Build the wheel, look inside it, and run it from an environment that has no checkout.
+"""Build the wheels, look inside them, and run them from an environment that has no checkout.
 
 Knows nothing about what the program does beyond the commands it runs.
 
@@ -21,18 +21,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "auricle"
+BENCH = ROOT / "bench"
 IGNORED = {"__pycache__", ".DS_Store"}
 SAID = "ask what you can do for your country"
 
 
-def build(folder: Path) -> Path:
-    """The wheel, built by the backend the project names."""
+def build(folder: Path, project: Path = ROOT, name: str = "auricle") -> Path:
+    """The wheel of a project, built by the backend it names."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    command += ["--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(project)]
     scripts = sysconfig.get_path("scripts")  # uv_build finds its program there
     path = os.pathsep.join([scripts, os.environ.get("PATH", "")])
     subprocess.run(command, check=True, env={**os.environ, "PATH": path})
-    (wheel,) = folder.glob("auricle-*.whl")
+    (wheel,) = folder.glob(f"{name}-*.whl")
     return wheel
 
 
@@ -59,15 +60,29 @@ def install(wheel: Path, folder: Path) -> Path:
     Returns the folder of its programs.
     """
     venv.create(folder, with_pip=False)
+    add(wheel, folder)
     variables = {"base": str(folder), "platbase": str(folder)}
     site_packages = Path(sysconfig.get_path("purelib", "venv", variables))
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    command += ["--python", str(folder), "install", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run(command, check=True)
     # Appended to the path, so the wheel comes first; path files inside it are not followed, so
     # the checkout, installed there as editable, stays out of sight.
     (site_packages / "lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     return Path(sysconfig.get_path("scripts", "venv", variables))
+
+
+def add(wheel: Path, environment: Path) -> None:
+    """Install a wheel there, and nothing that it needs."""
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    command += ["--python", str(environment), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(command, check=True)
+
+
+def check_bench(program: Path, folder: Path) -> None:
+    """``auricle bench`` says what to install, and is there once that is done."""
+    without = run(program, "bench", "--help", folder=folder)
+    assert "auricle[bench]" in without, without
+    add(build(folder, BENCH, "auricle_bench"), folder / "environment")
+    with_it = run(program, "bench", "--help", folder=folder)
+    assert "--concurrency" in with_it, with_it
 
 
 def run(program: Path, *arguments: str, folder: Path) -> str:
@@ -94,6 +109,7 @@ def main() -> int:
         program = programs / ("auricle.exe" if sys.platform == "win32" else "auricle")
         print(run(program, "--version", folder=folder), end="")
         print(run(program, "doctor", "--model", "tiny.en", folder=folder).splitlines()[-1])
+        check_bench(program, folder)
         if arguments.transcribe:
             sample = str(ROOT / "samples" / "jfk.wav")
             text = run(program, "transcribe", "--model", "tiny.en", sample, folder=folder)

@@ -60,6 +60,7 @@ def compile_locks(folder: Path, *, upgrade: bool) -> None:
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", *source]
         command += ["--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate"]
+        command += ["--no-emit-package", "auricle", "--no-emit-package", "auricle-bench"]
         command += ["--output-file", str(folder / name)]
         if upgrade:
             command.append("--upgrade")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench.accuracy import by_language, score
-from auricle.bench.clips import Clip
-from auricle.bench.load import Outcome
-from auricle.bench.summary import Rate
+from auricle_bench.accuracy import by_language, score
+from auricle_bench.clips import Clip
+from auricle_bench.load import Outcome
+from auricle_bench.summary import Rate
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench.clips import Clip, from_files, read_corpus
 from auricle.errors import AuricleError
+from auricle_bench.clips import Clip, from_files, read_corpus
 
 
 def corpus(folder: Path, *rows: object) -> Path:

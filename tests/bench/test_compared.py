@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench.clips import Clip
-from bench import accuracy, compared, heard
-from bench.compared import Compared
-from bench.heard import Heard, Run
+from auricle_bench.clips import Clip
+from auricle_bench.measurements import accuracy, compared, heard
+from auricle_bench.measurements.compared import Compared
+from auricle_bench.measurements.heard import Heard, Run
 
 RUN = Run("Auricle", "base", 5)
 CLIPS = [

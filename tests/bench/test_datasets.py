@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench import datasets
-from auricle.bench.clips import Clip
 from auricle.errors import AuricleError
+from auricle_bench import datasets
+from auricle_bench.clips import Clip
 
 
 def put(folder: Path, **files: str) -> Path:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench import evaluation, evaluation_report
-from auricle.bench.accuracy import differences, score_characters
-from auricle.bench.clips import Clip
-from auricle.bench.evaluation import Row, Run, compare, pairs, rows, run_of, worst
-from auricle.bench.summary import Rate
-from auricle.bench.target import Answer
+from auricle_bench import evaluation, evaluation_report
+from auricle_bench.accuracy import differences, score_characters
+from auricle_bench.clips import Clip
+from auricle_bench.evaluation import Row, Run, compare, pairs, rows, run_of, worst
+from auricle_bench.summary import Rate
+from auricle_bench.target import Answer
 
 
 def clip(name: str, text: str, language: str | None = "en") -> Clip:

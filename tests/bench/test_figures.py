@@ -8,11 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from auricle.bench.clips import Clip
-from bench import __main__ as command
-from bench import figures, recordings
-from bench.figures import Figures, Table
-from bench.setup import every
+from auricle_bench.clips import Clip
+from auricle_bench.measurements import __main__ as command
+from auricle_bench.measurements import figures, recordings
+from auricle_bench.measurements.figures import Figures, Table
+from auricle_bench.measurements.setup import every
 
 RATE = 16_000
 

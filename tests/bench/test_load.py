@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench.clips import Clip, shuffled
-from auricle.bench.load import Clock, Limit, closed_loop, open_loop, poisson
-from auricle.bench.target import Answer
+from auricle_bench.clips import Clip, shuffled
+from auricle_bench.load import Clock, Limit, closed_loop, open_loop, poisson
+from auricle_bench.target import Answer
 
 CLIPS = [Clip(Path(f"{i}.wav"), 1.0) for i in range(10)]
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from auricle.bench.processes import Watch, watching
 from auricle.errors import AuricleError
+from auricle_bench.processes import Watch, watching
 
 PARENT = """
 import subprocess, sys

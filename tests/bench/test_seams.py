@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import seams
+from auricle_bench.measurements import seams
 
 SAID = "a red fox ran over the hill today"
 

@@ -8,9 +8,9 @@ import pytest
 
 from auricle.speakers.scoring import DiarizationErrors, WordErrors
 from auricle.speakers.turns import Turn
-from bench import speakers
-from bench.setup import Setup
-from bench.speakers import Conversation
+from auricle_bench.measurements import speakers
+from auricle_bench.measurements.setup import Setup
+from auricle_bench.measurements.speakers import Conversation
 
 
 def errors(

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from auricle.bench import report
-from auricle.bench.clips import Clip
-from auricle.bench.load import Outcome
-from auricle.bench.session import Phase, Result
-from auricle.bench.summary import Percentiles, Rate, Summary, Usage, percentile, summarise
+from auricle_bench import report
+from auricle_bench.clips import Clip
+from auricle_bench.load import Outcome
+from auricle_bench.session import Phase, Result
+from auricle_bench.summary import Percentiles, Rate, Summary, Usage, percentile, summarise
 
 CLIP = Clip(Path("a.wav"), 4.0, "en", "hello")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from auricle.bench import session
-from auricle.bench.clips import Clip
-from auricle.bench.load import Limit
-from auricle.bench.session import Phase, Plan
-from auricle.bench.target import Answer, Client, Target
 from auricle.errors import AuricleError
+from auricle_bench import session
+from auricle_bench.clips import Clip
+from auricle_bench.load import Limit
+from auricle_bench.session import Phase, Plan
+from auricle_bench.target import Answer, Client, Target
 from tests.bench.fake_server import FakeServer, Request, answer, json_answer
 
 CONTENT = bytes(range(256)) * 700

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,17 +189,6 @@ def test_values_that_cannot_be_are_refused_before_anything_is_loaded(
     assert run(["evaluate", str(dataset), *arguments]) == code
     out, err = capfd.readouterr()
     assert (out, message in err) == ("", True), err
-
-
-def test_a_missing_extra_is_named(dataset, monkeypatch, capfd):
-    """An entry of None is how Python marks a module that cannot be imported."""
-    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
-    for name in ("accuracy", "evaluation", "evaluation_report"):
-        monkeypatch.delitem(sys.modules, f"auricle.bench.{name}", raising=False)
-    assert run(["evaluate", str(dataset)]) == 1
-    err = capfd.readouterr().err
-    assert err.startswith("auricle: error: error rates cannot be measured: ")
-    assert err.endswith("; pip install 'auricle[bench]' adds it\n")
 
 
 @pytest.mark.model

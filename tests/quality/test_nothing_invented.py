@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.types import DecodeOptions
-from bench.noises import KINDS, sound
+from auricle_bench.measurements.noises import KINDS, sound
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]

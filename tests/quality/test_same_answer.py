@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.types import DecodeOptions
-from bench.noises import sound
+from auricle_bench.measurements.noises import sound
 from tests.audio_files import SAMPLES, read_wav
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]

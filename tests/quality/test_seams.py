@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm
-from bench import recordings
+from auricle_bench.measurements import recordings
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 
 CLIPS = Path(__file__).parent.parent / "parity" / "clips"

@@ -1,5 +1,5 @@
 """The policy at work on a recorded trace: ten minutes of speech and thirty clips, with the times
-that base's jobs took on two cores (``python -m bench.trace`` records another)."""
+that base's jobs took on two cores (``auricle_bench.measurements.trace`` records another)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from auricle.queue.policy import BatchKey, Decode, Encode, Policy, Priority, QueueEntry
 from auricle.reading.jobs import batch_cost
 from auricle.transcribe import SHORT_S
-from bench.trace import Upload, Work
+from auricle_bench.measurements.trace import Upload, Work
 
 TRACE = msgspec.json.decode(
     Path(__file__).with_name("trace.json").read_bytes(), type=list[Upload], strict=False

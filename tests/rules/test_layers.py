@@ -33,7 +33,7 @@ LAYERS = (
     ("whisper",),
     ("models", "speech", "output"),
     ("media", "speakers"),
-    ("engine", "bench"),
+    ("engine",),
     ("queue",),
     ("reading",),
     ("transcribe",),

@@ -8,7 +8,7 @@ import pytest
 from auricle.speech.gain import HEARD_WELL_RMS, MAX_GAIN, NO_LEVELS, with_gain
 from auricle.speech.vad import FRAME, SpeechDetector, VadState
 from auricle.types import SAMPLE_RATE, Pcm
-from bench.noises import KINDS, sound
+from auricle_bench.measurements.noises import KINDS, sound
 from tests.audio_files import SAMPLES, read_wav
 
 DETECTOR = SpeechDetector()

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 import click
 
 from auricle import __version__
-from auricle.cli import streams
-from auricle.cli.bench import bench
+from auricle.cli import measuring, streams
 from auricle.cli.doctor import doctor
-from auricle.cli.evaluate import evaluate
 from auricle.cli.models import models
 from auricle.cli.serve import serve
 from auricle.cli.transcribe import transcribe
@@ -30,8 +28,12 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, models, doctor, bench, evaluate):
+for command in (serve, transcribe, models, doctor):
     commands.add_command(command)
+commands.add_command(measuring.command("bench", "Measure a speech-to-text server under load."))
+commands.add_command(
+    measuring.command("evaluate", "Measure how well recordings with references are transcribed.")
+)
 
 
 def run(arguments: Sequence[str]) -> int:

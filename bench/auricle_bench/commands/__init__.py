@@ -1,0 +1,1 @@
+"""The commands ``auricle bench`` and ``auricle evaluate``, which Auricle's own command takes in."""

@@ -1,0 +1,67 @@
+"""What a measurement found: tables for people, numbers for programs, and where both are kept.
+
+Knows nothing about how anything was measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from auricle_bench.measurements.setup import ROOT
+
+README = ROOT / "bench" / "README.md"
+RESULTS = ROOT / "bench" / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The tables of one measurement, remarks on this run, and everything as plain data."""
+
+    tables: Sequence[Table]
+    data: Mapping[str, Any]
+    remarks: Sequence[str] = field(default=())
+
+
+def markdown(figures: Figures, command: str, machine: Mapping[str, str], day: str) -> str:
+    """The tables, the remarks, and the line that says how and where they were made."""
+    parts = []
+    for table in figures.tables:
+        lines = [_row(table.header), "|---" * len(table.header) + "|"]
+        lines += [_row(cells) for cells in table.rows]
+        parts.append((f"{table.caption}\n\n" if table.caption else "") + "\n".join(lines))
+    parts += figures.remarks
+    facts = ", ".join(f"{name} {value}" for name, value in machine.items())
+    parts.append(f"`{command}` on {day}: {facts}.")
+    return "\n\n".join(parts)
+
+
+def paste(document: str, name: str, text: str) -> str:
+    """``document`` with ``text`` between the markers of ``name``."""
+    marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if marked.search(document) is None:
+        raise SystemExit(f"bench/README.md has no markers for {name}")
+    return marked.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", document)
+
+
+def keep(name: str, figures: Figures, about: Mapping[str, Any], text: str) -> None:
+    """Write the results file and the part of the README."""
+    RESULTS.mkdir(exist_ok=True)
+    content = msgspec.json.format(msgspec.json.encode({**about, **figures.data}), indent=1)
+    (RESULTS / f"{name}.json").write_bytes(content + b"\n")
+    README.write_text(paste(README.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,1 +1,0 @@
-"""Measuring a speech-to-text server from outside: load, latency, accuracy, resources."""
