@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
 from auricle import request_id
-from auricle.logs import OneLine
+from auricle.logs import JsonLine, OneLine
 from auricle.request_id import AddRequestId
 
 
@@ -34,3 +35,25 @@ def test_a_record_names_its_request():
             AddRequestId().filter(record)
         lines.append(OneLine("%(message)s%(request)s").format(record))
     assert lines == ["oh", "oh (req_1)"]
+
+
+def test_a_record_is_an_object_where_that_is_asked_for():
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        record = logging.LogRecord("auricle", logging.ERROR, "", 0, "ä\n%d", (1,), sys.exc_info())
+    record.created = 1_700_000_000.25
+    record.details = {"status": 200}
+    with request_id.bound("req_1"):
+        line = JsonLine().format(record)
+    assert "\n" not in line
+    told = json.loads(line)
+    assert told.pop("error").endswith("ValueError: bad")
+    assert told == {
+        "time": "2023-11-14T22:13:20.250Z",
+        "level": "error",
+        "logger": "auricle",
+        "message": "ä\n1",
+        "request": "req_1",
+        "status": 200,
+    }

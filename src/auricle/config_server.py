@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from auricle.logs import LogFormat
 from auricle.setting import setting
 
 Dialect = Literal["openai", "whisperkit"]
@@ -71,6 +72,10 @@ class ServerSettings:
     )
     allow_shutdown: bool = _setting(
         False, "let a request end the server: POST /v1/shutdown, as Argmax's local server has it"
+    )
+
+    log_format: LogFormat = _setting(
+        "human", "how lines of the log look: for people, or a JSON object each"
     )
 
     # Limits

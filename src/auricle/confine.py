@@ -24,7 +24,18 @@ or delete files (those that are open stay)."""
 
 KEPT_NAMES = frozenset(
     {
-        *("HOME", "LANG", "LANGUAGE", "PATH", "TEMP", "TMP", "TMPDIR", "TZ", "VIRTUAL_ENV"),
+        *(
+            "AURICLE_LOG_FORMAT",
+            "HOME",
+            "LANG",
+            "LANGUAGE",
+            "PATH",
+            "TEMP",
+            "TMP",
+            "TMPDIR",
+            "TZ",
+            "VIRTUAL_ENV",
+        ),
         *(
             "DYLD_LIBRARY_PATH",
             "LD_LIBRARY_PATH",

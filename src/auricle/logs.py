@@ -5,9 +5,19 @@ Knows nothing about who writes them.
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+from datetime import UTC, datetime
+from typing import Any, Literal
 
+from auricle import request_id
 from auricle.request_id import AddRequestId
+
+LogFormat = Literal["human", "json"]
+
+VARIABLE = "AURICLE_LOG_FORMAT"
+"""Tells child processes how the one that started them logs."""
 
 
 class OneLine(logging.Formatter):
@@ -18,12 +28,40 @@ class OneLine(logging.Formatter):
         return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
 
 
-def set_up(*, verbose: bool, quiet: bool = False) -> None:
+class JsonLine(logging.Formatter):
+    """A record is a JSON object: ``time`` (UTC), ``level``, ``logger``, ``message``, ``request``
+    where there is one, ``error`` with the traceback, and the record's own ``details``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        made = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": made.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if current := request_id.current():
+            line["request"] = current
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line | getattr(record, "details", {}), ensure_ascii=False)
+
+
+def set_up(*, verbose: bool, quiet: bool = False, log_format: LogFormat | None = None) -> None:
     """Send records to standard error, one line each. ``quiet`` keeps back all below CRITICAL,
-    for commands that report their errors themselves."""
+    for commands that report their errors themselves. Without a ``log_format``: as the process logs
+    that started this one."""
+    if log_format is None:
+        log_format = "json" if os.environ.get(VARIABLE) == "json" else "human"
+    else:
+        os.environ[VARIABLE] = log_format
     handler = logging.StreamHandler()
     handler.addFilter(AddRequestId())
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s%(request)s"))
+    handler.setFormatter(
+        JsonLine()
+        if log_format == "json"
+        else OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s%(request)s")
+    )
     logging.basicConfig(
         level=logging.CRITICAL if quiet else logging.WARNING, handlers=[handler], force=True
     )

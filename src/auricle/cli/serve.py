@@ -21,7 +21,7 @@ def serve(context: click.Context, name: str | None) -> int:
     MODEL is a name (tiny, base, small, …), a hub id or a folder; the same as --model.
     """
     settings = settings_from(context, model=name)
-    logs.set_up(verbose=settings.verbose)
+    logs.set_up(verbose=settings.verbose, log_format=settings.log_format)
     from auricle.server.serve import run
 
     return run(settings)

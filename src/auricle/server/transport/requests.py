@@ -105,7 +105,17 @@ def _log(scope: Scope, wire: _Wire, outcome: str) -> None:
     closed = "" if known.close_code is None else f", closed with {known.close_code}"
     ended = f"{closed}, {outcome}" if outcome else closed
     method, status = scope.get("method", "websocket"), known.status or "unanswered"
-    logger.info("%s %s %s in %.3f s%s%s", method, path, status, wire.age_s(), audio, ended)
+    details = {
+        "method": method,
+        "path": path,
+        "status": known.status,
+        "seconds": round(wire.age_s(), 3),
+        "audio_seconds": known.audio_s,
+        "close_code": known.close_code,
+        "ended": outcome or None,
+    }
+    line = (method, path, status, wire.age_s(), audio, ended)
+    logger.info("%s %s %s in %.3f s%s%s", *line, extra={"details": details})
 
 
 def _count(observer: Observer, scope: Scope, wire: _Wire) -> None:
