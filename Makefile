@@ -35,7 +35,7 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 test sdk clients: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/.dev ## run the tests, after fetching the small models they use
-	$(BIN)/auricle models download tiny.en base speakers
+	$(BIN)/auricle models download tiny.en base speakers turns
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel

@@ -32,7 +32,7 @@ LAYERS = (
     ),
     ("whisper",),
     ("models", "speech", "output"),
-    ("media", "speakers"),
+    ("media", "speakers", "turn_taking"),
     ("engine",),
     ("queue",),
     ("reading",),

@@ -132,7 +132,26 @@ SPEAKERS = Weights(
 """Tells voices apart: pyannote's segmentation-3.0 (MIT) and 3D-Speaker's CAM++ for Chinese and
 English (Apache-2.0). No hub has both: the first is gated, and the second is on another one."""
 
-AUXILIARY = {SPEAKERS.id: SPEAKERS}
+TURNS = Weights(
+    id="turns",
+    files=(
+        ModelFile(
+            "smart-turn-v3.2-cpu.onnx",
+            8_679_182,
+            "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+            True,
+        ),
+    ),
+    wheels=(
+        Wheel(
+            "pipecat-ai==1.14.0",
+            "0352f504b44e78bdf524e45af4bc759601c835b9b7dc195efe5e03384b974a44",
+        ),
+    ),
+)
+"""Tells whether a speaker who pauses has finished: Daily's smart-turn v3.2 (BSD-2-Clause)."""
+
+AUXILIARY = {SPEAKERS.id: SPEAKERS, TURNS.id: TURNS}
 """Weights that are fetched, listed and removed like models, but cannot be served, by id."""
 
 SERVED_MODEL_NAMES = frozenset(

@@ -1,0 +1,1 @@
+"""Whether a speaker who pauses has finished, told by a model."""
