@@ -1,0 +1,60 @@
+"""What is given to operators names what there is: metrics, settings and files."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+
+from auricle.config import Settings
+from auricle.server.metrics import Metrics, MetricsPage
+from auricle.server.transport.in_flight import InFlight
+from tests.rules.source import ROOT
+from tests.server.conftest import settings
+from tests.server.fakes import FakeRuntime
+
+DEPLOY = ROOT / "deploy"
+
+
+def shown() -> set[str]:
+    """Every name that ``GET /metrics`` may show."""
+    metrics = Metrics()
+    MetricsPage(FakeRuntime(settings()), InFlight(), metrics)
+    return {
+        f"{family.name}{ending}"
+        for family in metrics.registry.collect()
+        for ending in ("", "_total", "_bucket", "_sum", "_count")
+    }
+
+
+@pytest.mark.parametrize("name", ["grafana.json", "alerts.yaml"])
+def test_every_metric_that_is_asked_for_is_shown(name: str) -> None:
+    asked = set(re.findall(r"\bauricle_\w+", (DEPLOY / name).read_text("utf-8")))
+    assert len(asked) > 3
+    assert asked - shown() == set()
+
+
+def test_the_dashboard_and_the_rules_can_be_read() -> None:
+    dashboard: dict[str, Any] = json.loads((DEPLOY / "grafana.json").read_text("utf-8"))
+    assert all(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))
+    assert all(rule["expr"] for group in rules["groups"] for rule in group["rules"])
+
+
+def test_every_setting_that_is_given_is_one() -> None:
+    known = {f"AURICLE_{each.name.upper()}" for each in fields(Settings)} | {"AURICLE_CONFIG"}
+    for name in ("Dockerfile", "compose.yaml", "auricle.service"):
+        given = set(re.findall(r"\bAURICLE_\w+", (DEPLOY / name).read_text("utf-8")))
+        assert given - known == set(), name
+
+
+def test_the_image_copies_what_is_there_and_let_in() -> None:
+    let_in = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.M):
+        for source in line.split():
+            assert (ROOT / source).exists()
+            assert f"!{source}" in let_in
