@@ -192,8 +192,12 @@ class Transcriber:
         """
         guessed_s = _guessed_s(path)
         with self.model.queue.admit(key, guessed_s) as admission:
-            is_long, audio_track = guessed_s > SHORT_S, options.audio_track
-            opened = self.decoders.open(path, is_long=is_long, audio_track=audio_track)
+            opened = self.decoders.open(
+                path,
+                is_long=guessed_s > SHORT_S,
+                audio_track=options.audio_track,
+                audio_channel=options.audio_channel,
+            )
             async with opened as recording:
                 if recording.declared_s is not None:
                     admission.expect(recording.declared_s)

@@ -90,6 +90,7 @@ class AudioTrack(msgspec.Struct, frozen=True):
     count: int
     language: str | None = None
     """Code of the language the file says it is in, if it does."""
+    n_channels: int = 1
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -146,6 +147,8 @@ class DecodeOptions:
     vad_threshold: float = 0.5
     audio_track: str | None = None
     """Number, from 1, or language of the track that is read; None: the best of the file."""
+    audio_channel: int | None = None
+    """Which channel of it, from 0; None: all of them mixed."""
     languages: tuple[str, ...] = ()
     """What detection chooses from; empty: everything the model knows."""
     language_detection: LanguageDetection = "once"

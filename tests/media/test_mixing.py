@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.media.mixing import Mixer, weights
+from auricle.media.mixing import Mixer, Picker, weights
 
 FIVE_ONE = ("FL", "FR", "FC", "LFE", "BL", "BR")
 RATE = 1_000
@@ -80,3 +80,10 @@ def test_where_the_centre_is_silent_the_others_are_mixed():
     for channels in blocks({"FC": 0.1}) + blocks({"FL": 0.1}, 12):
         mixed = mixer.mix(channels)
     np.testing.assert_allclose(mixed, channels @ weights(FIVE_ONE), rtol=1e-6)
+
+
+def test_one_channel_is_taken_as_it_is_and_silence_where_it_is_missing():
+    channels = np.array([[0.1, 0.2], [0.3, np.nan], [3.0, 0.4]], np.float32)
+    np.testing.assert_array_equal(Picker(1).mix(channels), np.array([0.2, 0, 0.4], np.float32))
+    np.testing.assert_allclose(Picker(0).mix(channels), [0.1 / 3, 0.1, 1.0], rtol=1e-6)
+    np.testing.assert_array_equal(Picker(2).mix(channels), np.zeros(3, np.float32))

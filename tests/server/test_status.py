@@ -83,6 +83,7 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
         "endpoints": [
             "POST /v1/audio/transcriptions",
             "POST /v1/audio/translations",
+            "POST /v1/listen",
             "GET /v1/models",
             "POST /v1/models/{id}/load",
             "POST /v1/models/{id}/unload",

@@ -44,7 +44,8 @@ class Media:
     """An open file with an audio track. Raises `BadMedia` when it is not that.
 
     ``file`` stays the caller's to close, after `close`. ``audio_track`` is the number of a track,
-    from 1, or a language; None is the best that can be decoded. ``report`` is called often.
+    from 1, or a language; None is the best that can be decoded. ``audio_channel`` is one of its
+    channels, from 0; None is all of them mixed. ``report`` is called often.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class Media:
         limits: MediaLimits,
         audio_track: str | None = None,
         report: Callable[[], None] = lambda: None,
+        audio_channel: int | None = None,
     ) -> None:
         self._file = file
         self._limits = limits
         self._wanted = audio_track
+        self._channel = audio_channel
         self._report = report
         self._cpu_start_s = time.process_time()
         self._timeline = Timeline(limits.max_audio_s)
@@ -125,7 +128,7 @@ class Media:
                     continue
                 if converter is None:
                     check_format(piece.sample_rate, piece.layout.nb_channels)
-                    converter = Converter(piece)
+                    converter = Converter(piece, self._channel)
                 yield from converter.push(piece)
             except av.FFmpegError:
                 self._n_errors += 1

@@ -13,7 +13,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from auricle.media.mixing import Mixer
+from auricle.media.mixing import Mixer, Picker
 from auricle.types import SAMPLE_RATE, Pcm
 
 RESAMPLER = f"{SAMPLE_RATE}:filter_size=64:cutoff=0.97"
@@ -21,14 +21,16 @@ RESAMPLER = f"{SAMPLE_RATE}:filter_size=64:cutoff=0.97"
 
 
 class Converter:
-    """Converts the frames of one format. Frames are gathered into blocks of one second first,
-    so that what is done in Python costs little per second of audio."""
+    """Converts the frames of one format: all channels mixed, or one of them. Frames are gathered
+    into blocks of one second first, so that what is done in Python costs little per second of
+    audio."""
 
-    def __init__(self, like: AudioFrame) -> None:
+    def __init__(self, like: AudioFrame, channel: int | None = None) -> None:
         self.format = frame_format(like)
         self._rate = rate = like.sample_rate
         self._n_gathered = 0
-        self._mixer = Mixer([channel.name for channel in like.layout.channels], rate)
+        layout = [each.name for each in like.layout.channels]
+        self._mixer = Mixer(layout, rate) if channel is None else Picker(channel)
         self._gather = _graph(
             ("abuffer", _source(rate, like.format.name, like.layout.name)),
             ("aformat", "sample_fmts=flt"),  # packed: PyAV 18 misreads 8 and more planes

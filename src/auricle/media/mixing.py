@@ -79,6 +79,20 @@ class Mixer:
         return self._kept_samples > 0
 
 
+class Picker:
+    """Takes one channel, from 0; there is silence where it is missing."""
+
+    def __init__(self, channel: int) -> None:
+        self._channel = channel
+
+    def mix(self, channels: NDArray[np.float32]) -> Pcm:
+        """``(n_samples, n_channels)`` → ``(n_samples,)`` in [-1, 1]."""
+        if self._channel >= channels.shape[1]:
+            return np.zeros(len(channels), np.float32)
+        picked = channels[:, self._channel]
+        return _within_range(np.clip(np.nan_to_num(picked), -LOUDEST, LOUDEST))
+
+
 def _within_range(mono: Pcm) -> Pcm:
     peak = float(np.abs(mono).max(initial=0.0))
     if peak > 1:

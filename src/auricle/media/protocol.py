@@ -35,6 +35,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     max_cpu_s: float
     audio_track: str | None = None
     """A number, from 1, or a language; None: the best."""
+    audio_channel: int | None = None
+    """Which channel of the track, from 0; None: all of them mixed."""
     n_given: int = 0
     """Chunks that another child has given before it died: they are read, but not given again."""
 

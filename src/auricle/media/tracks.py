@@ -65,7 +65,10 @@ def audio_tracks(container: InputContainer) -> list[AudioStream]:
 
 def described(container: InputContainer, stream: AudioStream) -> AudioTrack:
     tracks = audio_tracks(container)
-    return AudioTrack(tracks.index(stream) + 1, len(tracks), _language(stream))
+    context = stream.codec_context
+    n_channels = context.layout.nb_channels if context is not None else 0
+    number = tracks.index(stream) + 1
+    return AudioTrack(number, len(tracks), _language(stream), max(n_channels, 1))
 
 
 def _asked_for(tracks: list[AudioStream], wanted: str) -> Iterator[AudioStream]:

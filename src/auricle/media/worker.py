@@ -72,7 +72,7 @@ class OpenFile:
         self._file = file
         try:
             limits = MediaLimits(request.max_audio_s, request.max_cpu_s)
-            self._media = Media(file, limits, request.audio_track, report)
+            self._media = Media(file, limits, request.audio_track, report, request.audio_channel)
         except BaseException:
             file.close()
             raise

@@ -23,6 +23,8 @@ from auricle.server.audio_upload import UploadReader
 from auricle.server.dialects.argmax import Control
 from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
+from auricle.server.dialects.deepgram.errors import DeepgramPaths
+from auricle.server.dialects.deepgram.listen import Listen
 from auricle.server.dialects.openai import OPENAI
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
@@ -59,6 +61,7 @@ def create_app(
         middleware=[
             Middleware(RequestMiddleware, in_flight=in_flight, observer=metrics),
             Middleware(BaseUrls),
+            Middleware(DeepgramPaths),
             Middleware(
                 AccessMiddleware,
                 settings=runtime.settings,
@@ -83,6 +86,7 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
     routes = [
         *_audio("/v1/audio/transcriptions", Audio(reader, "transcribe", dialect)),
         *_audio("/v1/audio/translations", Audio(reader, "translate", dialect)),
+        Route("/v1/listen", Listen(reader), methods=["POST"]),
         Route("/v1/models", models.listed),
         Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
         Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from auricle.errors import InvalidRequest
 from auricle.server.fields.audio_request import AudioRequest
-from auricle.server.transport import context, json_upload, multipart, upload
+from auricle.server.transport import context, json_upload, multipart, raw_upload, upload
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import BodyFormat, End, ResponseWriter
@@ -97,9 +97,12 @@ class UploadReader:
 
     @contextlib.asynccontextmanager
     async def received(
-        self, request: Request, file_field: multipart.FileField = multipart.FILE
+        self,
+        request: Request,
+        form: multipart.FileField | raw_upload.RawBody = multipart.FILE,
     ) -> AsyncIterator[AudioUpload]:
-        """Refuse what cannot be served before its upload is read; read it."""
+        """Refuse what cannot be served before its upload is read; read it: a form with the file in
+        this field or a JSON object, or a body that is the recording."""
         settings = self.runtime.settings
         deadline = Deadline.of(request, settings.deadline_s)
         client = context.of(request.scope).client
@@ -109,9 +112,11 @@ class UploadReader:
             with self._in_flight.uploading(client, settings):
                 async with deadline.kept():
                     limits = upload.Limits.of(settings, self._spool)
-                    if json_upload.is_json(request):
+                    if isinstance(form, raw_upload.RawBody):
+                        received = raw_upload.received(request, limits, form)
+                    elif json_upload.is_json(request):
                         received = json_upload.received(request, limits)
                     else:
-                        received = multipart.received(request, limits, file_field)
+                        received = multipart.received(request, limits, form)
                     sent = await stack.enter_async_context(received)
             yield AudioUpload(self.runtime, request, sent, client, deadline)

@@ -114,7 +114,7 @@ async def test_a_page_of_this_machine_asks_first_and_then_reads(served: Served) 
         "access-control-allow-private-network": "true",
         "access-control-expose-headers": "x-request-id, openai-processing-ms, openai-version, "
         "retry-after, x-should-retry, content-disposition, x-auricle-audio-track, "
-        "x-auricle-warning",
+        "x-auricle-warning, dg-request-id, dg-error, dg-model-name, dg-model-uuid",
     }
     assert [answer.status_code for answer in answers] == [200, 404]
     for answer in answers:

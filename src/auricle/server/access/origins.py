@@ -23,7 +23,8 @@ their own (``app://``), which no page on the web can have."""
 
 EXPOSED = (
     "x-request-id, openai-processing-ms, openai-version, retry-after, x-should-retry, "
-    "content-disposition, x-auricle-audio-track, x-auricle-warning"
+    "content-disposition, x-auricle-audio-track, x-auricle-warning, dg-request-id, dg-error, "
+    "dg-model-name, dg-model-uuid"
 )
 ALLOWED_METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 ALWAYS_ALLOWED = ("authorization", "content-type", "x-auricle-deadline")

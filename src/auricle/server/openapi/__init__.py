@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from auricle import __version__
+from auricle.server.openapi import listen
 from auricle.server.openapi.answers import HEADERS, RESPONSES
 from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
 from auricle.server.openapi.schemas import Json, schemas
@@ -70,7 +71,7 @@ def openapi() -> Json:
         "paths": paths(),
         "components": {
             "schemas": schemas(),
-            "responses": RESPONSES,
+            "responses": {**RESPONSES, "ListenFailed": listen.FAILED},
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "securitySchemes": {

@@ -13,6 +13,8 @@ from msgspec import inspect
 
 from auricle.fields import FIELDS
 from auricle.output.formats import JsonBody, VerboseBody
+from auricle.server.dialects.deepgram.bodies import ListenBody
+from auricle.server.dialects.deepgram.errors import ListenError
 from auricle.server.dialects.openai_events import TextDelta, TextDone
 from auricle.server.errors import ErrorBody
 from auricle.server.models import ModelList, ModelObject
@@ -31,6 +33,8 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     ModelObject,
     Health,
     Service,
+    ListenBody,
+    ListenError,
 )
 
 EVENTS = (TextDelta, TextDone)
@@ -43,6 +47,16 @@ NAMES = {
     "TextDelta": "TextDeltaEvent",
     "TextDone": "TextDoneEvent",
     "ErrorBody": "Error",
+    "WordBody": "ListenWord",
+    "Search": "ListenSearch",
+    "Hit": "ListenHit",
+    "Sentence": "ListenSentence",
+    "Paragraph": "ListenParagraph",
+    "Paragraphs": "ListenParagraphs",
+    "Utterance": "ListenUtterance",
+    "Alternative": "ListenAlternative",
+    "ChannelResult": "ListenChannel",
+    "ModelInfo": "ListenModelInfo",
 }
 """What a struct is called in the document, where its own name would say too little there."""
 
@@ -78,6 +92,8 @@ def _structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
             for each in kinds:
                 yield from _structs(each)
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            yield from _structs(item)
+        case inspect.DictType(value_type=item):
             yield from _structs(item)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from starlette.responses import Response
 from starlette.types import Scope
 
 from auricle.errors import AuricleError
@@ -33,6 +34,8 @@ class RequestContext:
     """With what a websocket was closed here."""
     audio_s: float | None = None
     """How long its recording is, as far as it was read."""
+    error_response: Callable[[AuricleError], Response] | None = None
+    """Makes the answer of an error; None where it is OpenAI's."""
     answer_late: Callable[[AuricleError], Awaitable[None]] | None = None
     """Tells an error in an answer that has begun; None where its format has no way to."""
 

@@ -87,7 +87,8 @@ async def _fail(scope: Scope, wire: _Wire, exc: AuricleError) -> str:
     """Answer an error: by its status, by the answer's own means if that has begun, or by leaving
     the answer without an end, which closes the connection."""
     if not wire.context.has_begun:
-        await errors.response_to(exc)(scope, wire.receive, wire.send)
+        respond = wire.context.error_response or errors.response_to
+        await respond(exc)(scope, wire.receive, wire.send)
         return ""
     if wire.context.answer_late is None:
         logger.warning("cut off an answer that had begun: %s", exc)

@@ -40,7 +40,7 @@ class BodyFormat:
     media_type: str
     head: bytes = b""
     filler: bytes = b""
-    error: Callable[[errors.ErrorBody], bytes] | None = None
+    error: Callable[[AuricleError], bytes] | None = None
 
 
 def framed(body: msgspec.Struct) -> bytes:
@@ -51,7 +51,9 @@ def framed(body: msgspec.Struct) -> bytes:
 
 
 EVENTS: Final = BodyFormat(
-    "text/event-stream; charset=utf-8", filler=b": keep-alive\n\n", error=framed
+    "text/event-stream; charset=utf-8",
+    filler=b": keep-alive\n\n",
+    error=lambda exc: framed(errors.body_of(exc)),
 )
 
 _BODIES: Final = {
@@ -61,10 +63,15 @@ _BODIES: Final = {
 """By the name of their format; of others only the headers come early."""
 
 
+def json_format(error: Callable[[AuricleError], bytes], media_type: str = JSON) -> BodyFormat:
+    """A JSON document, or what ``error`` writes in its place."""
+    return BodyFormat(media_type, filler=b" ", error=error)
+
+
 def body_format(name: str, media_type: str) -> BodyFormat:
     """The format of a whole body, by its name and what it is sent as."""
     if media_type.startswith(JSON):
-        return BodyFormat(media_type, filler=b" ", error=msgspec.json.encode)
+        return json_format(lambda exc: msgspec.json.encode(errors.body_of(exc)), media_type)
     known = _BODIES.get(name, BodyFormat(""))
     return BodyFormat(media_type, known.head, known.filler)
 
@@ -132,7 +139,7 @@ class ResponseWriter:
 
     async def _fail(self, exc: AuricleError) -> None:
         assert self._body.error is not None
-        await self.end(self._body.error(errors.body_of(exc)))
+        await self.end(self._body.error(exc))
 
     async def _pulse(self) -> None:
         if not self._begin_after_s:

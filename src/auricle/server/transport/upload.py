@@ -35,6 +35,8 @@ class Upload:
     file_bytes: int
     file_field: str = "file"
     """What the client calls the recording."""
+    sha256: str = ""
+    """Of the bytes that came, in hexadecimal; where it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,118 @@
+"""``POST /v1/listen``: a recording as the body, its text as Deepgram's clients read it.
+
+Knows nothing about how audio becomes text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from auricle.errors import InvalidRequest, ModelNotFound
+from auricle.live.pcm import MAX_CHANNELS
+from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
+from auricle.server.dialects.deepgram import parameters, recorded
+from auricle.server.dialects.deepgram.bodies import model_uuid
+from auricle.server.dialects.deepgram.errors import body_of, request_id
+from auricle.server.dialects.deepgram.recorded import Answered, Recorded
+from auricle.server.dialects.shared import SERVED_MODEL
+from auricle.server.fields.audio_request import IgnoredFields
+from auricle.server.transport import context, json_upload
+from auricle.server.transport.raw_upload import RawBody
+from auricle.server.transport.requests import while_connected
+from auricle.server.transport.response import End, ResponseWriter, json_format
+from auricle.speech_runtime import SpeechRuntime
+from auricle.transcribe import collect
+from auricle.types import AudioTrack, Transcript
+
+
+class Listen:
+    """``POST /v1/listen``."""
+
+    def __init__(self, reader: UploadReader) -> None:
+        self._reader = reader
+        self._ignored = IgnoredFields()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if json_upload.is_json(request):
+            raise InvalidRequest(
+                "Content-type was application/json, but this server fetches nothing from other "
+                "addresses: the body must be the recording itself."
+            )
+        runtime = self._reader.runtime
+        content_type = request.headers.get("content-type", "")
+        wanted = Recorded.read(request.query_params.multi_items(), content_type, runtime.settings)
+        self._ignored.note(wanted.ignored)
+        model = await served_model(runtime, wanted.asked.model)
+        wanted = replace(wanted, asked=replace(wanted.asked, model=model))
+        raw = RawBody(wanted.sound.wav_header() if wanted.sound else b"")
+        async with self._reader.received(request, raw) as upload:
+            end = await while_connected(request, self._answer(upload, wanted, send))
+        await end()
+
+    async def _answer(self, upload: AudioUpload, wanted: Recorded, send: Send) -> End:
+        runtime, scope = upload.runtime, upload.request.scope
+        name = request_id(scope)
+        model = (await runtime.status(wanted.asked.model)).name
+        context.of(scope).headers.update(
+            {"dg-model-name": model, "dg-model-uuid": model_uuid(model)}
+        )
+        body = json_format(lambda exc: msgspec.json.encode(body_of(exc, name)))
+        writer = ResponseWriter(scope, send, body, runtime.settings.early_headers_s)
+        async with writer.kept_alive():
+            transcripts = await _transcripts(upload, wanted)
+        writer.headers = recording_headers(transcripts[0].track, transcripts[0].warnings)
+        known = Answered(name, upload.sent.sha256, model)
+        return partial(writer.end, recorded.body(transcripts, wanted, known))
+
+
+async def _transcripts(upload: AudioUpload, wanted: Recorded) -> Sequence[Transcript]:
+    """One of all channels mixed, or one of each."""
+    asked = wanted.asked
+    if not wanted.multichannel:
+        async with upload.opened(asked) as transcription:
+            return [await collect(transcription)]
+    found: list[Transcript] = []
+    n_channels = 1
+    while len(found) < n_channels:
+        options = replace(asked.options, audio_channel=len(found))
+        async with upload.opened(replace(asked, options=options)) as transcription:
+            n_channels = _checked(transcription.track)
+            found.append(await collect(transcription))
+    return found
+
+
+def _checked(track: AudioTrack | None) -> int:
+    """How many channels it has, unless they are too many."""
+    n_channels = 1 if track is None else track.n_channels
+    if n_channels > MAX_CHANNELS:
+        raise InvalidRequest(
+            f"Invalid 'multichannel' value of 'true'. The recording has {n_channels} channels; "
+            f"allowed are {MAX_CHANNELS}.",
+            param="multichannel",
+            code="invalid_value",
+        )
+    return n_channels
+
+
+async def served_model(runtime: SpeechRuntime, name: str) -> str:
+    """The name by which the server knows the model that is meant: where it has none of that name,
+    one of Deepgram's means the one it was started with.
+
+    Raises:
+        ModelNotFound: nobody knows the name.
+    """
+    try:
+        await runtime.find(name)
+    except ModelNotFound:
+        is_any = runtime.settings.dialect == "whisperkit"  # its server has one, whatever is asked
+        if is_any or parameters.is_deepgrams(name):
+            return SERVED_MODEL
+        raise
+    return name

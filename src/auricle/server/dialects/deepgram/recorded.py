@@ -1,0 +1,199 @@
+"""What a request for a recording asks for, and its answer: ``POST /v1/listen``.
+
+Knows nothing about uploads or sockets: parameters and transcripts go in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from auricle.config import Settings
+from auricle.server.dialects.deepgram import parameters, wording
+from auricle.server.dialects.deepgram.bodies import (
+    Alternative,
+    ChannelResult,
+    Hit,
+    ListenBody,
+    ListenMetadata,
+    ListenResults,
+    Search,
+    created,
+    model_info,
+    model_uuid,
+)
+from auricle.server.dialects.deepgram.layout import Utterance, paragraphs, utterances
+from auricle.server.dialects.deepgram.parameters import Spoken
+from auricle.server.dialects.deepgram.query import Query
+from auricle.server.dialects.deepgram.sound import Sound, sound
+from auricle.server.dialects.deepgram.wording import Said, Wording
+from auricle.server.dialects.shared import WORDS, figure, time
+from auricle.server.fields import audio_request
+from auricle.server.fields.audio_request import AudioRequest, Pairs
+from auricle.types import Transcript
+
+UTTERANCE_GAP_S: Final = 0.8
+MAX_GAP_S: Final = 60.0
+
+SNIPPET_WORDS: Final = 5
+"""How many words on either side of a hit its snippet has."""
+
+PARAMETERS: Final = parameters.SHARED | {
+    "detect_language",
+    "paragraphs",
+    "search",
+    "utt_split",
+    "utterances",
+}
+"""What is known of recordings; the rest is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a request for a recording asks for."""
+
+    asked: AudioRequest
+    spoken: Spoken
+    wording: Wording
+    sound: Sound | None
+    multichannel: bool
+    shows_paragraphs: bool
+    utterance_gap_s: float | None
+    """None: no utterances."""
+    searches: tuple[str, ...]
+    tags: tuple[str, ...]
+    extra: dict[str, str]
+    ignored: tuple[str, ...]
+
+    @classmethod
+    def read(cls, pairs: Pairs, content_type: str, settings: Settings) -> Recorded:
+        """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
+        query = Query(pairs)
+        parameters.refuse_unsupported(query)
+        spoken = parameters.spoken(query, settings)
+        gap_s = query.number("utt_split", 0, MAX_GAP_S)
+        shows_paragraphs = query.flag("paragraphs") or query.flag("smart_format")
+        return cls(
+            asked=_asked(query, spoken, settings),
+            spoken=spoken,
+            wording=parameters.wording(query, needs_punctuation=query.flag("paragraphs")),
+            sound=sound(query, content_type),
+            multichannel=query.flag("multichannel"),
+            shows_paragraphs=shows_paragraphs,
+            utterance_gap_s=(gap_s if gap_s is not None else UTTERANCE_GAP_S)
+            if query.flag("utterances")
+            else None,
+            searches=parameters.searches(query),
+            tags=parameters.tags(query),
+            extra=parameters.extra(query),
+            ignored=tuple(name for name in query.names() if name not in PARAMETERS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an answer tells of its request, besides the text."""
+
+    request_id: str
+    sha256: str
+    model: str
+
+
+def body(transcripts: Sequence[Transcript], wanted: Recorded, known: Answered) -> bytes:
+    """The answer of the channels that were read."""
+    said = [_said(each, wanted.wording) for each in transcripts]
+    name = model_uuid(known.model)
+    warnings = tuple(dict.fromkeys(each for one in transcripts for each in one.warnings))
+    metadata = ListenMetadata(
+        "deprecated",
+        known.request_id,
+        known.sha256,
+        created(),
+        time(max(each.duration_s for each in transcripts)),
+        len(transcripts),
+        (name,),
+        {name: model_info(known.model)},
+        wanted.tags or None,
+        wanted.extra or None,
+        warnings,
+    )
+    channels = (_channel(*each, wanted) for each in zip(transcripts, said, strict=True))
+    results = ListenResults(tuple(channels), _utterances(said, wanted))
+    return msgspec.json.encode(ListenBody(metadata, results))
+
+
+def _asked(query: Query, spoken: Spoken, settings: Settings) -> AudioRequest:
+    """As OpenAI's clients could have sent it."""
+    pairs = [("model", parameters.model(query)), ("response_format", "verbose_json"), *WORDS]
+    pairs += [("keywords[]", term) for term in parameters.terms(query)]
+    pairs += [("languages[]", code) for code in spoken.among]
+    if spoken.code is not None:
+        pairs.append(("language", spoken.code))
+    if spoken.is_multi:
+        pairs.append(("language_detection", "window"))
+    return audio_request.parse(pairs, "transcribe", settings)
+
+
+def _said(transcript: Transcript, style: Wording) -> tuple[Said, ...]:
+    """Words are written a language at a time: what is no word depends on it."""
+    given = transcript.language.code if transcript.language else None
+    found: list[Said] = []
+    for segment in transcript.segments:
+        found += wording.said(segment.words or (), style, segment.language or given)
+    return tuple(found)
+
+
+def _channel(transcript: Transcript, words: Sequence[Said], wanted: Recorded) -> ChannelResult:
+    style, is_multi = wanted.wording, wanted.spoken.is_multi
+    languages = tuple(dict.fromkeys(each.language for each in words if each.language))
+    alternative = Alternative(
+        wording.text(words, style),
+        wording.confidence(words),
+        wording.bodies(words, style, languages=is_multi),
+        paragraphs(words, style) if wanted.shows_paragraphs else None,
+        languages if is_multi else None,
+    )
+    found = transcript.language if wanted.spoken.is_asked else None
+    probability = found.probability if found else None
+    return ChannelResult(
+        (alternative,),
+        tuple(_search(words, term, style) for term in wanted.searches) or None,
+        found.code if found else None,
+        None if probability is None else figure(probability),
+    )
+
+
+def _utterances(
+    channels: Sequence[Sequence[Said]], wanted: Recorded
+) -> tuple[Utterance, ...] | None:
+    if wanted.utterance_gap_s is None:
+        return None
+    languages = wanted.spoken.is_multi
+    found = [
+        each
+        for i, words in enumerate(channels)
+        for each in utterances(
+            words, wanted.utterance_gap_s, wanted.wording, i, languages=languages
+        )
+    ]
+    return tuple(sorted(found, key=lambda each: each.start))
+
+
+def _search(words: Sequence[Said], term: str, style: Wording) -> Search:
+    parts = tuple(filter(None, map(wording.bare, term.split())))
+    return Search(term, tuple(_hits(words, parts, style)) if parts else ())
+
+
+def _hits(words: Sequence[Said], parts: tuple[str, ...], style: Wording) -> Iterator[Hit]:
+    for first, last in wording.matches(words, parts):
+        hit = words[first:last]
+        around = words[max(first - SNIPPET_WORDS, 0) : last + SNIPPET_WORDS]
+        yield Hit(
+            wording.confidence(hit),
+            time(hit[0].start_s),
+            time(hit[-1].end_s),
+            wording.text(around, style),
+        )
