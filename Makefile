@@ -18,6 +18,7 @@ PARITY_BIN := $(subst $(VENV),$(PARITY),$(BIN))
 PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
 
 NODE_MODULES := tests/sdk/node/node_modules
+NODE_EXAMPLE := clients/node/node_modules
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -56,7 +57,7 @@ sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
 
-clients: $(VENV)/.dev ## run the clients in clients/ against the server; needs bash, curl, jq and Node.js, builds Swift's if it can
+clients: $(VENV)/.dev $(NODE_EXAMPLE)/.ready ## run the clients in clients/ against the server; needs bash, curl, jq and Node.js, builds Swift's if it can
 	@for each in bash curl jq node; do command -v $$each >/dev/null || { echo "the tests of the clients need $$each" >&2; exit 1; }; done
 	$(BIN)/auricle models download tiny.en
 	$(BIN)/python -m pytest tests/clients $(ARGS)
@@ -106,6 +107,10 @@ $(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
 .sdk/oldest/.ready: $(VENV)/pyvenv.cfg requirements/sdk-oldest.lock
 	$(PYTHON) -m venv $(@D)
 	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/sdk-oldest.lock
+	@touch $@
+
+$(NODE_EXAMPLE)/.ready: clients/node/package.json clients/node/package-lock.json
+	npm ci --prefix clients/node --silent
 	@touch $@
 
 $(NODE_MODULES)/.ready: tests/sdk/node/package.json tests/sdk/node/package-lock.json

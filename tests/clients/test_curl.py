@@ -10,7 +10,8 @@ from auricle.errors import Overloaded
 from tests.audio_files import JFK_WORDS, SAMPLES, words
 from tests.clients.conftest import Ended, Run
 from tests.e2e.conftest import Real
-from tests.server.conftest import Served
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -44,13 +45,20 @@ async def test_help(run: Run, script):
 
 async def test_options_become_fields(run: Run, served: Served):
     command = ("curl/translate.sh", "-l", "de", "-p", "@x; <y", "-F", "beam_size=2", "-f", "vtt")
-    ended = await run(*command, JFK, url=f"{served.url}/v1/", AURICLE_API_KEY='a"b\\c')
+    ended = await run(*command, JFK, url=f"{served.url}/v1/")
     assert ended.output.startswith("WEBVTT\n\n")
     content, options = served.runtime.asked[0]
     assert content == JFK.read_bytes()
     assert (options.language, options.prompt, options.beam_size) == ("de", "@x; <y", 2)
     assert options.task == "translate"
-    assert served.runtime.keys == ['key a"b\\c']
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_a_key_is_sent(run: Run, script):
+    key = 'a"b\\c'
+    async with serving(FakeRuntime(settings(api_keys=(key,)))) as served:
+        ended = await run(script, JFK, url=served.url, AURICLE_API_KEY=key)
+    assert (ended.status, ended.complaint) == (0, "")
 
 
 async def test_odd_names_and_standard_input(run: Run, served: Served, tmp_path):

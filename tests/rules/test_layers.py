@@ -42,7 +42,7 @@ LAYERS = (
     ("runtime",),
     ("live",),
     ("server",),
-    ("client", "cli"),
+    ("cli",),
     ("__main__",),
 )
 """Low to high. A module may import its own part and every layer below; two parts of one layer do

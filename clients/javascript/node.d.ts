@@ -1,1 +1,0 @@
-export function fromPath(path: string): Promise<Blob & { name: string }>;
