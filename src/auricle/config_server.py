@@ -135,6 +135,22 @@ class ServerSettings:
     max_sockets_per_client: int = _setting(
         0, "the same for one client; 0 is half of max_sockets", low=0, high=100_000
     )
+    max_live_sessions: int = _setting(
+        128,
+        "live streams transcribed at one time; one more is refused with 429, and so is any while "
+        "those that are spoken into keep the engine busy",
+        low=0,
+        high=100_000,
+    )
+    max_live_s: int = _setting(
+        6 * 3600, "longest live session, seconds; then it is closed", low=1, high=30 * 86400
+    )
+    live_idle_s: int = _setting(
+        600,
+        "for how long a live session may bring nothing before it is closed, seconds",
+        low=1,
+        high=86400,
+    )
     min_free_disk_mb: int = _setting(
         100,
         "space that uploads leave free where temporary files go, MiB; one that would take it is "

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,9 @@ from auricle.hosting.aliases import Aliases
 from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
+from auricle.live.options import LiveOptions
+from auricle.live.service import LiveService
+from auricle.live.stream import LiveStream
 from auricle.media.pool import DecoderPool
 from auricle.models import abilities, registry
 from auricle.models.checkpoint import Checkpoint
@@ -64,6 +68,7 @@ class Runtime:
         self._again: asyncio.Task[None] | None = None
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
+        self._live = LiveService(settings.max_live_sessions)
         self.aliases = Aliases(settings.model_aliases)
         self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
         self._models = ModelManager(
@@ -139,6 +144,7 @@ class Runtime:
             await asyncio.wait({self._again})
         await self._models.close()
         await self._decoders.close()
+        await self._live.close()
 
     async def prove(self) -> None:
         """Have the model it was started with read a second of audio, if it is in memory: whoever
@@ -158,6 +164,11 @@ class Runtime:
                 then tried again.
             Overloaded: too much work is waiting, of everybody or of this client.
         """
+        self._check_ready()
+        self._models.control.check(key)
+
+    def _check_ready(self) -> None:
+        """Raise `Unavailable` as `check_room` does."""
         if self._start_failure is not None:
             failure, self._start_failure = self._start_failure, None
             self._state = "starting"
@@ -171,7 +182,6 @@ class Runtime:
                 code=f"server_{self._state}",
                 retry_after_s=RETRY_WHILE_STARTING_S,
             )
-        self._models.control.check(key)
 
     @asynccontextmanager
     async def open(
@@ -192,6 +202,30 @@ class Runtime:
             transcriber = Transcriber(self._decoders, hosted.reader)
             async with transcriber.open(path, possible, key) as transcription:
                 yield transcription
+
+    @asynccontextmanager
+    async def open_live(
+        self, live: LiveOptions, options: DecodeOptions, key: str = "", model: str = ""
+    ) -> AsyncIterator[LiveStream]:
+        """Transcribe a live stream with what ``model`` can do, which is loaded first if it is not;
+        leaving the context cancels what is not done. Speech is transcribed, never translated, in
+        the language of ``live``, else of the options, else the one that is detected.
+
+        Raises:
+            ModelNotFound: see `find`.
+            InvalidRequest: the model does not know the language, or gives no word times.
+            Unavailable: see `check_room` and `ModelManager.using`.
+            Overloaded: there are as many streams as can be followed.
+        """
+        self._check_ready()
+        async with self._models.using(await self.find(model)) as hosted:
+            assert hosted.checkpoint is not None
+            default = self.settings.language
+            possible = partial(
+                abilities.possible, checkpoint=hosted.checkpoint, default_language=default
+            )
+            async with self._live.open(hosted.reader, possible, live, options) as stream:
+                yield stream
 
     # Models by name
 

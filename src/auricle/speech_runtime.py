@@ -14,6 +14,8 @@ from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.hosting import managed_model
 from auricle.hosting.aliases import Aliases
+from auricle.live.options import LiveOptions
+from auricle.live.stream import LiveStream
 from auricle.transcribe import SegmentStream
 from auricle.types import DecodeOptions
 
@@ -105,6 +107,17 @@ class SpeechRuntime(Protocol):
             InvalidRequest: the model cannot do what the options ask.
             Unavailable, Overloaded: see `check_room`.
             BadMedia: the file is not audio, or over a limit; also while iterating.
+        """
+        ...
+
+    def open_live(
+        self, live: LiveOptions, options: DecodeOptions, key: str = "", model: str = ""
+    ) -> AbstractAsyncContextManager[LiveStream]:
+        """Transcribe a live stream with a model; leaving the context cancels what is not done.
+
+        Raises:
+            ModelNotFound, InvalidRequest, Unavailable: as of `open`.
+            Overloaded: there are as many streams as can be followed.
         """
         ...
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
 
 from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting.aliases import Aliases
+from auricle.live.effects import Effect
+from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.speech_runtime import ModelStatus, State
-from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task
+from auricle.types import SAMPLE_RATE, AudioTrack, DecodeOptions, Language, Pcm, Segment, Task
 
 
 def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
@@ -60,10 +65,74 @@ BASE = ModelStatus(
 SMALL = ModelStatus("small", "unloaded")
 
 
+Told = Literal["send", "commit", "clear", "finish"]
+
+
+class FakeLive:
+    """A `LiveStream` that keeps what it was told. ``says`` answers everything it is told with
+    effects, or an error that its iteration raises; `say` does so unasked."""
+
+    def __init__(self, live: LiveOptions, options: DecodeOptions) -> None:
+        self.live = live
+        self.options = options
+        self.configured: list[tuple[LiveOptions, DecodeOptions]] = []
+        self.told: list[Told] = []
+        self.pcm = np.zeros(0, np.float32)
+        self.says: Callable[[FakeLive, Told], Sequence[Effect | Exception]] = lambda *_: ()
+        self.refusal: AuricleError | None = None
+        """Raised by `send` and `configure`."""
+        self.gate = asyncio.Event()
+        """While it is cleared, `send` waits."""
+        self.gate.set()
+        self.closed = asyncio.Event()
+        self._effects: asyncio.Queue[Effect | Exception | None] = asyncio.Queue()
+
+    @property
+    def now_s(self) -> float:
+        return len(self.pcm) / SAMPLE_RATE
+
+    async def send(self, pcm: Pcm) -> None:
+        await self.gate.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        self.pcm = np.concatenate([self.pcm, pcm])
+        self._tell("send")
+
+    async def commit(self) -> None:
+        self._tell("commit")
+
+    def clear(self) -> None:
+        self._tell("clear")
+
+    async def finish(self) -> None:
+        self._tell("finish")
+        self._effects.put_nowait(None)
+
+    def configure(self, live: LiveOptions, options: DecodeOptions) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.configured.append((live, options))
+
+    def say(self, *effects: Effect | Exception) -> None:
+        for effect in effects:
+            self._effects.put_nowait(effect)
+
+    def _tell(self, what: Told) -> None:
+        self.told.append(what)
+        self.say(*self.says(self, what))
+
+    async def __aiter__(self) -> AsyncIterator[Effect]:
+        while (effect := await self._effects.get()) is not None:
+            if isinstance(effect, Exception):
+                raise effect
+            yield effect
+
+
 class FakeRuntime:
     """``asked`` keeps the bytes of each recording with its options, ``keys`` who asked. ``opened``
     and ``cancelled`` tell a test that waits what happened to the last one. ``overload`` refuses
-    before the upload is read, ``refusal`` after it."""
+    before the upload is read, ``refusal`` after it. ``lives`` are the live streams opened, which
+    ``live_says`` answers, see `FakeLive.says`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -96,6 +165,8 @@ class FakeRuntime:
         self.doubt: AuricleError | None = None
         self.opened = asyncio.Event()
         self.opened_twice = asyncio.Event()
+        self.lives: list[FakeLive] = []
+        self.live_says: Callable[[FakeLive, Told], Sequence[Effect | Exception]] = lambda *_: ()
         self.cancelled = asyncio.Event()
 
     def _note(self, path: Path, options: DecodeOptions) -> None:
@@ -183,3 +254,20 @@ class FakeRuntime:
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    @contextlib.asynccontextmanager
+    async def open_live(
+        self, live: LiveOptions, options: DecodeOptions, key: str = "", model: str = ""
+    ) -> AsyncIterator[FakeLive]:
+        self.check_room(key)
+        self.models.append(model)
+        self._named(model)
+        if self.refusal is not None:
+            raise self.refusal
+        stream = FakeLive(live, options)
+        stream.says = self.live_says
+        self.lives.append(stream)
+        try:
+            yield stream
+        finally:
+            stream.closed.set()

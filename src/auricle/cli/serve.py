@@ -5,6 +5,8 @@ Knows nothing about how the server works; ``server.serve`` does.
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from auricle import logs
@@ -22,6 +24,8 @@ def serve(context: click.Context, name: str | None) -> int:
     """
     settings = settings_from(context, model=name)
     logs.set_up(verbose=settings.verbose, log_format=settings.log_format)
+    # Live streams are heard in numpy, a few at a time: its threads would cost more than they bring.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from auricle.server.serve import run
 
     return run(settings)

@@ -48,6 +48,11 @@ class TurnReader:
     def open_turn(self) -> TurnTranscript | None:
         return self._turns[-1] if self._turns and self._turns[-1].end_s is None else None
 
+    @property
+    def is_idle(self) -> bool:
+        """Every turn so far is final."""
+        return not self._turns
+
     def unread_s(self, now_s: float) -> float:
         """How much audio of turns was received and not read yet."""
         return sum(turn.unread_s(now_s) for turn in self._turns)
@@ -94,7 +99,7 @@ class TurnReader:
             prefix=_ids(window.words),
             draft=_ids(turn.tentative),
             context=window.context,
-            language=self.options.language or (turn.language.code if turn.language else None),
+            language=turn.given_language or (turn.language.code if turn.language else None),
         )
         return self._running
 

@@ -47,6 +47,8 @@ class LiveSession:
         self._reader = TurnReader(options)
         self._n_turns = 0
         self._last_end_s = 0.0
+        self._next_options: LiveOptions | None = None
+        """What holds from the next turn on."""
         self._announced: Kind | None = None
         """The reading that was said to be wanted and was not begun yet."""
 
@@ -65,9 +67,19 @@ class LiveSession:
         """How much audio of turns was received and not read yet."""
         return self._reader.unread_s(self.now_s)
 
+    @property
+    def is_idle(self) -> bool:
+        """Every turn so far is final."""
+        return self._reader.is_idle
+
     def recent(self, seconds: float) -> Pcm:
         """The last audio of the stream, at most `JUDGED_S` of it where a model ends turns."""
         return self._audio.between(self.now_s - seconds, self.now_s)
+
+    def configure(self, options: LiveOptions) -> None:
+        """Go on with other options; a turn that is open is ended by those it was begun with."""
+        self._next_options = options
+        self._take_options()
 
     def push(self, pcm: Pcm, probabilities: Sequence[float]) -> list[Effect]:
         """Take audio, and how probable speech is in each 512 samples of it, which may lag."""
@@ -141,7 +153,8 @@ class LiveSession:
     def _begin(self, start_s: float, heard_s: float) -> TurnTranscript:
         """A turn from ``start_s`` on, in which somebody is heard from ``heard_s`` on."""
         self._n_turns += 1
-        turn = TurnTranscript(self._n_turns, start_s, read_to_s=heard_s)
+        given = self.options.language
+        turn = TurnTranscript(self._n_turns, start_s, read_to_s=heard_s, given_language=given)
         self._reader.begin(turn)
         return turn
 
@@ -152,12 +165,19 @@ class LiveSession:
     def _settled(self, effects: list[Effect]) -> list[Effect]:
         """``effects`` and what follows from them."""
         effects += self._reader.settle(self.now_s, self.silence_s)
+        self._take_options()
         self._forget_audio()
         kind = self._reader.due(self.now_s, self.interval_s)
         if kind is not None and kind != self._announced:
             self._announced = kind
             effects.append(ReadWanted(kind))
         return effects
+
+    def _take_options(self) -> None:
+        if self._next_options is not None and self._reader.open_turn is None:
+            self.options, self._next_options = self._next_options, None
+            self._reader.options = self.options
+            self._detector.configure(self.options.turns)
 
     def _forget_audio(self) -> None:
         """Drop what no window, no turn and no model of turn taking will need."""

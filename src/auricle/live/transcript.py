@@ -24,6 +24,8 @@ class TurnTranscript:
     start_s: float
     read_to_s: float
     """Where the audio ended that was read last."""
+    given_language: str | None = None
+    """None: it is detected."""
     end_s: float | None = None
     """None while the turn is open."""
     is_speaking: bool = True

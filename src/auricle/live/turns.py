@@ -87,8 +87,7 @@ class TurnDetector:
     """Follows one stream. Memory does not grow with it."""
 
     def __init__(self, options: TurnOptions) -> None:
-        self.options = options
-        self._off_below = max(options.threshold - HYSTERESIS, options.threshold / 2)
+        self.configure(options)
         self._is_on = False
         self._recent: deque[int] = deque(maxlen=BELIEVED_FRAMES)
         self._n_frames = 0
@@ -99,6 +98,11 @@ class TurnDetector:
         self._last_end = 0
         self._is_paused = False
         self._probabilities: deque[float] = deque(maxlen=_frames(SEARCH_S))
+
+    def configure(self, options: TurnOptions) -> None:
+        """Tell turns apart by other options from here on."""
+        self.options = options
+        self._off_below = max(options.threshold - HYSTERESIS, options.threshold / 2)
 
     @property
     def is_open(self) -> bool:

@@ -187,11 +187,11 @@ class Admission:
     """An accepted request."""
 
     request_id: int
-    _backlog: Backlog
+    backlog: Backlog
 
     def expect(self, audio_s: float) -> None:
         """Say how long the recording is, once that is known better than at admission."""
-        self._backlog.expect(self.request_id, audio_s)
+        self.backlog.expect(self.request_id, audio_s)
 
 
 def _remaining_s(requests: Iterable[_Request]) -> float:

@@ -15,7 +15,7 @@ from auricle import request_id
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError
 from auricle.observe import NOBODY, Observer
-from auricle.queue.admission import Admission, AdmissionControl
+from auricle.queue.admission import Admission, AdmissionControl, Backlog
 from auricle.queue.dispatcher import Dispatcher
 from auricle.queue.job import Job
 from auricle.queue.keeper import Timer
@@ -72,6 +72,12 @@ class Queue:
         return self._dispatcher.keeper.failure
 
     @property
+    def n_workers(self) -> int:
+        """Calls the engine answers at a time; 1 while there is none."""
+        engine = self._dispatcher.keeper.engine
+        return 1 if engine is None else engine.info.workers
+
+    @property
     def windows_ahead(self) -> int:
         """Windows (2 MB of pcm each) a request should have waiting or running at a time: enough
         that no worker idles, with one job and the next, a batch of them on a GPU; the rest of the
@@ -114,6 +120,17 @@ class Queue:
             self._policy.forget_request(admission.request_id)
 
     @contextlib.contextmanager
+    def admit_live(self) -> Iterator[Admission]:
+        """Accept a live stream. Nobody knows how long it will be, so it is no part of the work that
+        is predicted: what streams may take is limited elsewhere."""
+        admission = Admission(next(self._ids), Backlog())
+        admission.backlog.admit(admission.request_id, "", 0.0)
+        try:
+            yield admission
+        finally:
+            self._policy.forget_request(admission.request_id)
+
+    @contextlib.contextmanager
     def enter(
         self, admission: Admission, priority: Priority, end_s: float, audio_s: float, label: str
     ) -> Iterator[QueuedWindow]:
@@ -124,14 +141,14 @@ class Queue:
         asked_for = request_id.current()
         window = QueuedWindow(next(self._ids), own_id, priority, audio_s, label, asked_for)
         self._dispatcher.join(window)
-        self._backlog.queued(own_id, end_s, audio_s, loop.time())
+        admission.backlog.queued(own_id, end_s, audio_s, loop.time())
         try:
             yield window
         except BaseException:
-            self._backlog.dropped()
+            admission.backlog.dropped()
             raise
         else:
-            self._backlog.done(own_id, audio_s, loop.time())
+            admission.backlog.done(own_id, audio_s, loop.time())
         finally:
             self._dispatcher.leave(window)
 

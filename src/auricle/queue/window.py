@@ -37,6 +37,8 @@ class QueuedWindow:
     states_job: AnyJob | None = None
     """What made its encoder states, and makes them again if they are lost."""
     states_in: Engine | None = None
+    busy_s: float = 0.0
+    """For how long engines were busy with it, in seconds of one worker: its share of every call."""
     n_running: int = 0
     """Calls it is in."""
     n_failures: int = 0

@@ -38,6 +38,11 @@ class EncodedWindow:
         """Its states are those of 30 s."""
         return self.n_frames == MAX_FRAMES
 
+    @property
+    def busy_s(self) -> float:
+        """For how long engines were busy with it, in seconds of one worker."""
+        return self._place.busy_s
+
     async def encode(self, n_frames: int) -> None:
         """Have states of so many frames."""
         if n_frames != self.n_frames:

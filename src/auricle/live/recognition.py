@@ -1,0 +1,189 @@
+"""What is said in a window of a live stream: the words behind its prefix, with times.
+
+Knows nothing about sessions, queues or when windows are read. Where the audio is encoded and
+decoded is somebody else's business (`Audio`): a place in a queue, or a model in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from auricle.engine import protocol
+from auricle.engine.protocol import Aligned
+from auricle.live.effects import Hypothesis, Kind, LiveWord, ReadRequest
+from auricle.reading.fallback import OPENAI_WHISPER, SURE_AVG_LOGPROB, FallbackThresholds
+from auricle.reading.jobs import DecodeSettings
+from auricle.reading.text import compression_ratio
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Token
+from auricle.whisper import alignment, prompting, words
+from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES, MAX_NEW_TOKENS
+from auricle.whisper.prompting import Prompt
+from auricle.whisper.vocabulary import Vocabulary
+from auricle.whisper.word_timestamps import LEAST_PROBABILITY
+
+MARGIN_S: dict[Kind, float] = {"partial": 3.0, "final": 5.0}
+"""Silence the encoder is shown behind the audio."""
+
+FRAMES_STEP = 50
+TOKENS_STEP = 16
+"""Windows agree in lengths rounded up to these, so that several can be decoded in one call."""
+
+TOKENS_PER_S = 14
+LEAST_TOKENS = 10
+"""Nobody says more: what a decoder that has gone astray costs at most."""
+
+
+class Audio(Protocol):
+    """A window's audio, where it is encoded and decoded."""
+
+    async def encode(self, n_frames: int) -> None: ...
+
+    async def detect_language(
+        self, vocabulary: Vocabulary, allowed: tuple[str, ...]
+    ) -> Language: ...
+
+    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> protocol.Hypothesis: ...
+
+    async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recognizer:
+    """How the windows of one stream are read, with one model."""
+
+    vocabulary: Vocabulary
+    late_s: float | None
+    options: DecodeOptions
+    thresholds: FallbackThresholds = OPENAI_WHISPER
+
+    async def read(self, audio: Audio, request: ReadRequest) -> Hypothesis:
+        """The words of a window behind its prefix; none if nobody speaks."""
+        await audio.encode(_n_frames(request))
+        language = await self._language(audio, request)
+        start = await self._start(language)
+        ids = await self._ids(audio, start, request)
+        if len(ids) <= len(request.prefix):
+            return Hypothesis((), language)
+        n_frames = max(2, int(_duration_s(request) * FRAMES_PER_S))
+        aligned = await audio.align(Prompt(start), ids, n_frames)
+        # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
+        found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
+        return Hypothesis(found, language)
+
+    async def _language(self, audio: Audio, request: ReadRequest) -> Language:
+        if request.language is not None:
+            return Language(request.language)
+        if not self.vocabulary.multilingual:
+            return Language("en")
+        return await audio.detect_language(self.vocabulary, self.options.languages)
+
+    async def _start(self, language: Language) -> tuple[int, ...]:
+        """What the model is told, in tokens, up to where it says whether there are timestamps."""
+        options = self.options
+        told: tuple[int, ...] = ()
+        if options.prompt or options.keywords:  # up to ten milliseconds, not for the event loop
+            told = await asyncio.to_thread(
+                prompting.context, self.vocabulary, options.prompt, options.keywords
+            )
+        return (*told, *prompting.start(self.vocabulary, "transcribe", language.code))
+
+    async def _ids(
+        self, audio: Audio, start: tuple[int, ...], request: ReadRequest
+    ) -> tuple[int, ...]:
+        """The text tokens of the whole window, prefix included; none if nobody speaks in it."""
+        prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix)
+        n_prefix = len(request.prefix)
+        for beam_size, least_logprob in self._ways(request.kind):
+            said = await audio.decode(prompt, self._settings(beam_size, request))
+            ids = tuple(i for i in said.ids if i < self.vocabulary.eot)
+            text = self.vocabulary.decode(ids[n_prefix:])
+            is_loop = compression_ratio(text) > self.thresholds.max_compression_ratio
+            if not is_loop and said.avg_logprob >= least_logprob:
+                break
+        if not text.strip() or (not n_prefix and self._is_silence(said)):
+            return ()
+        return ids
+
+    def _ways(self, kind: Kind) -> Sequence[tuple[int, float]]:
+        """The beams to search with in turn, each with the log-probability below which the next one
+        is tried. A text that loops is tried again, too."""
+        options = self.options
+        if kind == "partial" or options.decoding == "fast" or options.temperature > 0:
+            return [(1, -math.inf)]
+        if options.decoding == "balanced":
+            return [(1, SURE_AVG_LOGPROB), (options.beam_size, -math.inf)]
+        return [(options.beam_size, -math.inf), (1, -math.inf)]
+
+    def _settings(self, beam_size: int, request: ReadRequest) -> DecodeSettings:
+        options = self.options
+        return DecodeSettings(
+            beam_size=beam_size,
+            temperature=0.0 if request.kind == "partial" else options.temperature,
+            max_new_tokens=_max_new_tokens(request),
+            patience=options.patience if beam_size > 1 else 1.0,
+            suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
+        )
+
+    def _is_silence(self, said: protocol.Hypothesis) -> bool:
+        """The rule of `auricle.reading.fallback.is_silence`."""
+        most = self.thresholds.max_no_speech_prob
+        over = said.no_speech_prob - most
+        share = over / (1.0 - most) if most < 1.0 else 0.0
+        return over > 0 and said.avg_logprob < self.thresholds.min_avg_logprob * (1.0 - share)
+
+    def _words(
+        self, request: ReadRequest, ids: Sequence[int], aligned: Aligned, language: str
+    ) -> tuple[LiveWord, ...]:
+        """The words behind the prefix."""
+        n_prefix = len(request.prefix)
+        raws = [self.vocabulary.decode_bytes([i]) for i in ids]
+        before = words.split(raws[:n_prefix], language)
+        new = [
+            replace(word, first=word.first + n_prefix, end=word.end + n_prefix)
+            for word in words.split(raws[n_prefix:], language)
+        ]
+        edges_s = alignment.edges(aligned.path, [*(w.first for w in [*before, *new]), len(ids)])
+        levels = alignment.loudness(request.pcm)
+        spans = alignment.spans(edges_s, levels, _duration_s(request), self.late_s)
+        probabilities = np.maximum(aligned.probabilities, LEAST_PROBABILITY)
+        timed = [
+            LiveWord(
+                text=word.text,
+                start_s=round(request.start_s + span.start_s, 3),
+                end_s=round(request.start_s + span.end_s, 3),
+                probability=float(probabilities[word.first : word.end].mean()),
+                tokens=tuple(
+                    Token(ids[i], raws[i], math.log(probabilities[i]))
+                    for i in range(word.first, word.end)
+                ),
+            )
+            for word, span in zip(new, spans[len(before) :], strict=True)
+        ]
+        if n_prefix and timed and not any(c.isalnum() for c in timed[0].text):
+            del timed[0]  # a mark that belongs to a word committed without it
+        return tuple(timed)
+
+
+def _duration_s(request: ReadRequest) -> float:
+    return len(request.pcm) / SAMPLE_RATE
+
+
+def _n_frames(request: ReadRequest) -> int:
+    wanted = (_duration_s(request) + MARGIN_S[request.kind]) * FRAMES_PER_S
+    return min(MAX_FRAMES, _stepped(wanted, FRAMES_STEP))
+
+
+def _max_new_tokens(request: ReadRequest) -> int:
+    wanted = len(request.prefix) + LEAST_TOKENS + TOKENS_PER_S * _duration_s(request)
+    return min(MAX_NEW_TOKENS, _stepped(wanted, TOKENS_STEP))
+
+
+def _stepped(value: float, step: int) -> int:
+    """The least multiple of ``step`` that is not below."""
+    return math.ceil(value / step) * step

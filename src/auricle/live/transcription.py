@@ -1,0 +1,258 @@
+"""A live stream being transcribed: its audio is heard, its windows are read by a model's queue.
+
+Knows nothing about sockets or dialects, or how a window is read. Everything that is decided, a
+`LiveSession` decides; this is what drives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from auricle.errors import AuricleError, Overloaded
+from auricle.live.effects import (
+    Effect,
+    Hypothesis,
+    ReadRequest,
+    ReadWanted,
+    SpeechPaused,
+    SpeechResumed,
+    TurnEnded,
+    TurnStarted,
+)
+from auricle.live.load import RETRY_AFTER_S, LiveLoad
+from auricle.live.options import LiveOptions
+from auricle.live.recognition import Recognizer
+from auricle.live.session import LiveSession
+from auricle.live.vad import SpeechState
+from auricle.queue.admission import Admission
+from auricle.queue.policy import Priority
+from auricle.reading.encoded import opened
+from auricle.reading.model import ReadingModel
+from auricle.types import DecodeOptions, Pcm, Window
+
+HOP = 1024
+"""Samples that are heard at a time, 64 ms: half as many would take a third more time."""
+
+PIECE = 8000
+"""Samples that are taken at a time, 0.5 s: what comes faster than it is spoken waits in between."""
+
+MAX_UNREAD_S = 12.0
+"""Speech received and not read, above which no more is taken for the moment."""
+
+MAX_EFFECTS = 1000
+"""Effects that nobody has taken yet, above which no more audio is taken."""
+
+STALL_S = 60.0
+"""How long `send` waits for that to change."""
+
+RETRY_S = 1.0
+"""After how long a reading that failed counts as failed: what is wrong will not be right at
+once."""
+
+_NOTHING = np.zeros(0, np.float32)
+
+Hear = Callable[[Pcm, SpeechState], Awaitable[tuple[list[float], SpeechState]]]
+"""See `Listener.hear`."""
+
+Possible = Callable[[DecodeOptions], DecodeOptions]
+"""The options with their language filled in where it is certain. Raises `InvalidRequest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all streams of a model share."""
+
+    hear: Hear
+    load: LiveLoad
+    model: ReadingModel
+    possible: Possible
+    stall_s: float = STALL_S
+    retry_s: float = RETRY_S
+
+
+class LiveTranscription:
+    """A `LiveStream`. One reading runs at a time; the final one of a turn takes the place of a
+    partial one."""
+
+    def __init__(
+        self, means: Means, admission: Admission, live: LiveOptions, options: DecodeOptions
+    ) -> None:
+        self._means, self._admission = means, admission
+        live, self._recognizer = self._configured(live, options)
+        self._session = LiveSession(live)
+        self._speech = SpeechState.initial()
+        self._unheard = _NOTHING
+        self._effects: asyncio.Queue[Effect | BaseException | None] = asyncio.Queue()
+        self._progress = asyncio.Event()
+        self._is_finished = False
+        self._reading: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def now_s(self) -> float:
+        """How much audio was received."""
+        return self._session.now_s
+
+    async def send(self, pcm: Pcm) -> None:
+        for start in range(0, len(pcm), PIECE):
+            piece = pcm[start : start + PIECE]
+            piece = piece if len(pcm) <= PIECE else piece.copy()  # else all of it is kept
+            self._session.interval_s = self._interval_s()
+            self._apply(self._session.push(piece, ()))
+            self._unheard = np.concatenate([self._unheard, piece])
+            if len(self._unheard) >= HOP:
+                await self._hear()
+            await self._caught_up()
+
+    async def commit(self) -> None:
+        await self._hear()
+        self._apply(self._session.commit())
+
+    def clear(self) -> None:
+        self._session.clear()
+        self._means.load.speaks(self, is_speaking=False)
+
+    async def finish(self) -> None:
+        await self._hear()
+        self._is_finished = True
+        self._apply(self._session.finish())
+
+    def configure(self, live: LiveOptions, options: DecodeOptions) -> None:
+        live, self._recognizer = self._configured(live, options)
+        self._session.configure(live)
+
+    async def __aiter__(self) -> AsyncIterator[Effect]:
+        while (effect := await self._effects.get()) is not None:
+            self._progress.set()
+            if isinstance(effect, BaseException):
+                raise effect
+            yield effect
+
+    async def close(self) -> None:
+        """Cancel what is being read."""
+        self._is_finished = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _configured(
+        self, live: LiveOptions, options: DecodeOptions
+    ) -> tuple[LiveOptions, Recognizer]:
+        model = self._means.model
+        given = replace(options, language=live.language or options.language)
+        possible = self._means.possible(replace(given, words=True))
+        recognizer = Recognizer(model.vocabulary, model.late_s, possible, model.thresholds)
+        return replace(live, language=possible.language), recognizer
+
+    def _interval_s(self) -> float:
+        return self._means.load.interval_s(self._session.options.interval_s, self._n_workers)
+
+    @property
+    def _n_workers(self) -> int:
+        return self._means.model.queue.n_workers
+
+    async def _hear(self) -> None:
+        """Find out who speaks in what was received."""
+        heard, self._unheard = self._unheard, _NOTHING
+        found, self._speech = await self._means.hear(heard, self._speech)
+        self._apply(self._session.push(_NOTHING, found))
+
+    async def _caught_up(self) -> None:
+        """Return once there is room for more."""
+        while self._session.unread_s > MAX_UNREAD_S or self._effects.qsize() > MAX_EFFECTS:
+            self._progress.clear()
+            try:
+                async with asyncio.timeout(self._means.stall_s):
+                    await self._progress.wait()
+            except TimeoutError as exc:
+                raise Overloaded(
+                    f"{self._session.unread_s:.0f} seconds of speech wait to be read, and nothing "
+                    f"has become of them for {self._means.stall_s:g} s.",
+                    code="rate_limit_exceeded",
+                    retry_after_s=RETRY_AFTER_S,
+                ) from exc
+
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        """Do what effects ask for, and hand them out."""
+        for effect in effects:
+            if isinstance(effect, ReadWanted):
+                self._begin()
+                continue
+            if isinstance(effect, TurnStarted | SpeechResumed):
+                self._means.load.speaks(self, is_speaking=True)
+            elif isinstance(effect, SpeechPaused | TurnEnded):
+                self._means.load.speaks(self, is_speaking=False)
+            self._effects.put_nowait(effect)
+        self._progress.set()
+        if self._is_finished and self._session.is_idle:
+            self._effects.put_nowait(None)
+
+    def _begin(self) -> None:
+        """Read what is due. What is being read does not count any more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        request = self._session.next_read()
+        if request is not None:
+            self._reading = asyncio.create_task(self._read(request), name="live reading")
+            self._tasks.add(self._reading)
+            self._reading.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            self._effects.put_nowait(exc)
+
+    async def _read(self, request: ReadRequest) -> None:
+        try:
+            answer = await self._hypothesis(request)
+        except AuricleError as exc:
+            await asyncio.sleep(self._means.retry_s)
+            effects = self._session.fail(request.id, exc.message)
+        else:
+            effects = self._session.answer(request.id, answer)
+        self._reading = None
+        self._apply(effects)
+
+    async def _hypothesis(self, request: ReadRequest) -> Hypothesis:
+        model, is_final = self._means.model, request.kind == "final"
+        priority = Priority.LIVE_FINAL if is_final else Priority.LIVE_PARTIAL
+        window = Window(0, request.start_s, request.pcm, ())
+        with opened(model.queue, self._admission, window, priority) as encoded:
+            answer = await self._recognizer.read(encoded, request)
+            if not is_final:
+                self._means.load.note(self, encoded.busy_s)
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def transcribed(
+    means: Means, live: LiveOptions, options: DecodeOptions
+) -> AsyncIterator[LiveTranscription]:
+    """A stream, until the context is left, which cancels what is being read.
+
+    Raises:
+        InvalidRequest: the model cannot do what the options ask.
+        Overloaded: there are as many streams as can be followed.
+    """
+    with means.model.queue.admit_live() as admission:
+        stream = LiveTranscription(means, admission, live, options)
+        with _counted(means, stream):
+            try:
+                yield stream
+            finally:
+                await stream.close()
+
+
+@contextlib.contextmanager
+def _counted(means: Means, stream: LiveTranscription) -> Iterator[None]:
+    means.load.enter(stream, means.model.queue.n_workers)
+    try:
+        yield
+    finally:
+        means.load.leave(stream)

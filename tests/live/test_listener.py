@@ -1,0 +1,39 @@
+"""Streams that are heard together are heard as they are alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from auricle.live import vad
+from auricle.live.listener import Listener
+from auricle.live.vad import SpeechState
+from auricle.speech.vad import SpeechDetector
+
+
+async def test_each_gets_its_own():
+    listener = Listener()
+    rng = np.random.default_rng(3)
+    sounds = [rng.normal(0, 0.1, 1024).astype(np.float32) for _ in range(10)]
+    heard = await asyncio.gather(*(listener.hear(each, SpeechState.initial()) for each in sounds))
+    alone = [
+        vad.probabilities(SpeechDetector(), [(each, SpeechState.initial())])[0][0]
+        for each in sounds
+    ]
+    assert np.allclose([found for found, _ in heard], alone, atol=1e-6)
+    await listener.close()
+
+
+async def test_who_leaves_or_is_left():
+    listener = Listener()
+    sound = np.zeros(1024, np.float32)
+    asked = [asyncio.create_task(listener.hear(sound, SpeechState.initial())) for _ in range(12)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    await listener.close()
+    for task in asked:
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await Listener().close()
