@@ -13,11 +13,13 @@ from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     DownloadFailed,
+    Forbidden,
     InvalidRequest,
     ModelNotFound,
     ModelUnusable,
     Unavailable,
 )
+from auricle.grants import EVERYTHING, Grant
 from auricle.hosting import engines
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
@@ -51,9 +53,17 @@ class FakeFiles:
         return name, lambda: checkpoint(name)
 
 
+class SmallForBob:
+    """Lets one client use one model alone."""
+
+    def grant_of(self, client: str) -> Grant:
+        return Grant(models=("Systran/faster-whisper-small",)) if client == "bob" else EVERYTHING
+
+
 class FakedRuntime(Runtime):
     def __init__(self, files: FakeFiles, settings: Settings, folder: Path) -> None:
-        super().__init__(settings, means=FetchOptions(cache=folder, environ={}))
+        means = FetchOptions(cache=folder, environ={})
+        super().__init__(settings, means=means, grants=SmallForBob())
         self._catalog = files  # type: ignore[assignment]  # has what the runtime uses of it
         self._models._estimate = lambda _: 1  # there is no file to measure
         self._decoders._n_kept = 0  # one starts when a test has a recording for it
@@ -274,3 +284,24 @@ async def test_which_language_is_certain_and_which_unknown(tmp_path: Path):
                 param,
                 "unsupported_language",
             )
+
+
+async def test_a_client_uses_the_models_it_may_use(tmp_path: Path):
+    async with _started(tmp_path) as runtime:
+        assert (await runtime.granted("bob", "small")).name == "small"
+        assert (await runtime.granted("ann", "whisper-1")).name == "base"
+        asked = (
+            runtime.granted("bob", "whisper-1"),
+            runtime.load("base", "bob"),
+            runtime.unload("base", "bob"),
+        )
+        for asking in asked:
+            with pytest.raises(Forbidden) as caught:
+                await asking
+            assert (caught.value.code, caught.value.param) == ("model_not_allowed", "model")
+        assert runtime.loaded == ["base"]
+        recording = tmp_path / "a.wav"
+        recording.write_bytes(EMPTY_WAV)
+        with pytest.raises(Forbidden):
+            async with runtime.open(recording, DecodeOptions(), "bob", "base"):
+                pass

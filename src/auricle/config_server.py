@@ -52,6 +52,12 @@ class ServerSettings:
         "file with more keys, one a line; # begins a comment",
         not_empty=True,
     )
+    keyring: Path | None = _setting(
+        None,
+        "file of keys that auricle keys keeps: what each may take, and until when. With a keyring "
+        "every request needs a key, also while the file holds none",
+        not_empty=True,
+    )
     insecure: bool = _setting(False, "let others than this machine use the server without a key")
     tls_cert: Path | None = _setting(
         None,

@@ -67,7 +67,7 @@ class Unauthorized(InvalidRequest):
 
 
 class Forbidden(InvalidRequest):
-    """A web page, or a host name, that the operator has not allowed."""
+    """A web page, a host name, or a model for this key, that the operator has not allowed."""
 
     status = 403
 

@@ -18,11 +18,13 @@ from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     AuricleError,
+    Forbidden,
     ModelNotFound,
     Unavailable,
     as_auricle_error,
     printable,
 )
+from auricle.grants import Grants, NoLimits
 from auricle.hosting import engines, memory
 from auricle.hosting.aliases import Aliases
 from auricle.hosting.catalog import Catalog, not_found, shown
@@ -60,8 +62,10 @@ class Runtime:
         progress: Progress | None = None,
         means: FetchOptions | None = None,
         observer: Observer = NOBODY,
+        grants: Grants | None = None,
     ) -> None:
         self.settings = settings
+        self._grants = grants or NoLimits()
         self._state: Literal["starting", "started", "stopping"] = "starting"
         self._start_failure: AuricleError | None = None
         self._settled = asyncio.Event()
@@ -78,6 +82,7 @@ class Runtime:
             estimate=self._estimate,
             observer=observer,
         )
+        self._models.control.grants = self._grants
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             self._find_default,
@@ -192,11 +197,12 @@ class Runtime:
 
         Raises:
             ModelNotFound: see `find`.
+            Forbidden: the client may not use it.
             InvalidRequest: the model does not know the language, or does not translate.
             Unavailable: see `check_room` and `ModelManager.using`.
         """
         self.check_room(key)
-        async with self._models.using(await self.find(model)) as hosted:
+        async with self._models.using(await self.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, hosted.reader)
@@ -243,6 +249,34 @@ class Runtime:
                 return self._default
             raise not_found(f"{exc.message} {await self._what_there_is()}") from exc
 
+    async def granted(self, key: str, name: str) -> ManagedModel:
+        """The model a request of ``key`` means; see `find`.
+
+        Raises:
+            Forbidden: the client may not use it.
+        """
+        found = await self.find(name)
+        self._check_granted(key, name, found)
+        return found
+
+    def _check_granted(self, key: str, name: str, model: ManagedModel) -> None:
+        allowed = self._grants.grant_of(key).models
+        if allowed and not any(self._is_meant(each, model) for each in allowed):
+            raise Forbidden(
+                f"This API key may not use the model `{shown(name)}`. It may use "
+                f"{', '.join(f'`{each}`' for each in allowed)}.",
+                param="model",
+                code="model_not_allowed",
+            )
+
+    def _is_meant(self, name: str, model: ManagedModel) -> bool:
+        """Whether an operator who writes ``name`` means the model."""
+        meant = self.aliases.meant(name)
+        if self._is_default(meant):
+            return model is self._default
+        known = registry.resolve(meant)
+        return model.name == (known.id if known else meant)
+
     async def _named(self, name: str, *, may_load: bool) -> ManagedModel:
         """The model of that name; ``may_load`` False: only one that is loaded already."""
         meant = self.aliases.meant(name)
@@ -271,21 +305,24 @@ class Runtime:
         more = ", …" if len(names) > LISTED_MODELS else ""
         return f"This server has {listed}{more}; `whisper-1` stands for `{self.model_id}`."
 
-    async def load(self, name: str) -> ModelStatus:
+    async def load(self, name: str, key: str = "") -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         self.check_room()
         hosted = await self._named(name, may_load=True)
+        self._check_granted(key, name, hosted)
         await self._models.load(hosted, wait_s=self.settings.load_wait_s)
         return self._status(hosted)
 
-    async def unload(self, name: str) -> ModelStatus:
+    async def unload(self, name: str, key: str = "") -> ModelStatus:
         """Give a model's memory back to the system; fine if it is not loaded.
 
         Raises:
             ModelNotFound: see `find`.
+            Forbidden: the client may not use it.
             InvalidRequest: it is in use.
         """
         hosted = await self._named(name, may_load=True)
+        self._check_granted(key, name, hosted)
         await self._models.unload(hosted)
         return self._status(hosted)
 

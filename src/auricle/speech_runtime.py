@@ -125,11 +125,11 @@ class SpeechRuntime(Protocol):
         """Raise `ModelNotFound` unless a request for the model might be answered."""
         ...
 
-    async def load(self, name: str) -> ModelStatus:
+    async def load(self, name: str, key: str = "") -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         ...
 
-    async def unload(self, name: str) -> ModelStatus:
+    async def unload(self, name: str, key: str = "") -> ModelStatus:
         """Give a model's memory back. Raises `ModelNotFound`, or `InvalidRequest` if it is used."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
+from auricle.grants import EVERYTHING, Grant
 from auricle.queue.admission import FIRST_GUESS_S_PER_S, AdmissionControl, Backlog, Limits, Rate
 
 
@@ -200,4 +201,30 @@ def test_who_waits_as_long_as_told_is_admitted():
         read[request] += 2.0
         made.queued(request, read[request], 2.0, now_s)
         made.done(request, 2.0, now_s + 0.1)
+    front.check("b")
+
+
+class Granted:
+    def grant_of(self, client: str) -> Grant:
+        return Grant(max_requests=2, max_backlog_s=5.0) if client == "a" else EVERYTHING
+
+
+def test_a_client_takes_no_more_than_it_is_granted():
+    front = control(max_backlog_s=100)
+    front.grants = Granted()
+    made = queue(front)
+    made.admit(1, "a", 60)
+    assert refusal(front) == (
+        "About 6 seconds of your work are waiting; the limit for one client is 5 "
+        "(max_backlog_per_key_s); try again later.",
+        1,
+    )
+    made.end(1)
+    made.admit(2, "a", 10)
+    made.admit(3, "a", 20)
+    made.admit(4, "b", 500)
+    assert refusal(front)[0] == (
+        "2 requests of yours are being transcribed or waiting, which is the limit of your key "
+        "(max_requests); try again later."
+    )
     front.check("b")

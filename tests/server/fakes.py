@@ -214,11 +214,11 @@ class FakeRuntime:
     async def statuses(self) -> list[ModelStatus]:
         return [BASE, SMALL]
 
-    async def load(self, name: str) -> ModelStatus:
+    async def load(self, name: str, key: str = "") -> ModelStatus:
         self.changes.append(("load", self._named(name)))
         return replace(await self.status(name), state="ready")
 
-    async def unload(self, name: str) -> ModelStatus:
+    async def unload(self, name: str, key: str = "") -> ModelStatus:
         if self._named(name) in self.in_use:
             raise InvalidRequest("The model is in use.", code="model_in_use")
         self.changes.append(("unload", self._named(name)))

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auricle.errors import Overloaded
+from auricle.grants import Grants, NoLimits
 
 FIRST_GUESS_S_PER_S = 10.0
 """Audio seconds per second before anything was measured: base on two slow cores does better."""
@@ -137,6 +138,8 @@ class AdmissionControl:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
+        self.grants: Grants = NoLimits()
+        """What each client may take; from whoever knows them."""
         self._backlogs: list[Backlog] = []
 
     def open_queue(self) -> Backlog:
@@ -171,10 +174,22 @@ class AdmissionControl:
                 f"{limits.max_backlog_s:g} (max_backlog_s)",
                 waiting_s - limits.max_backlog_s,
             )
-        limit_s = limits.max_backlog_per_key_s or limits.max_backlog_s
+        self._check_own(key, n_requests)
+
+    def _check_own(self, key: str, n_requests: int) -> None:
+        """Raise `Overloaded` where a client has as much as it may take. All have ``n_requests``."""
+        limits, grant = self.limits, self.grants.grant_of(key)
+        n_own = sum(backlog.n_requests(key) for backlog in self._backlogs)
+        if grant.max_requests and n_own >= grant.max_requests:
+            raise _overloaded(
+                f"{n_own} requests of yours are being transcribed or waiting, which is the limit "
+                "of your key (max_requests)",
+                min(backlog.first_done_s for backlog in self._backlogs if len(backlog)),
+            )
+        limit_s = grant.max_backlog_s or limits.max_backlog_per_key_s or limits.max_backlog_s
         own_s = sum(backlog.wait_s(key) for backlog in self._backlogs)
         if own_s > limit_s:
-            share = sum(backlog.n_requests(key) for backlog in self._backlogs) / n_requests
+            share = n_own / n_requests
             raise _overloaded(
                 f"About {own_s:.0f} seconds of your work are waiting; the limit for one client is "
                 f"{limit_s:g} (max_backlog_per_key_s)",

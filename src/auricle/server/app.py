@@ -45,9 +45,10 @@ def create_app(
     in_flight: InFlight | None = None,
     shut_down: Callable[[], None] | None = None,
     metrics: Metrics | None = None,
+    keys: ApiKeys | None = None,
 ) -> Starlette:
     """The application for one runtime; ``in_flight`` and ``shut_down`` come from whoever will stop
-    it in order, ``metrics`` from whoever had the runtime tell them what it does."""
+    it in order, ``metrics`` and ``keys`` from whoever gave them to the runtime."""
     in_flight = in_flight or InFlight()
     metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
@@ -65,7 +66,7 @@ def create_app(
             Middleware(
                 AccessMiddleware,
                 settings=runtime.settings,
-                keys=ApiKeys.of(runtime.settings),
+                keys=keys or ApiKeys.of(runtime.settings),
                 refusals={},
             ),
         ],

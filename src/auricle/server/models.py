@@ -17,6 +17,7 @@ from auricle.errors import ModelNotFound
 from auricle.models import registry
 from auricle.server import errors
 from auricle.server.fields.audio_request import is_refused
+from auricle.server.transport import context
 from auricle.speech_runtime import ModelStatus, SpeechRuntime
 
 MIB = 1024 * 1024
@@ -83,11 +84,15 @@ class Models:
 
     async def load(self, request: Request) -> Response:
         name: str = request.path_params["id"]
-        return errors.json_response(self._model(name, await self._runtime.load(name)))
+        return errors.json_response(
+            self._model(name, await self._runtime.load(name, _client(request)))
+        )
 
     async def unload(self, request: Request) -> Response:
         name: str = request.path_params["id"]
-        return errors.json_response(self._model(name, await self._runtime.unload(name)))
+        return errors.json_response(
+            self._model(name, await self._runtime.unload(name, _client(request)))
+        )
 
     def _model(self, name: str, status: ModelStatus) -> ModelObject:
         return ModelObject(
@@ -103,3 +108,7 @@ class Models:
             audio_context_retried=None if status.retried is None else round(status.retried, 4),
             reason=status.failure,
         )
+
+
+def _client(request: Request) -> str:
+    return context.of(request.scope).client

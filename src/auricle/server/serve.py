@@ -23,6 +23,7 @@ from auricle.engine import machine
 from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
+from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
 from auricle.server.transport import descriptors, listeners, tls
@@ -69,14 +70,18 @@ class Server:
     """
 
     def __init__(
-        self, settings: Settings, runtime: SpeechRuntime, metrics: Metrics | None = None
+        self,
+        settings: Settings,
+        runtime: SpeechRuntime,
+        metrics: Metrics | None = None,
+        keys: ApiKeys | None = None,
     ) -> None:
         self._settings = settings
         self._in_flight = InFlight()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
         # May find fault with a setting: nothing is open yet
-        app = create_app(runtime, self._in_flight, self.stop, metrics)
+        app = create_app(runtime, self._in_flight, self.stop, metrics, keys)
         context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
         scheme = "http" if context is None else "https"
@@ -144,13 +149,18 @@ class Server:
         self._uvicorn.should_exit = True
 
 
-async def serve(settings: Settings, runtime: SpeechRuntime, metrics: Metrics | None = None) -> None:
+async def serve(
+    settings: Settings,
+    runtime: SpeechRuntime,
+    metrics: Metrics | None = None,
+    keys: ApiKeys | None = None,
+) -> None:
     """Serve until a signal asks to stop.
 
     Raises:
         BadSetting: host or port cannot be listened on.
     """
-    server = Server(settings, runtime, metrics)
+    server = Server(settings, runtime, metrics, keys)
     with _signals_stop(server):
         await server.run()
 
@@ -202,5 +212,6 @@ def run(settings: Settings) -> int:
 
 
 async def _serve_settings(settings: Settings) -> None:
-    metrics = Metrics()
-    await serve(settings, Runtime(settings, Bar(), observer=metrics), metrics)
+    metrics, keys = Metrics(), ApiKeys.of(settings)
+    runtime = Runtime(settings, Bar(), observer=metrics, grants=keys)
+    await serve(settings, runtime, metrics, keys)

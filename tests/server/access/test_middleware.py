@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -15,8 +16,10 @@ import pytest
 import pytest_asyncio
 from starlette.types import Scope
 
+from auricle import keyring
 from auricle.config import load
 from auricle.errors import BadSetting, Unauthorized
+from auricle.grants import EVERYTHING, Grant
 from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.access.origins import Origins
 from tests.server.conftest import Log, Served, serving, settings
@@ -364,8 +367,8 @@ async def test_a_server_that_others_reach_does_not_start_without_keys() -> None:
         async with serving(FakeRuntime(settings(host="0.0.0.0"))):
             pass
     assert caught.value.message == (
-        "others reach this server on 0.0.0.0, and it has no keys: name them with --api-keys-file, "
-        "or let everybody in with --insecure"
+        "others reach this server on 0.0.0.0, and it has no keys: name them with --api-keys-file "
+        "or --keyring, or let everybody in with --insecure"
     )
 
 
@@ -431,3 +434,32 @@ async def test_keys_are_shown_nowhere(locked: Served, caplog: pytest.LogCaptureF
     async with locked.http() as http:
         await post(http, {"authorization": f"Bearer {KEY}"})
     assert KEY not in caplog.text + repr(locked.runtime.settings)
+
+
+# A keyring
+
+
+async def test_a_keyring_lets_its_keys_in_until_they_are_revoked(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    runtime = FakeRuntime(settings(keyring=path, host="127.0.0.1"))
+    keys = ApiKeys.of(runtime.settings)
+    grant = Grant(("base",), 1, 0.0)
+    async with serving(runtime) as served, served.http() as http:
+        assert (await http.get("/v1/models")).status_code == 401
+        wrong = await http.get("/v1/models", headers={"x-api-key": "sk-auricle-wrong-one-of-ours"})
+        assert wrong.status_code == 401
+    key = keyring.add(path, "ann", grant, None, datetime.now(UTC))
+    keys = ApiKeys.of(runtime.settings)
+    keys.check(key)
+    client = keys.client(key, "127.0.0.1")
+    assert (client[:4], keys.grant_of(client)) == ("key ", grant)
+    assert keys.grant_of("key of somebody else") == EVERYTHING
+    keyring.revoke(path, "ann")
+    with pytest.raises(Unauthorized):
+        ApiKeys.of(runtime.settings).check(key)
+
+
+async def test_others_are_let_in_where_there_is_a_keyring(tmp_path: Path) -> None:
+    ApiKeys.of(settings(host="0.0.0.0", keyring=tmp_path / "keyring.json"))
+    with pytest.raises(BadSetting, match="--api-keys-file or --keyring"):
+        ApiKeys.of(settings(host="0.0.0.0"))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import hmac
 import ipaddress
 import itertools
@@ -21,6 +20,8 @@ from starlette.types import Scope
 from auricle import small_file
 from auricle.config import Settings
 from auricle.errors import BadSetting, Unauthorized
+from auricle.grants import EVERYTHING, Grant
+from auricle.keyring import Keyring, digest
 from auricle.server.transport.listeners import is_loopback
 
 SCHEMES = ("bearer", "token")
@@ -44,14 +45,19 @@ MISSING = (
 
 
 class ApiKeys:
-    """The keys that are let in; none at all lets everybody in."""
+    """The keys that are let in; without any, and without a keyring, everybody is. They are the
+    `Grants` of their owners."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = tuple({_digest(key) for key in keys})
+    def __init__(self, keys: Iterable[str], keyring: Keyring | None = None) -> None:
+        self._digests = tuple({digest(key) for key in keys})
+        self._keyring = keyring
+        self._grants: dict[str, Grant] = {}
+        """Of those who came with a key from the keyring, by the name they have for limits."""
 
     @classmethod
     def of(cls, settings: Settings) -> ApiKeys:
-        """Those of the settings and of the file they name: one a line, # begins a comment.
+        """Those of the settings and of the files they name: one with a key a line, where # begins
+        a comment, and a keyring.
 
         Raises:
             BadSetting: the file cannot be read or holds no key; a key is not visible ASCII; or
@@ -62,12 +68,18 @@ class ApiKeys:
         keys = list(settings.api_keys)
         if settings.api_keys_file is not None:
             keys += _read(settings.api_keys_file)
-        if not keys and not settings.insecure and not is_loopback(settings.host):
+        keyring = None if settings.keyring is None else Keyring(settings.keyring)
+        if (
+            not keys
+            and keyring is None
+            and not settings.insecure
+            and not is_loopback(settings.host)
+        ):
             raise BadSetting(
                 f"others reach this server on {settings.host}, and it has no keys: name them with "
-                "--api-keys-file, or let everybody in with --insecure"
+                "--api-keys-file or --keyring, or let everybody in with --insecure"
             )
-        return cls(keys)
+        return cls(keys, keyring)
 
     def check(self, key: str) -> None:
         """Let in who gives a known key.
@@ -75,13 +87,13 @@ class ApiKeys:
         Raises:
             Unauthorized: it is empty, or a wrong one.
         """
-        if not self._digests:
+        if not self._are_asked_for:
             return
         if not key:
             raise Unauthorized(MISSING)
-        digest = _digest(key)
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        if not any(matches):
+        given = digest(key)
+        matches = [hmac.compare_digest(given, known) for known in self._digests]
+        if not any(matches) and not self._is_on_keyring(given):
             raise Unauthorized(
                 f"Incorrect API key provided: {_masked(key)}. The operator of this server gives "
                 "out its keys.",
@@ -91,12 +103,32 @@ class ApiKeys:
     def client(self, key: str, address: str) -> str:
         """Who asks, for limits per client: the owner of a key that was checked, or else whoever
         has the address. Of an IPv6 address the first half: the rest is the client's to choose."""
-        if self._digests and key:
-            return f"key {_digest(key).hex()[:16]}"
+        if self._are_asked_for and key:
+            return _owner(digest(key))
         if ":" in address:
             with contextlib.suppress(ValueError):
                 address = str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
         return f"address {address}"
+
+    def grant_of(self, client: str) -> Grant:
+        """What a client may take, by its name from `client`."""
+        return self._grants.get(client, EVERYTHING)
+
+    @property
+    def _are_asked_for(self) -> bool:
+        return bool(self._digests) or self._keyring is not None
+
+    def _is_on_keyring(self, key_digest: str) -> bool:
+        found = None if self._keyring is None else self._keyring.find(key_digest)
+        if found is None:
+            self._grants.pop(_owner(key_digest), None)
+            return False
+        self._grants[_owner(key_digest)] = found.grant
+        return True
+
+
+def _owner(key_digest: str) -> str:
+    return f"key {key_digest[:16]}"
 
 
 def given_key(scope: Scope) -> str:
@@ -155,10 +187,6 @@ def _check(key: str, where: str) -> None:
         raise BadSetting(
             f"{where}: a key may hold only visible ASCII characters, without white space"
         )
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _masked(key: str) -> str:

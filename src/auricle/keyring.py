@@ -1,0 +1,179 @@
+"""The file of keys that ``auricle keys`` keeps: digests, what each key may take, and until when.
+
+Knows nothing about HTTP. A key is shown once, when it is made; the file holds its SHA-256, which
+for 256 random bits is as good as any slower digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from auricle import small_file
+from auricle.errors import BadSetting
+from auricle.grants import Grant
+
+PREFIX = "sk-auricle-"
+"""How keys begin, so that one is known for what it is wherever it turns up."""
+
+LOOK_S = 1.0
+"""How often a running server looks whether the file has changed."""
+
+
+class StoredKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One key. ``name`` says whose it is; times are UTC."""
+
+    name: str
+    sha256: str
+    created: datetime
+    expires: datetime | None = None
+    models: tuple[str, ...] = ()
+    max_requests: int = 0
+    max_backlog_s: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """What it is called where it cannot be shown."""
+        return self.sha256[:8]
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(self.models, self.max_requests, self.max_backlog_s)
+
+    def has_expired(self, now: datetime) -> bool:
+        return self.expires is not None and self.expires <= now
+
+
+class _File(msgspec.Struct, frozen=True):
+    keys: tuple[StoredKey, ...] = ()
+
+
+def digest(key: str) -> str:
+    """The SHA-256 of a key, in hexadecimal."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def read(path: Path) -> tuple[StoredKey, ...]:
+    """The keys in a file; none where there is no file yet.
+
+    Raises:
+        BadSetting: it cannot be read, or is something else.
+    """
+    try:
+        return msgspec.json.decode(small_file.read(path), type=_File).keys
+    except FileNotFoundError:
+        return ()
+    except OSError as exc:
+        raise BadSetting(f"cannot read the keys in {path} (keyring): {exc.strerror}") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise BadSetting(f"{path} (keyring) is no file of auricle keys: {exc}") from exc
+
+
+def add(path: Path, name: str, grant: Grant, expires: datetime | None, now: datetime) -> str:
+    """Make a key and keep its digest; the key itself.
+
+    Raises:
+        BadSetting: there is a key of that name, or the file cannot be read or written.
+    """
+    key = PREFIX + secrets.token_urlsafe(32)
+    made = StoredKey(
+        name,
+        digest(key),
+        now.replace(microsecond=0),
+        expires,
+        grant.models,
+        grant.max_requests,
+        grant.max_backlog_s,
+    )
+    with _locked(path):
+        keys = read(path)
+        if any(each.name == name for each in keys):
+            raise BadSetting(f"{path} has a key for {name!r}; revoke it first, or say another name")
+        _write(path, (*keys, made))
+    return key
+
+
+def revoke(path: Path, name: str) -> StoredKey:
+    """Remove the key of that name or id; which it was.
+
+    Raises:
+        BadSetting: there is none, or the file cannot be read or written.
+    """
+    with _locked(path):
+        keys = read(path)
+        found = next((each for each in keys if name in (each.name, each.id)), None)
+        if found is None:
+            raise BadSetting(f"{path} has no key for {name!r}")
+        _write(path, tuple(each for each in keys if each is not found))
+    return found
+
+
+class Keyring:
+    """The keys of a file that may change while a server runs. A file that cannot be read any more
+    changes nothing: who was let in stays let in, and who was not does not."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raises `BadSetting` if the file cannot be read."""
+        self._path = path
+        self._clock = clock
+        self._looked_s = clock()
+        self._version = _version(path)
+        self._keys = _by_digest(read(path))
+
+    def find(self, key_digest: str) -> StoredKey | None:
+        """The key with that digest, if it has not expired."""
+        if self._clock() - self._looked_s >= LOOK_S:
+            self._look()
+        found = self._keys.get(key_digest)
+        return None if found is None or found.has_expired(datetime.now(UTC)) else found
+
+    def _look(self) -> None:
+        self._looked_s = self._clock()
+        version = _version(self._path)
+        if version != self._version:
+            with contextlib.suppress(BadSetting):
+                self._keys = _by_digest(read(self._path))
+                self._version = version
+
+
+def _by_digest(keys: tuple[StoredKey, ...]) -> Mapping[str, StoredKey]:
+    return {each.sha256: each for each in keys}
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """What changes whenever the file is replaced; None without a file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The file is ours alone, and its folder is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", mode=0o600):
+            yield
+    except OSError as exc:
+        raise BadSetting(f"cannot write {path} (keyring): {exc.strerror}") from exc
+
+
+def _write(path: Path, keys: tuple[StoredKey, ...]) -> None:
+    """Replace the file whole: a server that reads it never sees half of one."""
+    content = msgspec.json.format(msgspec.json.encode(_File(keys)), indent=2)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content + b"\n")
+    os.replace(name, path)

@@ -1,0 +1,84 @@
+"""Keys are kept as digests, with what each may take; a running server sees them change."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auricle import keyring
+from auricle.errors import BadSetting
+from auricle.grants import EVERYTHING, Grant
+from auricle.keyring import Keyring, digest
+
+NOW = datetime.now(UTC)
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_file_holds_what_a_key_may_take_and_not_the_key(tmp_path: Path):
+    path = tmp_path / "new folder" / "keyring.json"
+    grant = Grant(("base",), 2, 30.0)
+    key = keyring.add(path, "ann", grant, NOW + timedelta(days=1), NOW)
+    assert key.startswith("sk-auricle-")
+    assert key not in path.read_text()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = Keyring(path).find(digest(key))
+    assert found is not None
+    assert (found.name, found.grant, found.id) == ("ann", grant, digest(key)[:8])
+    assert Keyring(path).find(digest("another")) is None
+
+
+def test_a_key_without_limits_may_take_everything(tmp_path: Path):
+    path = tmp_path / "keyring.json"
+    key = keyring.add(path, "ann", EVERYTHING, None, NOW)
+    found = Keyring(path).find(digest(key))
+    assert found is not None
+    assert found.grant == EVERYTHING
+
+
+def test_a_key_that_has_expired_is_none(tmp_path: Path):
+    path = tmp_path / "keyring.json"
+    key = keyring.add(path, "ann", EVERYTHING, NOW - timedelta(seconds=1), NOW)
+    assert Keyring(path).find(digest(key)) is None
+
+
+def test_a_running_server_sees_what_changes(tmp_path: Path):
+    path, clock = tmp_path / "keyring.json", Clock()
+    ring = Keyring(path, clock)
+    key = keyring.add(path, "ann", EVERYTHING, None, NOW)
+    assert ring.find(digest(key)) is None
+    clock.now_s += keyring.LOOK_S
+    assert ring.find(digest(key)) is not None
+    assert keyring.revoke(path, "ann").id == digest(key)[:8]
+    clock.now_s += keyring.LOOK_S
+    assert ring.find(digest(key)) is None
+
+
+def test_a_file_that_was_spoilt_changes_nothing(tmp_path: Path):
+    path, clock = tmp_path / "keyring.json", Clock()
+    key = keyring.add(path, "ann", EVERYTHING, None, NOW)
+    ring = Keyring(path, clock)
+    path.write_text("{")
+    clock.now_s += keyring.LOOK_S
+    assert ring.find(digest(key)) is not None
+    with pytest.raises(BadSetting, match="is no file of auricle keys"):
+        Keyring(path)
+
+
+def test_names_are_those_of_one_key(tmp_path: Path):
+    path = tmp_path / "keyring.json"
+    keyring.add(path, "ann", EVERYTHING, None, NOW)
+    with pytest.raises(BadSetting, match="has a key for 'ann'; revoke it first"):
+        keyring.add(path, "ann", EVERYTHING, None, NOW)
+    with pytest.raises(BadSetting, match="has no key for 'bob'"):
+        keyring.revoke(path, "bob")
