@@ -20,9 +20,13 @@ PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
 NODE_MODULES := tests/sdk/node/node_modules
 NODE_EXAMPLE := clients/node/node_modules
 
+LOCKS := requirements
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-package auricle --no-emit-package auricle-bench $(ARGS)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk parity clients bench download-model lock openapi viewer clean
+.PHONY: help setup serve test check sdk parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -43,7 +47,7 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python scripts/lock.py --check
+	@$(MAKE) --silent check-lock
 	$(BIN)/python -m auricle.cli.settings_doc --check
 	$(BIN)/python scripts/openapi.py --check
 	$(BIN)/python scripts/fields_doc.py --check
@@ -71,8 +75,24 @@ download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-
 	@$(if $(MODEL),,$(error say which model: make download-model MODEL=tiny))
 	$(BIN)/auricle models download $(MODEL)
 
+# Each is bound to the versions of one before. What of parity.lock only PyTorch's CUDA build needs, which is
+# gigabytes, is in a file of its own; parity-cpu.lock is written by hand.
 lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
-	$(BIN)/python scripts/lock.py $(ARGS)
+	$(COMPILE) pyproject.toml --group build -o $(LOCKS)/runtime.lock
+	$(COMPILE) pyproject.toml --group dev --extra bench -c $(LOCKS)/runtime.lock -o $(LOCKS)/dev.lock
+	$(COMPILE) pyproject.toml --group bench --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/bench.lock
+	$(COMPILE) pyproject.toml --group sdk --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/sdk.lock
+	$(COMPILE) requirements/sdk-oldest.in -o $(LOCKS)/sdk-oldest.lock
+	cat $(LOCKS)/parity-cuda.lock >> $(LOCKS)/parity.lock
+	$(COMPILE) pyproject.toml --group parity --extra bench -c $(LOCKS)/bench.lock -o $(LOCKS)/parity.lock
+	cp $(LOCKS)/parity.lock $(LOCKS)/whole.tmp
+	awk '/^[a-z]/ { file = /^(cuda-|nvidia-|triton)/ ? "parity-cuda" : "parity" } { print > ("$(LOCKS)/" file ".lock") }' $(LOCKS)/whole.tmp
+	rm $(LOCKS)/whole.tmp
+
+check-lock: $(VENV)/.dev
+	@scratch=$$(mktemp -d) && trap 'rm -r "$$scratch"' EXIT && cp requirements/*.lock requirements/*.in "$$scratch" && \
+		$(MAKE) --silent lock LOCKS="$$scratch" ARGS= && diff -r requirements "$$scratch" || \
+		{ echo "the lock files are out of date: run make lock" >&2; exit 1; }
 
 openapi: $(VENV)/.dev ## write openapi.yaml and the table of fields in docs/api.md anew
 	$(BIN)/python scripts/openapi.py

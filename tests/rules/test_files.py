@@ -73,6 +73,12 @@ def test_a_lock_holds_versions_and_hashes_only(name):
     assert strange == []
 
 
+def test_pytorch_without_cuda_is_of_the_version_that_is_locked():
+    """`parity-cpu.lock` is written by hand."""
+    without = read("requirements/parity-cpu.lock").split()[0]
+    assert without.removesuffix("+cpu") in read("requirements/parity.lock").split()
+
+
 def test_each_lock_holds_the_one_before():
     pinned = re.compile(r"^[a-z0-9-]+==.*(?= \\$)", re.MULTILINE)
     runtime, dev, bench = (set(pinned.findall(read(f"requirements/{name}"))) for name in LOCKS)
