@@ -16,8 +16,9 @@ from auricle.output.formats import Style
 from auricle.server.fields.audio_request import AudioRequest, parse
 from auricle.types import DecodeOptions
 
-BY_RULE = {"task", "words", "logprobs", "vad_threshold"}
-"""What of the options no field of that name says: the path, the style, and chunking_strategy."""
+BY_RULE = {"task", "words", "logprobs", "vad_threshold", "audio_channel"}
+"""What of the options no field of that name says: the path, the style, chunking_strategy, and
+Deepgram's ``multichannel``."""
 
 STANDING_IN = [field for field in FIELDS if field.is_setting]
 
