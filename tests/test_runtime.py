@@ -65,6 +65,7 @@ class FakedRuntime(Runtime):
         means = FetchOptions(cache=folder, environ={})
         super().__init__(settings, means=means, grants=SmallForBob())
         self._catalog = files  # type: ignore[assignment]  # has what the runtime uses of it
+        self._names.catalog = self._catalog
         self._models._estimate = lambda _: 1  # there is no file to measure
         self._decoders._n_kept = 0  # one starts when a test has a recording for it
         self.engines = Engines()
@@ -288,10 +289,10 @@ async def test_which_language_is_certain_and_which_unknown(tmp_path: Path):
 
 async def test_a_client_uses_the_models_it_may_use(tmp_path: Path):
     async with _started(tmp_path) as runtime:
-        assert (await runtime.granted("bob", "small")).name == "small"
-        assert (await runtime.granted("ann", "whisper-1")).name == "base"
+        assert (await runtime._names.granted("bob", "small")).name == "small"
+        assert await runtime.find("whisper-1") is await runtime._names.granted("ann", "base")
         asked = (
-            runtime.granted("bob", "whisper-1"),
+            runtime._names.granted("bob", "whisper-1"),
             runtime.load("base", "bob"),
             runtime.unload("base", "bob"),
         )

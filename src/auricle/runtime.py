@@ -18,18 +18,16 @@ from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     AuricleError,
-    Forbidden,
-    ModelNotFound,
     Unavailable,
     as_auricle_error,
     printable,
 )
 from auricle.grants import Grants, NoLimits
 from auricle.hosting import engines, memory
-from auricle.hosting.aliases import Aliases
-from auricle.hosting.catalog import Catalog, not_found, shown
+from auricle.hosting.catalog import Catalog
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
+from auricle.hosting.names import ModelNames
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
 from auricle.live.stream import LiveStream
@@ -45,9 +43,6 @@ from auricle.types import DecodeOptions
 
 RETRY_WHILE_STARTING_S = 2.0
 RETRY_FAILED_START_S = 5.0
-
-LISTED_MODELS = 20
-"""How many models a message lists that a request may name."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +60,6 @@ class Runtime:
         grants: Grants | None = None,
     ) -> None:
         self.settings = settings
-        self._grants = grants or NoLimits()
         self._state: Literal["starting", "started", "stopping"] = "starting"
         self._start_failure: AuricleError | None = None
         self._settled = asyncio.Event()
@@ -73,7 +67,6 @@ class Runtime:
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
         self._live = LiveService(settings.max_live_sessions)
-        self.aliases = Aliases(settings.model_aliases)
         self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
         self._models = ModelManager(
             settings,
@@ -82,12 +75,14 @@ class Runtime:
             estimate=self._estimate,
             observer=observer,
         )
-        self._models.control.grants = self._grants
+        self._models.control.grants = grants = grants or NoLimits()
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             self._find_default,
             is_default=True,
         )
+        self._names = ModelNames(settings, self._catalog, self._models, self._default, grants)
+        self.aliases = self._names.aliases
 
     @property
     def state(self) -> State:
@@ -105,13 +100,12 @@ class Runtime:
     @property
     def model_id(self) -> str:
         """The name of the model it was started with, as a client may ask for it."""
-        checkpoint = self._default.checkpoint
-        return self._default.name if checkpoint is None else checkpoint.name
+        return self._names.default_name
 
     @property
     def loaded(self) -> list[str]:
         """The names of the models that are in memory."""
-        return [self._name(model) for model in self._models.loaded]
+        return [self._names.of(model) for model in self._models.loaded]
 
     @property
     def n_windows(self) -> int:
@@ -202,7 +196,7 @@ class Runtime:
             Unavailable: see `check_room` and `ModelManager.using`.
         """
         self.check_room(key)
-        async with self._models.using(await self.granted(key, model)) as hosted:
+        async with self._models.using(await self._names.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, hosted.reader)
@@ -219,12 +213,13 @@ class Runtime:
 
         Raises:
             ModelNotFound: see `find`.
+            Forbidden: the client may not use it.
             InvalidRequest: the model does not know the language, or gives no word times.
             Unavailable: see `check_room` and `ModelManager.using`.
             Overloaded: there are as many streams as can be followed.
         """
         self._check_ready()
-        async with self._models.using(await self.find(model)) as hosted:
+        async with self._models.using(await self._names.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             default = self.settings.language
             possible = partial(
@@ -236,80 +231,14 @@ class Runtime:
     # Models by name
 
     async def find(self, name: str) -> ManagedModel:
-        """The model a request means; the one the server was started with instead of none, where the
-        setting unknown_models says so.
-
-        Raises:
-            ModelNotFound: nobody knows the name, or the model cannot be had here.
-        """
-        try:
-            return await self._named(name, may_load=self.settings.load_on_request)
-        except ModelNotFound as exc:
-            if self.settings.unknown_models == "default":
-                return self._default
-            raise not_found(f"{exc.message} {await self._what_there_is()}") from exc
-
-    async def granted(self, key: str, name: str) -> ManagedModel:
-        """The model a request of ``key`` means; see `find`.
-
-        Raises:
-            Forbidden: the client may not use it.
-        """
-        found = await self.find(name)
-        self._check_granted(key, name, found)
-        return found
-
-    def _check_granted(self, key: str, name: str, model: ManagedModel) -> None:
-        allowed = self._grants.grant_of(key).models
-        if allowed and not any(self._is_meant(each, model) for each in allowed):
-            raise Forbidden(
-                f"This API key may not use the model `{shown(name)}`. It may use "
-                f"{', '.join(f'`{each}`' for each in allowed)}.",
-                param="model",
-                code="model_not_allowed",
-            )
-
-    def _is_meant(self, name: str, model: ManagedModel) -> bool:
-        """Whether an operator who writes ``name`` means the model."""
-        meant = self.aliases.meant(name)
-        if self._is_default(meant):
-            return model is self._default
-        known = registry.resolve(meant)
-        return model.name == (known.id if known else meant)
-
-    async def _named(self, name: str, *, may_load: bool) -> ManagedModel:
-        """The model of that name; ``may_load`` False: only one that is loaded already."""
-        meant = self.aliases.meant(name)
-        if self._is_default(meant):
-            return self._default
-        known = registry.resolve(meant)
-        hosted = self._models.models.get(known.id if known else meant.strip())
-        if (
-            hosted is not None
-            and hosted is not self._default
-            and hosted.state in ("ready", "loading")
-        ):
-            return hosted
-        if not may_load:
-            raise not_found(
-                f"The model `{shown(name)}` is not served here. Its operator can load others, or "
-                "let requests do it with the setting load_on_request."
-            )
-        model_id, find = await self._catalog.lookup(meant, name)
-        return self._models.add(model_id, find)
-
-    async def _what_there_is(self) -> str:
-        """The models a request may name, for a message."""
-        names = dict.fromkeys((self.model_id, *self.loaded, *await self._catalog.names()))
-        listed = ", ".join(f"`{each}`" for each in list(names)[:LISTED_MODELS])
-        more = ", …" if len(names) > LISTED_MODELS else ""
-        return f"This server has {listed}{more}; `whisper-1` stands for `{self.model_id}`."
+        """The model a request means. Raises `ModelNotFound`."""
+        return await self._names.find(name)
 
     async def load(self, name: str, key: str = "") -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         self.check_room()
-        hosted = await self._named(name, may_load=True)
-        self._check_granted(key, name, hosted)
+        hosted = await self._names.known(name)
+        self._names.check(key, name, hosted)
         await self._models.load(hosted, wait_s=self.settings.load_wait_s)
         return self._status(hosted)
 
@@ -321,8 +250,8 @@ class Runtime:
             Forbidden: the client may not use it.
             InvalidRequest: it is in use.
         """
-        hosted = await self._named(name, may_load=True)
-        self._check_granted(key, name, hosted)
+        hosted = await self._names.known(name)
+        self._names.check(key, name, hosted)
         await self._models.unload(hosted)
         return self._status(hosted)
 
@@ -335,7 +264,7 @@ class Runtime:
         found = {self.model_id: self._status(self._default)}
         for hosted in self._models.models.values():
             if hosted.state != "unloaded":
-                found.setdefault(self._name(hosted), self._status(hosted))
+                found.setdefault(self._names.of(hosted), self._status(hosted))
         for name in await self._catalog.names():
             hosted_or_none = self._models.models.get(name)
             status = ModelStatus(name, "unloaded", languages=_languages(name))
@@ -353,17 +282,8 @@ class Runtime:
         workers = engines.n_workers(self.settings, self._device)
         return memory.estimate_bytes(checkpoint, self._device, self.settings.compute_type, workers)
 
-    def _is_default(self, name: str) -> bool:
-        if registry.is_default_alias(name) or name in (self.model_id, self.settings.model):
-            return True
-        known = registry.resolve(name)
-        return known is not None and known.id == self.model_id
-
-    def _name(self, hosted: ManagedModel) -> str:
-        return self.model_id if hosted is self._default else hosted.name
-
     def _status(self, hosted: ManagedModel) -> ModelStatus:
-        name, info = self._name(hosted), hosted.info
+        name, info = self._names.of(hosted), hosted.info
         error = hosted.failure or hosted.engine_failure
         failure = None if error is None else str(error)
         known = hosted.checkpoint.languages if hosted.checkpoint else _languages(name)

@@ -39,14 +39,14 @@ class OneModelRuntime(FakeRuntime):
     async def status(self, name: str) -> ModelStatus:
         return self.states[self._named(name)]
 
-    async def load(self, name: str) -> ModelStatus:
+    async def load(self, name: str, key: str = "") -> ModelStatus:
         if self.busy is not None:
             raise self.busy
         loaded = await super().load(name)
         self.states[loaded.name] = loaded
         return loaded
 
-    async def unload(self, name: str) -> ModelStatus:
+    async def unload(self, name: str, key: str = "") -> ModelStatus:
         unloaded = await super().unload(name)
         self.states[unloaded.name] = unloaded
         return unloaded

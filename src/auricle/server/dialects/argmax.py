@@ -18,7 +18,7 @@ from auricle import __version__
 from auricle.errors import AuricleError, Forbidden, InvalidRequest
 from auricle.hosting import managed_model
 from auricle.server import errors
-from auricle.server.transport import body
+from auricle.server.transport import body, context
 from auricle.speech_runtime import SpeechRuntime
 
 MAX_BODY_BYTES = 64 * 1024
@@ -88,13 +88,13 @@ class Control:
         """``POST /v1/init``: load a model, and wait until it is there."""
         return await _told(self._init(request))
 
-    async def unload(self, _: Request) -> Response:
+    async def unload(self, request: Request) -> Response:
         """``POST /v1/unload``: give the model's memory back."""
-        return await _told(self._unload())
+        return await _told(self._unload(_client(request)))
 
-    async def reset(self, _: Request) -> Response:
+    async def reset(self, request: Request) -> Response:
         """``POST /v1/reset``: unload what ``init`` loaded, and load the server's own model anew."""
-        return await _told(self._reset())
+        return await _told(self._reset(_client(request)))
 
     async def shutdown(self, _: Request) -> Response:
         """``POST /v1/shutdown``: finish what was accepted, and end."""
@@ -122,20 +122,20 @@ class Control:
                 param="modelFolder",
             )
         name = asked.model or ""
-        loaded = await runtime.load(name)
+        loaded = await runtime.load(name, _client(request))
         self._named = name
         message = f"The model {loaded.name} is loaded."
         return Initialized("ready", message, loaded.name, runtime.settings.verbose)
 
-    async def _unload(self) -> Done:
-        unloaded = await self._runtime.unload(self._named)
+    async def _unload(self, client: str) -> Done:
+        unloaded = await self._runtime.unload(self._named, client)
         return Done("unloaded", f"The model {unloaded.name} is unloaded.")
 
-    async def _reset(self) -> Done:
+    async def _reset(self, client: str) -> Done:
         for name in {self._named, ""}:
-            await self._runtime.unload(name)
+            await self._runtime.unload(name, client)
         self._named = ""
-        loaded = await self._runtime.load("")
+        loaded = await self._runtime.load("", client)
         return Done("ready", f"The model {loaded.name} is loaded anew.")
 
     async def _end(self) -> Done:
@@ -167,3 +167,7 @@ async def _told(work: Coroutine[Any, Any, msgspec.Struct]) -> Response:
         if exc.retry_after_s is not None:
             status, headers = 409, {"retry-after": str(max(1, math.ceil(exc.retry_after_s)))}
         return errors.json_response(Done("error", exc.message), status=status, headers=headers)
+
+
+def _client(request: Request) -> str:
+    return context.of(request.scope).client
