@@ -57,7 +57,7 @@ parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the 
 	$(PARITY_BIN)/auricle models download tiny.en base
 	$(PARITY_BIN)/python -m pytest tests/parity -o faulthandler_timeout=900 $(ARGS)
 
-sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, generated clients and a fuzzer against the server; needs Node.js
+sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
 

@@ -84,6 +84,19 @@ class ServerSettings:
         "human", "how lines of the log look: for people, or a JSON object each"
     )
 
+    wyoming_port: int = _setting(
+        0,
+        "TCP port for Home Assistant's Wyoming protocol, on the address of host; usually 10300; 0 "
+        "is off",
+        low=0,
+        high=65535,
+    )
+    wyoming_vad: bool = _setting(
+        False,
+        "end every Wyoming command when its speaker has finished, and tell clients so; else those "
+        "whose client asks for it",
+    )
+
     # Limits
     max_upload_mb: int = _setting(2048, "largest upload, MiB", low=1, high=1024 * 1024)
     max_requests: int = _setting(

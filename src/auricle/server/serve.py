@@ -34,6 +34,8 @@ from auricle.server.transport.websocket_protocol import (
     PING_S,
     WebSocketProtocol,
 )
+from auricle.server.wyoming import listener as wyoming
+from auricle.server.wyoming.listener import WyomingListener
 from auricle.speech_runtime import SpeechRuntime
 from auricle.whisper import languages
 
@@ -84,6 +86,8 @@ class Server:
         app = create_app(runtime, self._in_flight, self.stop, metrics, keys)
         context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
+        self._wyoming_sockets = wyoming.sockets(settings)
+        self._wyoming = WyomingListener(runtime, self._in_flight)
         scheme = "http" if context is None else "https"
         self.urls = tuple(listeners.url(listener, scheme) for listener in self._listeners)
         self._uvicorn = _Uvicorn(
@@ -123,7 +127,8 @@ class Server:
             logger.warning("everybody who can reach this address may use it without a key")
         draining = asyncio.create_task(self._drain(), name="server drain")
         try:
-            await self._uvicorn.serve(sockets=self._listeners)
+            async with self._wyoming.listening(self._wyoming_sockets):
+                await self._uvicorn.serve(sockets=self._listeners)
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)

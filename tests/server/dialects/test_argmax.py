@@ -42,12 +42,14 @@ class OneModelRuntime(FakeRuntime):
     async def load(self, name: str, key: str = "") -> ModelStatus:
         if self.busy is not None:
             raise self.busy
-        loaded = await super().load(name)
+        self.keys.append(key)
+        loaded = await super().load(name, key)
         self.states[loaded.name] = loaded
         return loaded
 
     async def unload(self, name: str, key: str = "") -> ModelStatus:
-        unloaded = await super().unload(name)
+        self.keys.append(key)
+        unloaded = await super().unload(name, key)
         self.states[unloaded.name] = unloaded
         return unloaded
 
@@ -121,6 +123,14 @@ async def test_reset_starts_over_with_the_servers_own_model() -> None:
         assert sorted(kit.runtime.changes[1:3]) == [("unload", "base"), ("unload", "small")]
         assert kit.runtime.changes[3:] == [("load", "base")]
         assert await kit.status() == READY
+
+
+async def test_who_asks_is_asked_about() -> None:
+    """A key may be good for some models only."""
+    async with client() as kit:
+        for what in ("init", "unload", "reset"):
+            await kit.post(what)
+        assert kit.runtime.keys == ["address 127.0.0.1"] * 4
 
 
 @pytest.mark.parametrize(
