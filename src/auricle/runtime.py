@@ -28,6 +28,7 @@ from auricle.hosting.catalog import Catalog
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.names import ModelNames
+from auricle.live.judging import TurnJudge
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
 from auricle.live.stream import LiveStream
@@ -66,8 +67,10 @@ class Runtime:
         self._again: asyncio.Task[None] | None = None
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
-        self._live = LiveService(settings.max_live_sessions)
-        self._catalog = Catalog(settings, means or FetchOptions.of(settings), progress)
+        means = means or FetchOptions.of(settings)
+        judge = TurnJudge(means, fetches=settings.fetch_on_request, progress=progress)
+        self._live = LiveService(settings.max_live_sessions, judge)
+        self._catalog = Catalog(settings, means, progress)
         self._models = ModelManager(
             settings,
             self.start_engine,

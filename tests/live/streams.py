@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from auricle.engine.protocol import Engine
+from auricle.errors import InvalidRequest
 from auricle.live import transcription
 from auricle.live.effects import Effect, Final
 from auricle.live.load import LiveLoad
@@ -63,6 +65,27 @@ class Hearing:
         return [0.9 if each else 0.01 for each in is_speech], state
 
 
+class FakeJudge:
+    """``answers`` is how probable ends are, pause by pause; ``heard_s`` is what it was shown.
+    While ``gate`` is cleared nothing is answered. ``refusal``: it is not there."""
+
+    def __init__(self) -> None:
+        self.answers: list[float | None] = []
+        self.heard_s: list[float] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.refusal: InvalidRequest | None = None
+
+    def check(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def end_probability(self, pcm: Pcm) -> float | None:
+        self.heard_s.append(len(pcm) / SAMPLE_RATE)
+        await self.gate.wait()
+        return self.answers.pop(0)
+
+
 class Streams:
     """A model's queue and what its live streams share."""
 
@@ -70,6 +93,7 @@ class Streams:
         self.engines = Engines(hear=saying(words))
         self.hearing = Hearing(*spans)
         self.load = LiveLoad(max_sessions=2)
+        self.judge = FakeJudge()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
         self.retry_s, self.stall_s = 0.0, 60.0
 
@@ -82,7 +106,15 @@ class Streams:
     ) -> AsyncIterator[LiveTranscription]:
         model = ReadingModel(self.queue, VOCABULARY, 5.0)
         possible = partial(abilities.possible, checkpoint=checkpoint("base"), default_language=None)
-        means = Means(self.hearing.hear, self.load, model, possible, self.stall_s, self.retry_s)
+        means = Means(
+            self.hearing.hear,
+            self.load,
+            model,
+            possible,
+            self.judge,
+            self.stall_s,
+            self.retry_s,
+        )
         live = live or LiveOptions(language="en")
         async with transcription.transcribed(means, live, options or DecodeOptions()) as stream:
             yield stream

@@ -5,9 +5,11 @@ Knows nothing about models' names or where they come from.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from auricle.live import transcription
+from auricle.live.judging import TurnJudge
 from auricle.live.listener import Listener
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
@@ -19,17 +21,22 @@ from auricle.types import DecodeOptions
 class LiveService:
     """Opens streams, at most ``max_sessions``; `close` when there are no more."""
 
-    def __init__(self, max_sessions: int) -> None:
+    def __init__(self, max_sessions: int, judge: TurnJudge) -> None:
         self._listener = Listener()
         self._load = LiveLoad(max_sessions)
+        self._judge = judge
 
-    def open(
+    @asynccontextmanager
+    async def open(
         self, model: ReadingModel, possible: Possible, live: LiveOptions, options: DecodeOptions
-    ) -> AbstractAsyncContextManager[LiveTranscription]:
+    ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
-        means = Means(self._listener.hear, self._load, model, possible)
-        return transcription.transcribed(means, live, options)
+        await self._judge.look()
+        means = Means(self._listener.hear, self._load, model, possible, self._judge)
+        async with transcription.transcribed(means, live, options) as stream:
+            yield stream
 
     async def close(self) -> None:
         """Hear nothing more."""
         await self._listener.close()
+        await self._judge.close()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +25,11 @@ from auricle.live.effects import (
     TurnEnded,
     TurnStarted,
 )
+from auricle.live.judging import Judge
 from auricle.live.load import RETRY_AFTER_S, LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.recognition import Recognizer
-from auricle.live.session import LiveSession
+from auricle.live.session import JUDGED_S, LiveSession
 from auricle.live.vad import SpeechState
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
@@ -71,6 +73,7 @@ class Means:
     load: LiveLoad
     model: ReadingModel
     possible: Possible
+    judge: Judge
     stall_s: float = STALL_S
     retry_s: float = RETRY_S
 
@@ -91,6 +94,8 @@ class LiveTranscription:
         self._progress = asyncio.Event()
         self._is_finished = False
         self._reading: asyncio.Task[None] | None = None
+        self._judging: asyncio.Task[None] | None = None
+        self._turn_start_s = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -146,6 +151,8 @@ class LiveTranscription:
         model = self._means.model
         given = replace(options, language=live.language or options.language)
         possible = self._means.possible(replace(given, words=True))
+        if live.turns.ending == "semantic":
+            self._means.judge.check()
         recognizer = Recognizer(model.vocabulary, model.late_s, possible, model.thresholds)
         return replace(live, language=possible.language), recognizer
 
@@ -187,10 +194,34 @@ class LiveTranscription:
                 self._means.load.speaks(self, is_speaking=True)
             elif isinstance(effect, SpeechPaused | TurnEnded):
                 self._means.load.speaks(self, is_speaking=False)
+            self._judge_pauses(effect)
             self._effects.put_nowait(effect)
         self._progress.set()
         if self._is_finished and self._session.is_idle:
             self._effects.put_nowait(None)
+
+    def _judge_pauses(self, effect: Effect) -> None:
+        """Ask whether a speaker who pauses has finished, as long as nothing else is heard."""
+        if isinstance(effect, TurnStarted):
+            self._turn_start_s = effect.start_s
+        if isinstance(effect, SpeechResumed | TurnEnded) and self._judging is not None:
+            self._judging.cancel()
+        elif isinstance(effect, SpeechPaused) and self._session.options.turns.ending == "semantic":
+            heard = self._session.recent(min(self.now_s - self._turn_start_s, JUDGED_S))
+            self._judging = self._task(self._judge(heard), "judging a pause")
+
+    async def _judge(self, heard: Pcm) -> None:
+        probability = await self._means.judge.end_probability(heard)
+        self._judging = None
+        if probability is not None:
+            self._apply(self._session.judge(probability))
+
+    def _task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task of this stream; what it raises, the stream does."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
 
     def _begin(self) -> None:
         """Read what is due. What is being read does not count any more."""
@@ -199,9 +230,7 @@ class LiveTranscription:
             self._reading = None
         request = self._session.next_read()
         if request is not None:
-            self._reading = asyncio.create_task(self._read(request), name="live reading")
-            self._tasks.add(self._reading)
-            self._reading.add_done_callback(self._done)
+            self._reading = self._task(self._read(request), "live reading")
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
