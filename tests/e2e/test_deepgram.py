@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from typing import Any
 
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 from tests.e2e.conftest import Real
@@ -54,3 +58,70 @@ async def test_each_channel_of_raw_samples_by_itself(english: Real) -> None:
     mixed = await listen(english, query.replace("=true", "=false"), samples(jfk, jfk))
     assert len(mixed["results"]["channels"]) == 1
     assert words(mixed["results"]["channels"][0]["alternatives"][0]["transcript"]) == JFK_WORDS
+
+
+CHUNK_BYTES = 3200
+"""0.1 s."""
+
+
+async def stream(real: Real, query: str, audio: bytes, then: str = "CloseStream") -> list[Any]:
+    """All messages of a stream that comes faster than it is spoken."""
+    url = real.served.url.replace("http://", "ws://")
+    raw = "encoding=linear16&sample_rate=16000"
+    address = f"{url}/v1/listen?{raw}&{query}"
+    async with connect(address, proxy=None, compression=None) as client:
+        for start in range(0, len(audio), CHUNK_BYTES):
+            await client.send(audio[start : start + CHUNK_BYTES])
+        await client.send(json.dumps({"type": then}))
+        messages = [json.loads(message) async for message in client]
+    assert (client.close_code, client.close_reason) == (1000, "")
+    return messages
+
+
+def spoken(messages: list[Any]) -> str:
+    """What all finals say."""
+    finals = (each["channel"]["alternatives"][0] for each in messages if each.get("is_final"))
+    return " ".join(words(" ".join(each["transcript"] for each in finals)).split())
+
+
+async def test_a_stream(english: Real) -> None:
+    jfk = read_wav(SAMPLES / "jfk.wav")
+    query = "interim_results=true&punctuate=true&vad_events=true&utterance_end_ms=1000"
+    messages = await stream(english, query, samples(jfk))
+    results = [each for each in messages if each["type"] == "Results"]
+    finals = [each for each in results if each["is_final"]]
+    assert spoken(messages) == JFK_WORDS
+    at_s = 0.0
+    for each in results:
+        assert each["start"] == pytest.approx(at_s, abs=0.002)
+        end_s = each["start"] + each["duration"]
+        times = [
+            time
+            for word in each["channel"]["alternatives"][0]["words"]
+            for time in (word["start"], word["end"])
+        ]
+        assert times == sorted(times)
+        assert all(at_s - 0.002 <= time <= end_s + 0.002 for time in times)
+        at_s = end_s if each["is_final"] else at_s
+    assert finals[-1]["speech_final"]
+    assert messages[0]["type"] == "SpeechStarted"
+    assert messages[-1]["type"] == "Metadata"
+    assert messages[-1]["duration"] == pytest.approx(11.0, abs=0.001)
+    ends = [each["last_word_end"] for each in messages if each["type"] == "UtteranceEnd"]
+    heard = {word["end"] for each in finals for word in each["channel"]["alternatives"][0]["words"]}
+    assert set(ends) <= heard
+
+
+async def test_an_engine_that_is_killed_in_mid_turn_loses_no_word(english: Real) -> None:
+    jfk = samples(read_wav(SAMPLES / "jfk.wav"))
+    url = english.served.url.replace("http://", "ws://")
+    address = f"{url}/v1/listen?encoding=linear16&sample_rate=16000&interim_results=true"
+    async with connect(address, proxy=None, compression=None) as client:
+        await client.send(jfk[: len(jfk) // 2])
+        first = json.loads(await client.recv())
+        os.kill(english.runtime.engines[-1].pid, signal.SIGKILL)
+        await client.send(jfk[len(jfk) // 2 :])
+        await client.send('{"type":"CloseStream"}')
+        messages = [first, *[json.loads(message) async for message in client]]
+    assert client.close_code == 1000
+    assert spoken(messages) == JFK_WORDS

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from auricle.server import errors, openapi
 from auricle.server.access.keys import ApiKeys
@@ -25,6 +25,7 @@ from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.dialects.deepgram.errors import DeepgramPaths
 from auricle.server.dialects.deepgram.listen import Listen
+from auricle.server.dialects.deepgram.live import LiveListen
 from auricle.server.dialects.openai import OPENAI
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
@@ -57,6 +58,7 @@ def create_app(
         routes=[
             *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
             *_control(runtime, shut_down if may_end else None),
+            *_sockets(runtime),
             Route("/metrics", MetricsPage(runtime, in_flight, metrics).page),
         ],
         middleware=[
@@ -113,6 +115,10 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
             ),
         ]
     return routes
+
+
+def _sockets(runtime: SpeechRuntime) -> list[WebSocketRoute]:
+    return [WebSocketRoute("/v1/listen", LiveListen(runtime))]
 
 
 def _control(runtime: SpeechRuntime, shut_down: Callable[[], None] | None) -> list[Route]:

@@ -13,20 +13,19 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from auricle.errors import InvalidRequest, ModelNotFound
+from auricle.errors import InvalidRequest
 from auricle.live.pcm import MAX_CHANNELS
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
-from auricle.server.dialects.deepgram import parameters, recorded
+from auricle.server.dialects.deepgram import recorded
 from auricle.server.dialects.deepgram.bodies import model_uuid
 from auricle.server.dialects.deepgram.errors import body_of, request_id
+from auricle.server.dialects.deepgram.model import served_model
 from auricle.server.dialects.deepgram.recorded import Answered, Recorded
-from auricle.server.dialects.shared import SERVED_MODEL
 from auricle.server.fields.audio_request import IgnoredFields
 from auricle.server.transport import context, json_upload
 from auricle.server.transport.raw_upload import RawBody
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import End, ResponseWriter, json_format
-from auricle.speech_runtime import SpeechRuntime
 from auricle.transcribe import collect
 from auricle.types import AudioTrack, Transcript
 
@@ -99,20 +98,3 @@ def _checked(track: AudioTrack | None) -> int:
             code="invalid_value",
         )
     return n_channels
-
-
-async def served_model(runtime: SpeechRuntime, name: str) -> str:
-    """The name by which the server knows the model that is meant: where it has none of that name,
-    one of Deepgram's means the one it was started with.
-
-    Raises:
-        ModelNotFound: nobody knows the name.
-    """
-    try:
-        await runtime.find(name)
-    except ModelNotFound:
-        is_any = runtime.settings.dialect == "whisperkit"  # its server has one, whatever is asked
-        if is_any or parameters.is_deepgrams(name):
-            return SERVED_MODEL
-        raise
-    return name

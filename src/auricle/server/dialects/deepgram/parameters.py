@@ -15,7 +15,9 @@ from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
 from auricle.server.dialects.deepgram.wording import Replacement, Wording, bare
-from auricle.server.dialects.shared import SERVED_MODEL
+from auricle.server.dialects.shared import SERVED_MODEL, WORDS
+from auricle.server.fields import audio_request
+from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.fields.form import shown
 
 IGNORED: Final = frozenset(
@@ -164,6 +166,18 @@ def check_terms(name: str, found: tuple[str, ...]) -> None:
             param=name,
             code="invalid_value",
         )
+
+
+def asked(query: Query, spoken: Spoken, settings: Settings) -> AudioRequest:
+    """As OpenAI's clients could have sent it."""
+    pairs = [("model", model(query)), ("response_format", "verbose_json"), *WORDS]
+    pairs += [("keywords[]", term) for term in terms(query)]
+    pairs += [("languages[]", code) for code in spoken.among]
+    if spoken.code is not None:
+        pairs.append(("language", spoken.code))
+    if spoken.is_multi:
+        pairs.append(("language_detection", "window"))
+    return audio_request.parse(pairs, "transcribe", settings)
 
 
 def wording(query: Query, *, needs_punctuation: bool = False) -> Wording:

@@ -5,7 +5,7 @@ Knows nothing about uploads or sockets: parameters and transcripts go in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,9 @@ from auricle.server.dialects.deepgram import parameters, wording
 from auricle.server.dialects.deepgram.bodies import (
     Alternative,
     ChannelResult,
-    Hit,
     ListenBody,
     ListenMetadata,
     ListenResults,
-    Search,
     created,
     model_info,
     model_uuid,
@@ -28,18 +26,15 @@ from auricle.server.dialects.deepgram.bodies import (
 from auricle.server.dialects.deepgram.layout import Utterance, paragraphs, utterances
 from auricle.server.dialects.deepgram.parameters import Spoken
 from auricle.server.dialects.deepgram.query import Query
+from auricle.server.dialects.deepgram.search import searched
 from auricle.server.dialects.deepgram.sound import Sound, sound
 from auricle.server.dialects.deepgram.wording import Said, Wording
-from auricle.server.dialects.shared import WORDS, figure, time
-from auricle.server.fields import audio_request
+from auricle.server.dialects.shared import figure, time
 from auricle.server.fields.audio_request import AudioRequest, Pairs
 from auricle.types import Transcript
 
 UTTERANCE_GAP_S: Final = 0.8
 MAX_GAP_S: Final = 60.0
-
-SNIPPET_WORDS: Final = 5
-"""How many words on either side of a hit its snippet has."""
 
 PARAMETERS: Final = parameters.SHARED | {
     "detect_language",
@@ -77,7 +72,7 @@ class Recorded:
         gap_s = query.number("utt_split", 0, MAX_GAP_S)
         shows_paragraphs = query.flag("paragraphs") or query.flag("smart_format")
         return cls(
-            asked=_asked(query, spoken, settings),
+            asked=parameters.asked(query, spoken, settings),
             spoken=spoken,
             wording=parameters.wording(query, needs_punctuation=query.flag("paragraphs")),
             sound=sound(query, content_type),
@@ -125,18 +120,6 @@ def body(transcripts: Sequence[Transcript], wanted: Recorded, known: Answered) -
     return msgspec.json.encode(ListenBody(metadata, results))
 
 
-def _asked(query: Query, spoken: Spoken, settings: Settings) -> AudioRequest:
-    """As OpenAI's clients could have sent it."""
-    pairs = [("model", parameters.model(query)), ("response_format", "verbose_json"), *WORDS]
-    pairs += [("keywords[]", term) for term in parameters.terms(query)]
-    pairs += [("languages[]", code) for code in spoken.among]
-    if spoken.code is not None:
-        pairs.append(("language", spoken.code))
-    if spoken.is_multi:
-        pairs.append(("language_detection", "window"))
-    return audio_request.parse(pairs, "transcribe", settings)
-
-
 def _said(transcript: Transcript, style: Wording) -> tuple[Said, ...]:
     """Words are written a language at a time: what is no word depends on it."""
     given = transcript.language.code if transcript.language else None
@@ -160,7 +143,7 @@ def _channel(transcript: Transcript, words: Sequence[Said], wanted: Recorded) ->
     probability = found.probability if found else None
     return ChannelResult(
         (alternative,),
-        tuple(_search(words, term, style) for term in wanted.searches) or None,
+        searched(words, wanted.searches, style),
         found.code if found else None,
         None if probability is None else figure(probability),
     )
@@ -180,20 +163,3 @@ def _utterances(
         )
     ]
     return tuple(sorted(found, key=lambda each: each.start))
-
-
-def _search(words: Sequence[Said], term: str, style: Wording) -> Search:
-    parts = tuple(filter(None, map(wording.bare, term.split())))
-    return Search(term, tuple(_hits(words, parts, style)) if parts else ())
-
-
-def _hits(words: Sequence[Said], parts: tuple[str, ...], style: Wording) -> Iterator[Hit]:
-    for first, last in wording.matches(words, parts):
-        hit = words[first:last]
-        around = words[max(first - SNIPPET_WORDS, 0) : last + SNIPPET_WORDS]
-        yield Hit(
-            wording.confidence(hit),
-            time(hit[0].start_s),
-            time(hit[-1].end_s),
-            wording.text(around, style),
-        )

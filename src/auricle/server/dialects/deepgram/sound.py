@@ -88,3 +88,11 @@ def sound(query: Query, content_type: str) -> Sound | None:
             code="missing_required_parameter",
         )
     return Sound(encoding.lower(), rate, query.whole("channels", 1, MAX_CHANNELS) or 1)
+
+
+def without_header(data: bytes) -> bytes:
+    """The samples of what may begin as a WAV file although it was said to be raw."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return data
+    at = data.find(b"data", 12)
+    return data[at + 8 :] if at >= 0 else data

@@ -1,0 +1,246 @@
+"""What the client of a live stream is told of one channel, by what becomes of it.
+
+Pure: effects and the audio's clock in, messages out. Knows nothing about sockets or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from auricle.live.effects import (
+    Effect,
+    LiveWord,
+    SpeechPaused,
+    SpeechResumed,
+    TurnEnded,
+    TurnFailed,
+    TurnStarted,
+    Update,
+)
+from auricle.live.effects import (
+    Final as TurnFinal,
+)
+from auricle.server.dialects.deepgram import wording
+from auricle.server.dialects.deepgram.bodies import Alternative
+from auricle.server.dialects.deepgram.messages import (
+    LiveChannel,
+    ResultMetadata,
+    Results,
+    ServerMessage,
+    SpeechStarted,
+    UtteranceEnd,
+)
+from auricle.server.dialects.deepgram.search import searched
+from auricle.server.dialects.deepgram.streamed import ResultOptions
+from auricle.server.dialects.shared import time
+
+FINAL_S: Final = 3.0
+"""Committed words are told as final once there is so much of them, or at the end of a sentence."""
+
+QUIET_S: Final = 5.0
+"""Something is told at least so often: an empty result, where nobody speaks."""
+
+_SENTENCE_ENDS: Final = (".", "?", "!", "。", "？", "！")
+
+
+class LiveResults:
+    """Follows one channel. Memory grows with nothing but the words of a turn."""
+
+    def __init__(
+        self, options: ResultOptions, metadata: ResultMetadata, channel: tuple[int, int] = (0, 1)
+    ) -> None:
+        self._options = options
+        self._metadata = metadata
+        self._channel = channel
+        self._now_s = 0.0
+        self._told_s = 0.0
+        """When, by the audio, the last result was told."""
+        self._final_s = 0.0
+        """Up to where there are finals."""
+        self._committed: list[LiveWord] = []
+        """Words that will not change, and are not told as final yet."""
+        self._tentative: tuple[LiveWord, ...] = ()
+        self._n_committed = 0
+        """Words committed of the turn that is read."""
+        self._language = options.language
+        """Of the turn before, where it is not known from the start."""
+        self._open: int | None = None
+        """The turn in which somebody speaks, or pauses."""
+        self._is_paused = False
+        self._by_silence: dict[int, bool] = {}
+        """Turns that have ended and are not final, and whether silence ended them."""
+        self._n_finalizes = 0
+        """`finalize` was called so often, and its turn has not ended."""
+        self._finalizing: set[int] = set()
+        self._is_closing = False
+        self._utterance_end_s: float | None = None
+        """Where the last word ended that was told, unless the end of its utterance was, too."""
+        self._is_told_of_speech = False
+
+    def finalize(self) -> None:
+        """The client wants what there is; the turn is ended for it."""
+        self._n_finalizes += 1
+
+    def close(self) -> None:
+        """There is no more audio."""
+        self._is_closing = True
+
+    def heard(self, now_s: float) -> list[ServerMessage]:
+        """So much audio was received."""
+        self._now_s = now_s
+        messages = self._utterance_over()
+        if now_s - self._told_s >= QUIET_S:
+            is_idle = self._open is None and not self._by_silence
+            if is_idle and not self._committed:
+                messages += self._final(now_s)
+            elif self._options.interim_results:
+                messages += self._interim()
+        return messages
+
+    def take(self, effect: Effect) -> list[ServerMessage]:
+        """What follows from what became of the channel."""
+        match effect:
+            case TurnStarted(turn, start_s):
+                self._open, self._is_paused = turn, False
+                return self._speech_started(start_s)
+            case SpeechPaused():
+                self._is_paused = True
+            case SpeechResumed():
+                self._is_paused = False
+            case TurnEnded(turn):
+                self._end(turn)
+            case Update(_, committed, tentative):
+                return self._update(committed, tentative)
+            case TurnFinal(turn, _, end_s, words, language):
+                self._language = language.code if language else self._language
+                return self._turn_over(turn, end_s, words)
+            case TurnFailed(turn, _, end_s, words):  # in whatever language
+                return self._turn_over(turn, end_s, words)
+        return []
+
+    def _speech_started(self, start_s: float) -> list[ServerMessage]:
+        if not self._options.vad_events:
+            return []
+        self._is_told_of_speech = True
+        return [SpeechStarted(self._channel, time(start_s))]
+
+    def _end(self, turn: int) -> None:
+        is_silent = turn != self._open or self._is_paused
+        self._open, self._is_paused = None, False
+        if self._n_finalizes:
+            self._n_finalizes -= 1
+            self._finalizing.add(turn)
+        elif self._is_closing:
+            is_silent = True
+        self._by_silence[turn] = is_silent
+
+    def _update(
+        self, committed: Sequence[LiveWord], tentative: tuple[LiveWord, ...]
+    ) -> list[ServerMessage]:
+        messages = self._new_utterance(committed)
+        self._committed += committed
+        self._n_committed += len(committed)
+        self._tentative = tentative
+        if self._is_final_due():
+            messages += self._final(self._committed[-1].end_s)
+        if self._options.interim_results and (self._committed or tentative):
+            messages += self._interim()
+        return messages
+
+    def _is_final_due(self) -> bool:
+        if not self._committed or self._options.languages:
+            return False
+        first, last = self._committed[0], self._committed[-1]
+        is_sentence = last.text.rstrip("\"'”’»").endswith(_SENTENCE_ENDS)
+        return is_sentence or last.end_s - first.start_s >= FINAL_S
+
+    def _turn_over(self, turn: int, end_s: float, words: Sequence[LiveWord]) -> list[ServerMessage]:
+        """All of a turn is known."""
+        rest = words[self._n_committed :]
+        messages = self._new_utterance(rest)
+        self._committed += rest
+        self._tentative, self._n_committed = (), 0
+        is_silent = self._by_silence.pop(turn, True)
+        from_finalize = turn in self._finalizing
+        self._finalizing.discard(turn)
+        is_end = is_silent and self._options.endpointing and bool(words or self._is_told_of_speech)
+        if self._committed or is_end or from_finalize:
+            messages += self._final(end_s, is_end=is_end, from_finalize=from_finalize)
+        self._is_told_of_speech = self._is_told_of_speech and self._open is not None
+        return messages
+
+    def _final(
+        self, end_s: float, *, is_end: bool = False, from_finalize: bool = False
+    ) -> list[ServerMessage]:
+        """The committed words, up to ``end_s``."""
+        words, self._committed = self._committed, []
+        if words:
+            self._utterance_end_s = words[-1].end_s
+            end_s = max(end_s, words[-1].end_s)
+        end_s = max(end_s, self._final_s)
+        message = self._results(words, end_s, is_final=True)
+        self._final_s = end_s
+        return [msgspec.structs.replace(message, speech_final=is_end, from_finalize=from_finalize)]
+
+    def _interim(self) -> list[ServerMessage]:
+        """What is not final yet, up to now."""
+        words = (*self._committed, *self._tentative)
+        end_s = max([self._now_s, self._final_s, *(word.end_s for word in words)])
+        return [self._results(words, end_s, is_final=False)]
+
+    def _results(self, words: Sequence[LiveWord], end_s: float, *, is_final: bool) -> Results:
+        self._told_s = self._now_s
+        options, start_s = self._options, self._final_s
+        placed = (_behind(word, start_s) for word in words)
+        said = wording.said(placed, options.wording, self._language)
+        is_told = options.languages and is_final and self._language is not None
+        alternative = Alternative(
+            wording.text(said, options.wording),
+            wording.confidence(said),
+            wording.bodies(said, options.wording, languages=is_told),
+            languages=(self._language,) if is_told and self._language else None,
+        )
+        search = searched(said, options.searches, options.wording) if is_final else None
+        return Results(
+            channel_index=self._channel,
+            duration=time(end_s - start_s),
+            start=time(start_s),
+            is_final=is_final,
+            speech_final=False,
+            channel=LiveChannel((alternative,), search),
+            metadata=self._metadata,
+            from_finalize=False,
+        )
+
+    def _new_utterance(self, words: Sequence[LiveWord]) -> list[ServerMessage]:
+        """The end of the utterance before, where words begin long after it."""
+        gap_s, last_s = self._options.utterance_end_s, self._utterance_end_s
+        if gap_s is None or last_s is None or not words or words[0].start_s - last_s < gap_s:
+            return []
+        return self._utterance_end(last_s)
+
+    def _utterance_over(self) -> list[ServerMessage]:
+        """The end of the utterance, where nothing has followed it for long enough."""
+        gap_s = self._options.utterance_end_s
+        is_speaking = self._open is not None and not self._is_paused
+        if gap_s is None or is_speaking or self._by_silence or self._tentative:
+            return []
+        last_s = self._committed[-1].end_s if self._committed else self._utterance_end_s
+        if last_s is None or self._now_s - last_s < gap_s:
+            return []
+        messages = self._final(last_s) if self._committed else []
+        return messages + self._utterance_end(last_s)
+
+    def _utterance_end(self, last_s: float) -> list[ServerMessage]:
+        self._utterance_end_s = None
+        return [UtteranceEnd(self._channel, time(last_s))]
+
+
+def _behind(word: LiveWord, start_s: float) -> LiveWord:
+    """The word, as far as it lies behind a time."""
+    if word.start_s >= start_s:
+        return word
+    return msgspec.structs.replace(word, start_s=start_s, end_s=max(word.end_s, start_s))

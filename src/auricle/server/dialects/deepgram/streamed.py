@@ -1,0 +1,141 @@
+"""What the client of a live stream asks for, by the parameters of its address.
+
+Knows nothing about sockets or models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from auricle.config import Settings
+from auricle.errors import InvalidRequest
+from auricle.live.options import LiveOptions
+from auricle.live.turns import TurnOptions
+from auricle.server.dialects.deepgram import parameters
+from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
+from auricle.server.dialects.deepgram.sound import Sound, sound
+from auricle.server.dialects.deepgram.wording import Wording
+from auricle.server.fields.audio_request import Pairs
+from auricle.types import DecodeOptions
+
+PARAMETERS: Final = parameters.SHARED | {
+    "detect_language",
+    "endpointing",
+    "interim_results",
+    "redemption_time_ms",
+    "search",
+    "utterance_end_ms",
+    "vad_events",
+}
+"""What is known of live streams; the rest is ignored."""
+
+DEEPGRAMS_ENDPOINTING_MS: Final = 10
+"""Deepgram's own default stands for the one here: Whisper needs more silence to tell a pause."""
+
+LEAST_SILENCE_S: Final = 0.3
+MAX_SILENCE_MS: Final = 60_000
+
+LEAST_UTTERANCE_END_MS: Final = 1000
+MAX_UTTERANCE_END_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResultOptions:
+    """What the client wants to be told."""
+
+    wording: Wording = field(default_factory=Wording)
+    interim_results: bool = False
+    endpointing: bool = True
+    """Whether the end of speech is told."""
+    utterance_end_s: float | None = None
+    vad_events: bool = False
+    language: str | None = None
+    """The one that is spoken, where that is known before."""
+    languages: bool = False
+    """Whether words tell their language: it is known once their turn is over."""
+    searches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What a live stream is to be."""
+
+    model: str
+    options: DecodeOptions
+    live: LiveOptions
+    results: ResultOptions
+    sound: Sound | None
+    """None: the audio says itself how it is written."""
+    multichannel: bool
+    extra: dict[str, str]
+    ignored: tuple[str, ...]
+
+    @property
+    def n_streams(self) -> int:
+        """How many are followed: one, or one for each channel."""
+        return self.sound.n_channels if self.sound and self.multichannel else 1
+
+    @classmethod
+    def read(cls, pairs: Pairs, settings: Settings) -> Streamed:
+        """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
+        query = Query(pairs)
+        parameters.refuse_unsupported(query)
+        written = sound(query, "")
+        multichannel = query.flag("multichannel")
+        if multichannel and written is None:
+            refuse("multichannel", "true", "false without 'encoding' and 'sample_rate'")
+        spoken = parameters.spoken(query, settings)
+        asked = parameters.asked(query, spoken, settings)
+        silence_s = _silence_s(query)
+        turns = TurnOptions(threshold=settings.vad_threshold)
+        if silence_s:
+            turns = TurnOptions(threshold=settings.vad_threshold, silence_s=silence_s)
+        return cls(
+            model=asked.model,
+            options=asked.options,
+            live=LiveOptions(turns=turns, language=spoken.code),
+            results=ResultOptions(
+                wording=parameters.wording(query),
+                interim_results=query.flag("interim_results"),
+                endpointing=silence_s != 0,
+                utterance_end_s=_utterance_end_s(query),
+                vad_events=query.flag("vad_events"),
+                language=asked.options.language,
+                languages=spoken.is_multi,
+                searches=parameters.searches(query),
+            ),
+            sound=written,
+            multichannel=multichannel,
+            extra=parameters.extra(query),
+            ignored=tuple(name for name in query.names() if name not in PARAMETERS),
+        )
+
+
+def _silence_s(query: Query) -> float | None:
+    """The silence that ends speech; None for the usual one, 0 for none."""
+    name = "endpointing" if query.text("endpointing") else "redemption_time_ms"
+    value = query.text(name)
+    if value is None or as_flag(value) is True:
+        return None
+    if as_flag(value) is False:
+        return 0.0
+    given_ms = query.number(name, 0, MAX_SILENCE_MS) or 0.0
+    if given_ms == DEEPGRAMS_ENDPOINTING_MS:
+        return None
+    return max(given_ms / 1000, LEAST_SILENCE_S) if given_ms else 0.0
+
+
+def _utterance_end_s(query: Query) -> float | None:
+    value = query.text("utterance_end_ms")
+    if value is None or as_flag(value) is False:
+        return None
+    given_ms = query.number("utterance_end_ms", 0, MAX_SILENCE_MS) or 0.0
+    if given_ms < LEAST_UTTERANCE_END_MS:
+        raise InvalidRequest(
+            f"Invalid 'utterance_end_ms' value of '{value}'. Allowed is a number from "
+            f"{LEAST_UTTERANCE_END_MS}.",
+            param="utterance_end_ms",
+            code="invalid_value",
+        )
+    return min(given_ms / 1000, MAX_UTTERANCE_END_S)
