@@ -19,6 +19,7 @@ PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
 
 NODE_MODULES := tests/sdk/node/node_modules
 NODE_EXAMPLE := clients/node/node_modules
+PAGE_MODULES := page/node_modules
 
 LOCKS := requirements
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -26,7 +27,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test check sdk page page-test parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -37,7 +38,7 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 	@$(BIN)/auricle serve $(MODEL) $(ARGS)
 
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
-test sdk clients: export PYTHONDONTWRITEBYTECODE =
+test sdk page-test clients: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/.dev ## run the tests, after fetching the small models they use
 	$(BIN)/auricle models download tiny.en base speakers turns
@@ -60,6 +61,13 @@ parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the 
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
+
+page: $(PAGE_MODULES)/.ready ## build the page at / from page/src; needs Node.js
+	npm run build --prefix page --silent
+
+page-test: $(PAGE_MODULES)/.ready $(VENV)/.sdk ## try the pages at / and /docs in Chromium; needs Node.js and chromium
+	$(BIN)/auricle models download tiny.en
+	$(BIN)/python -m pytest tests/page $(ARGS)
 
 clients: $(VENV)/.dev $(NODE_EXAMPLE)/.ready ## run the clients in clients/ against the server; needs bash, curl, jq and Node.js, builds Swift's if it can
 	@for each in bash curl jq node; do command -v $$each >/dev/null || { echo "the tests of the clients need $$each" >&2; exit 1; }; done
@@ -137,6 +145,11 @@ $(NODE_MODULES)/.ready: tests/sdk/node/package.json tests/sdk/node/package-lock.
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "make sdk needs Node.js 20.19 or newer with npm: https://nodejs.org" >&2; exit 1; }
 	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); if (a < 20 || (a === 20 && b < 19)) { console.error(`make sdk needs Node.js 20.19 or newer, and $$(command -v node) is $${process.versions.node}`); process.exit(1) }'
 	npm ci --prefix tests/sdk/node --silent
+	@touch $@
+
+$(PAGE_MODULES)/.ready: page/package.json page/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "the page is built with Node.js 20.19 or newer and npm: https://nodejs.org" >&2; exit 1; }
+	npm ci --prefix page --silent
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.lock

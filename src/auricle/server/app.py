@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
-from auricle.server import errors, openapi
+from auricle.server import errors, openapi, page
 from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
 from auricle.server.audio import Audio
@@ -97,7 +97,8 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
         Route("/health", shown.health),
         Route("/livez", status.live),
         Route("/readyz", status.ready),
-        Route("/", shown.index),
+        Route("/", page.or_else(shown.index)),
+        Route("/page/{name}", page.asset, include_in_schema=False),
         Route("/openapi.json", openapi.document),
         Route("/openapi.yaml", openapi.document_yaml),
         Route("/docs", openapi.page),

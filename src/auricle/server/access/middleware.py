@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle.config import Settings
 from auricle.errors import AuricleError
+from auricle.server import page
 from auricle.server.access import origins
 from auricle.server.access.hosts import HostNames
 from auricle.server.access.keys import ApiKeys, given_key
@@ -23,9 +24,11 @@ OPEN_PATHS = frozenset({"/health", "/livez", "/readyz", "/docs", "/openapi.json"
 """Answered without a key: probes have none, and the documents are public."""
 
 
-def is_open(path: str) -> bool:
-    """Whether a path is answered without a key."""
-    return path in OPEN_PATHS or path.startswith("/docs/")
+def is_open(path: str, headers: Headers) -> bool:
+    """Whether a request is answered without a key. The page is; it asks for one itself."""
+    if path == "/":
+        return page.is_wanted(headers)
+    return path in OPEN_PATHS or path.startswith(("/docs/", "/page/"))
 
 
 Refusal = Callable[[Scope, Receive, Send, AuricleError], Awaitable[None]]
@@ -66,7 +69,7 @@ class AccessMiddleware:
             answer = Response(status_code=204, headers=origins.preflight_answer(headers))
             await answer(scope, receive, send)
             return
-        self._check_key(scope, needs_none=is_open(scope["path"]))
+        self._check_key(scope, needs_none=is_open(scope["path"], headers))
         await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,21 +4,17 @@ elsewhere. The hand-made page it replaced stopped in every browser, which no tes
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import sys
 from collections.abc import AsyncIterator
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 import uvicorn
+from playwright.async_api import expect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auricle.server.app import create_app
-from tests.rules.source import ROOT
-from tests.sdk.test_matrix import run
+from tests.page.conftest import Opened
+from tests.page.seen import give, recording, until_done
 from tests.server.conftest import settings
 from tests.server.fakes import FakeRuntime
 from tests.server.test_openapi import DOCUMENT
@@ -26,8 +22,6 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DRIVER = ROOT / "tests" / "sdk" / "node" / "page.mjs"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PREFIX = "/speech"
 
 
@@ -44,18 +38,6 @@ class Prefixed:
         await self._app(scope, receive, send)
 
 
-@pytest.fixture(scope="session")
-def browser() -> str:
-    """Where Chromium is. Without one there is nothing to try; continuous integration must not
-    miss that."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None and os.environ.get("CI"):
-        pytest.fail(f"none of {', '.join(BROWSERS)} is installed")
-    if found is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    return found
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["", PREFIX])
 async def address(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """A server, at the root of its host or behind a path."""
@@ -70,28 +52,31 @@ async def address(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     await running
 
 
-async def test_the_page_shows_every_operation_and_one_can_be_tried(
-    browser: str, address: str
-) -> None:
-    shown: dict[str, Any] = await run(
-        ("node", DRIVER), {"url": f"{address}/docs", "browser": browser}
-    )
-    assert shown["complaints"] == []
-    assert sorted(shown["operations"]) == sorted(
-        f"{method.upper()} {path}" for path, of in DOCUMENT["paths"].items() for method in of
-    )
-    assert shown["title"].startswith("Auricle")
-    assert shown["status"] == "200"
-    assert {urlsplit(url).netloc for url in shown["requests"] if url.startswith("http")} == {
-        urlsplit(address).netloc
-    }
-    assert shown["requests"][-1] == f"{address}/health"
+async def test_every_operation_is_shown_and_one_can_be_tried(opened: Opened, address: str) -> None:
+    async with opened(f"{address}/docs") as page:
+        await page.wait_for_selector(".opblock")
+        shown = await page.locator(".opblock-summary").evaluate_all(
+            """(found) => found.map((each) => {
+                const path = each.querySelector(".opblock-summary-path").dataset.path;
+                return `${each.querySelector(".opblock-summary-method").textContent} ${path}`;
+            })"""
+        )
+        assert sorted(shown) == sorted(
+            f"{method.upper()} {path}" for path, of in DOCUMENT["paths"].items() for method in of
+        )
+        await expect(page.locator(".info .title")).to_contain_text("Auricle")
+        path = page.locator('[data-path="/health"]')
+        health = page.locator(".opblock", has=path)
+        await health.locator(".opblock-summary-control").click()
+        await health.locator(".try-out__btn").click()
+        async with page.expect_request(f"{address}/health"):
+            await health.locator(".execute").click()
+        answer = health.locator(".live-responses-table tr.response .response-col_status")
+        await expect(answer.first).to_have_text("200")
 
 
-async def test_the_viewer_is_as_its_package_has_it() -> None:
-    """`make viewer` copies it anew."""
-    check = await asyncio.create_subprocess_exec(
-        sys.executable, ROOT / "scripts" / "viewer.py", "--check", stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await check.communicate()
-    assert (check.returncode, said.decode()) == (0, "")
+async def test_the_page_works_behind_a_path(opened: Opened, address: str) -> None:
+    async with opened(f"{address}/") as page:
+        await give(page, recording("a.wav"))
+        await until_done(page, "a.wav")
+        await expect(page.get_by_role("status").first).to_contain_text("Ready")

@@ -1,0 +1,80 @@
+// The page: its three views, what stands above them, and the question for a key.
+
+import { render } from "preact";
+import { signal } from "@preact/signals";
+import { FilesView } from "./files";
+import { KeyDialog } from "./key";
+import { LiveView } from "./live";
+import { health, watch } from "./server";
+import { ServerView } from "./server-view";
+
+const VIEWS = { files: "Files", live: "Live", server: "Server" } as const;
+type View = keyof typeof VIEWS;
+
+const named = (): View => {
+  const name = location.hash.slice(1);
+  return name in VIEWS ? (name as View) : "files";
+};
+const view = signal<View>(named());
+addEventListener("hashchange", () => {
+  view.value = named();
+});
+
+function Status() {
+  const state = health.value;
+  if (state === undefined) return <p class="status" />;
+  const words = {
+    ok: "Ready",
+    starting: "Starting",
+    failed: "Model failed",
+    stopping: "Stopping",
+    gone: "No connection",
+  }[state?.status ?? "gone"];
+  return (
+    <p class="status" role="status" data-state={state?.status ?? "gone"}>
+      <span class="dot" aria-hidden="true" />
+      <span>{words}</span>
+      {state && <span class="quiet only-wide">{state.model}</span>}
+    </p>
+  );
+}
+
+function Page() {
+  return (
+    <>
+      <header class="top">
+        <a class="brand" href="#files" aria-label="Auricle, to the files">
+          <img src="page/icon.svg" alt="" width="26" height="26" />
+          <span class="only-wide">Auricle</span>
+        </a>
+        <nav aria-label="Views">
+          {Object.entries(VIEWS).map(([name, title]) => (
+            <a key={name} href={`#${name}`} aria-current={view.value === name ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <Status />
+      </header>
+      {health.value === null && (
+        <p class="banner" role="alert">
+          The server cannot be reached. What is here stays; the page tries again by itself.
+        </p>
+      )}
+      <main>
+        {/* Views keep what goes on in them while another is shown. */}
+        <div hidden={view.value !== "files"}><FilesView isShown={view.value === "files"} /></div>
+        <div hidden={view.value !== "live"}><LiveView /></div>
+        {view.value === "server" && <ServerView />}
+      </main>
+      <KeyDialog />
+    </>
+  );
+}
+
+const root = document.querySelector("#page");
+if (root) {
+  root.replaceChildren();
+  render(<Page />, root);
+  watch();
+}

@@ -1,0 +1,81 @@
+// The text to be edited: each cue's words and times, and who says it.
+
+import { clock, parsedClock } from "./formats";
+import { Icon } from "./icons";
+import type { Job } from "./job";
+import { memo } from "./memo";
+import { nameOf, retimed, retold, speakersOf, textOf, withCue, withoutCue, type Cue } from "./transcript";
+
+export function Editing({ job }: { job: Job }) {
+  const transcript = job.transcript.value;
+  return (
+    <ol class="cues editing" aria-label="Transcript, to be edited">
+      {transcript.cues.map((cue) => <Line key={cue.id} job={job} cue={cue} names={transcript.names} />)}
+    </ol>
+  );
+}
+
+interface LineProps {
+  readonly job: Job;
+  readonly cue: Cue;
+  /** So that a line is drawn anew when a speaker gets another name. */
+  readonly names: object;
+}
+
+const Line = memo(({ job, cue }: LineProps) => {
+  const at = clock(cue.start);
+  const onText = (event: Event & { readonly currentTarget: HTMLTextAreaElement }) => {
+    const text = event.currentTarget.value.trim();
+    if (text === textOf(cue)) return;
+    const transcript = job.transcript.value;
+    job.change(text ? withCue(transcript, retold(cue, text)) : withoutCue(transcript, cue.id));
+  };
+  const remove = () => job.change(withoutCue(job.transcript.value, cue.id));
+  return (
+    <li id={`cue-${cue.id}`} class="cue">
+      <div class="cue-times">
+        <Time label={`Begin of the cue at ${at}`} value={cue.start}
+          onChange={(start) => job.change(retimed(job.transcript.value, cue, start, cue.end))} />
+        <Time label={`End of the cue at ${at}`} value={cue.end}
+          onChange={(end) => job.change(retimed(job.transcript.value, cue, cue.start, end))} />
+      </div>
+      <div class="cue-text">
+        <Speaker job={job} cue={cue} />
+        <textarea aria-label={`Text of the cue at ${at}`} rows={1} dir="auto" value={textOf(cue)} onChange={onText} />
+      </div>
+      <button type="button" class="button plain" aria-label={`Delete the cue at ${at}`} onClick={remove}>
+        <Icon name="bin" />
+      </button>
+    </li>
+  );
+});
+
+interface TimeProps {
+  readonly label: string;
+  readonly value: number;
+  readonly onChange: (seconds: number) => void;
+}
+
+function Time({ label, value, onChange }: TimeProps) {
+  const onInput = (event: Event & { readonly currentTarget: HTMLInputElement }) => {
+    const field = event.currentTarget;
+    const seconds = parsedClock(field.value);
+    field.setCustomValidity(seconds === null ? "A time such as 1:23.4" : "");
+    if (seconds === null) field.reportValidity();
+    else onChange(seconds);
+  };
+  return <input class="time" aria-label={label} inputMode="decimal" value={clock(value, 2)} onChange={onInput} />;
+}
+
+function Speaker({ job, cue }: { job: Job; cue: Cue }) {
+  const transcript = job.transcript.value;
+  const speakers = speakersOf(transcript);
+  if (!speakers.length) return null;
+  return (
+    <select aria-label={`Speaker of the cue at ${clock(cue.start)}`} value={cue.speaker ?? ""}
+      onChange={(event) => job.change(withCue(transcript, { ...cue, speaker: event.currentTarget.value || null }))}>
+      <option value="">Nobody</option>
+      {speakers.map((speaker) => <option value={speaker}>{nameOf(transcript, speaker)}</option>)}
+    </select>
+  );
+}

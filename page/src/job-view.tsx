@@ -1,0 +1,114 @@
+// One recording: listen, read along, edit, and take the text home.
+
+import { useEffect, useState } from "preact/hooks";
+import { Editing } from "./editing";
+import { clock } from "./formats";
+import { Icon } from "./icons";
+import type { Job } from "./job";
+import { again } from "./jobs";
+import { languageName } from "./options";
+import { Player } from "./player";
+import { seek, time, toggle } from "./playback";
+import { ProblemCard } from "./problem-card";
+import { Reading } from "./reading";
+import { CodeButton, CopyButton, Downloads, plainText } from "./saving";
+import { Speakers } from "./speakers";
+import { wordAt } from "./transcript";
+
+export function JobView({ job }: { job: Job }) {
+  const [isEditing, setIsEditing] = useState(false);
+  useKeys(job);
+  const hasText = job.transcript.value.cues.length > 0;
+  const isDone = job.state.value === "done";
+  return (
+    <section class="job-view" aria-label={job.file.name}>
+      <header>
+        <div>
+          <h1 class="title">{job.file.name}</h1>
+          <p class="quiet small">{facts(job).join(" · ")}</p>
+        </div>
+        <div class="row">
+          <CodeButton file={job.file.name} options={job.options} />
+          {job.isOver.value && (
+            <button type="button" class="button" onClick={() => again(job)}><Icon name="again" /> Read again</button>
+          )}
+        </div>
+      </header>
+      <Player job={job} />
+      {job.problem.value && <ProblemCard problem={job.problem.value} onAgain={() => again(job)} />}
+      {job.warnings.value.map((warning) => <p class="card note">{warning}</p>)}
+      <Speakers job={job} />
+      {hasText && job.isOver.value && <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />}
+      <div class="card text" aria-busy={!job.isOver.value}>
+        {isEditing ? <Editing job={job} /> : <Reading job={job} />}
+        {!job.isOver.value && <p class="quiet waiting">{hasText ? "" : "The text appears here while it is recognised"}<i /></p>}
+        {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
+      </div>
+    </section>
+  );
+}
+
+interface ToolsProps {
+  readonly job: Job;
+  readonly isEditing: boolean;
+  readonly onEditing: (isEditing: boolean) => void;
+}
+
+function Tools({ job, isEditing, onEditing }: ToolsProps) {
+  const { past, future } = job.history.value;
+  const transcript = job.transcript.value;
+  const name = job.file.name.replace(/\.[^.]*$/u, "");
+  return (
+    <div class="row tools" role="toolbar" aria-label="Text">
+      <button type="button" class="button" aria-pressed={isEditing} onClick={() => onEditing(!isEditing)}>
+        <Icon name="edit" /> Edit
+      </button>
+      <button type="button" class="button plain" aria-label="Undo" disabled={!past.length} onClick={() => job.undo()}>
+        <Icon name="undo" />
+      </button>
+      <button type="button" class="button plain" aria-label="Redo" disabled={!future.length} onClick={() => job.redo()}>
+        <Icon name="redo" />
+      </button>
+      <span class="space" />
+      <CopyButton label="Copy the text" text={() => plainText(transcript)} />
+      <Downloads transcript={transcript} name={name} language={job.languages.value[0] ?? job.options.language} />
+    </div>
+  );
+}
+
+function facts(job: Job): string[] {
+  const { model, task, language } = job.options;
+  const spoken = job.languages.value.map(languageName).join(", ");
+  return [
+    ...(job.duration.value ? [clock(job.duration.value)] : []),
+    ...(spoken ? [language ? spoken : `${spoken}, detected`] : []),
+    ...(task === "translate" ? ["translated to English"] : []),
+    ...(model === "whisper-1" ? [] : [model]),
+  ];
+}
+
+/** Space plays, the arrows go from word to word, and Ctrl+Z takes back: where nobody writes. */
+function useKeys(job: Job): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const isIn = (selector: string) => (event.target as Element).closest(selector) !== null;
+      if (isIn("input, textarea, select, dialog")) return;
+      const isCommand = event.ctrlKey || event.metaKey;
+      if (isCommand && event.key.toLowerCase() === "z") event.shiftKey ? job.redo() : job.undo();
+      else if (isCommand || isIn("button, a, summary, pre")) return;
+      else if (event.key === " ") toggle();
+      else if (event.key === "ArrowRight") step(job, 1);
+      else if (event.key === "ArrowLeft") step(job, -1);
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [job]);
+}
+
+function step(job: Job, by: number): void {
+  const words = job.transcript.value.cues.flatMap((cue) => cue.words);
+  const next = words[Math.max(0, wordAt(words, time.value) + by)];
+  if (next) seek(next.start);
+}

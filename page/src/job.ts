@@ -1,0 +1,175 @@
+// One recording on its way to a text: what is sent, what has come, and what people made of it.
+// Knows nothing about the page.
+
+import { computed, signal } from "@preact/signals";
+import { eventsIn } from "./events";
+import { begun, changed, redone, undone, type History } from "./history";
+import { lateError, ownProblem, unreachable, type Answer, type Problem } from "./problem";
+import { fieldsOf, pathOf, type Options } from "./request";
+import { noted, Refused, upload } from "./server";
+import { cuesOf, timedWords, type Cue, type SpokenWord, type Transcript, type Word } from "./transcript";
+
+export type State = "waiting" | "sending" | "reading" | "done" | "failed" | "cancelled";
+
+interface StreamEvent {
+  readonly type?: string;
+  readonly delta?: string;
+  readonly words?: readonly SpokenWord[];
+  readonly languages?: readonly { readonly code: string }[];
+  readonly warnings?: readonly string[];
+  readonly speaker?: string;
+  readonly start?: number;
+  readonly end?: number;
+}
+
+interface Turn {
+  readonly speaker: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+let count = 0;
+
+export class Job {
+  readonly id = (count += 1);
+  readonly address: string;
+  readonly state = signal<State>("waiting");
+  /** What part of the file has been sent, 0 to 1. */
+  readonly sent = signal(0);
+  readonly problem = signal<Problem | null>(null);
+  readonly languages = signal<readonly string[]>([]);
+  readonly warnings = signal<readonly string[]>([]);
+  readonly history = signal<History<Transcript>>(begun({ cues: [], names: {} }));
+  readonly transcript = computed(() => this.history.value.present);
+  /** Of the recording, as far as the browser knows it. */
+  readonly duration = signal(0);
+  readonly isOver = computed(() => !["waiting", "sending", "reading"].includes(this.state.value));
+
+  private readonly abort = new AbortController();
+  private words: Word[] = [];
+  private cues: Cue[] = [];
+  private turns: Turn[] = [];
+  private nRead = 0;
+  private isComplete = false;
+
+  constructor(
+    readonly file: File,
+    readonly options: Options,
+  ) {
+    this.address = URL.createObjectURL(file);
+  }
+
+  /** Send the recording and follow the answer to its end; never throws. */
+  async run(): Promise<void> {
+    if (this.state.value !== "waiting") return;
+    this.state.value = "sending";
+    const handlers = { onSent: (share: number) => this.onSent(share), onBody: this.onBody };
+    try {
+      await upload(pathOf(this.options), this.form(), handlers, this.abort.signal);
+      if (!this.isComplete) throw new Refused(unreachable(true));
+      this.state.value = "done";
+    } catch (error) {
+      if (this.abort.signal.aborted && this.problem.value === null) {
+        this.state.value = "cancelled";
+        return;
+      }
+      const known = this.problem.value ?? (error instanceof Refused ? error.problem : unforeseen(error));
+      this.problem.value = noted(known);
+      this.state.value = "failed";
+    }
+  }
+
+  cancel(): void {
+    if (this.state.value === "waiting") this.state.value = "cancelled";
+    this.abort.abort();
+  }
+
+  /** Give back what the browser keeps of the file. */
+  forget(): void {
+    this.cancel();
+    URL.revokeObjectURL(this.address);
+  }
+
+  change(next: Transcript): void {
+    this.history.value = changed(this.history.value, next);
+  }
+
+  undo(): void {
+    this.history.value = undone(this.history.value);
+  }
+
+  redo(): void {
+    this.history.value = redone(this.history.value);
+  }
+
+  private form(): FormData {
+    const form = new FormData();
+    for (const [name, value] of fieldsOf(this.options)) form.append(name, value);
+    form.append("file", this.file, this.file.name);
+    return form;
+  }
+
+  private onSent(share: number): void {
+    this.sent.value = share;
+    if (share === 1 && this.state.value === "sending") this.state.value = "reading";
+  }
+
+  private readonly onBody = (body: string, header: Answer["header"]): void => {
+    this.onSent(1);
+    const { data, rest } = eventsIn(body.slice(this.nRead));
+    this.nRead = body.length - rest.length;
+    for (const each of data) {
+      if (each === "[DONE]") continue;
+      const problem = lateError(each, header);
+      if (problem !== null) {
+        this.problem.value = problem;
+        break;
+      }
+      this.onEvent(JSON.parse(each) as StreamEvent);
+    }
+    this.history.value = begun({ ...this.transcript.value, cues: this.cues });
+    if (this.problem.value !== null) this.abort.abort();
+  };
+
+  private onEvent(event: StreamEvent): void {
+    switch (event.type) {
+      case "transcript.text.delta": {
+        const from = this.words.at(-1)?.end ?? 0;
+        const words = timedWords(event.delta ?? "", event.words ?? [], from);
+        this.words.push(...words);
+        this.cues.push(...cuesOf(words, this.cues.length));
+        break;
+      }
+      case "transcript.text.segment": {
+        const { speaker, start = 0, end = 0 } = event;
+        if (speaker !== undefined) this.turns.push({ speaker, start, end });
+        break;
+      }
+      case "transcript.text.done":
+        this.onDone(event);
+        break;
+    }
+  }
+
+  private onDone({ words = [], languages = [], warnings = [] }: StreamEvent): void {
+    this.isComplete = true;
+    this.languages.value = languages.map(({ code }) => code);
+    this.warnings.value = warnings;
+    const named = words.some(({ speaker }) => speaker !== undefined) ? words : null;
+    if (named === null && !this.turns.length) return;
+    const speakerOf = (word: Word, i: number) => named?.[i]?.speaker ?? turnAt(this.turns, word);
+    let at = 0;
+    this.cues = this.cues
+      .map((cue) => cue.words.map((word) => ({ ...word, speaker: speakerOf(word, at++) })))
+      .reduce<Cue[]>((cues, of) => [...cues, ...cuesOf(of, cues.length)], []);
+  }
+}
+
+function turnAt(turns: readonly Turn[], word: Word): string | undefined {
+  const middle = (word.start + word.end) / 2;
+  return turns.find(({ start, end }) => start <= middle && middle <= end)?.speaker;
+}
+
+function unforeseen(error: unknown): Problem {
+  return ownProblem("The page had an error of its own", String(error));
+}

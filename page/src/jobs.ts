@@ -1,0 +1,52 @@
+// The session's recordings: a few are sent at a time, the others wait.
+// Knows nothing about how one is read.
+
+import { computed, signal } from "@preact/signals";
+import { Job } from "./job";
+import { USUAL, type Options } from "./request";
+
+/** Requests at a time; the server shares its cores among all of them anyway. */
+const MAX_RUNNING = 3;
+
+export const jobs = signal<readonly Job[]>([]);
+export const options = signal<Options>(USUAL);
+
+const chosenId = signal<number | null>(null);
+export const chosen = computed(() => jobs.value.find(({ id }) => id === chosenId.value) ?? null);
+
+export const choose = (job: Job): void => {
+  chosenId.value = job.id;
+};
+
+export function add(files: readonly File[]): void {
+  const added = files.map((file) => new Job(file, options.value));
+  jobs.value = [...jobs.value, ...added];
+  const [first] = added;
+  if (first) choose(first);
+  runWaiting();
+}
+
+/** The same recording once more, with the options as they are now. */
+export function again(job: Job): void {
+  const next = new Job(job.file, options.value);
+  jobs.value = jobs.value.map((each) => (each === job ? next : each));
+  choose(next);
+  job.forget();
+  runWaiting();
+}
+
+export function remove(job: Job): void {
+  const at = jobs.value.indexOf(job);
+  jobs.value = jobs.value.filter((each) => each !== job);
+  job.forget();
+  if (chosenId.value === job.id) chosenId.value = jobs.value[Math.min(at, jobs.value.length - 1)]?.id ?? null;
+  runWaiting();
+}
+
+function runWaiting(): void {
+  const running = jobs.value.filter(({ state }) => ["sending", "reading"].includes(state.value));
+  const waiting = jobs.value.filter(({ state }) => state.value === "waiting");
+  for (const job of waiting.slice(0, Math.max(0, MAX_RUNNING - running.length))) {
+    void job.run().then(runWaiting);
+  }
+}

@@ -1,0 +1,77 @@
+// A transcript to take home: as a file or on the clipboard; and the request as code.
+
+import { useRef, useState } from "preact/hooks";
+import { FORMATS, MEDIA_TYPES, written, type Format } from "./formats";
+import { Icon } from "./icons";
+import { codeFor, LANGUAGES_OF_CODE, type CodeLanguage, type Options } from "./request";
+import { BASE, key } from "./server";
+import { textOf, type Transcript } from "./transcript";
+
+interface Props {
+  readonly transcript: Transcript;
+  /** Of the files, without what stands behind the dot. */
+  readonly name: string;
+  readonly language: string;
+}
+
+export function Downloads({ transcript, name, language }: Props) {
+  const save = (format: Format) => {
+    const blob = new Blob([written(format, transcript, language)], { type: MEDIA_TYPES[format] });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `${name}.${format}`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  };
+  return (
+    <div class="joined" role="group" aria-label="Download">
+      {FORMATS.map((format) => (
+        <button key={format} type="button" class="button" aria-label={`Download ${format}`} onClick={() => save(format)}>
+          {format}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function CopyButton({ label, text }: { label: string; text: () => string }) {
+  const [isDone, setIsDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text());
+    setIsDone(true);
+    setTimeout(() => setIsDone(false), 2000);
+  };
+  return (
+    <button type="button" class="button" onClick={() => void copy()} aria-label={label}>
+      <Icon name={isDone ? "check" : "copy"} /> <span aria-live="polite">{isDone ? "Copied" : "Copy"}</span>
+    </button>
+  );
+}
+
+export const plainText = (transcript: Transcript): string => transcript.cues.map(textOf).join("\n");
+
+export function CodeButton({ file, options }: { file: string; options: Options }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [language, setLanguage] = useState<CodeLanguage>("curl");
+  const code = codeFor(language, { base: BASE, file, options, hasKey: key.value !== "" });
+  return (
+    <>
+      <button type="button" class="button" onClick={() => dialog.current?.showModal()}><Icon name="code" /> Code</button>
+      <dialog ref={dialog} class="dialog wide" aria-labelledby="code-title">
+        <h2 id="code-title">The same request in code</h2>
+        <div class="joined" role="group" aria-label="Language of the code">
+          {LANGUAGES_OF_CODE.map((each) => (
+            <button key={each} type="button" class="button" aria-pressed={each === language} onClick={() => setLanguage(each)}>
+              {each}
+            </button>
+          ))}
+        </div>
+        <pre tabIndex={0} aria-label="Code"><code>{code}</code></pre>
+        <div class="row end">
+          <CopyButton label="Copy the code" text={() => code} />
+          <button type="button" class="button strong" onClick={() => dialog.current?.close()}>Close</button>
+        </div>
+      </dialog>
+    </>
+  );
+}
