@@ -16,9 +16,9 @@ from auricle.output.formats import Style
 from auricle.server.fields.audio_request import AudioRequest, parse
 from auricle.types import DecodeOptions
 
-BY_RULE = {"task", "words", "logprobs", "vad_threshold", "audio_channel"}
-"""What of the options no field of that name says: the path, the style, chunking_strategy, and
-Deepgram's ``multichannel``."""
+BY_RULE = {"task", "words", "logprobs", "vad_threshold", "audio_channel", "speakers"}
+"""What of the options no field of that name says: the path, the style, chunking_strategy,
+Deepgram's ``multichannel``, and what is said about speakers."""
 
 STANDING_IN = [field for field in FIELDS if field.is_setting]
 

@@ -25,6 +25,7 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import Runtime
 from auricle.speech_runtime import ModelStatus
+from auricle.transcribe import Transcription
 from auricle.types import DecodeOptions
 from tests.fakes import window
 from tests.hosting.fakes import Engines, checkpoint
@@ -275,6 +276,7 @@ async def test_which_language_is_certain_and_which_unknown(tmp_path: Path):
         runtime._decoders._n_kept = 1
         for asked, language in CERTAIN.items():
             async with runtime.open(recording, asked) as transcription:
+                assert isinstance(transcription, Transcription)
                 assert transcription.options.language == language
         for asked, param in UNKNOWN.items():
             with pytest.raises(InvalidRequest) as caught:

@@ -68,7 +68,7 @@ class Field:
     kind: Kind
     goes_to: Literal["decode", "answer", "request"]
     """``decode``: the attribute of `DecodeOptions` of that name; ``answer``: how the answer is
-    written; ``request``: neither, `server.fields.audio_request` says what becomes of it."""
+    written; ``request``: neither, `server.fields` says what becomes of it."""
     help: str
     """What it does, in words that can follow a colon."""
     _: KW_ONLY

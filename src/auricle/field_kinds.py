@@ -199,6 +199,40 @@ class ServerVad:
         return {"anyOf": [{"const": "auto"}, settings]}
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A list of names, each as it stands."""
+
+    max_items: int
+    max_chars: int
+
+    @property
+    def text(self) -> str:
+        return f"at most {self.max_items} names, {self.max_chars} characters each"
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        items = {"type": "string", "minLength": 1, "maxLength": self.max_chars}
+        return {"type": "array", "items": items, "maxItems": self.max_items}
+
+
+@dataclass(frozen=True, slots=True)
+class DataUrls:
+    """A list of short recordings, each as a data URL."""
+
+    max_items: int
+    max_bytes: int
+
+    @property
+    def text(self) -> str:
+        return f"at most {self.max_items} data URLs, {self.max_bytes >> 20} MiB each"
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        items = {"type": "string", "pattern": "^data:", "maxLength": self.max_bytes}
+        return {"type": "array", "items": items, "maxItems": self.max_items}
+
+
 Kind: TypeAlias = (
     Recording
     | Text
@@ -213,6 +247,8 @@ Kind: TypeAlias = (
     | Terms
     | Ids
     | ServerVad
+    | Names
+    | DataUrls
 )
 
-LISTS = (Choices, Languages, Terms, Ids)
+LISTS = (Choices, Languages, Terms, Ids, Names, DataUrls)

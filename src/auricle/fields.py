@@ -15,6 +15,7 @@ from typing import Final, get_args
 
 from auricle import field_kinds as kinds
 from auricle.field import Exclusion, Field, Flag, Need, Test, one_of, other_than
+from auricle.speaker_fields import SPEAKER_FIELDS
 from auricle.types import FORMATS, SUBTITLES, AudioContext, Decoding, LanguageDetection
 
 _JSON: Final = Need("response_format", ("json",))
@@ -188,8 +189,8 @@ FIELDS: Final[tuple[Field, ...]] = (
         "stream",
         kinds.Switch(),
         "request",
-        "send the text as server-sent events while it is recognised, with json or text; the "
-        "other formats are answered plainly",
+        "send the text as server-sent events while it is recognised, with json, text or "
+        "diarized_json; the other formats are answered plainly",
         default=False,
         is_openai=True,
     ),
@@ -209,6 +210,7 @@ FIELDS: Final[tuple[Field, ...]] = (
             ),
         ),
     ),
+    *SPEAKER_FIELDS,
     Field(
         "vad",
         kinds.Switch(),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from auricle.config import Settings
+from auricle.diarize import Diarization, Diarizer
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     AuricleError,
@@ -28,6 +29,7 @@ from auricle.hosting.catalog import Catalog
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.names import ModelNames
+from auricle.hosting.speaker_host import SpeakerHost
 from auricle.live.judging import TurnJudge
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
@@ -38,9 +40,10 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.observe import NOBODY, Observer
+from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
-from auricle.transcribe import Transcriber, Transcription
-from auricle.types import DecodeOptions
+from auricle.transcribe import SHORT_S, SegmentStream, Transcriber, guess_s
+from auricle.types import DecodeOptions, SpeakerOptions
 
 RETRY_WHILE_STARTING_S = 2.0
 RETRY_FAILED_START_S = 5.0
@@ -79,6 +82,9 @@ class Runtime:
             observer=observer,
         )
         self._models.control.grants = grants = grants or NoLimits()
+        self._speakers = SpeakerHost(
+            means or FetchOptions.of(settings), progress, idle_unload_s=settings.idle_unload_s
+        )
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             self._find_default,
@@ -145,6 +151,7 @@ class Runtime:
             self._again.cancel()
             await asyncio.wait({self._again})
         await self._models.close()
+        await self._speakers.close()
         await self._decoders.close()
         await self._live.close()
 
@@ -188,7 +195,7 @@ class Runtime:
     @asynccontextmanager
     async def open(
         self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
-    ) -> AsyncIterator[Transcription]:
+    ) -> AsyncIterator[SegmentStream]:
         """Transcribe a file with what ``model`` can do, which is loaded first if it is not; see
         `Transcriber.open`.
 
@@ -196,15 +203,36 @@ class Runtime:
             ModelNotFound: see `find`.
             Forbidden: the client may not use it.
             InvalidRequest: the model does not know the language, or does not translate.
-            Unavailable: see `check_room` and `ModelManager.using`.
+            Unavailable: see `check_room`, `ModelManager.using` and, where speakers are asked for,
+                `SpeakerHost.using`.
         """
         self.check_room(key)
+        if options.speakers is not None:
+            await self._speakers.load(self.settings.load_wait_s)
         async with self._models.using(await self._names.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, hosted.reader)
             async with transcriber.open(path, possible, key) as transcription:
-                yield transcription
+                if options.speakers is None:
+                    yield transcription
+                    return
+                diarizing = self.diarize(path, options.speakers, options.audio_track)
+                async with spoken(transcription, diarizing) as stream:
+                    yield stream
+
+    async def diarize(
+        self, path: Path, options: SpeakerOptions, audio_track: str | None = None
+    ) -> Diarization:
+        """Who speaks when in a file. Raises what `Diarizer.diarize` raises."""
+        diarizer = Diarizer(self._decoders, self._speakers, self.settings.load_wait_s)
+        is_long = guess_s(path) > SHORT_S
+        return await diarizer.diarize(path, options, is_long=is_long, audio_track=audio_track)
+
+    async def load_speakers(self) -> None:
+        """Start what tells speakers apart, fetched first if need be; waits as long as it takes.
+        Raises what `SpeakerHost.load` raises."""
+        await self._speakers.load()
 
     @asynccontextmanager
     async def open_live(

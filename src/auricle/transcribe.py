@@ -21,7 +21,16 @@ from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
-from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task, Transcript, Window
+from auricle.types import (
+    AudioTrack,
+    DecodeOptions,
+    Language,
+    Segment,
+    Speaker,
+    Task,
+    Transcript,
+    Window,
+)
 
 BYTES_PER_S = 16_000
 """What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
@@ -57,7 +66,18 @@ class SegmentStream(Protocol):
         """What could not be read, once iteration has ended."""
         ...
 
+    @property
+    def speakers(self) -> tuple[Speaker, ...] | None:
+        """Who speaks, once iteration has ended; None: nobody asked."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[Segment]: ...
+
+    def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+        """Instead of iterating: each segment as it is read, with those that are known whole by
+        then. Where speakers were asked for, that may be later; at the end None comes with the
+        rest."""
+        ...
 
 
 @dataclass(slots=True)
@@ -96,6 +116,15 @@ class Transcription:
     def warnings(self) -> tuple[str, ...]:
         """What could not be read, once iteration has ended."""
         return self.source.warnings
+
+    @property
+    def speakers(self) -> None:
+        """Nobody asked."""
+
+    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+        """Each segment is whole when it is read."""
+        async for segment in self:
+            yield segment, (segment,)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         async for window in self._windows():
@@ -190,7 +219,7 @@ class Transcriber:
             Overloaded: too much work is waiting, of everybody or of this client.
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
-        guessed_s = _guessed_s(path)
+        guessed_s = guess_s(path)
         with self.model.queue.admit(key, guessed_s) as admission:
             opened = self.decoders.open(
                 path,
@@ -222,9 +251,10 @@ def transcript_of(transcription: SegmentStream, segments: Sequence[Segment]) -> 
         tuple(segments),
         transcription.track,
         transcription.warnings,
+        transcription.speakers,
     )
 
 
-def _guessed_s(path: Path) -> float:
+def guess_s(path: Path) -> float:
     """How long a recording is, before anybody has looked into it."""
     return path.stat().st_size / BYTES_PER_S

@@ -5,7 +5,7 @@ Knows nothing about where audio comes from, which engine reads it or how text is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import msgspec
@@ -27,13 +27,13 @@ Decoding = Literal["accurate", "balanced", "fast"]
 """Beam search; beam search where greedy decoding is unsure; greedy decoding."""
 AudioContext = Literal["auto", "full"]
 """How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
-Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
+Format = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 """How an answer is written."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
-STREAM_FORMATS: tuple[Format, ...] = ("json", "text")
-"""Formats a stream of text events can stand for; the others carry times, and are not streamed."""
+STREAM_FORMATS: tuple[Format, ...] = ("json", "text", "diarized_json")
+"""Formats a stream of events can stand for; the others carry times, and are not streamed."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -54,6 +54,10 @@ class Word(msgspec.Struct, frozen=True):
     end_s: float
     probability: float
     """Mean probability of its tokens, 0 to 1."""
+    speaker: str | None = None
+    """Who says it, where speakers were asked for."""
+    overlapping: tuple[str, ...] = ()
+    """Who else speaks during half of it or more."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -81,6 +85,24 @@ class Segment(msgspec.Struct, frozen=True):
     """None unless token probabilities were asked for."""
     language: str | None = None
     """The language the window was read in."""
+    speaker: str | None = None
+    """Who says it, where speakers were asked for: a segment is one speaker's then."""
+    overlapping: tuple[str, ...] = ()
+    """Who else speaks during half or more of one of its words."""
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """Somebody who speaks in a recording."""
+
+    name: str
+    """A known voice's name; of others a letter, ``A`` for whoever speaks first."""
+    is_known: bool
+    """Whether the name was given with a reference."""
+    speech_s: float
+    """For how long they speak."""
+    embedding: tuple[float, ...] = ()
+    """192 numbers, of length 1: voices whose cosine is 0.5 or more are one person's. Empty where
+    nobody told voices apart."""
 
 
 class AudioTrack(msgspec.Struct, frozen=True):
@@ -129,6 +151,24 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownVoice:
+    """Somebody a client knows, and a short recording in which only they speak."""
+
+    name: str
+    reference: bytes = field(repr=False)
+    """A whole file, in any container and codec."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerOptions:
+    """What is known about who speaks: how many there are, and who may be among them."""
+
+    at_least: int = 1
+    at_most: int | None = None
+    known: tuple[KnownVoice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DecodeOptions:
     """What a request asks of the transcription itself; how the answer is rendered is not here.
 
@@ -166,6 +206,8 @@ class DecodeOptions:
     """How much longer than usual beam search goes on looking; 1 is usual."""
     suppress_tokens: tuple[int, ...] = (-1,)
     """Token ids never generated; -1 stands for the model's own list of symbols."""
+    speakers: SpeakerOptions | None = None
+    """Tell who says what; None: nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +222,8 @@ class Transcript:
     """Which audio track it is of."""
     warnings: tuple[str, ...] = ()
     """What of the recording could not be read, in words."""
+    speakers: tuple[Speaker, ...] | None = None
+    """Who speaks, in the order in which they are first heard; None: nobody asked."""
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from auricle.cli import batch
@@ -17,7 +18,7 @@ from auricle.cli.output import Files, Printer
 from auricle.errors import AuricleError, BadMedia, ModelUnusable
 from auricle.output.formats import Style
 from auricle.runtime import Runtime
-from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Transcript
+from auricle.types import AudioTrack, DecodeOptions, Language, Segment, SpeakerOptions, Transcript
 
 
 def segment(start_s: float, text: str) -> Segment:
@@ -35,6 +36,7 @@ class FakeTranscription:
     duration_s: float = 3.0
     track: AudioTrack | None = None
     warnings: tuple[str, ...] = ()
+    speakers: None = None
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         if self.after is not None:
@@ -58,6 +60,9 @@ class FakeRuntime:
 
     async def start(self) -> None:
         self.calls.append("start")
+
+    async def load_speakers(self) -> None:
+        self.calls.append("load speakers")
 
     async def stop(self) -> None:
         self.calls.append("stop")
@@ -220,3 +225,18 @@ async def test_a_model_that_cannot_be_loaded_ends_the_run(found):
     with pytest.raises(ModelUnusable, match="no weights"):
         await run(fake, found, Printer(["one"], Style("text"), live=False))
     assert fake.calls == ["start", "stop"]
+
+
+async def test_speakers_are_got_ready_before_the_first_recording(found, capfd):
+    fake = FakeRuntime({"one": FakeTranscription([" First."])})
+    options = DecodeOptions(speakers=SpeakerOptions())
+    printer = Printer(["one"], Style("text", speakers=True), live=True)
+    runtime = cast("Runtime", fake)
+    assert await batch.run(runtime, found[:1], options, printer) == 0
+    assert fake.calls == ["start", "load speakers", "one", "stop"]
+
+
+def test_a_speaker_stands_before_their_words_on_a_terminal(capfd):
+    spoken = msgspec.structs.replace(segment(0.0, " First."), speaker="Ann")
+    Printer(["one"], Style("text", speakers=True), live=True).segment(0, spoken)
+    assert capfd.readouterr().out == "Ann: First.\n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
 
-from auricle.cli.field_flags import field_options, fields_from
+from auricle.cli.field_flags import field_options, fields_from, known_voices
 from auricle.cli.options import settings_from, settings_options
 from auricle.output.formats import Style
 from auricle.server.fields.audio_request import AudioRequest, parse
-from auricle.types import DecodeOptions
+from auricle.types import DecodeOptions, SpeakerOptions
 
 
 def _asked(*arguments: str, fmt: str = "json") -> AudioRequest:
@@ -70,3 +72,26 @@ def test_words_are_shown_beside_segments():
     asked = _asked("--words", fmt="verbose_json")
     assert asked.style == Style("verbose_json", words=True)
     assert asked.options.words
+
+
+def test_speakers():
+    asked = _asked("--diarize", "--num-speakers", "2", "--speaker-embeddings", fmt="text")
+    assert asked.options == DecodeOptions(words=True, speakers=SpeakerOptions(2, 2))
+    assert asked.style == Style("text", speakers=True, embeddings=True)
+
+
+def test_known_voices_are_files(tmp_path: Path):
+    file = tmp_path / "ann=1.wav"
+    file.write_bytes(b"voice")
+    assert known_voices([f"Ann={file}"]) == [
+        ("known_speaker_names[]", "Ann"),
+        ("known_speaker_references[]", "data:audio/any;base64,dm9pY2U="),
+    ]
+    for wrong, message in {
+        "Ann": "expected NAME=FILE, but got 'Ann'",
+        "=x": "expected NAME=FILE, but got '=x'",
+        "Ann=": "expected NAME=FILE, but got 'Ann='",
+        f"Ann={tmp_path / 'none'}": "cannot read .*none: No such file or directory",
+    }.items():
+        with pytest.raises(click.UsageError, match=f"--known-speaker: {message}"):
+            known_voices([wrong])

@@ -23,6 +23,7 @@ LAYERS = (
         "field_kinds",
         "field",
         "fields",
+        "speaker_fields",
         "setting",
         "config_sources",
         "config_server",
@@ -34,12 +35,14 @@ LAYERS = (
     ),
     ("whisper",),
     ("models", "speech", "output"),
-    ("media", "speakers", "turn_taking", "decoding"),
+    ("media", "speakers", "turn_taking"),
     ("engine",),
     ("queue",),
     ("reading",),
     ("transcribe", "live"),
     ("hosting",),
+    ("diarize",),
+    ("speaker_segments",),
     ("speech_runtime",),
     ("runtime",),
     ("server",),
@@ -51,7 +54,7 @@ not know each other, except in the first. The empty name is the package itself: 
 
 FOUNDATION = LAYERS[0]
 
-IMPORTS_LATE = {"engine/ct2.py", "engine/model.py", "engine/worker.py", "rpc/caller.py"}
+IMPORTS_LATE = {"engine/ct2.py", "engine/worker.py", "rpc/caller.py"}
 """The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from auricle.config import Settings
@@ -18,7 +19,16 @@ from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.speech_runtime import ModelStatus, State
-from auricle.types import SAMPLE_RATE, AudioTrack, DecodeOptions, Language, Pcm, Segment, Task
+from auricle.types import (
+    SAMPLE_RATE,
+    AudioTrack,
+    DecodeOptions,
+    Language,
+    Pcm,
+    Segment,
+    Speaker,
+    Task,
+)
 
 
 def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
@@ -48,6 +58,20 @@ class FakeTranscription:
     steps: Sequence[Step]
     track: AudioTrack | None = None
     warnings: tuple[str, ...] = ()
+    speakers: tuple[Speaker, ...] | None = None
+
+    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+        """Speakers are known of the first segment when the second is read, and of the rest at the
+        end."""
+        if self.speakers is None:
+            async for segment in self:
+                yield segment, (segment,)
+            return
+        before: list[Segment] = []
+        async for segment in self:
+            yield msgspec.structs.replace(segment, speaker=None), tuple(before[:1])
+            before = [*before[1:], segment]
+        yield None, tuple(before)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
         for step in self.steps:
@@ -158,6 +182,7 @@ class FakeRuntime:
         self.duration_s = 2.5
         self.track: AudioTrack | None = AudioTrack(1, 1)
         self.warnings: tuple[str, ...] = ()
+        self.speakers: tuple[Speaker, ...] = ()
         self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.n_proofs = 0
         self.proof = asyncio.Event()
@@ -250,6 +275,7 @@ class FakeRuntime:
                 self.steps,
                 self.track,
                 self.warnings,
+                None if options.speakers is None else self.speakers,
             )
         except asyncio.CancelledError:
             self.cancelled.set()

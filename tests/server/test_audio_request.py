@@ -363,7 +363,7 @@ LANGUAGES_READ = (
     "Leave it out to have the language detected. Codes, BCP-47 tags and English names are read; "
     f"known are {', '.join(LANGUAGES)}."
 )
-FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
+FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt', 'diarized_json'"
 
 
 @pytest.mark.parametrize(
@@ -427,14 +427,6 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
             f"Invalid 'response_format': got 'xml'. Supported values are: {FORMATS}.",
             "response_format",
             "invalid_value",
-        ),
-        (
-            [("response_format", "diarized_json")],
-            "response_format 'diarized_json' is not supported: speaker separation (diarization) is "
-            "not available on this server. Supported values are: json, text, srt, verbose_json, "
-            "vtt.",
-            "response_format",
-            "unsupported_value",
         ),
         (
             [("temperature", "1.5")],
@@ -512,20 +504,6 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt'"
             "Invalid 'include': got 'usage'. Supported values are: 'logprobs', 'languages'.",
             "include",
             "invalid_value",
-        ),
-        (
-            [("extra_body[known_speaker_names][]", "agent")],
-            "'known_speaker_names' (here 'agent') is not supported: speaker separation "
-            "(diarization) is not available on this server.",
-            "known_speaker_names",
-            "unsupported_parameter",
-        ),
-        (
-            [("known_speaker_references[]", "data:audio/wav;base64,AAAA")],
-            "'known_speaker_references' (here 'data:audio/wav;base64,AAAA') is not supported: "
-            "speaker separation (diarization) is not available on this server.",
-            "known_speaker_references",
-            "unsupported_parameter",
         ),
         (
             [("keywords[]", "<b>")],
@@ -714,16 +692,6 @@ def test_a_refusal_names_the_field_the_value_and_what_is_allowed(
     pairs: list[tuple[str, str]], message: str, param: str, code: str
 ) -> None:
     assert refused(*pairs) == (message, param, code)
-
-
-@pytest.mark.parametrize(
-    "model", ["gpt-4o-transcribe-diarize", "openai/gpt-4o-transcribe-diarize-2026-01-01"]
-)
-def test_models_that_tell_speakers_apart_are_refused(model: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        parse([("model", model)], "transcribe", SETTINGS)
-    assert (caught.value.param, caught.value.code) == ("model", "unsupported_value")
-    assert f"{model!r} is not supported: speaker separation" in caught.value.message
 
 
 NAMES = st.one_of(

@@ -40,6 +40,7 @@ SMALL = {
 ALIASES = (
     "gpt-4o-mini-transcribe",
     "gpt-4o-transcribe",
+    "gpt-4o-transcribe-diarize",
     "gpt-live-transcribe",
     "gpt-realtime-whisper",
     "gpt-transcribe",
@@ -48,8 +49,6 @@ ALIASES = (
 
 
 async def test_the_list(served: Served) -> None:
-    """It held gpt-4o-transcribe-diarize, which every request was refused, by an error that
-    recommended the list."""
     async with served.async_client() as client:
         listed = [model.to_dict() async for model in client.models.list()]
     created = {model.pop("created") for model in listed}

@@ -32,6 +32,8 @@ async def run(runtime: Runtime, found: list[Input], options: DecodeOptions, outp
         await runtime.start()
         if runtime.failure is not None:
             raise runtime.failure
+        if options.speakers is not None:
+            await runtime.load_speakers()
         meter = Meter(len(found))
         try:
             waiting = iter(enumerate(found))

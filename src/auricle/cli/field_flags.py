@@ -6,7 +6,9 @@ for server and command line alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -53,9 +55,29 @@ def fields_from(context: click.Context, fmt: str, settings: Settings) -> list[tu
     return pairs
 
 
+def known_voices(given: Iterable[str]) -> list[tuple[str, str]]:
+    """The pairs of a form for voices given as ``NAME=FILE``.
+
+    Raises:
+        click.UsageError: not so written, or a file that cannot be read.
+    """
+    pairs = []
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not (name and equals and path):
+            raise click.UsageError(f"--known-speaker: expected NAME=FILE, but got {each!r}")
+        try:
+            data = Path(path).expanduser().read_bytes()
+        except OSError as exc:
+            raise click.UsageError(f"--known-speaker: cannot read {path}: {exc.strerror}") from exc
+        url = f"data:audio/any;base64,{b64encode(data).decode()}"
+        pairs += [("known_speaker_names[]", name), ("known_speaker_references[]", url)]
+    return pairs
+
+
 def _check_format(field: Field, fmt: str) -> None:
     need = field.flag.needs if isinstance(field.flag, Flag) else field.needs
-    if need is not None and fmt not in need.values:
+    if need is not None and need.name == "response_format" and fmt not in need.values:
         wanted = " or ".join(need.values)
         name = flag(_flag_name(field))
         raise click.UsageError(f"{name} needs --format {wanted}, but that is {fmt}")

@@ -32,6 +32,7 @@ SUFFIX: dict[Format, str] = {
     "srt": ".srt",
     "vtt": ".vtt",
     "verbose_json": ".json",
+    "diarized_json": ".json",
 }
 
 
@@ -59,7 +60,8 @@ class Printer:
 
     def segment(self, index: int, segment: Segment) -> None:
         if self._live and (line := segment.text.strip()):
-            self._print(index, f"{line}\n".encode())
+            label = "" if segment.speaker is None else f"{segment.speaker}: "
+            self._print(index, f"{label}{line}\n".encode())
 
     def finish(self, index: int, transcript: Transcript | None) -> None:
         if transcript is not None and not (self._live and transcript.text):

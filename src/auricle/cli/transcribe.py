@@ -14,7 +14,7 @@ import click
 
 from auricle import logs
 from auricle.cli import inputs
-from auricle.cli.field_flags import field_options, fields_from
+from auricle.cli.field_flags import field_options, fields_from, known_voices
 from auricle.cli.options import settings_from, settings_options
 from auricle.errors import InvalidRequest
 from auricle.types import FORMATS
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     help="translate gives English text",
 )
 @field_options
+@click.option(
+    "--known-speaker",
+    "known_speakers",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="name whoever sounds like the one voice in FILE, best of 2 to 10 s; may be repeated",
+)
 @click.option("--format", "fmt", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
     "--output-dir",
@@ -47,6 +54,7 @@ def transcribe(
     context: click.Context,
     files: tuple[str, ...],
     task: str,
+    known_speakers: tuple[str, ...],
     fmt: str,
     output_dir: Path | None,
 ) -> int:
@@ -58,7 +66,7 @@ def transcribe(
     --output-dir. A file that fails is reported, and the rest is still done.
     """
     settings = settings_from(context)
-    fields = fields_from(context, fmt, settings)
+    fields = fields_from(context, fmt, settings) + known_voices(known_speakers)
     from auricle.server.fields import audio_request
 
     try:

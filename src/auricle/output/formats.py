@@ -1,4 +1,4 @@
-"""A transcript as json, verbose_json, text, SubRip (srt) or WebVTT (vtt).
+"""A transcript as json, verbose_json, diarized_json, text, SubRip (srt) or WebVTT (vtt).
 
 Knows nothing about HTTP or files: a `Transcript` goes in, a body comes out. Server and command
 line share it.
@@ -7,13 +7,21 @@ line share it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
-from auricle.output.subtitles import Cue, Shape, cues
+from auricle.output import plain_text
+from auricle.output.speaker_bodies import (
+    TIME_DECIMALS,
+    DiarizedSegment,
+    SpeakerBody,
+    diarized,
+    speakers,
+)
+from auricle.output.subtitles import Shape
 from auricle.types import SUBTITLES, Format, Segment, Task, Token, Transcript, Word
 from auricle.whisper import languages
 
@@ -31,6 +39,10 @@ class Style:
     """In ``json``: token log-probabilities."""
     languages: bool = False
     """In ``json``: the languages that were spoken."""
+    speakers: bool = False
+    """In all but ``json``: who speaks."""
+    embeddings: bool = False
+    """In ``verbose_json`` and ``diarized_json``: what the speakers sound like."""
     cues: Shape = field(default_factory=Shape)
     """In subtitles: how large a cue may be."""
 
@@ -46,12 +58,10 @@ CONTENT_TYPES: dict[Format, str] = {
     "srt": "text/plain; charset=utf-8",
     "verbose_json": "application/json",
     "vtt": "text/plain; charset=utf-8",
+    "diarized_json": "application/json",
 }
 """What OpenAI sends: its JavaScript client parses by content type, so subtitles are never JSON
 and JSON is never text."""
-
-TIME_DECIMALS = 3
-"""Subtitles count milliseconds; Whisper's own times are multiples of 20 ms."""
 
 FIGURE_DECIMALS = 4
 """Of log-probabilities, ratios and the like: enough to compare, without float noise."""
@@ -81,12 +91,15 @@ class SpokenLanguage(msgspec.Struct, frozen=True):
 
 class VerboseWord(msgspec.Struct, frozen=True):
     """One word with the punctuation that belongs to it; times in seconds.
-    ``probability`` is the mean of its tokens'."""
+    ``probability`` is the mean of its tokens'. ``speaker`` is there with ``diarize``, and
+    ``overlapping_speakers`` where others speak during half of the word or more."""
 
     word: str
     start: float
     end: float
     probability: float
+    speaker: str | msgspec.UnsetType = msgspec.UNSET
+    overlapping_speakers: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +115,8 @@ class JsonBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerboseSegment(msgspec.Struct, frozen=True):
-    """One segment of ``verbose_json``; times in seconds, ``seek`` in frames of 10 ms."""
+    """One segment of ``verbose_json``; times in seconds, ``seek`` in frames of 10 ms. ``speaker``
+    is there with ``diarize``, and ``overlapping_speakers`` where others speak at the same time."""
 
     id: int
     seek: int
@@ -114,6 +128,8 @@ class VerboseSegment(msgspec.Struct, frozen=True):
     avg_logprob: float
     compression_ratio: float
     no_speech_prob: float
+    speaker: str | msgspec.UnsetType = msgspec.UNSET
+    overlapping_speakers: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class AudioTrackBody(msgspec.Struct, frozen=True):
@@ -128,7 +144,8 @@ class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
     """``response_format=verbose_json``. ``language`` is an English name in lower case, empty when
     the recording holds no speech to tell it by. ``language_probability`` is there when the language
     was detected, ``segments`` and ``words`` as ``timestamp_granularities[]`` asks, ``audio_track``
-    for a file with several. ``warnings`` say what of the recording could not be read."""
+    for a file with several, ``speakers`` with ``diarize``. ``warnings`` say what of the recording
+    could not be read."""
 
     task: Task
     language: str
@@ -137,7 +154,21 @@ class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     segments: tuple[VerboseSegment, ...] | msgspec.UnsetType = msgspec.UNSET
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
+    speakers: tuple[SpeakerBody, ...] | msgspec.UnsetType = msgspec.UNSET
     audio_track: AudioTrackBody | msgspec.UnsetType = msgspec.UNSET
+    warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    usage: Usage
+
+
+class DiarizedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """``response_format=diarized_json``. ``warnings`` say what of the recording could not be
+    read."""
+
+    task: Task
+    duration: float
+    text: str
+    segments: tuple[DiarizedSegment, ...]
+    speakers: tuple[SpeakerBody, ...]
     warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
@@ -195,7 +226,22 @@ def _verbose_json(transcript: Transcript, style: Style) -> bytes:
         text=transcript.text,
         segments=segments if style.segments else msgspec.UNSET,
         words=words(transcript.words) if style.words else msgspec.UNSET,
+        speakers=speakers(transcript.speakers, embeddings=style.embeddings),
         audio_track=_track(transcript),
+        warnings=transcript.warnings or msgspec.UNSET,
+        usage=usage(transcript.duration_s),
+    )
+    return msgspec.json.encode(body)
+
+
+def _diarized_json(transcript: Transcript, style: Style) -> bytes:
+    segments = (diarized(i, segment) for i, segment in enumerate(transcript.segments))
+    body = DiarizedBody(
+        task=transcript.task,
+        duration=round(transcript.duration_s, TIME_DECIMALS),
+        text=transcript.text,
+        segments=tuple(segments),
+        speakers=speakers(transcript.speakers, embeddings=style.embeddings) or (),
         warnings=transcript.warnings or msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )
@@ -218,6 +264,8 @@ def words(found: Iterable[Word]) -> tuple[VerboseWord, ...]:
             start=round(word.start_s, TIME_DECIMALS),
             end=round(word.end_s, TIME_DECIMALS),
             probability=round(word.probability, FIGURE_DECIMALS),
+            speaker=word.speaker or msgspec.UNSET,
+            overlapping_speakers=word.overlapping or msgspec.UNSET,
         )
         for word in found
     )
@@ -252,50 +300,16 @@ def _verbose(index: int, segment: Segment) -> VerboseSegment:
         avg_logprob=round(segment.avg_logprob, FIGURE_DECIMALS),
         compression_ratio=round(segment.compression_ratio, FIGURE_DECIMALS),
         no_speech_prob=round(segment.no_speech_prob, FIGURE_DECIMALS),
+        speaker=segment.speaker or msgspec.UNSET,
+        overlapping_speakers=segment.overlapping or msgspec.UNSET,
     )
-
-
-def _text(transcript: Transcript, _: Style) -> bytes:
-    return (transcript.text + "\n").encode()
-
-
-def _srt(transcript: Transcript, style: Style) -> bytes:
-    blocks = (
-        f"{number}\n{_clock(cue.start_s, ',')} --> {_clock(cue.end_s, ',')}\n{cue.text}\n\n"
-        for number, cue in enumerate(_cues(transcript, style), start=1)
-    )
-    return "".join(blocks).encode()
-
-
-def _vtt(transcript: Transcript, style: Style) -> bytes:
-    blocks = (
-        f"{_clock(cue.start_s, '.')} --> {_clock(cue.end_s, '.')}\n{_escaped(cue.text)}\n\n"
-        for cue in _cues(transcript, style)
-    )
-    return ("WEBVTT\n\n" + "".join(blocks)).encode()
-
-
-def _cues(transcript: Transcript, style: Style) -> Iterator[Cue]:
-    return cues(transcript.segments, style.cues, transcript.duration_s)
-
-
-def _escaped(text: str) -> str:
-    """For WebVTT, where < starts a tag, & a character reference, and --> is the time line."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _clock(time_s: float, mark: str) -> str:
-    """``00:00:03,319``; hours grow beyond two digits rather than wrap."""
-    seconds, milliseconds = divmod(round(time_s * 1000), 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{milliseconds:03d}"
 
 
 _RENDER: dict[Format, Callable[[Transcript, Style], bytes]] = {
     "json": _json,
-    "text": _text,
-    "srt": _srt,
+    "text": lambda transcript, style: plain_text.text(transcript, with_speakers=style.speakers),
+    "srt": lambda transcript, style: plain_text.srt(transcript, style.cues),
     "verbose_json": _verbose_json,
-    "vtt": _vtt,
+    "vtt": lambda transcript, style: plain_text.vtt(transcript, style.cues),
+    "diarized_json": _diarized_json,
 }

@@ -58,6 +58,13 @@ class Shape:
         """Whether a segment can become several cues, so that the times of words matter."""
         return bool(self.max_cue_s or (self.max_line_width and self.max_line_count))
 
+    def beside(self, label_width: int) -> Shape:
+        """The same with narrower lines, half as wide at least."""
+        if not label_width or not self.max_line_width:
+            return self
+        narrow = max(self.max_line_width - label_width, self.max_line_width // 2, 1)
+        return replace(self, max_line_width=narrow)
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
@@ -66,6 +73,7 @@ class Cue:
     start_s: float
     end_s: float
     lines: tuple[str, ...]
+    speaker: str | None = None
 
     @property
     def text(self) -> str:
@@ -86,12 +94,18 @@ class _Piece:
     """Of ending a cue or a line after this piece."""
 
 
-def cues(segments: Iterable[Segment], shape: Shape, duration_s: float) -> Iterator[Cue]:
+def cues(
+    segments: Iterable[Segment],
+    shape: Shape,
+    duration_s: float,
+    label_width: Callable[[str | None], int] = lambda _: 0,
+) -> Iterator[Cue]:
     """All cues of a recording, in order, in whole milliseconds: none is empty, each starts after
-    the one before it and ends no later than the next begins."""
+    the one before it and ends no later than the next begins. ``label_width`` is the room that lines
+    leave for what stands before a speaker's words."""
     waiting: Cue | None = None
     for segment in segments:
-        for cue in _split(segment, shape):
+        for cue in _split(segment, shape.beside(label_width(segment.speaker))):
             start_s = max(0.0, round(cue.start_s, 3))
             if waiting is not None:
                 start_s = max(start_s, waiting.start_s + _TICK_S)
@@ -113,7 +127,7 @@ def _split(segment: Segment, shape: Shape) -> Iterator[Cue]:
     pieces = _pieces(segment)
     for some in _runs(pieces, _cue_cost(pieces, shape)):
         lines = _runs(some, _line_cost(some, shape.max_line_width))
-        yield Cue(some[0].start_s, some[-1].end_s, tuple(map(_joined, lines)))
+        yield Cue(some[0].start_s, some[-1].end_s, tuple(map(_joined, lines)), segment.speaker)
 
 
 def _pieces(segment: Segment) -> list[_Piece]:

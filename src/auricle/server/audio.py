@@ -15,7 +15,7 @@ from auricle.server.audio_upload import AudioUpload, UploadReader, recording_hea
 from auricle.server.dialects import base_urls
 from auricle.server.dialects.groq import GROQ
 from auricle.server.dialects.openai import OPENAI, Dialect
-from auricle.server.dialects.openai_events import DONE, GrowingText
+from auricle.server.dialects.openai_events import DONE, GrowingText, SpokenSegments
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest, IgnoredFields, Pairs
 from auricle.server.transport import context
@@ -65,15 +65,18 @@ class Audio:
     async def _stream(
         self, upload: AudioUpload, asked: AudioRequest, dialect: Dialect, send: Send
     ) -> End:
-        growing = GrowingText(asked.style)
+        growing, segments = GrowingText(asked.style), SpokenSegments(asked.style)
         writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)
         async with writer.kept_alive(), upload.opened(asked) as transcription:
             writer.headers = recording_headers(transcription.track)
-            async for segment in transcription:
-                delta = growing.append(segment)
+            async for read, spoken in transcription.parts():
+                delta = None if read is None else growing.append(read)
                 if delta is not None:
                     await writer.write(framed(delta))
-        done = growing.done(formats.usage(transcription.duration_s), transcription.warnings)
+                for segment in segments.events(spoken):
+                    await writer.write(framed(segment))
+        used = formats.usage(transcription.duration_s)
+        done = growing.done(used, transcription.warnings, transcription.speakers)
         await writer.write(framed(done))
         return partial(writer.end, DONE if dialect.sends_done else b"")
 

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from auricle.errors import ModelNotFound
 from auricle.models import registry
 from auricle.server import errors
-from auricle.server.fields.audio_request import is_refused
 from auricle.server.transport import context
 from auricle.speech_runtime import ModelStatus, SpeechRuntime
 
@@ -75,7 +74,7 @@ class Models:
             with contextlib.suppress(ModelNotFound):  # what is listed can be had
                 models.append(self._model(alias, await self._runtime.status(alias)))
         names = sorted(name for name in registry.SERVED_MODEL_NAMES if "-" in name)
-        models += [self._model(name, statuses[0]) for name in names if not is_refused(name)]
+        models += [self._model(name, statuses[0]) for name in names]
         return errors.json_response(ModelList(tuple(models)))
 
     async def one(self, request: Request) -> Response:

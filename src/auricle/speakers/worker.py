@@ -1,7 +1,9 @@
 """The process that tells voices apart: ``python -m auricle.speakers.worker``, asked over its pipes.
 
-Knows nothing about who asks or what for. One thread reads; as many as there are cores compute, so a
-ping is never stuck behind a recording. Calls for one recording are to be made one after the other.
+Knows nothing about who asks or what for. One thread reads, so a ping is never stuck behind a
+recording. Half of the cores, and one at least, hear recordings: the other half is left to whoever
+reads them. One more thread listens to those who speak now, who wait for no recording. Calls for one
+recording are to be made one after the other.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from auricle.resources import usable_cores
 from auricle.rpc.caller import Call, Caller
 from auricle.speakers.diarization import Diarization, Networks, listen
 from auricle.speakers.messages import (
@@ -37,13 +40,16 @@ class Worker:
         self._caller = caller
         self._networks: Networks | None = None
         self._recordings: dict[int, Diarization] = {}
-        self._pool = ThreadPoolExecutor(os.cpu_count(), "speakers")
+        self._recording = ThreadPoolExecutor(max(1, usable_cores() // 2), "recordings")
+        self._live = ThreadPoolExecutor(1, "live")
 
     def run(self) -> None:
         """Serve until the parent has gone, then leave at once: nobody waits for running jobs."""
         for call in self._caller:
-            if isinstance(call.request, Feed | Finish | Listen):
-                self._pool.submit(self._answer, call)
+            if isinstance(call.request, Feed | Finish):
+                self._recording.submit(self._answer, call)
+            elif isinstance(call.request, Listen):
+                self._live.submit(self._answer, call)
             else:
                 self._answer(call)
         os._exit(0)

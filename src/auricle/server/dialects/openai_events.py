@@ -5,6 +5,7 @@ Knows nothing about where segments come from, or how events are sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -19,7 +20,8 @@ from auricle.output.formats import (
     spoken,
     words,
 )
-from auricle.types import Segment, Token, Word
+from auricle.output.speaker_bodies import DiarizedSegment, SpeakerBody, diarized, speakers
+from auricle.types import Segment, Speaker, Token, Word
 
 DONE: Final = b"data: [DONE]\n\n"
 """What OpenAI's streams end with; its clients also stop at the end of the response."""
@@ -39,13 +41,14 @@ class TextDone(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="transcript.text.done"
 ):
     """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``.
-    ``words`` and ``languages`` are there where ``json`` has them. ``warnings`` say what of the
-    recording could not be read."""
+    ``words`` and ``languages`` are there where ``json`` has them, ``speakers`` where
+    ``diarized_json`` has. ``warnings`` say what of the recording could not be read."""
 
     text: str
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     logprobs: tuple[TokenLogprob, ...] | msgspec.UnsetType = msgspec.UNSET
     languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
+    speakers: tuple[SpeakerBody, ...] | msgspec.UnsetType = msgspec.UNSET
     warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
@@ -85,13 +88,19 @@ class GrowingText:
         self._n_words_sent = len(self._words)
         return TextDelta(delta, self._timed(spoken_now), self._told(tokens))
 
-    def done(self, usage: Usage, warnings: tuple[str, ...] = ()) -> TextDone:
-        """The event that ends the stream."""
+    def done(
+        self,
+        usage: Usage,
+        warnings: tuple[str, ...] = (),
+        found: tuple[Speaker, ...] | None = None,
+    ) -> TextDone:
+        """The event that ends the stream; ``found`` are the speakers, if anybody asked."""
         return TextDone(
             text="".join(self._sent),
             words=self._timed(self._words),
             logprobs=self._told(self._tokens),
             languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
+            speakers=speakers(found, embeddings=self._style.embeddings),
             warnings=warnings or msgspec.UNSET,
             usage=usage,
         )
@@ -101,3 +110,17 @@ class GrowingText:
 
     def _timed(self, spoken: list[Word]) -> tuple[VerboseWord, ...] | msgspec.UnsetType:
         return words(spoken) if self._style.words else msgspec.UNSET
+
+
+class SpokenSegments:
+    """The events of segments whose speakers are known, where the format shows those."""
+
+    def __init__(self, style: Style) -> None:
+        self._is_shown = style.format == "diarized_json"
+        self._n_sent = 0
+
+    def events(self, segments: Iterable[Segment]) -> Iterator[DiarizedSegment]:
+        """One for each of the next segments."""
+        for segment in segments if self._is_shown else ():
+            yield diarized(self._n_sent, segment)
+            self._n_sent += 1

@@ -21,16 +21,16 @@ from auricle.server.dialects.shared import SpokenWord, figure, language_name, ti
 from auricle.server.fields.form import Form
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import JSON, End, body_format
-from auricle.types import FORMATS, SUBTITLES, Format, Segment, Task, Transcript
+from auricle.types import SUBTITLES, Format, Segment, Task, Transcript
 
 MAX_LEN = 1000
 """The longest cue that can be asked for, characters."""
 
 _MEDIA_TYPES: Mapping[Format, str] = {
     "json": JSON,
-    "verbose_json": JSON,
     "text": shared.TEXT,
     "srt": "application/x-subrip",
+    "verbose_json": JSON,
     "vtt": "text/vtt; charset=utf-8",
 }
 
@@ -99,8 +99,8 @@ class Inference:
 
 
 def _response_format(form: Form) -> Format:
-    value = form.choice("response_format", FORMATS)
-    return next((known for known in FORMATS if known == value), "json")
+    value = form.choice("response_format", tuple(_MEDIA_TYPES))
+    return next((known for known in _MEDIA_TYPES if known == value), "json")
 
 
 def _cue_limits(form: Form) -> tuple[tuple[str, str], ...]:

@@ -16,9 +16,10 @@ from auricle.field_kinds import Choice, ServerVad, Terms, Text
 from auricle.fields import BY_NAME, FIELDS
 from auricle.output.formats import Style
 from auricle.output.subtitles import Shape
+from auricle.server.fields import speakers
 from auricle.server.fields.form import Form, refuse, refuse_both, shown
 from auricle.server.fields.values import check_terms, value_of
-from auricle.types import FORMATS, STREAM_FORMATS, DecodeOptions, Task
+from auricle.types import STREAM_FORMATS, DecodeOptions, Task
 
 MAX_IGNORED_NAMES = 100
 """Names of ignored fields that are remembered, so that each is logged once."""
@@ -30,11 +31,6 @@ WITH_AUTO: Final = frozenset(
     or (isinstance(each.kind, Choice) and "auto" in each.kind.words)
 )
 """Where ``auto`` is a value or a text; in every other field it counts as absent."""
-
-_NO_SPEAKERS = "speaker separation (diarization) is not available on this server"
-_SPEAKER_FIELDS = ("known_speaker_names", "known_speaker_references")
-"""Fields of OpenAI's that change the answer: ignoring one would be a silent lie."""
-_SPEAKER_MODEL = "gpt-4o-transcribe-diarize"
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -76,48 +72,21 @@ def parse(pairs: Pairs, task: Task, settings: Settings) -> AudioRequest:
             what this server cannot do; the message names fields, value and what is allowed.
     """
     form = Form(pairs, WITH_AUTO)
-    _refuse_speakers(form)
     given = _given(form)
     if "model" not in given:
         raise InvalidRequest("you must provide a model parameter")
     values = {**_defaults(settings), **given}
+    values["diarize"] = speakers.is_wanted(given, values)
     _check(given, values)
     style = _style(given, values)
+    streams = style.format in STREAM_FORMATS and not (style.speakers and style.format == "text")
     return AudioRequest(
         model=values["model"],
         options=_options(given, values, task, style, settings),
         style=style,
-        stream=values["stream"] and style.format in STREAM_FORMATS,
+        stream=values["stream"] and streams,
         ignored=tuple(name for name in form.names() if name not in BY_NAME),
     )
-
-
-def is_refused(model: str) -> bool:
-    """Whether a request that names this model is refused, whatever else it says."""
-    return model.strip().lower().removeprefix("openai/").startswith(_SPEAKER_MODEL)
-
-
-def _refuse_speakers(form: Form) -> None:
-    model = form.text("model") or ""
-    if is_refused(model):
-        raise InvalidRequest(
-            f"The model {shown(model)!r} is not supported: {_NO_SPEAKERS}. The same recording "
-            "without speakers: gpt-4o-transcribe, or any model that GET /v1/models lists.",
-            param="model",
-            code="unsupported_value",
-        )
-    for name in _SPEAKER_FIELDS:
-        given = form.given(name)
-        if given is not None:
-            message = f"'{name}' (here {given!r}) is not supported: {_NO_SPEAKERS}."
-            raise InvalidRequest(message, param=name, code="unsupported_parameter")
-    if form.text("response_format") == "diarized_json":
-        raise InvalidRequest(
-            f"response_format 'diarized_json' is not supported: {_NO_SPEAKERS}. Supported values "
-            f"are: {', '.join(FORMATS)}.",
-            param="response_format",
-            code="unsupported_value",
-        )
 
 
 def _given(form: Form) -> dict[str, Any]:
@@ -152,14 +121,19 @@ def _check(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     for name in given:
         each = BY_NAME[name]
         need = each.needs
-        if need is not None and values[need.name] not in need.values:
+        if need is not None and (found := _written(values[need.name])) not in need.values:
             wanted = " or ".join(f"'{value}'" for value in need.values)
-            refuse(name, f"it needs {need.name} {wanted}, but that is '{values[need.name]}'.")
+            refuse(name, f"it needs {need.name} {wanted}, but that is '{found}'.")
         for exclusion in each.excludes:
             others = values if exclusion.by_default else given
             other = exclusion.name
             if other in others and exclusion.when(given[name]) and exclusion.against(others[other]):
                 refuse_both(name, other, exclusion.reason)
+
+
+def _written(value: Any) -> str:
+    """A value as a form has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _style(given: Mapping[str, Any], values: Mapping[str, Any]) -> Style:
@@ -171,6 +145,8 @@ def _style(given: Mapping[str, Any], values: Mapping[str, Any]) -> Style:
         words="word" in granularities and wanted in ("json", "verbose_json"),
         logprobs="logprobs" in values["include"],
         languages=wanted == "json" and _shows_languages(given),
+        speakers=values["diarize"],
+        embeddings=values["speaker_embeddings"],
         cues=Shape(values["max_line_width"], values["max_line_count"], values["max_cue_s"]),
     )
 
@@ -195,8 +171,9 @@ def _options(
     options = DecodeOptions(
         task=task,
         vad_threshold=numbers.get("threshold", settings.vad_threshold),
-        words=style.shows_word_times,
+        words=style.shows_word_times or style.speakers,
         logprobs=style.logprobs,
+        speakers=speakers.options(values) if style.speakers else None,
         **{name: values[name] for name in _DECODE},
     )
     searches = {given.get("beam_size", 1), given.get("patience", 1)} != {1}

@@ -23,6 +23,7 @@ SHOWN_CHARS = 80
 
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)", re.DOTALL)
 _KEY = re.compile(r"\[([^\[\]]*)\]", re.DOTALL)
+_NEXT_URL = re.compile(r"\s*,\s*(?=data:)")
 _INDEX = re.compile(r"[0-9]*", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][+-]?\d{1,5})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -108,6 +109,16 @@ class Form:
             if not _is_item(path):
                 refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
             found.extend([value] if path else _items(name, value))
+        return tuple(found)
+
+    def urls(self, name: str) -> tuple[str, ...]:
+        """A list of data URLs, each of which holds a comma: one is one, wherever it stands."""
+        found: list[str] = []
+        for path, value in self._values.get(name, ()):
+            if not _is_item(path):
+                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
+            is_json = not path and value.lstrip().startswith("[")
+            found.extend(_items(name, value) if is_json else _NEXT_URL.split(value.strip()))
         return tuple(found)
 
     def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ Knows nothing about which fields there are.
 
 from __future__ import annotations
 
+import binascii
 from typing import Any
 
 from auricle.errors import InvalidRequest
@@ -12,9 +13,11 @@ from auricle.field import Field
 from auricle.field_kinds import (
     Choice,
     Choices,
+    DataUrls,
     Ids,
     Language,
     Languages,
+    Names,
     Number,
     Recording,
     ServerVad,
@@ -62,6 +65,10 @@ def value_of(form: Form, field: Field) -> Any:  # noqa: C901, PLR0912  # one cas
             return _ids(form, name, (low, high), max_items)
         case ServerVad() as kind:
             return _server_vad(form, name, kind)
+        case Names() as kind:
+            return _names(form, name, kind)
+        case DataUrls() as kind:
+            return _recordings(form, name, kind)
         case Recording():
             return None  # a file, which is no text
 
@@ -164,3 +171,43 @@ def _server_vad(form: Form, name: str, kind: ServerVad) -> str | dict[str, float
         elif key != "type":
             refuse(name, f"unknown key {shown(key)!r}. Known are: {', '.join(kind.keys)}.")
     return numbers
+
+
+def _names(form: Form, name: str, kind: Names) -> tuple[str, ...]:
+    names = tuple(" ".join(each.split()) for each in form.texts(name))
+    if len(names) > kind.max_items:
+        refuse(name, f"expected at most {kind.max_items} names, but got {len(names)}.")
+    for each in names:
+        if not each or len(each) > kind.max_chars or not each.isprintable():
+            wanted = f"expected 1 to {kind.max_chars} printable characters"
+            refuse(name, f"{wanted}, but got {shown(each)!r}.")
+    repeated = next((each for each in names if names.count(each) > 1), None)
+    if repeated is not None:
+        refuse(name, f"{shown(repeated)!r} stands there twice; a name is one person's.")
+    return names
+
+
+def _recordings(form: Form, name: str, kind: DataUrls) -> tuple[bytes, ...]:
+    """What data URLs hold."""
+    urls = form.urls(name)
+    if len(urls) > kind.max_items:
+        refuse(name, f"expected at most {kind.max_items} recordings, but got {len(urls)}.")
+    return tuple(_data(f"{name}[{place}]", url, kind) for place, url in enumerate(urls))
+
+
+def _data(name: str, url: str, kind: DataUrls) -> bytes:
+    head, comma, text = url.partition(",")
+    if not comma or not head.startswith("data:") or not head.endswith(";base64"):
+        got = shown(head if comma else url)
+        refuse(name, f"expected a data URL such as data:audio/wav;base64,…, but got {got!r}.")
+    if len(url) > kind.max_bytes:
+        message = f"expected at most {kind.max_bytes} bytes, but got {len(url)}."
+        refuse(name, message, code="string_above_max_length")
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError) as exc:
+        message = f"Invalid '{name}': the recording must be base64: {exc}."
+        raise InvalidRequest(message, param=name, code="invalid_value") from exc
+    if not data:
+        refuse(name, "the recording is empty (0 bytes).")
+    return data

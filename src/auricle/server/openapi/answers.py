@@ -78,7 +78,7 @@ _EXAMPLES: dict[str, errors.AuricleError] = {
     ),
     "unknown value": errors.InvalidRequest(
         "Invalid 'response_format': got 'xml'. Supported values are: 'json', 'text', 'srt', "
-        "'verbose_json', 'vtt'.",
+        "'verbose_json', 'vtt', 'diarized_json'.",
         param="response_format",
         code="invalid_value",
     ),

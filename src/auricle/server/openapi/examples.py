@@ -6,6 +6,7 @@ Knows nothing about schemas; a test holds every example against its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from auricle import __version__
 from auricle.output import formats
 from auricle.server.dialects.openai_events import DONE, TextDelta, TextDone
 from auricle.server.transport.response import framed
-from auricle.types import FORMATS, Language, Segment, Task, Transcript
+from auricle.types import FORMATS, Format, Language, Segment, Speaker, Task, Transcript
 
 Json = Mapping[str, Any]
 
@@ -76,6 +77,12 @@ _SAID = Transcript(
     ),
 )
 
+_SPOKEN = replace(
+    _SAID,
+    segments=tuple(msgspec.structs.replace(each, speaker="A") for each in _SAID.segments),
+    speakers=(Speaker("A", is_known=False, speech_s=3.1),),
+)
+
 TEXTS: Json = {
     name: {
         "summary": f"response_format={name}",
@@ -96,15 +103,18 @@ STREAM = b"".join((*map(framed, _EVENTS), DONE)).decode()
 
 def bodies(task: Task) -> Json:
     """The JSON answers of a task by their format."""
-    said = Transcript(task, _SAID.language, _SAID.duration_s, _SAID.segments)
     return {
         name: {
             "summary": f"response_format={name}",
-            "value": _decoded(formats.render(said, formats.Style(name))),
+            "value": _decoded(formats.render(_said(task, name), formats.Style(name))),
         }
         for name in FORMATS
         if formats.CONTENT_TYPES[name] == "application/json"
     }
+
+
+def _said(task: Task, name: Format) -> Transcript:
+    return replace(_SPOKEN if name == "diarized_json" else _SAID, task=task)
 
 
 def requests(task: Task) -> Json:
@@ -120,6 +130,12 @@ def requests(task: Task) -> Json:
         "stream": {"file": "recording.mp3", "model": "whisper-1", "stream": True},
     }
     if task == "transcribe":
+        forms["speakers"] = {
+            "file": "interview.mp3",
+            "model": "whisper-1",
+            "response_format": "diarized_json",
+            "num_speakers": 2,
+        }
         forms["times"] = {
             "file": "recording.mp3",
             "model": "whisper-1",

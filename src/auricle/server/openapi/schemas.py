@@ -12,7 +12,8 @@ import msgspec
 from msgspec import inspect
 
 from auricle.fields import FIELDS
-from auricle.output.formats import JsonBody, VerboseBody
+from auricle.output.formats import DiarizedBody, JsonBody, VerboseBody
+from auricle.output.speaker_bodies import DiarizedSegment
 from auricle.server.dialects.deepgram.bodies import ListenBody
 from auricle.server.dialects.deepgram.errors import ListenError
 from auricle.server.dialects.openai_events import TextDelta, TextDone
@@ -26,7 +27,9 @@ Json = Mapping[str, Any]
 BODIES: tuple[type[msgspec.Struct], ...] = (
     VerboseBody,
     JsonBody,
+    DiarizedBody,
     TextDelta,
+    DiarizedSegment,
     TextDone,
     ErrorBody,
     ModelList,
@@ -37,13 +40,16 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     ListenError,
 )
 
-EVENTS = (TextDelta, TextDone)
+EVENTS = (TextDelta, DiarizedSegment, TextDone)
 
 NAMES = {
     "JsonBody": "Transcription",
     "VerboseBody": "VerboseTranscription",
     "VerboseSegment": "TranscriptionSegment",
     "VerboseWord": "TranscriptionWord",
+    "DiarizedBody": "DiarizedTranscription",
+    "DiarizedSegment": "DiarizedTranscriptionSegment",
+    "SpeakerBody": "Speaker",
     "TextDelta": "TextDeltaEvent",
     "TextDone": "TextDoneEvent",
     "ErrorBody": "Error",

@@ -20,9 +20,9 @@ from auricle.server.transport import body
 from auricle.server.transport.spool import SpoolFile
 from auricle.server.transport.upload import (
     BLOCK_BYTES,
-    MAX_FIELD_BYTES,
     MAX_FIELDS,
     MIB,
+    FieldRoom,
     Limits,
     Upload,
     on_disk,
@@ -91,7 +91,8 @@ def _read(text: SpoolFile, recording: SpoolFile) -> list[tuple[str, str]]:
         raise InvalidRequest(f"The body has more than {MAX_FIELDS} fields.")
     if INPUT_AUDIO in values:
         _write(_object(values.pop(INPUT_AUDIO), f"'{INPUT_AUDIO}'").get("data"), recording)
-    return [(name, _text(name, value)) for name, value in values.items()]
+    room = FieldRoom()
+    return [(name, _text(name, value, room)) for name, value in values.items()]
 
 
 def _object(text: bytes | msgspec.Raw, what: str) -> Object:
@@ -101,11 +102,9 @@ def _object(text: bytes | msgspec.Raw, what: str) -> Object:
         raise InvalidRequest(f"{what} is not a JSON object: {exc}.") from exc
 
 
-def _text(name: str, value: msgspec.Raw) -> str:
+def _text(name: str, value: msgspec.Raw, room: FieldRoom) -> str:
     """A value as a form has it: lists and objects may be JSON there, too."""
-    if len(memoryview(value)) > MAX_FIELD_BYTES:
-        message = f"'{name}' is longer than {MAX_FIELD_BYTES} bytes."
-        raise InvalidRequest(message, param=name, code="string_above_max_length")
+    room.take(name, len(memoryview(value)))
     found = msgspec.json.decode(value)
     return found if isinstance(found, str) else bytes(memoryview(value)).decode()
 

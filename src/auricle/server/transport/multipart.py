@@ -24,8 +24,8 @@ from auricle.server.transport import body
 from auricle.server.transport.spool import SpoolFile
 from auricle.server.transport.upload import (
     BLOCK_BYTES,
-    MAX_FIELD_BYTES,
     MAX_FIELDS,
+    FieldRoom,
     Limits,
     Upload,
     on_disk,
@@ -140,6 +140,7 @@ class _Form:
         self._file_field = file_field
         self._pending: list[bytes] = []
         self._fields: list[tuple[str, str]] = []
+        self._room = FieldRoom()
         self._part = _Part()
         self._n_parts = 0
         self._is_complete = False
@@ -257,12 +258,11 @@ class _Form:
             self._file_bytes += end - start
             return
         part.data += data[start:end]
-        if len(part.data) > MAX_FIELD_BYTES:
-            message = f"'{part.name}' is longer than {MAX_FIELD_BYTES} bytes."
-            raise InvalidRequest(message, param=part.name, code="string_above_max_length")
+        self._room.check(part.name, len(part.data))
 
     def _on_part_end(self) -> None:
         if not self._part.is_file:
+            self._room.take(self._part.name, len(self._part.data))
             value = _utf8(bytes(self._part.data), f"'{self._part.name}'")
             self._fields.append((self._part.name, value))
 

@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from auricle.config import Settings
-from auricle.errors import StorageFull
+from auricle.errors import InvalidRequest, StorageFull
 from auricle.server.transport.spool import Spool
 
 MIB: Final = 1024 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 256
+
+_LARGE_FIELD = "known_speaker_references"
+MAX_LARGE_FIELDS_BYTES: Final = 16 * MIB
+"""Recordings of known voices come as text: of all in one request."""
 
 BLOCK_BYTES: Final = 1024 * 1024
 """How much of a recording is collected before a thread writes it: few hand-overs, and what one
@@ -50,6 +54,27 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings, spool: Spool) -> Limits:
         return cls(settings.max_upload_mb * MIB, settings.min_upload_bytes_per_s, spool)
+
+
+@dataclass(slots=True)
+class FieldRoom:
+    """How much text a request may hold."""
+
+    _n_large: int = 0
+
+    def check(self, name: str, n_bytes: int) -> None:
+        """Refuse a field for being so long. Raises `InvalidRequest`."""
+        is_large = _LARGE_FIELD in name
+        limit = MAX_LARGE_FIELDS_BYTES - self._n_large if is_large else MAX_FIELD_BYTES
+        if n_bytes > limit:
+            message = f"'{name}' is longer than {limit} bytes."
+            raise InvalidRequest(message, param=name, code="string_above_max_length")
+
+    def take(self, name: str, n_bytes: int) -> None:
+        """A whole field is kept. Raises what `check` raises."""
+        self.check(name, n_bytes)
+        if _LARGE_FIELD in name:
+            self._n_large += n_bytes
 
 
 async def on_disk(write: Callable[[], None]) -> None:

@@ -1,1 +1,0 @@
-"""Finding a text with a network that says what may follow: search, Whisper's rules, word times."""

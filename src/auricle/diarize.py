@@ -1,0 +1,171 @@
+"""Who speaks when in a recording: it is decoded, heard by the speaker process, voices get names.
+
+Knows nothing about text. The recording is decoded for this alone, beside whoever reads it: so
+voices never wait for words, nor words for voices, and what a process that died had heard is heard
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auricle.errors import BadMedia, EngineFailed, InvalidRequest
+from auricle.hosting.speaker_host import SpeakerHost
+from auricle.media.pool import DecoderPool
+from auricle.speakers import known
+from auricle.speakers.clustering import Bounds
+from auricle.speakers.diarization import Voices
+from auricle.speakers.labels import labels
+from auricle.speakers.process import SpeakerProcess, SpeakersDied
+from auricle.speakers.turns import Turn
+from auricle.types import AudioTrack, KnownVoice, Speaker, SpeakerOptions
+
+MAX_REFERENCE_S = 30.0
+"""How long the recording of a known voice may be; 2 to 10 s are best."""
+
+ATTEMPTS = 2
+"""How often a recording is heard before the process that dies with it is not to blame."""
+
+REFERENCES = "known_speaker_references"
+"""The field references come in, for messages."""
+
+_DECIMALS = 6
+"""Of embeddings: their cosines keep five."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Who speaks when, and what is known of the recording once all of it was heard."""
+
+    speakers: tuple[Speaker, ...]
+    """In the order in which they are first heard."""
+    turns: tuple[Turn, ...]
+    """By their start; a turn's ``speaker`` is a place in ``speakers``."""
+    duration_s: float
+    track: AudioTrack | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    voices: Voices
+    duration_s: float
+    track: AudioTrack | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diarizer:
+    """Hears recordings with one pool of decoders and one speaker process."""
+
+    decoders: DecoderPool
+    host: SpeakerHost
+    load_wait_s: float | None = None
+    """How long a recording waits for the process to be loaded; None: as long as it takes."""
+
+    async def diarize(
+        self,
+        path: Path,
+        options: SpeakerOptions,
+        *,
+        is_long: bool = False,
+        audio_track: str | None = None,
+    ) -> Diarization:
+        """Hear a whole file, and the references of known voices before it.
+
+        Raises:
+            BadMedia: the file is not audio, or over a limit.
+            InvalidRequest: a reference is none; the message says which and why.
+            EngineFailed: the process died with it twice.
+            ModelNotFound, Unavailable: see `SpeakerHost.using`.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            async with self.host.using(self.load_wait_s) as process:
+                try:
+                    people = [
+                        await self._known(process, voice, place)
+                        for place, voice in enumerate(options.known)
+                    ]
+                    bounds = Bounds(options.at_least, options.at_most)
+                    heard = await self._heard(process, path, bounds, is_long, audio_track)
+                    return _named(heard, people)
+                except SpeakersDied as exc:
+                    if attempt == ATTEMPTS:
+                        raise EngineFailed(
+                            f"Telling speakers apart failed {ATTEMPTS} times on this recording: "
+                            f"{exc}"
+                        ) from exc
+        raise AssertionError
+
+    async def _heard(
+        self,
+        process: SpeakerProcess,
+        path: Path,
+        bounds: Bounds,
+        is_long: bool,
+        audio_track: str | None,
+        most_s: float | None = None,
+    ) -> _Heard:
+        opened = self.decoders.open(path, is_long=is_long, audio_track=audio_track)
+        async with opened as recording, process.recording() as fed:
+            async for chunk in recording:
+                if most_s is not None and recording.duration_s > most_s:
+                    raise _TooLong
+                await fed.feed(chunk.pcm)
+            voices = await fed.finish(bounds)
+            return _Heard(voices, recording.duration_s, recording.track, recording.warnings)
+
+    async def _known(
+        self, process: SpeakerProcess, voice: KnownVoice, place: int
+    ) -> known.KnownVoice:
+        """What somebody sounds like, from their reference."""
+        param = f"{REFERENCES}[{place}]"
+        with tempfile.NamedTemporaryFile(prefix="auricle-reference-") as file:
+            path = Path(file.name)
+            await asyncio.to_thread(path.write_bytes, voice.reference)
+            try:
+                heard = await self._heard(process, path, Bounds(), False, None, MAX_REFERENCE_S)
+            except _TooLong:
+                raise InvalidRequest(
+                    f"The reference for {voice.name!r} is longer than {MAX_REFERENCE_S:g} s; 2 to "
+                    "10 s are best.",
+                    param=param,
+                    code="invalid_value",
+                ) from None
+            except BadMedia as exc:
+                raise InvalidRequest(
+                    f"The reference for {voice.name!r} cannot be read: {exc.message}",
+                    param=param,
+                    code="invalid_value",
+                ) from exc
+        return known.known_voice(voice.name, heard.voices, param)
+
+
+class _TooLong(Exception):
+    """A reference goes on and on."""
+
+
+def _named(heard: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
+    voices = heard.voices
+    names = known.names(voices.embeddings, people)
+    speech_s = [0.0] * len(names)
+    for turn in voices.turns:
+        speech_s[turn.speaker] += turn.end_s - turn.start_s
+    speakers = tuple(
+        Speaker(label, name is not None, seconds, _numbers(embedding))
+        for label, name, seconds, embedding in zip(
+            labels(names), names, speech_s, voices.embeddings, strict=True
+        )
+    )
+    return Diarization(speakers, voices.turns, heard.duration_s, heard.track, heard.warnings)
+
+
+def _numbers(embedding: NDArray[np.float32]) -> tuple[float, ...]:
+    return tuple(round(float(each), _DECIMALS) for each in embedding)

@@ -1,1 +1,0 @@
-"""OpenAI's Realtime API for transcription: live speech over a websocket."""

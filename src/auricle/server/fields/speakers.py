@@ -1,0 +1,76 @@
+"""What a request says about speakers: whether it wants to know them, how many there are, and who
+they may be.
+
+Knows nothing about how voices are told apart, or how a form is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from auricle.server.fields.form import refuse, refuse_both
+from auricle.types import Format, KnownVoice, SpeakerOptions
+
+MODEL: Final = "gpt-4o-transcribe-diarize"
+"""OpenAI's name of a model that tells speakers apart; any of its versions is meant."""
+
+FORMATS: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "text", "srt", "vtt")
+"""Formats in which an answer can say who speaks."""
+
+_BY_MODEL: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "srt", "vtt")
+"""Those in which it does for that model, unasked: OpenAI's json and text of it are plain."""
+
+
+def is_wanted(given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether the answer is to say who speaks.
+
+    Raises:
+        InvalidRequest: it is wanted in a format that cannot say it, or unwanted in one that must.
+    """
+    wanted = values["response_format"]
+    asked = given.get("diarize")
+    if wanted == "diarized_json":
+        if asked is False:
+            refuse_both("diarize", "response_format", "'diarized_json' says who speaks")
+        return True
+    if asked and wanted not in FORMATS:
+        listed = ", ".join(f"'{each}'" for each in FORMATS)
+        refuse("diarize", f"it needs response_format {listed}, but that is '{wanted}'.")
+    if asked is not None:
+        return bool(asked)
+    return names_model(given["model"]) and wanted in _BY_MODEL
+
+
+def names_model(model: str) -> bool:
+    """Whether a model's name asks for speakers."""
+    return model.strip().lower().removeprefix("openai/").startswith(MODEL)
+
+
+def options(values: Mapping[str, Any]) -> SpeakerOptions:
+    """How many speakers there are, and who may be among them.
+
+    Raises:
+        InvalidRequest: numbers contradict each other, or names and references do not match.
+    """
+    n, least, most = (values[f"{name}_speakers"] for name in ("num", "min", "max"))
+    for low, high, names in (
+        (least, n, ("num_speakers", "min_speakers")),
+        (n, most, ("num_speakers", "max_speakers")),
+        (least, most, ("min_speakers", "max_speakers")),
+    ):
+        if low and high and low > high:
+            refuse_both(*names, f"at least {low} and at most {high} speakers are none")
+    return SpeakerOptions(n or least or 1, n or most or None, _known(values))
+
+
+def _known(values: Mapping[str, Any]) -> tuple[KnownVoice, ...]:
+    names = values["known_speaker_names"]
+    references = values["known_speaker_references"]
+    if len(names) != len(references):
+        refuse_both(
+            "known_speaker_names",
+            "known_speaker_references",
+            f"each name needs a reference, but there are {len(names)} and {len(references)}",
+        )
+    return tuple(KnownVoice(*each) for each in zip(names, references, strict=True))

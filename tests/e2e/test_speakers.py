@@ -1,0 +1,99 @@
+"""Who says what, from a recording to each answer, with real weights and processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from base64 import b64encode
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.audio_files import ENDING_WORDS, SAMPLES, read_wav, wav, words
+from tests.e2e.conftest import Real
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+
+ENGLISH = read_wav(SAMPLES / "jfk.wav")
+SPANISH = read_wav(SAMPLES / "es.wav")[:80_000] * np.float32(3.8)
+"""As loud as the other."""
+BOTH = wav(np.concatenate([ENGLISH[124_800:], np.zeros(8_000, np.float32), SPANISH[:56_000]]))
+END = wav(ENGLISH[124_800:])
+CHANGE_S = 3.2
+PATH = "/v1/audio/transcriptions"
+DIARIZED = {"model": "gpt-4o-transcribe-diarize", "response_format": "diarized_json"}
+
+
+def url(pcm: NDArray[np.float32]) -> str:
+    return f"data:audio/wav;base64,{b64encode(wav(pcm)).decode()}"
+
+
+async def test_two_people_one_of_them_known_plain_and_as_a_stream(english: Real) -> None:
+    given: Any = {
+        "file": ("both.wav", BOTH),
+        "model": "gpt-4o-transcribe-diarize",
+        "response_format": "diarized_json",
+        "chunking_strategy": "auto",
+        "known_speaker_names": ["Kennedy"],
+        "known_speaker_references": [url(ENGLISH[:60_000])],
+    }
+    async with english.async_client() as client:
+        answer = await client.audio.transcriptions.create(**given)
+        stream = await client.audio.transcriptions.create(**given, stream=True)
+        events = [event.to_dict() async for event in stream]
+    his = [each for each in answer.segments if each.speaker == "Kennedy"]
+    others = [each for each in answer.segments if each.speaker == "A"]
+    assert words("".join(each.text for each in his)) == ENDING_WORDS
+    assert len(his) + len(others) == len(answer.segments)
+    assert max(each.end for each in his) < CHANGE_S + 0.5 < min(each.end for each in others)
+    assert [each["known"] for each in answer.to_dict()["speakers"]] == [True, False]
+
+    segments = [each for each in events if each["type"] == "transcript.text.segment"]
+    assert segments == [each.to_dict() for each in answer.segments]
+    deltas = "".join(e["delta"] for e in events if e["type"] == "transcript.text.delta")
+    assert deltas == events[-1]["text"] == answer.text
+
+
+@pytest.mark.parametrize(
+    ("pcm", "speakers"),
+    [
+        (ENGLISH[:48_000], ["A"]),
+        (np.zeros(32_000, np.float32), []),
+        (ENGLISH[4_000:20_000], ["A"]),
+    ],
+    ids=["one", "nobody", "a second"],
+)
+async def test_few_or_nobody(english: Real, pcm: NDArray[np.float32], speakers: list[str]) -> None:
+    form = {"model": "base", "response_format": "verbose_json", "diarize": "true", "vad": "true"}
+    async with english.http() as http:
+        answer = await http.post(
+            PATH, data={**form, "model": "tiny.en"}, files={"file": ("a.wav", wav(pcm))}
+        )
+    body = answer.json()
+    assert [each["speaker"] for each in body["speakers"]] == speakers
+    assert {each["speaker"] for each in body["segments"]} == set(speakers)
+
+
+async def test_a_reference_of_two_voices(english: Real) -> None:
+    form = {**DIARIZED, "known_speaker_names[]": "Both"}
+    form["known_speaker_references[]"] = url(np.concatenate([ENGLISH[-40_000:], SPANISH[:48_000]]))
+    async with english.http() as http:
+        answer = await http.post(PATH, data=form, files={"file": ("a.wav", wav(ENGLISH[:16_000]))})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "The reference for 'Both' has 2 voices; it must have one.",
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows")
+async def test_a_process_that_was_killed_is_replaced(english: Real) -> None:
+    process = english.runtime._speakers._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    async with english.http() as http:
+        answer = await http.post(PATH, data=DIARIZED, files={"file": ("a.wav", END)})
+    assert answer.status_code == 200
+    assert {each["speaker"] for each in answer.json()["segments"]} == {"A"}
