@@ -1,1 +1,150 @@
-export const ServerView = () => <p />;
+// How the server is: its models, what it has to do, and what went wrong.
+
+import { useEffect, useState } from "preact/hooks";
+import { between, countsIn, keep, latency, samples, throughput } from "./metrics";
+import { languageName, ownModels } from "./options";
+import { Plot } from "./plot";
+import { ask, askText, BASE, health, models, problems, refresh, Refused, REFRESH_MS, type Model } from "./server";
+import type { Problem } from "./problem";
+import { ProblemCard } from "./problem-card";
+
+const STATES = {
+  ready: "Loaded",
+  unloaded: "Not loaded",
+  loading: "Loading",
+  unloading: "Unloading",
+  failed: "Failed",
+} as const;
+
+const ROOM = 60;
+
+export function ServerView() {
+  useMetrics();
+  const own = ownModels(models.value);
+  return (
+    <div class="server">
+      <header class="row">
+        <h1>Server</h1>
+        <p class="quiet">{health.value ? `Auricle ${health.value.version} at ${new URL(BASE).host}` : ""}</p>
+        <span class="space" />
+        <a class="button" href={`${BASE}/docs`}>API reference</a>
+      </header>
+      {health.value?.reason && <p class="card note" role="alert">{health.value.reason}</p>}
+      <Plots />
+      <section aria-labelledby="models-title">
+        <h2 id="models-title">Models</h2>
+        <ul class="models">
+          {own.map((model, i) => <ModelCard key={model.id} model={model} isDefault={i === 0} />)}
+        </ul>
+        {!own.length && <p class="quiet">The list has not come yet.</p>}
+      </section>
+      <Errors />
+    </div>
+  );
+}
+
+function Plots() {
+  const all = samples.value;
+  if (!all.length) return null;
+  const counts = all.map((sample) => sample.counts);
+  return (
+    <section class="plots" aria-label="The last three minutes">
+      <Plot title="Requests now" unit="at work or waiting" decimals={0} room={ROOM} values={counts.map(({ inFlight }) => inFlight)} />
+      <Plot title="Audio that waits" unit="s" decimals={0} room={ROOM} values={counts.map(({ backlog_s }) => backlog_s)} />
+      <Plot title="Throughput" unit="s of audio a second" room={ROOM} values={between(all, throughput)} />
+      <Plot title="Time for an answer" unit="s" decimals={2} room={ROOM} values={between(all, latency)} />
+    </section>
+  );
+}
+
+/** Read the server's counts while this is shown. */
+function useMetrics(): void {
+  useEffect(() => {
+    const tick = async () => {
+      if (document.hidden) return;
+      try {
+        keep({ at: Date.now(), counts: countsIn(await askText("metrics")) });
+      } catch {
+        // The state of the connection is shown above the views.
+      }
+    };
+    void tick();
+    const ticking = setInterval(() => void tick(), REFRESH_MS);
+    return () => clearInterval(ticking);
+  }, []);
+}
+
+function ModelCard({ model, isDefault }: { model: Model; isDefault: boolean }) {
+  const [isAsking, setIsAsking] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const act = async (what: "load" | "unload") => {
+    setIsAsking(true);
+    setProblem(null);
+    try {
+      await ask(`v1/models/${encodeURIComponent(model.id)}/${what}`, { method: "POST" });
+    } catch (error) {
+      if (error instanceof Refused) setProblem(error.problem);
+    }
+    await refresh();
+    setIsAsking(false);
+  };
+  const isLoaded = model.state === "ready";
+  const isBusy = isAsking || model.state === "loading" || model.state === "unloading";
+  return (
+    <li class="card model" data-state={model.state}>
+      <div class="row">
+        <span class="dot" aria-hidden="true" />
+        <h3>{model.id}</h3>
+        {isDefault && <span class="badge">the server's</span>}
+        <span class="space" />
+        <button type="button" class="button" disabled={isBusy} onClick={() => void act(isLoaded ? "unload" : "load")}
+          aria-label={`${isLoaded ? "Unload" : "Load"} ${model.id}`}>
+          {isLoaded ? "Unload" : "Load"}
+        </button>
+      </div>
+      <p class="quiet small">{facts(model).join(" · ")}</p>
+      {model.reason && <p class="small reason">{model.reason}</p>}
+      {isBusy && <progress aria-label={`${STATES[model.state]}: ${model.id}`} />}
+      {problem && <ProblemCard problem={problem} />}
+    </li>
+  );
+}
+
+function facts(model: Model): string[] {
+  const { requests, windows } = model.queue;
+  const [only, ...more] = model.languages ?? [];
+  return [
+    STATES[model.state],
+    ...(model.memory_mb ? [`${model.memory_mb} MiB`] : []),
+    ...(model.device ? [[model.device, model.compute_type].filter(Boolean).join(", ")] : []),
+    ...(only ? [more.length ? `${more.length + 1} languages` : `${languageName(only)} only`] : []),
+    ...(requests || windows ? [`${several(requests, "request")}, ${several(windows, "window")} wait`] : []),
+  ];
+}
+
+const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+function Errors() {
+  return (
+    <section aria-labelledby="errors-title">
+      <h2 id="errors-title">Errors of this page</h2>
+      {problems.value.length === 0 ? <p class="quiet">None since it was opened.</p> : (
+        <div class="card scrolling" tabIndex={0} role="region" aria-labelledby="errors-title">
+          <table>
+            <thead><tr><th>When</th><th>What</th><th>Said</th><th>Request</th></tr></thead>
+            <tbody>
+              {problems.value.map((problem) => (
+                <tr>
+                  <td class="fixed">{problem.at.toLocaleTimeString()}</td>
+                  <td>{problem.title}{problem.status ? ` (${problem.status})` : ""}</td>
+                  <td>{problem.detail}</td>
+                  <td><code>{problem.requestId ?? "–"}</code></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -45,12 +45,18 @@ export class Refused extends Error {
 const ASK_TIMEOUT_MS = 20_000;
 const LOAD_TIMEOUT_MS = 15 * 60_000;
 
-/** An answer in JSON. `accepted` are statuses besides success whose body is wanted.
- * @throws Refused what was answered instead, which has been noted unless `isQuiet` */
-export async function ask<T>(
-  path: string,
-  { method = "GET", accepted = [] as number[], isQuiet = false } = {},
-): Promise<T> {
+interface Asking {
+  readonly method?: string;
+  /** Statuses besides success whose body is wanted. */
+  readonly accepted?: readonly number[];
+  /** Whether a refusal is left out of the list of errors. */
+  readonly isQuiet?: boolean;
+}
+
+/** An answer's text.
+ * @throws Refused what was answered instead */
+export async function askText(path: string, asking: Asking = { isQuiet: true }): Promise<string> {
+  const { method = "GET", accepted = [], isQuiet = false } = asking;
   const answer = await sent(path, method).catch(() => null);
   if (answer === null) throw refused(unreachable(false), isQuiet);
   const body = await answer.text();
@@ -58,6 +64,14 @@ export async function ask<T>(
   if (!answer.ok && !accepted.includes(answer.status)) {
     throw refused(refusal({ status: answer.status, body, header }), isQuiet);
   }
+  return body;
+}
+
+/** An answer in JSON.
+ * @throws Refused what was answered instead */
+export async function ask<T>(path: string, asking: Asking = {}): Promise<T> {
+  const body = await askText(path, asking);
+  const { isQuiet = false } = asking;
   try {
     return JSON.parse(body) as T;
   } catch {
@@ -152,7 +166,7 @@ export async function refresh(): Promise<boolean> {
   }
 }
 
-const REFRESH_MS = 3000;
+export const REFRESH_MS = 3000;
 
 /** Ask again and again while somebody looks. */
 export function watch(): void {

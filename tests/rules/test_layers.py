@@ -35,7 +35,7 @@ LAYERS = (
     ),
     ("whisper",),
     ("models", "speech", "output"),
-    ("media", "speakers", "turn_taking"),
+    ("media", "speakers", "turn_taking", "decoding"),
     ("engine",),
     ("queue",),
     ("reading",),
@@ -54,7 +54,7 @@ not know each other, except in the first. The empty name is the package itself: 
 
 FOUNDATION = LAYERS[0]
 
-IMPORTS_LATE = {"engine/ct2.py", "engine/worker.py", "rpc/caller.py"}
+IMPORTS_LATE = {"engine/ct2.py", "engine/model.py", "engine/worker.py", "rpc/caller.py"}
 """The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
 
 

@@ -82,6 +82,13 @@ def has_cuda_driver() -> bool:
     return True
 
 
+def has_matrix_units(cpuinfo: str | None = None) -> bool:
+    """Whether the processor multiplies tiles of bfloat16 at once (AMX); False where it cannot be
+    found out."""
+    text = _cpuinfo() if cpuinfo is None else cpuinfo
+    return "amx_bf16" in text
+
+
 def share_cores(threads: int) -> tuple[int, int]:
     """``(workers, threads per worker)`` for a number of cores; 0 means all usable ones.
 

@@ -21,6 +21,8 @@ class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     compute_type: str
     workers: int
     """How many calls it answers at the same time; the queue never makes more."""
+    library: str = "ctranslate2"
+    """What computes."""
 
 
 class EncodeRow(msgspec.Struct, frozen=True):

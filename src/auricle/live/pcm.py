@@ -49,7 +49,7 @@ class PcmReader:
     def __init__(self, form: PcmFormat) -> None:
         assert MIN_RATE <= form.rate <= MAX_RATE
         assert 1 <= form.n_channels <= MAX_CHANNELS
-        self._form = form
+        self.form = form
         self._cut = b""
         self._resample = None
         if form.rate != SAMPLE_RATE:
@@ -60,19 +60,19 @@ class PcmReader:
     def push(self, data: bytes) -> Channels:
         """The samples that ``data`` completes."""
         data = self._cut + data if self._cut else data
-        n_bytes = len(data) - len(data) % self._form.bytes_per_frame
+        n_bytes = len(data) - len(data) % self.form.bytes_per_frame
         self._cut = data[n_bytes:]
-        raw = np.frombuffer(data, _DTYPES[self._form.encoding], n_bytes // self._item_size)
-        samples = _TO_FLOAT[self._form.encoding](raw).reshape(-1, self._form.n_channels)
+        raw = np.frombuffer(data, _DTYPES[self.form.encoding], n_bytes // self._item_size)
+        samples = _TO_FLOAT[self.form.encoding](raw).reshape(-1, self.form.n_channels)
         return self._resampled(samples, is_last=False)
 
     def finish(self) -> Channels:
         """What the resampler still holds. Part of a frame at the end of a stream is no sample."""
-        return self._resampled(np.zeros((0, self._form.n_channels), np.float32), is_last=True)
+        return self._resampled(np.zeros((0, self.form.n_channels), np.float32), is_last=True)
 
     @property
     def _item_size(self) -> int:
-        return _DTYPES[self._form.encoding].itemsize
+        return _DTYPES[self.form.encoding].itemsize
 
     def _resampled(self, frames: NDArray[np.float32], *, is_last: bool) -> Channels:
         if self._resample is not None:

@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from auricle.server import errors, openapi, page
+from auricle.server.access.client_secrets import ClientSecrets
 from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
 from auricle.server.audio import Audio
@@ -27,6 +28,8 @@ from auricle.server.dialects.deepgram.errors import DeepgramPaths
 from auricle.server.dialects.deepgram.listen import Listen
 from auricle.server.dialects.deepgram.live import LiveListen
 from auricle.server.dialects.openai import OPENAI
+from auricle.server.dialects.realtime import endpoint as realtime
+from auricle.server.dialects.realtime.secrets import Secrets
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
 from auricle.server.metrics import Metrics, MetricsPage
@@ -54,11 +57,13 @@ def create_app(
     metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     may_end = runtime.settings.allow_shutdown
+    secrets = ClientSecrets()
     app = Starlette(
         routes=[
             *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
+            *_secrets(runtime, secrets),
             *_control(runtime, shut_down if may_end else None),
-            *_sockets(runtime),
+            *_sockets(runtime, secrets),
             Route("/metrics", MetricsPage(runtime, in_flight, metrics).page),
         ],
         middleware=[
@@ -69,7 +74,8 @@ def create_app(
                 AccessMiddleware,
                 settings=runtime.settings,
                 keys=keys or ApiKeys.of(runtime.settings),
-                refusals={},
+                refusals={realtime.PATH: realtime.refuse},
+                secrets={realtime.PATH: secrets},
             ),
         ],
         exception_handlers={HTTPException: errors.on_http_exception},
@@ -118,8 +124,20 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
     return routes
 
 
-def _sockets(runtime: SpeechRuntime) -> list[WebSocketRoute]:
-    return [WebSocketRoute("/v1/listen", LiveListen(runtime))]
+def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute]:
+    return [
+        WebSocketRoute("/v1/listen", LiveListen(runtime)),
+        WebSocketRoute(realtime.PATH, realtime.Realtime(runtime, secrets)),
+    ]
+
+
+def _secrets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[Route]:
+    endpoints = Secrets(runtime, secrets)
+    older = f"{realtime.PATH}/transcription_sessions"
+    return [
+        Route(f"{realtime.PATH}/client_secrets", endpoints.create, methods=["POST"]),
+        Route(older, endpoints.create_beta, methods=["POST"], include_in_schema=False),
+    ]
 
 
 def _control(runtime: SpeechRuntime, shut_down: Callable[[], None] | None) -> list[Route]:

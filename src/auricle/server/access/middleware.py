@@ -16,6 +16,7 @@ from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server import page
 from auricle.server.access import origins
+from auricle.server.access.client_secrets import ClientSecrets
 from auricle.server.access.hosts import HostNames
 from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.transport import context
@@ -38,7 +39,8 @@ Refusal = Callable[[Scope, Receive, Send, AuricleError], Awaitable[None]]
 class AccessMiddleware:
     """ASGI middleware that raises what refuses a request, and answers a page's preflight. Says in
     the request's context who asks. Browsers show a page nothing of a refused handshake, so the
-    ``refusals`` of a path may tell it otherwise."""
+    ``refusals`` of a path may tell it otherwise; and as a page has no place for a key of the
+    server's own, a path may have ``secrets`` that are as good."""
 
     def __init__(
         self,
@@ -46,10 +48,12 @@ class AccessMiddleware:
         settings: Settings,
         keys: ApiKeys,
         refusals: Mapping[str, Refusal],
+        secrets: Mapping[str, ClientSecrets],
     ) -> None:
         self._app = app
         self._settings = settings
         self._refusals = refusals
+        self._secrets = secrets
         self._hosts = HostNames(settings.allowed_hosts)
         self._origins = origins.Origins(settings.cors_origins)
         self._keys = keys
@@ -77,7 +81,7 @@ class AccessMiddleware:
         with contextlib.ExitStack() as held:
             try:
                 self._check_origin(scope)
-                self._check_key(scope)
+                self._check_secret_or_key(scope)
                 in_flight.check_open()
                 held.enter_context(in_flight.socket(context.of(scope).client, self._settings))
             except AuricleError as exc:
@@ -95,6 +99,14 @@ class AccessMiddleware:
         if origin is not None:
             context.of(scope).headers.update(origins.answer_headers(origin))
         return headers
+
+    def _check_secret_or_key(self, scope: Scope) -> None:
+        secrets = self._secrets.get(scope["path"])
+        secret = secrets.find(given_key(scope)) if secrets is not None else None
+        if secret is None:
+            self._check_key(scope)
+        else:
+            context.of(scope).client = secret.client
 
     def _check_key(self, scope: Scope, *, needs_none: bool = False) -> None:
         """Raise `Unauthorized` for who has no key, and note who asks."""

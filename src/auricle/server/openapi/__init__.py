@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from auricle import __version__
-from auricle.server.openapi import listen
+from auricle.server.openapi import listen, realtime
 from auricle.server.openapi.answers import HEADERS, RESPONSES
 from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
 from auricle.server.openapi.schemas import Json, schemas
@@ -26,7 +26,8 @@ ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css
 _ABOUT = (
     "Speech to text on your own machine, through OpenAI's Audio API: a client of that API works "
     "when its base URL is changed. Fields of a form that are not listed are ignored; values that "
-    "cannot be honoured are refused with an error that names the field and what is allowed."
+    "cannot be honoured are refused with an error that names the field and what is allowed.\n\n"
+    f"{realtime.ABOUT}"
 )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from auricle.fields import FIELDS
 from auricle.server.models import ModelList, ModelObject
-from auricle.server.openapi import examples, listen
+from auricle.server.openapi import examples, listen, realtime
 from auricle.server.openapi.answers import (
     ALWAYS,
     OF_RECORDING,
@@ -146,6 +146,7 @@ def paths() -> Json:
         },
         "/readyz": {"get": _plain(_READY)},
         "/": {"get": _plain(_INDEX)},
+        "/v1/realtime/client_secrets": {"post": realtime.operation()},
         "/metrics": {
             "get": _text(
                 "metrics",

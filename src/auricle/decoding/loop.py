@@ -1,0 +1,227 @@
+"""Decodes windows together, token by token; each leaves as soon as its text is found.
+
+Knows nothing about the network beyond its protocol, nor about audio or text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from auricle.decoding import rules
+from auricle.decoding.network import Answers, Floats, Network, Step
+from auricle.decoding.rules import IMPOSSIBLE, Candidates, SpecialTokens
+from auricle.decoding.search import Beam, Search
+from auricle.whisper.dimensions import MAX_POSITIONS
+
+
+class Row(NamedTuple):
+    """A window, and what its text begins with."""
+
+    window: int
+    prompt: tuple[int, ...]
+    """Tokens before the text, the start of the transcript among them."""
+    prefix: tuple[int, ...] = ()
+    """What the text begins with."""
+    seed: int = 0
+
+
+class Found(NamedTuple):
+    """The text of a window."""
+
+    window: int
+    ids: tuple[int, ...]
+    """The prefix included, without end-of-text."""
+    avg_logprob: float
+    """Of the tokens and end-of-text; what was given, such as the prefix, counts as certain."""
+    no_speech_prob: float
+    logprobs: tuple[float, ...]
+    """Of each token that was chosen, and of end-of-text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How texts are searched for."""
+
+    beam_size: int
+    temperature: float
+    max_tokens: int
+    patience: float
+    suppress: tuple[int, ...]
+    """Tokens of text that are never chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The special tokens that searching needs."""
+
+    special: SpecialTokens
+    start: int
+    """``<|startoftranscript|>``, behind which the model says whether anybody speaks."""
+    no_speech: int
+
+
+Wanted = Callable[[int], bool]
+"""Whether a window's text is still wanted."""
+
+
+def decode(
+    network: Network,
+    vocabulary: Vocabulary,
+    rows: Sequence[Row],
+    options: Options,
+    is_wanted: Wanted = lambda window: True,
+) -> Iterator[Found]:
+    """The texts of all windows that are wanted until then, as they are found. Windows run together
+    whose prompts and prefixes are of equal length.
+
+    Raises:
+        NetworkFailed: the network answered nonsense; texts already found are right.
+    """
+
+    def shape(row: Row) -> tuple[int, int, int]:
+        return len(row.prompt), len(row.prefix), row.prompt.index(vocabulary.start)
+
+    for _, group in itertools.groupby(sorted(rows, key=shape), key=shape):
+        yield from _Batch(network, vocabulary, options, is_wanted).run(list(group))
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One that is searched."""
+
+    row: Row
+    no_speech_prob: float
+    search: Search
+    rng: np.random.Generator
+    """What chance is drawn from."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Windows that are decoded together."""
+
+    network: Network
+    vocabulary: Vocabulary
+    options: Options
+    is_wanted: Wanted
+    windows: list[_Window] = field(default_factory=list)
+    """Those that are still searched."""
+
+    def run(self, rows: Sequence[Row]) -> Iterator[Found]:
+        rows = [row for row in rows if self.is_wanted(row.window)]
+        if not rows:
+            return
+        self.network.begin([row.window for row in rows])
+        answers = self._first(rows)
+        n_before = len(rows[0].prompt) + len(rows[0].prefix)
+        suppress = _suppressed(self.options.suppress, self.vocabulary)
+        while True:
+            parents = self._choose(answers)
+            yield from self._leave(parents)
+            if not self.windows:
+                return
+            ids = [[beam.ids[-1]] for window in self.windows for beam in window.search.beams]
+            flat = np.array([parent for each in parents for parent in each], np.int32)
+            step = Step(np.array(ids, np.int64), n_before, flat, (0,), suppress)
+            answers = self.network.step(step)
+            n_before += 1
+
+    def _first(self, rows: Sequence[Row]) -> Answers:
+        """Tell the prompts, and begin to search behind them."""
+        options = self.options
+        n_given = len(rows[0].prompt) + len(rows[0].prefix)
+        start = rows[0].prompt.index(self.vocabulary.start)
+        suppress = _suppressed(options.suppress, self.vocabulary)
+        step = Step(
+            np.array([[*row.prompt, *row.prefix] for row in rows], np.int64),
+            0,
+            np.arange(len(rows), dtype=np.int32),
+            (start, n_given - 1),
+            np.concatenate([np.zeros_like(suppress), suppress]),
+        )
+        answers = self.network.step(step)
+        silence = _no_speech(answers, self.vocabulary)
+        self.windows = [self._opened(*each) for each in zip(rows, silence, strict=True)]
+        return answers
+
+    def _opened(self, row: Row, no_speech_prob: float) -> _Window:
+        options = self.options
+        beam_size = 1 if options.temperature > 0 else options.beam_size
+        room = min(options.max_tokens, MAX_POSITIONS - len(row.prompt))
+        search = Search(
+            beam_size,
+            n_wanted=max(1, round(beam_size * options.patience)),
+            max_tokens=max(len(row.prefix) + 1, room),
+            beams=[Beam(row.prefix, 0.0)],
+        )
+        thousandths = round(1000 * options.temperature)
+        rng = np.random.default_rng((row.seed, thousandths))
+        return _Window(row, no_speech_prob, search, rng)
+
+    def _choose(self, answers: Answers) -> list[list[int]]:
+        """Advance every search; the rows that each window's beams come from."""
+        special = self.vocabulary.special
+        texts = [beam.ids for window in self.windows for beam in window.search.beams]
+        found = self._candidates(answers, rules.allowed(texts, special))
+        parents: list[list[int]] = []
+        first = 0
+        for search in (window.search for window in self.windows):
+            mine = slice(first, first + len(search.beams))
+            own = Candidates(found.logprobs[mine], found.ids[mine])
+            parents.append([first + i for i in search.advance(own, special.end_of_text)])
+            first = mine.stop
+        return parents
+
+    def _candidates(self, answers: Answers, allowed: rules.Allowed) -> Candidates:
+        special, options = self.vocabulary.special, self.options
+        if options.temperature > 0:
+            rngs = [window.rng for window in self.windows]
+            return rules.sampled(answers, allowed, special, options.temperature, rngs)
+        n = 1 if options.beam_size == 1 else options.beam_size + 1
+        return rules.candidates(answers, allowed, n, special)
+
+    def _leave(self, parents: list[list[int]]) -> Iterator[Found]:
+        """The texts that are found. Their windows, and those that nobody wants, leave, and their
+        places among the parents."""
+        windows = self.windows
+        stay = [
+            place
+            for place, window in enumerate(windows)
+            if parents[place] and self.is_wanted(window.row.window)
+        ]
+        found = [
+            _found(window) for window, goes_on in zip(windows, parents, strict=True) if not goes_on
+        ]
+        if len(stay) < len(windows):
+            self.windows = [windows[place] for place in stay]
+            parents[:] = [parents[place] for place in stay]
+            if stay:
+                self.network.keep(stay)
+        yield from (each for each in found if self.is_wanted(each.window))
+
+
+def _found(window: _Window) -> Found:
+    best = window.search.best
+    avg_logprob = best.total / (len(best.ids) + 1)
+    return Found(window.row.window, best.ids, avg_logprob, window.no_speech_prob, best.logprobs)
+
+
+def _suppressed(ids: Sequence[int], vocabulary: Vocabulary) -> Floats:
+    """What is added to the logits of text, ``(1, end_of_text)``."""
+    added = np.zeros((1, vocabulary.special.end_of_text), np.float32)
+    added[0, [i for i in ids if i < added.shape[1]]] = IMPOSSIBLE
+    return added
+
+
+def _no_speech(answers: Answers, vocabulary: Vocabulary) -> list[float]:
+    """How probable it is that nobody speaks, of each row at the first place."""
+    rest, text_sum = answers.rest[:, 0], answers.log_sum[:, 0]
+    rules.check(rest, text_sum)
+    total = np.logaddexp(text_sum, rules.log_sum(rest))
+    logits = rest[:, vocabulary.no_speech - vocabulary.special.end_of_text]
+    return [float(each) for each in np.exp(logits - total)]

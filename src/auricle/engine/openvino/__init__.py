@@ -1,0 +1,1 @@
+"""Whisper in OpenVINO: graphs made from a model's weights, and the loop that decodes with them."""

@@ -1,0 +1,132 @@
+"""A model's graphs compiled for this machine, kept on disk so that the next start is quick.
+
+Knows nothing about what the graphs compute. What is on disk is only ever a copy: a file that is
+damaged, or was made by other versions or for another processor, is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import openvino
+
+from auricle.engine.openvino.shape import Dimensions, Formats
+
+_log = logging.getLogger(__name__)
+
+_VERSION = 1
+"""Of the graphs; to be raised whenever they are made differently."""
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+_GROUP = 128
+"""Activations are rounded to 8 bits in groups of so many."""
+
+Build = Callable[[], openvino.Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How a compiled graph uses cores."""
+
+    streams: int
+    """Calls at a time."""
+    cores: int
+    """Of all of them together."""
+
+
+@cache
+def core() -> openvino.Core:
+    """OpenVINO itself; it loads its plugin for processors when first asked for it."""
+    return openvino.Core()
+
+
+def capabilities() -> tuple[str, ...]:
+    """What OpenVINO says that this processor computes well in, such as BF16."""
+    return tuple(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def compiled(build: Build, *, bf16: bool, threads: Threads, file: Path | None) -> Any:
+    """The compiled graph, from ``file`` if that is of use, else made with ``build`` and kept
+    there."""
+    settings = {
+        "NUM_STREAMS": threads.streams,
+        "INFERENCE_NUM_THREADS": threads.cores,
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        # 8 bits, the default, gave no numbers at all now and then
+        "KV_CACHE_PRECISION": "f32",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP,
+        # else each process takes the same cores
+        "ENABLE_CPU_PINNING": False,
+    }
+    kept = None if file is None else _kept(file, settings)
+    if kept is not None:
+        return kept
+    made = core().compile_model(build(), "CPU", settings)
+    if file is not None:
+        _keep(file, made)
+    return made
+
+
+def file_name(part: str, weights: Path, size: Dimensions, formats: Formats) -> str:
+    """What a compiled graph is kept as: another name whenever it would be another graph."""
+    status = weights.stat()
+    described = (
+        _VERSION,
+        openvino.get_version(),
+        core().get_property("CPU", "FULL_DEVICE_NAME"),
+        capabilities(),
+        os.fsencode(weights.resolve()),
+        status.st_size,
+        status.st_mtime_ns,
+        size,
+        formats,
+    )
+    return f"{part}-{hashlib.sha256(repr(described).encode()).hexdigest()[:24]}.graph"
+
+
+def _kept(file: Path, settings: dict[str, Any]) -> Any:
+    """The graph in the file; None when it is not there or not of use."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, blob = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if hashlib.sha256(blob).digest() != digest:  # reading it could end the process
+        _log.warning("%s is damaged, and made again", file)
+        return None
+    try:
+        return core().import_model(io.BytesIO(blob), "CPU", settings)
+    except RuntimeError as exc:
+        _log.warning("%s is of no use, and made again: %s", file, exc)
+        return None
+
+
+def _keep(file: Path, made: Any) -> None:
+    """Write the graph beside others; where that is not possible, the next start is slower."""
+    try:
+        exported = made.export_model()
+        blob = exported if isinstance(exported, bytes) else bytes(exported.getbuffer())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(hashlib.sha256(blob).digest())
+                out.write(blob)
+            os.replace(name, file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except (OSError, RuntimeError) as exc:
+        _log.warning("the compiled graph is not kept in %s: %s", file, exc)

@@ -1,0 +1,39 @@
+"""Which number formats a model is computed in on this processor.
+
+Knows nothing about graphs.
+"""
+
+from __future__ import annotations
+
+from auricle.engine import machine
+from auricle.engine.openvino import compiled
+from auricle.engine.openvino.shape import EXACT, Formats
+from auricle.errors import ModelUnusable
+
+KNOWN = ("auto", "int8", "int8_float32", "bfloat16", "float32")
+
+
+def chosen(compute_type: str) -> Formats:
+    """The formats behind a name of the setting ``compute_type``.
+
+    Raises:
+        ModelUnusable: OpenVINO has no such format on processors.
+    """
+    if compute_type not in KNOWN:
+        raise ModelUnusable(
+            f"OpenVINO does not compute in {compute_type} here; use one of {', '.join(KNOWN)}, "
+            "or engine = ctranslate2"
+        )
+    if compute_type == "float32":
+        return EXACT
+    has_bf16 = "BF16" in compiled.capabilities()
+    if compute_type == "bfloat16":
+        return Formats(encoder_int8=False, encoder_bf16=True, decoder_int8=False, shared_bf16=True)
+    fast = compute_type != "int8_float32" and has_bf16
+    # with matrix units, bfloat16 is faster than 8 bits and exacter
+    return Formats(
+        encoder_int8=not (fast and machine.has_matrix_units()),
+        encoder_bf16=fast,
+        decoder_int8=True,
+        shared_bf16=fast,
+    )

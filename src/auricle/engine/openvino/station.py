@@ -1,0 +1,137 @@
+"""One place to work at: an encoder and a decoder that one thread uses at a time.
+
+Knows nothing about search. The other implementation of `decoding.network.Network`: what windows
+are known by are their keys and values here, as the encoder left them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from auricle.decoding.network import Answers, Floats, Ids, NetworkFailed, Step
+from auricle.engine.openvino.graph import MASKED
+from auricle.engine.openvino.shape import Dimensions, Formats
+from auricle.whisper.dimensions import FRAMES_PER_STATE
+
+Shared = dict[str, Any]
+"""Keys and values of a window's cross-attention by their names in the graphs, as tensors."""
+
+
+def encode(request: Any, mel: Floats, size: Dimensions, formats: Formats) -> Shared:
+    """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay."""
+    n_states = mel.shape[1] // FRAMES_PER_STATE
+    shared = _tensors(size, formats, 1, n_states)
+    request.set_tensor("mel", openvino.Tensor(np.ascontiguousarray(mel[None])))
+    for name, tensor in shared.items():
+        request.set_tensor(name, tensor)
+    request.infer()
+    return shared
+
+
+class DecoderStation:
+    """A decoder for one search at a time."""
+
+    def __init__(self, request: Any, size: Dimensions, formats: Formats) -> None:
+        self.windows: Mapping[int, Shared] = {}
+        """Those that are searched; set by whoever works here."""
+        self._request = request
+        self._size = size
+        self._formats = formats
+        self._bound: Shared = {}
+
+    def begin(self, windows: Sequence[int]) -> None:
+        found = [self.windows[window] for window in windows]
+        self._bound = found[0] if len(found) == 1 else self._together(found)
+        self._request.reset_state()
+        self._bind(len(found))
+
+    def keep(self, places: Sequence[int]) -> None:
+        for tensor in self._bound.values():
+            values = _raw(tensor)
+            for to, place in enumerate(places):
+                if to != place:
+                    values[to] = values[place]
+        self._bind(len(places))
+
+    def end(self) -> None:
+        """Let go of the windows."""
+        self.windows, self._bound = {}, {}
+
+    def step(self, step: Step) -> Answers:
+        n_rows, n_new = step.ids.shape
+        positions = np.broadcast_to(np.arange(n_new) + step.n_before, step.ids.shape)
+        for name, values in (
+            ("ids", step.ids),
+            ("positions", positions),
+            ("beam", step.parents),
+            ("mask", _mask(n_rows, n_new, step.n_before)),
+            ("at", np.array(step.at, np.int64)),
+            ("suppress", step.suppress),
+        ):
+            self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(values)))
+        try:
+            self._request.infer()
+        except RuntimeError as exc:
+            raise NetworkFailed(f"OpenVINO failed: {exc}") from exc
+        has_attention = bool(self._size.alignment_heads)
+        return Answers(
+            text=self._result("text"),
+            rest=self._result("rest"),
+            top_values=self._result("top_values"),
+            top_ids=self._ids("top_ids"),
+            log_sum=self._result("log_sum"),
+            attention=self._result("attention") if has_attention else None,
+        )
+
+    def _together(self, windows: Sequence[Shared]) -> Shared:
+        """All of their keys and values in one tensor for each layer."""
+        n_states = windows[0]["k0"].shape[3]
+        joined = _tensors(self._size, self._formats, len(windows), n_states)
+        for name, tensor in joined.items():
+            values = _raw(tensor)
+            for place, window in enumerate(windows):
+                values[place] = _raw(window[name])[0]
+        return joined
+
+    def _bind(self, n_windows: int) -> None:
+        for name, tensor in self._bound.items():
+            end = openvino.Coordinate([n_windows, *list(tensor.shape)[1:]])
+            begin = openvino.Coordinate([0, 0, 0, 0])
+            self._request.set_tensor(name, openvino.Tensor(tensor, begin, end))
+
+    def _result(self, name: str) -> Floats:
+        values: Floats = self._request.get_tensor(name).data
+        return values
+
+    def _ids(self, name: str) -> Ids:
+        values: Ids = self._request.get_tensor(name).data
+        return values
+
+
+def _tensors(size: Dimensions, formats: Formats, n_windows: int, n_states: int) -> Shared:
+    """Room for keys and values."""
+    dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
+    keys = [n_windows, size.n_heads, size.head_width, n_states]
+    values = [n_windows, size.n_heads, n_states, size.head_width]
+    return {
+        f"{short}{layer}": openvino.Tensor(dtype, openvino.Shape(shape))
+        for layer in range(size.n_decoder_layers)
+        for short, shape in (("k", keys), ("v", values))
+    }
+
+
+def _raw(tensor: Any) -> NDArray[Any]:
+    """The tensor's memory; bfloat16, which numpy lacks, as 16-bit numbers."""
+    values: NDArray[Any] = np.asarray(tensor.data)
+    return values.view(np.uint16) if tensor.element_type == openvino.Type.bf16 else values
+
+
+def _mask(n_rows: int, n_new: int, n_before: int) -> Floats:
+    """Nobody sees what comes later, ``(R, 1, S, L)``."""
+    later = np.triu(np.full((n_new, n_before + n_new), MASKED), n_before + 1)
+    return np.broadcast_to(later, (n_rows, 1, n_new, n_before + n_new)).astype(np.float32)

@@ -1,0 +1,214 @@
+"""A Whisper checkpoint in OpenVINO, decoded by a loop of our own: the other `engine.model.Model`.
+
+Knows nothing about text, queues or processes; any number of threads may call it, each on other
+windows. What is kept of an encoded window are the keys and values that the decoder's layers see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auricle.decoding import loop, word_alignment
+from auricle.decoding.network import Step
+from auricle.decoding.rules import SpecialTokens
+from auricle.engine import machine
+from auricle.engine.openvino import compiled, decoder, encoder, station
+from auricle.engine.openvino.compiled import Threads
+from auricle.engine.openvino.formats import chosen
+from auricle.engine.openvino.shape import Dimensions
+from auricle.engine.openvino.station import DecoderStation, Shared
+from auricle.engine.protocol import (
+    Aligned,
+    AlignJob,
+    DecodeJob,
+    DecodeRow,
+    Detected,
+    DetectJob,
+    EncodeJob,
+    Hypothesis,
+    ModelInfo,
+)
+from auricle.errors import ModelUnusable
+from auricle.models import checkpoint
+from auricle.models.model_config import read_config
+from auricle.models.weights import Weights
+from auricle.whisper import mel
+from auricle.whisper.dimensions import FRAMES_PER_STATE, MAX_POSITIONS
+from auricle.whisper.vocabulary import Vocabulary
+
+_OWN_LIST = -1
+"""Among tokens to suppress: the model's own list."""
+
+
+class OpenVinoWhisper:
+    """A loaded model and the encoded windows it is asked to keep."""
+
+    def __init__(self, path: Path, compute_type: str, threads: int, graphs: Path | None) -> None:
+        """Make the folder's graphs, or take those that are kept in the folder ``graphs``.
+
+        Raises:
+            ModelUnusable: the weights cannot be read, or not be computed with in this format.
+        """
+        self._formats = chosen(compute_type)
+        self._vocabulary = Vocabulary.load(path)
+        self._config = read_config(path)
+        workers, threads_each = machine.share_cores(threads)
+        try:
+            self._load(path, Threads(workers, workers * threads_each), graphs)
+        except RuntimeError as exc:  # all that OpenVINO raises
+            raise ModelUnusable(f"OpenVINO cannot load {path}: {exc}") from exc
+        self._shared: dict[int, Shared] = {}
+        self.info = ModelInfo(
+            n_mels=self._size.n_mels,
+            device="cpu",
+            compute_type=self._formats.name,
+            workers=workers,
+            library="openvino",
+        )
+
+    def _load(self, path: Path, threads: Threads, graphs: Path | None) -> None:
+        weights = Weights(path / checkpoint.WEIGHTS)
+        heads = tuple(self._config.alignment_heads or ())
+        size = self._size = Dimensions.of(weights, self._vocabulary.eot, heads)
+        formats = self._formats
+
+        def graph(part: Any, name: str, threads: Threads) -> Any:
+            kept = compiled.file_name(name, weights.path, size, formats)
+            return compiled.compiled(
+                partial(part.build, weights, size, formats),
+                bf16=formats.encoder_bf16 and part is encoder,
+                threads=threads,
+                file=None if graphs is None else graphs / kept,
+            )
+
+        encoders = graph(encoder, "encoder", threads)
+        decoders = graph(decoder, "decoder", threads)
+        self._encoders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._stations: queue.SimpleQueue[DecoderStation] = queue.SimpleQueue()
+        for _ in range(threads.streams):
+            self._encoders.put(encoders.create_infer_request())
+            self._stations.put(DecoderStation(decoders.create_infer_request(), size, formats))
+        self._wide = self._encoders
+        if machine.is_worth_a_second(checkpoint.weights_bytes(path), threads.streams):
+            self._wide = queue.SimpleQueue()
+            alone = graph(encoder, "encoder", Threads(1, threads.cores))
+            self._wide.put(alone.create_infer_request())
+
+    def encode(self, job: EncodeJob) -> None:
+        """Compute and keep the keys and values of every row."""
+        requests = self._wide if job.is_alone else self._encoders
+        for row in job.rows:
+            pcm = np.frombuffer(row.pcm, np.float32)
+            features = mel.log_mel(pcm, self._size.n_mels, job.n_frames)
+            with _lent(requests) as request:
+                shared = station.encode(request, features, self._size, self._formats)
+            self._shared[row.state_id] = shared
+
+    def detect_language(self, job: DetectJob) -> Detected:
+        """Which languages may be spoken in an encoded window."""
+        ids = np.array(self._config.lang_ids or (), np.int64)
+        logits = self._read(job.state_id, (self._vocabulary.sot,), (0,)).rest[0, 0]
+        logits = logits[ids - self._vocabulary.eot].astype(np.float64)
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        order = np.argsort(-shares, kind="stable")
+        tokens = self._vocabulary.tokens
+        return Detected(tuple((tokens[ids[i]], float(shares[i])) for i in order))
+
+    def decode(self, job: DecodeJob) -> Iterator[Hypothesis]:
+        """The text of every row whose states are still wanted, as it is found.
+
+        Raises:
+            NetworkFailed: the graph gave no numbers.
+        """
+        held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
+        rows = [
+            loop.Row(row.state_id, row.prompt, row.prefix, row.seed)
+            for row in job.rows
+            if row.state_id in held
+        ]
+        options = loop.Options(
+            beam_size=job.beam_size,
+            temperature=job.temperature,
+            max_tokens=job.max_new_tokens,
+            patience=job.patience,
+            suppress=self._suppressed(job.suppress_tokens),
+        )
+        with self._station(held) as network:
+            for found in loop.decode(
+                network, self._tokens, rows, options, self._shared.__contains__
+            ):
+                yield Hypothesis(found.window, found.ids, found.avg_logprob, found.no_speech_prob)
+
+    def align(self, job: AlignJob) -> Aligned:
+        """When the tokens of a text are said in its window, and how probable they are."""
+        added = (self._vocabulary.no_timestamps, self._vocabulary.eot)
+        prompt = job.prompt[-(MAX_POSITIONS - len(job.ids) - len(added)) :]
+        given = (*prompt, added[0], *job.ids, added[1])
+        first = len(prompt)
+        places = tuple(range(first, first + len(job.ids) + 1))
+        answers = self._read(job.state_id, given, places)
+        assert answers.attention is not None
+        steps = word_alignment.path(
+            answers.attention[:, 0], job.n_frames // FRAMES_PER_STATE, first
+        )
+        logits = answers.text[0, np.arange(len(job.ids)), list(job.ids)]
+        shares = np.exp(logits - answers.log_sum[0, : len(job.ids)])
+        return Aligned(steps, tuple(float(share) for share in shares))
+
+    def release(self, state_ids: Sequence[int]) -> None:
+        """Let go of encoded windows; unknown ids are fine."""
+        for state_id in state_ids:
+            self._shared.pop(state_id, None)
+
+    @property
+    def _tokens(self) -> loop.Vocabulary:
+        known = self._vocabulary
+        special = SpecialTokens(known.eot, known.first_timestamp)
+        return loop.Vocabulary(special, known.sot, known.no_speech)
+
+    def _find(self, row: DecodeRow) -> Shared | None:
+        return self._shared.get(row.state_id)
+
+    def _suppressed(self, ids: Sequence[int]) -> tuple[int, ...]:
+        own = self._config.suppress_ids or () if _OWN_LIST in ids else ()
+        return tuple({*own, *ids} - {_OWN_LIST})
+
+    def _read(self, state_id: int, ids: tuple[int, ...], at: tuple[int, ...]) -> Any:
+        """What may follow tokens of one text, all of it told at once."""
+        nothing = np.zeros((1, self._size.end_of_text), np.float32)
+        step = Step(np.array([ids], np.int64), 0, np.zeros(1, np.int32), at, nothing)
+        with self._station({state_id: self._shared[state_id]}) as network:
+            network.begin([state_id])
+            answers = network.step(step)
+            return answers._replace(
+                **{  # the next who works here writes over them
+                    name: np.array(values) for name, values in answers._asdict().items()
+                }
+            )
+
+    @contextlib.contextmanager
+    def _station(self, windows: dict[int, Shared]) -> Iterator[DecoderStation]:
+        with _lent(self._stations) as lent:
+            lent.windows = windows
+            try:
+                yield lent
+            finally:
+                lent.end()
+
+
+@contextlib.contextmanager
+def _lent(free: queue.SimpleQueue[Any]) -> Iterator[Any]:
+    """One of those that are free, or the next that is."""
+    taken = free.get()
+    try:
+        yield taken
+    finally:
+        free.put(taken)

@@ -1,0 +1,1 @@
+"""OpenAI's Realtime API for transcription: live speech over a websocket."""

@@ -1,0 +1,247 @@
+"""Searches over a table: the best text is found, alone or in company, and rules are kept."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from auricle.decoding import loop
+from auricle.decoding.loop import Options, Row
+from auricle.decoding.network import NetworkFailed
+from auricle.whisper.dimensions import MAX_INITIAL_TIMESTAMP
+from tests.decoding.scripted import (
+    END,
+    FIRST,
+    N_TEXT,
+    NO_SPEECH,
+    START,
+    VOCABULARY,
+    ScriptedNetwork,
+)
+
+PROMPT = (START,)
+GREEDY = Options(beam_size=1, temperature=0.0, max_tokens=24, patience=1.0, suppress=())
+BEAM = Options(beam_size=5, temperature=0.0, max_tokens=24, patience=1.0, suppress=())
+CHANCE = Options(beam_size=1, temperature=1.0, max_tokens=24, patience=1.0, suppress=())
+
+
+def decoded(network, rows, options, **given):
+    return {
+        found.window: found for found in loop.decode(network, VOCABULARY, rows, options, **given)
+    }
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_a_window_says_the_same_alone_and_in_company(options):
+    rows = [Row(n, PROMPT, seed=n) for n in range(6)]
+    together = decoded(ScriptedNetwork(), rows, options)
+    alone: dict[int, loop.Found] = {}
+    for row in rows:
+        alone |= decoded(ScriptedNetwork(), [row], options)
+    assert together == alone
+    assert len({found.ids for found in together.values()}) == len(rows)
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_texts_keep_whispers_rules_of_timestamps(options):
+    rows = [Row(n, PROMPT, seed=n) for n in range(20)]
+    for found in decoded(ScriptedNetwork(), rows, options).values():
+        ids = found.ids
+        assert FIRST <= ids[0] <= FIRST + MAX_INITIAL_TIMESTAMP
+        stamps = [i for i in ids if i >= FIRST]
+        assert stamps == sorted(stamps)
+        assert all(i < N_TEXT or i >= FIRST for i in ids)
+        for before, after in pairwise(ids[1:]):
+            if before < FIRST <= after:  # it closes a piece
+                pair = ids[ids.index(after) + 1 :][:1]
+                assert not pair or pair[0] >= FIRST
+
+
+def test_greedy_takes_the_most_probable_and_counts_end_of_text():
+    scripts = {
+        (1, ()): {FIRST: 50},
+        (1, (FIRST,)): {3: 50},
+        (1, (FIRST, 3)): {FIRST + 9: 50},
+        (1, (FIRST, 3, FIRST + 9)): {END: 50, FIRST + 9: 50 - math.log(3)},
+    }
+    [found] = decoded(ScriptedNetwork(scripts), [Row(1, PROMPT)], GREEDY).values()
+    assert found.ids == (FIRST, 3, FIRST + 9)
+    assert found.logprobs == pytest.approx((0, 0, 0, math.log(3 / 4)), abs=1e-4)
+    assert found.avg_logprob == pytest.approx(math.log(3 / 4) / 4, abs=1e-4)
+
+
+def test_a_beam_finds_what_greedy_passes_by():
+    """The likeliest first word leads to a text that is less probable as a whole."""
+    scripts: dict[tuple[int, tuple[int, ...]], dict[int, float]] = {
+        (1, ()): {FIRST: 50},
+        (1, (FIRST,)): {3: 50, 4: 49.5},
+        (1, (FIRST, 3)): {FIRST + 9: 50, 5: 50, 6: 50, 7: 50},
+        (1, (FIRST, 4)): {FIRST + 9: 60},
+        **{
+            (1, (FIRST, token, FIRST + 9)): {END: 60, FIRST + 9: 0, FIRST + 10: 0}
+            for token in (3, 4)
+        },
+    }
+    network = ScriptedNetwork(scripts)
+    assert decoded(network, [Row(1, PROMPT)], GREEDY)[1].ids[1] == 3
+    found = decoded(network, [Row(1, PROMPT)], BEAM)[1]
+    assert found.ids == (FIRST, 4, FIRST + 9)
+    chance = 1 / (1 + math.exp(0.5))
+    assert found.avg_logprob == pytest.approx(math.log(chance) / 4, abs=1e-3)
+
+
+def test_a_beam_is_the_search_of_the_reference():
+    for window in range(8):
+        network = ScriptedNetwork(ends_after=4)
+        found = decoded(network, [Row(window, PROMPT)], BEAM)[window]
+        assert found.ids == _reference(ScriptedNetwork(ends_after=4), window, 5, 24)
+
+
+def test_timestamps_are_taken_when_together_they_are_likelier_than_any_text():
+    scripts = {
+        (1, ()): {FIRST: 50},
+        (1, (FIRST,)): {3: 50},
+        (1, (FIRST, 3)): {4: 50, **{FIRST + n: 49 for n in range(6, 10)}, FIRST + 5: 49.1},
+    }
+    [found] = decoded(ScriptedNetwork(scripts), [Row(1, PROMPT)], GREEDY).values()
+    assert found.ids[:3] == (FIRST, 3, FIRST + 5)
+
+
+def test_suppressed_tokens_are_not_said_and_count_for_nothing():
+    scripts = {(1, ()): {FIRST: 50}, (1, (FIRST,)): {3: 50, 4: 50 - math.log(3), 5: 50}}
+    options = Options(1, 0.0, 2, 1.0, suppress=(3, 5, 900))
+    [found] = decoded(ScriptedNetwork(scripts), [Row(1, PROMPT)], options).values()
+    assert found.ids == (FIRST, 4)
+    assert found.logprobs[1] == pytest.approx(0, abs=1e-4)
+
+
+def test_no_speech_is_heard_where_the_transcript_starts():
+    scripts = {(1, ()): {NO_SPEECH: 50, 3: 50 + math.log(3)}}
+    options = Options(1, 0.0, 5, 1.0, suppress=(3,))
+    row = Row(1, (7, 8, START, 4, 5), (FIRST, 6))
+    [found] = decoded(ScriptedNetwork(scripts), [row], options).values()
+    assert found.no_speech_prob == pytest.approx(0.25, abs=1e-4)
+
+
+def test_prompts_and_prefixes_of_other_lengths_take_one_step_each():
+    row = Row(1, (7, 8, START), (FIRST, 6, 9))
+    network = ScriptedNetwork()
+    [found] = decoded(network, [row], GREEDY).values()
+    assert found.ids[:3] == row.prefix
+    assert network.n_steps == len(found.ids) - len(row.prefix) + 1
+    rows = [row, Row(2, PROMPT), Row(3, (7, START))]
+    together = decoded(ScriptedNetwork(), rows, GREEDY)
+    assert together[1] == found
+    assert set(together) == {1, 2, 3}
+
+
+def test_a_text_that_does_not_end_is_cut():
+    network = ScriptedNetwork(ends_after=1000)
+    quiet = {(1, ()): {FIRST: 50}}
+    for options in (GREEDY, BEAM):
+        [found] = decoded(ScriptedNetwork(quiet, 1000), [Row(1, PROMPT)], options).values()
+        assert len(found.ids) <= 24
+    long = Options(1, 0.0, 500, 1.0, suppress=(END,))
+    [found] = decoded(network, [Row(1, (7,) * 430 + (START,))], long).values()
+    assert len(found.ids) <= 448 - 431
+
+
+def test_a_window_leaves_as_soon_as_its_text_is_found():
+    """A batch used to take as long as its longest text."""
+    short = {(1, ()): {FIRST: 50}, (1, (FIRST,)): {END: 50}}
+    network = ScriptedNetwork(short)
+    found = loop.decode(network, VOCABULARY, [Row(n, PROMPT) for n in range(3)], GREEDY)
+    assert next(found).window == 1
+    assert network.batches == [3, 3]
+    assert {each.window for each in found} == {0, 2}
+    assert network.batches[2] == 2
+
+
+def test_a_window_that_nobody_wants_any_more_leaves_at_the_next_step():
+    network = ScriptedNetwork()
+    wanted = {0, 1, 2}
+
+    def is_wanted(window):
+        if network.n_steps == 3:
+            wanted.discard(1)
+        return window in wanted
+
+    rows = [Row(n, PROMPT) for n in range(3)]
+    found = decoded(network, rows, GREEDY, is_wanted=is_wanted)
+    assert set(found) == {0, 2}
+    assert network.batches[:4] == [3, 3, 3, 2]
+    assert found == decoded(ScriptedNetwork(), [rows[0], rows[2]], GREEDY)
+    assert decoded(ScriptedNetwork(), rows, GREEDY, is_wanted=lambda window: False) == {}
+
+
+@pytest.mark.parametrize("breaks_at", [1, 2, 5])
+def test_no_text_is_made_of_what_is_no_number(breaks_at):
+    network = ScriptedNetwork(breaks_at=breaks_at)
+    for options in (GREEDY, BEAM, CHANCE):
+        network.n_steps = 0
+        with pytest.raises(NetworkFailed, match="not numbers"):
+            decoded(network, [Row(0, PROMPT), Row(1, PROMPT)], options)
+
+
+def test_chance_depends_on_seed_and_temperature_alone():
+    def said(**given):
+        options = Options(1, given.pop("temperature", 1.0), 24, 1.0, ())
+        return decoded(ScriptedNetwork(), [Row(1, PROMPT, **given)], options)[1].ids
+
+    assert said(seed=1) == said(seed=1)
+    assert len({said(seed=1), said(seed=2), said(seed=1, temperature=0.5)}) == 3
+
+
+def test_chance_draws_as_often_as_probable():
+    scripts = {(1, ()): {FIRST: 90}, (1, (FIRST,)): {3: 50, 4: 50 - math.log(3)}}
+    options = Options(1, 1.0, 2, 1.0, ())
+    drawn = [
+        decoded(ScriptedNetwork(scripts), [Row(1, PROMPT, seed=n)], options)[1].ids[1]
+        for n in range(400)
+    ]
+    assert set(drawn) == {3, 4}
+    assert drawn.count(3) / len(drawn) == pytest.approx(0.75, abs=0.06)
+
+
+def _reference(network, window, beam_size, max_tokens):
+    """openai-whisper's beam search and ranking, over a softmax of all allowed tokens at once."""
+    beams: dict[tuple[int, ...], float] = {(): 0.0}
+    ended: dict[tuple[int, ...], float] = {}
+    while len(ended) < beam_size and len(next(iter(beams))) < max_tokens:
+        scores = {}
+        for said, total in beams.items():
+            logprobs = _allowed_logprobs(network, window, said)
+            for token in np.argsort(-logprobs)[: beam_size + 1].tolist():
+                scores[(*said, token)] = total + logprobs[token]
+        order = sorted(scores, key=scores.__getitem__, reverse=True)
+        going = [said for said in order if said[-1] != END][:beam_size]
+        until = order.index(going[-1])
+        new = {said[:-1]: scores[said] for said in order[:until] if said[-1] == END}
+        ended |= dict(list(new.items())[: beam_size - len(ended)])
+        beams = {said: scores[said] for said in going}
+    ended |= dict(list(beams.items())[: beam_size - len(ended)])
+    return max(ended, key=lambda said: ended[said] / max(1, len(said)))
+
+
+def _allowed_logprobs(network, window, said):
+    logits = network._logits(window, (*PROMPT, *said)).astype(np.float64)
+    logits[END + 1 : FIRST] = -np.inf
+    if not said:
+        logits[:FIRST] = -np.inf
+        logits[FIRST + MAX_INITIAL_TIMESTAMP + 1 :] = -np.inf
+    elif said[-1] >= FIRST and (len(said) < 2 or said[-2] >= FIRST):
+        logits[FIRST:] = -np.inf
+    elif said[-1] >= FIRST:
+        logits[:END] = -np.inf
+    stamps = [i for i in said if i >= FIRST]
+    if stamps:
+        closes = said[-1] >= FIRST and len(said) >= 2 and said[-2] < FIRST
+        logits[FIRST : stamps[-1] + (not closes)] = -np.inf
+    logits -= np.log(np.exp(logits).sum())
+    if np.exp(logits[FIRST:]).sum() > np.exp(logits[:FIRST].max()):
+        logits[:FIRST] = -np.inf
+        logits -= np.log(np.exp(logits).sum())
+    return logits

@@ -1,0 +1,138 @@
+"""The graphs compute what transformers computes, and are kept on disk safely."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino")
+
+from auricle.decoding.network import Step
+from auricle.engine.openvino import compiled, decoder, encoder, station
+from auricle.engine.openvino.compiled import Threads
+from auricle.engine.openvino.shape import EXACT, Dimensions, Formats
+from auricle.engine.openvino.station import DecoderStation
+from auricle.models.convert import convert
+from auricle.models.weights import Weights
+from tests.models.test_convert import GOLDEN
+
+ONE = Threads(streams=1, cores=1)
+EIGHT_BITS = Formats(encoder_int8=True, encoder_bf16=False, decoder_int8=True, shared_bf16=False)
+END = 264
+"""End-of-text in the golden vocabulary."""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Weights:
+    """Random ones, with 1776 tokens."""
+    target = tmp_path_factory.mktemp("golden") / "converted"
+    convert(GOLDEN, target)
+    return Weights(target / "model.bin")
+
+
+@pytest.fixture(scope="module")
+def size(weights: Weights) -> Dimensions:
+    return Dimensions.of(weights, END, ((1, 0), (0, 1)))
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return np.load(GOLDEN / "golden.npz")
+
+
+def mel(golden) -> np.ndarray:
+    features = np.zeros((80, 3000), np.float32)
+    features[:, : golden["features"].shape[1]] = golden["features"]
+    return features
+
+
+def built(weights: Weights, size: Dimensions, formats: Formats, file: Path | None = None):
+    """An encoder's request, and a decoder at work."""
+    enc = compiled.compiled(
+        lambda: encoder.build(weights, size, formats), bf16=False, threads=ONE, file=file
+    )
+    dec = compiled.compiled(
+        lambda: decoder.build(weights, size, formats), bf16=False, threads=ONE, file=None
+    )
+    return enc.create_infer_request(), DecoderStation(dec.create_infer_request(), size, formats)
+
+
+@pytest.mark.parametrize(("formats", "atol"), [(EXACT, 2e-3), (EIGHT_BITS, 0.3)])
+def test_same_logits_as_transformers(weights, size, golden, formats, atol):
+    request, network = built(weights, size, formats)
+    shared = station.encode(request, mel(golden), size, formats)
+    network.windows = {1: shared, 2: shared}
+    network.begin([1, 2])
+    ids = np.array([golden["prompt"]] * 2)
+    suppress = np.zeros((1, END), np.float32)
+    answers = network.step(Step(ids, 0, np.arange(2, dtype=np.int32), (3,), suppress))
+    logits = np.concatenate([answers.text, answers.rest], axis=2)
+    np.testing.assert_array_equal(logits[0], logits[1])
+    np.testing.assert_allclose(logits[0, 0], golden["logits"], atol=atol)
+    text = answers.text[0, 0]
+    np.testing.assert_array_equal(answers.top_ids[0, 0], np.argsort(-text)[:11])
+    np.testing.assert_array_equal(answers.top_values[0, 0], np.sort(text)[::-1][:11])
+    assert answers.log_sum[0, 0] == pytest.approx(np.log(np.exp(text).sum()), abs=1e-4)
+    assert answers.attention is not None
+    assert answers.attention.shape == (2, 2, 4, 1500)
+    np.testing.assert_allclose(answers.attention.sum(axis=3), 1, rtol=1e-4)
+
+
+def test_steps_are_the_whole_text_at_once(weights, size, golden):
+    """Beams that swap places and windows that leave change nothing."""
+    request, network = built(weights, size, EXACT)
+    clips = {n: np.roll(mel(golden), 40 * n, axis=1) for n in range(3)}
+    network.windows = {n: station.encode(request, clip, size, EXACT) for n, clip in clips.items()}
+    suppress = np.zeros((1, END), np.float32)
+
+    def told(windows, ids, n_before=0, parents=None):
+        ids = np.array(ids)
+        rows = np.arange(len(ids)) if parents is None else np.array(parents)
+        answers = network.step(Step(ids, n_before, rows.astype(np.int32), (-1,), suppress))
+        return np.concatenate([answers.text, answers.rest], axis=2)[:, 0]
+
+    network.begin([0, 1, 2])
+    told([0, 1, 2], [[265, 267]] * 3)
+    told([0, 1, 2], [[7], [8], [9], [7], [8], [9]], 2, [0, 0, 1, 1, 2, 2])
+    network.keep([0, 2])
+    stepped = told([0, 2], [[1], [2], [3], [4]], 3, [1, 0, 5, 5])
+    for row, (window, ids) in enumerate([(0, (8, 1)), (0, (7, 2)), (2, (9, 3)), (2, (9, 4))]):
+        network.begin([window])
+        whole = told([window], [[265, 267, *ids]])
+        np.testing.assert_allclose(stepped[row], whole[0], atol=1e-4)
+
+
+def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, tmp_path):
+    file = tmp_path / "graphs" / compiled.file_name("encoder", weights.path, size, EXACT)
+    first = station.encode(built(weights, size, EXACT, file)[0], mel(golden), size, EXACT)
+    content = file.read_bytes()
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+    def never():
+        raise AssertionError("it was made again")
+
+    kept = compiled.compiled(never, bf16=False, threads=ONE, file=file).create_infer_request()
+    again = station.encode(kept, mel(golden), size, EXACT)
+    np.testing.assert_array_equal(again["k0"].data, first["k0"].data)
+    for damaged in (b"", content[:100], content[:-1], content[:-9] + b"X" + content[-8:]):
+        file.write_bytes(damaged)
+        built(weights, size, EXACT, file)
+        assert file.read_bytes()[:32] == hashlib.sha256(file.read_bytes()[32:]).digest()
+    nowhere = tmp_path / "file" / "below"
+    nowhere.parent.write_text("no folder")
+    built(weights, size, EXACT, nowhere)
+
+
+def test_another_model_has_another_graph(weights, size, tmp_path):
+    names = {
+        compiled.file_name(part, weights.path, size, formats)
+        for part in ("encoder", "decoder")
+        for formats in (EXACT, EIGHT_BITS)
+    }
+    other = tmp_path / "model.bin"
+    other.write_bytes(weights.path.read_bytes())
+    names.add(compiled.file_name("encoder", other, size, EXACT))
+    assert len(names) == 5

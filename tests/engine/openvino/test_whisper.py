@@ -1,0 +1,174 @@
+"""Real weights: the same texts and times as the other library's, alone and in company."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino")
+
+from auricle.config import Settings
+from auricle.decoding.network import NetworkFailed
+from auricle.engine.ct2 import Whisper
+from auricle.engine.model import Loading, load
+from auricle.engine.openvino.whisper import OpenVinoWhisper
+from auricle.engine.protocol import (
+    AlignJob,
+    DecodeJob,
+    DecodeRow,
+    DetectJob,
+    EncodeJob,
+    EncodeRow,
+)
+from auricle.errors import ModelUnusable
+from auricle.models.fetch import locate
+from auricle.whisper import prompting
+from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+
+pytestmark = pytest.mark.model
+
+JFK = read_wav(SAMPLES / "jfk.wav")
+SPANISH = read_wav(SAMPLES / "es.wav")
+CLIPS = [JFK[: 4 * 16_000], JFK[5 * 16_000 : 8 * 16_000], JFK[: 2 * 16_000]]
+
+TINY = locate("tiny.en", Settings())
+START = prompting.start(TINY.vocabulary, "transcribe", "en")
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    return tmp_path_factory.mktemp("graphs")
+
+
+@pytest.fixture(scope="module")
+def fast(graphs) -> OpenVinoWhisper:
+    """As it comes."""
+    return OpenVinoWhisper(TINY.path, "auto", 2, graphs)
+
+
+@pytest.fixture(scope="module")
+def exact(graphs) -> OpenVinoWhisper:
+    return OpenVinoWhisper(TINY.path, "float32", 2, graphs)
+
+
+@pytest.fixture(scope="module")
+def other() -> Whisper:
+    """CTranslate2's, exact as well."""
+    return Whisper(TINY.path, "cpu", "float32", 2)
+
+
+def encode(model, state_id, pcm=JFK, n_frames=1500, **given):
+    row = EncodeRow(state_id, np.ascontiguousarray(pcm).tobytes())
+    model.encode(EncodeJob((row,), n_frames, **given))
+
+
+def decode(model, *rows, beam_size=5, temperature=0.0, **job):
+    """In the order of the rows."""
+    said = model.decode(DecodeJob(rows, beam_size, temperature, **job))
+    found = {each.state_id: each for each in said}
+    return [found[row.state_id] for row in rows if row.state_id in found]
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_in_float32_it_says_what_ctranslate2_says(exact, other, beam_size):
+    told = prompting.context(TINY.vocabulary, "He speaks of countries.", ("Americans",))
+    prefix = prompting.prefix(TINY.vocabulary, "And so my fellow")
+    for model in (exact, other):
+        encode(model, 1)
+    for row in (
+        DecodeRow(1, START),
+        DecodeRow(1, (*told, *START)),
+        DecodeRow(1, START, prefix),
+    ):
+        said = [decode(model, row, beam_size=beam_size)[0] for model in (exact, other)]
+        assert said[0].ids == said[1].ids
+        assert said[0].avg_logprob == pytest.approx(said[1].avg_logprob, abs=1e-3)
+        assert said[0].no_speech_prob == pytest.approx(said[1].no_speech_prob, abs=1e-3)
+
+
+def test_in_float32_words_are_where_ctranslate2_finds_them(exact, other):
+    aligned = []
+    for model in (exact, other):
+        encode(model, 1)
+        [said] = decode(model, DecodeRow(1, START))
+        ids = tuple(i for i in said.ids if i < TINY.vocabulary.eot)
+        aligned.append(model.align(AlignJob(1, START, ids, n_frames=1100)))
+    assert aligned[0].path == aligned[1].path
+    assert aligned[0].probabilities == pytest.approx(aligned[1].probabilities, abs=1e-3)
+
+
+def test_as_it_comes_it_hears_every_word(fast):
+    encode(fast, 1, n_frames=3000)
+    for beam_size in (1, 5):
+        [said] = decode(fast, DecodeRow(1, START), beam_size=beam_size)
+        assert words(TINY.vocabulary.decode(said.ids)) == JFK_WORDS
+        assert said.no_speech_prob < 0.1
+    assert fast.info.library == "openvino"
+    assert fast.info.workers == 2
+
+
+@pytest.mark.parametrize(("beam_size", "temperature"), [(1, 0.0), (5, 0.0), (1, 1.0)])
+def test_a_window_says_the_same_alone_and_in_company(fast, exact, beam_size, temperature):
+    """Bit for bit."""
+    for model in (fast, exact):
+        for n, pcm in enumerate(CLIPS):
+            encode(model, n, pcm, n_frames=800)
+        rows = [DecodeRow(n, START, seed=n) for n in range(len(CLIPS))]
+        search = {"beam_size": beam_size, "temperature": temperature}
+        alone = [decode(model, row, **search)[0] for row in rows]
+        assert decode(model, *rows, **search) == alone
+
+
+def test_a_window_encoded_on_every_core_has_the_same_states(fast):
+    for state_id, is_alone in ((1, False), (2, True)):
+        encode(fast, state_id, CLIPS[0], 800, is_alone=is_alone)
+    said = [decode(fast, DecodeRow(state_id, START))[0] for state_id in (1, 2)]
+    assert (said[0].ids, said[0].avg_logprob) == (said[1].ids, said[1].avg_logprob)
+
+
+def test_a_released_window_is_not_answered_and_the_others_are(fast):
+    for state_id in (1, 2, 3):
+        encode(fast, state_id, CLIPS[2], 800)
+    fast.release([1])
+    rows = [DecodeRow(state_id, START) for state_id in (1, 2, 3)]
+    saying = fast.decode(DecodeJob(tuple(rows), 1, 0.0))
+    first = next(saying)
+    fast.release([2, 3])
+    assert first.state_id == 2
+    assert list(saying) == []
+    assert list(fast.decode(DecodeJob(tuple(rows), 1, 0.0))) == []
+    with pytest.raises(KeyError):
+        fast.align(AlignJob(1, START, (11,), 100))
+
+
+def test_a_graph_that_gives_no_numbers_answers_nothing(fast):
+    encode(fast, 1)
+    for tensor in fast._shared[1].values():
+        tensor.data[:] = np.nan
+    with pytest.raises(NetworkFailed):
+        decode(fast, DecodeRow(1, START))
+    encode(fast, 1)
+    [said] = decode(fast, DecodeRow(1, START))
+    assert words(TINY.vocabulary.decode(said.ids)) == JFK_WORDS
+
+
+def test_languages_of_a_multilingual_model(graphs):
+    base = locate("base", Settings())
+    model = OpenVinoWhisper(base.path, "auto", 2, graphs)
+    encode(model, 1, SPANISH)
+    tokens, shares = zip(*model.detect_language(DetectJob(1)).languages, strict=True)
+    assert (tokens[0], len(set(tokens))) == ("<|es|>", 99)
+    assert shares[0] == pytest.approx(0.99, abs=0.03)
+    assert sum(shares) == pytest.approx(1.0, abs=1e-6)
+    assert sorted(shares, reverse=True) == list(shares)
+    [said] = decode(model, DecodeRow(1, prompting.start(base.vocabulary, "transcribe", "es")))
+    assert "Todas las grabaciones de LibriVox" in base.vocabulary.decode(said.ids)
+
+
+def test_what_it_cannot_do_is_said_beforehand(tmp_path):
+    with pytest.raises(ModelUnusable, match=r"does not compute in float16 here; use one of auto"):
+        OpenVinoWhisper(TINY.path, "float16", 1, None)
+    with pytest.raises(ModelUnusable, match="OpenVINO runs on processors"):
+        load(TINY.path, Loading("cuda", "auto", 1, "openvino"))
+    with pytest.raises(ModelUnusable, match=str(tmp_path)):
+        load(tmp_path, Loading("cpu", "auto", 1, "openvino"))
