@@ -54,12 +54,12 @@ def _check(reading: Reading, pcm: Pcm, start_s: float = 0.0) -> None:
 
 
 @pytest.mark.parametrize(("name", "audio_context"), [("tiny", "auto"), ("base", "full")])
-async def test_known_words_are_found_where_they_are(name, audio_context, request):
+async def test_known_words_are_found_where_they_are(name, audio_context, tiny, base):
     """A short context and a full one: the windows of both end long before the frames."""
     options = DecodeOptions(
         words=True, logprobs=True, decoding="fast", language="en", audio_context=audio_context
     )
-    reading = await heard(request.getfixturevalue(name), JFK, options, start_s=3600.0)
+    reading = await heard({"tiny": tiny, "base": base}[name], JFK, options, start_s=3600.0)
     _check(reading, JFK, start_s=3600.0)
     said = _said(reading)
     assert words("".join(word.text for word in said)) == JFK_WORDS

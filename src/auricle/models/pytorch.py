@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import pickletools
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -148,6 +149,11 @@ class _Pickle:
 
     def run(self, pickle: bytes) -> Any:
         """Carry out ``pickle`` and return the value it leaves."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # texts with unknown escapes
+            return self._run(pickle)
+
+    def _run(self, pickle: bytes) -> Any:
         for opcode, argument, _ in pickletools.genops(pickle):
             if opcode.name == "STOP":
                 (result,) = self._pop(1)

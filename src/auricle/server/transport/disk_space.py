@@ -5,14 +5,19 @@ Knows nothing about files or requests. Belongs to no thread: blocks are written 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 from auricle.errors import StorageFull
 
 MIB: Final = 1024 * 1024
+
+SETTLE_S: Final = 1.0
+"""How long a promise waits for blocks that are being written, before it counts them twice."""
 
 RETRY_S: Final = 10.0
 """When a client should ask again for which others leave no room: theirs is given back when their
@@ -24,11 +29,13 @@ class DiskSpace:
 
     def __init__(self, min_free_bytes: int = 0) -> None:
         self._min_free_bytes = min_free_bytes
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._promised_bytes = 0
         """To uploads that have not written so much yet."""
         self._written_bytes = 0
         """By uploads whose files are still there."""
+        self._in_writing_bytes = 0
+        """Promised, and perhaps on the disk already."""
 
     def promise(self, claim: Claim, n_bytes: int) -> None:
         """Let ``claim`` write so much more than it has written.
@@ -36,10 +43,9 @@ class DiskSpace:
         Raises:
             StorageFull: there is no room; with a time to come back if there will be.
         """
-        with self._lock:
-            others_bytes = self._promised_bytes - claim.promised_bytes
-            free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
-            room_bytes = free_bytes - self._min_free_bytes
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_clear(claim, n_bytes), SETTLE_S)
+            free_bytes, room_bytes, others_bytes = self._found(claim)
             if n_bytes > room_bytes - others_bytes:
                 others_written_bytes = self._written_bytes - claim.written_bytes
                 fits_later = n_bytes <= room_bytes + others_written_bytes
@@ -48,17 +54,37 @@ class DiskSpace:
                 self._promised_bytes += n_bytes - claim.promised_bytes
                 claim.promised_bytes = n_bytes
 
-    def written(self, claim: Claim, n_bytes: int) -> None:
-        """``claim`` has written so much of what it was promised."""
-        with self._lock:
-            self._promised_bytes -= n_bytes
-            self._written_bytes += n_bytes
-            claim.promised_bytes -= n_bytes
-            claim.written_bytes += n_bytes
+    def _found(self, claim: Claim) -> tuple[int, int, int]:
+        """What is free on the disk, what of that may be taken, and what is others' already."""
+        free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
+        others_bytes = self._promised_bytes - claim.promised_bytes
+        return free_bytes, free_bytes - self._min_free_bytes, others_bytes
+
+    def _is_clear(self, claim: Claim, n_bytes: int) -> bool:
+        """Whether ``n_bytes`` fit, or do not, wherever the blocks are that are being written."""
+        _, room_bytes, others_bytes = self._found(claim)
+        left_bytes = room_bytes - others_bytes
+        return n_bytes <= left_bytes or n_bytes > left_bytes + self._in_writing_bytes
+
+    @contextlib.contextmanager
+    def writing(self, claim: Claim, n_bytes: int) -> Iterator[None]:
+        """``claim`` writes so much of what it was promised while the context lasts."""
+        with self._changed:
+            self._in_writing_bytes += n_bytes
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_writing_bytes -= n_bytes
+                self._promised_bytes -= n_bytes
+                self._written_bytes += n_bytes
+                claim.promised_bytes -= n_bytes
+                claim.written_bytes += n_bytes
+                self._changed.notify_all()
 
     def give_back(self, claim: Claim) -> None:
         """The files of ``claim`` are gone, and it writes no more."""
-        with self._lock:
+        with self._changed:
             self._promised_bytes -= claim.promised_bytes
             self._written_bytes -= claim.written_bytes
             claim.promised_bytes = claim.written_bytes = 0

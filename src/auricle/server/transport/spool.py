@@ -99,8 +99,9 @@ class SpooledUpload:
         self._files.callback(opened.close)
         return opened, path
 
-    def written(self, n_bytes: int) -> None:
-        self._space.written(self._claim, n_bytes)
+    def writing(self, n_bytes: int) -> contextlib.AbstractContextManager[None]:
+        """So much of what was reserved is written while the context lasts."""
+        return self._space.writing(self._claim, n_bytes)
 
 
 class SpoolFile:
@@ -125,9 +126,9 @@ class SpoolFile:
         if self._file is None:
             self._file, self.path = self._upload.new()
         block = memoryview(data)
-        while block:
-            block = block[self._file.write(block) :]
-        self._upload.written(len(data))
+        with self._upload.writing(len(data)):
+            while block:
+                block = block[self._file.write(block) :]
         self.n_bytes += len(data)
 
     def close(self) -> None:
