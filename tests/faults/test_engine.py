@@ -71,7 +71,8 @@ async def test_a_killed_decoder_costs_its_recording_nothing(target: Target):
     (decoder,) = target.runtime._decoders._lent
     os.kill(decoder.pid, signal.SIGKILL)
     target.faults.gate.set()
-    assert await asyncio.gather(disturbed, target.text(CLIP)) == [undisturbed, target.alone]
+    texts = await asyncio.gather(disturbed, target.text(CLIP))
+    assert texts == (undisturbed, target.alone)
     await target.quiet()
 
 

@@ -31,7 +31,7 @@ def spoken(speech: Speech) -> Iterator[LiveWord]:
         for i in range(round((end_s - start_s) / WORD_S)):
             at_s = start_s + i * WORD_S
             token = Token(1, b"", -0.1)
-            yield LiveWord(f" {at_s:.1f}", at_s, at_s + WORD_S, 0.9, (token,))
+            yield LiveWord(f" {at_s:.1f}", at_s, at_s + WORD_S, 0.9, tokens=(token,))
 
 
 def understand(request: ReadRequest, said: list[LiveWord]) -> Hypothesis:

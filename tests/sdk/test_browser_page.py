@@ -12,13 +12,13 @@ import uvicorn
 from starlette.staticfiles import StaticFiles
 
 from tests.audio_files import SAMPLES
+from tests.page.conftest import browser_path
 from tests.rules.source import ROOT
-from tests.sdk.test_docs_page import browser
 from tests.sdk.test_matrix import run
 from tests.server.conftest import Served, served, shared
 from tests.waiting import until
 
-__all__ = ["browser", "served", "shared"]
+__all__ = ["browser_path", "served", "shared"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,9 +43,9 @@ async def address() -> AsyncIterator[str]:
     [("de", "Hello there. And you.", ""), ("klingon", "", "Invalid language 'klingon'.")],
 )
 async def test_a_file_is_shown_as_text_and_a_refusal_as_a_complaint(
-    browser: str, address: str, served: Served, language: str, text: str, complaint: str
+    browser_path: str, address: str, served: Served, language: str, text: str, complaint: str
 ):
-    asked = {"url": address, "server": served.url, "language": language, "browser": browser}
+    asked = {"url": address, "server": served.url, "language": language, "browser": browser_path}
     recording = str(SAMPLES / "jfk.wav")
     shown: dict[str, Any] = await run(("node", DRIVER), {**asked, "recording": recording})
     assert shown["text"] == text

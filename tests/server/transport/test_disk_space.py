@@ -21,7 +21,8 @@ def test_a_claim_is_kept_from_others_until_it_is_written(monkeypatch: pytest.Mon
     assert caught.value.retry_after_s == 10
     space.promise(two, 30)
     space.promise(one, 20)  # a block of what it was promised
-    space.written(one, 20)
+    with space.writing(one, 20):
+        pass
     free.free = 80
     with pytest.raises(StorageFull) as caught:
         space.promise(two, 91)  # more than there is without the others
