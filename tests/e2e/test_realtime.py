@@ -138,8 +138,8 @@ async def test_languages_change_between_turns(multilingual: Real) -> None:
                 await connection.input_audio_buffer.append(audio=encoded(pcm))
                 await connection.input_audio_buffer.commit()
                 async for event in connection:
-                    if event.type.endswith("transcription.completed"):
-                        found.append([each.code for each in event.languages])
+                    if event.type == "conversation.item.input_audio_transcription.completed":
+                        found.append([each.code for each in event.languages or ()])
                         break
     assert found == [["en"], ["es"]]
 
