@@ -25,6 +25,7 @@ print(code, *sorted(set({heavy!r}) & set(sys.modules)))
         ["--version"],
         ["serve", "--help"],
         ["transcribe", "--help"],
+        ["listen", "--help"],
         ["evaluate", "--help"],
         ["models", "list", "-h"],
     ],

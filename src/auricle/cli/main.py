@@ -14,6 +14,7 @@ from auricle import __version__
 from auricle.cli import measuring, streams
 from auricle.cli.doctor import doctor
 from auricle.cli.keys import keys
+from auricle.cli.listen import listen
 from auricle.cli.models import models
 from auricle.cli.serve import serve
 from auricle.cli.transcribe import transcribe
@@ -29,7 +30,7 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, models, keys, doctor):
+for command in (serve, transcribe, listen, models, keys, doctor):
     commands.add_command(command)
 commands.add_command(measuring.command("bench", "Measure a speech-to-text server under load."))
 commands.add_command(

@@ -1,0 +1,237 @@
+"""Text made by a server that speaks OpenAI's Realtime API, Auricle's or another.
+
+Knows nothing about where the sound comes from. Servers of ours also tell what is tentative, and
+when words are said; others are asked without.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import soxr
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from auricle.cli.listening.speech import Caption, Heard, Note, Said
+from auricle.errors import AuricleError
+from auricle.types import SAMPLE_RATE, Pcm, Word
+
+RATE: Final = 24_000
+"""Samples a second that every such server takes."""
+
+_ITEM: Final = "conversation.item.input_audio_transcription"
+_INCLUDE: Final = tuple(f"item.input_audio_transcription.{name}" for name in ("words", "tentative"))
+
+OPEN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the server; ``silence_s`` ends a turn."""
+
+    url: str
+    """``http://…``, ``https://…``, ``ws://…`` or ``wss://…``, with or without ``/v1``."""
+    model: str = "whisper-1"
+    language: str | None = None
+    silence_s: float = 0.5
+    key: str | None = None
+
+    @property
+    def socket(self) -> str:
+        """The address of the websocket."""
+        scheme, _, rest = self.url.partition("://")
+        scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
+        return f"{scheme}://{rest.rstrip('/').removesuffix('/v1')}/v1/realtime?intent=transcription"
+
+
+@dataclass(slots=True)
+class _Item:
+    text: str = ""
+    tentative: str = ""
+    start_s: float = 0.0
+    end_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _State:
+    """What the server has told. ``is_ending``: a last commit was sent."""
+
+    items: dict[str, _Item] = field(default_factory=dict)
+    """Those that are not complete, in order."""
+    is_ending: bool = False
+    is_answered: bool = False
+    """The last commit was."""
+
+
+class RemoteSpeech:
+    """A `Speech`; see `opened`."""
+
+    def __init__(self, socket: ClientConnection, asked: Asked) -> None:
+        self._socket = socket
+        self._asked = asked
+        self._resample = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
+        self._state = _State()
+        self._n_samples = 0
+
+    async def configure(self) -> None:
+        """Say what is wanted, and wait until that is understood. Servers that are not ours refuse
+        what only ours know, and are asked for the rest."""
+        include = list(_INCLUDE)
+        await self._update(include)
+        async for event in self._events():
+            if event["type"] == "session.updated":
+                return
+            if event["type"] == "error":
+                error = event["error"]
+                if not include or "include" not in (error.get("param") or ""):
+                    raise _refused(error)
+                include = []
+                await self._update(include)
+
+    async def _update(self, include: list[str]) -> None:
+        transcription: dict[str, Any] = {"model": self._asked.model}
+        if self._asked.language:
+            transcription["language"] = self._asked.language
+        silence_ms = round(self._asked.silence_s * 1000)
+        session: dict[str, Any] = {
+            "type": "transcription",
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": RATE},
+                    "transcription": transcription,
+                    "turn_detection": {"type": "server_vad", "silence_duration_ms": silence_ms},
+                }
+            },
+        }
+        if include:
+            session["include"] = include
+        await self._tell({"type": "session.update", "session": session})
+
+    async def send(self, pcm: Pcm) -> None:
+        self._n_samples += len(pcm)
+        await self._append(self._resample.resample_chunk(pcm))
+
+    async def finish(self) -> None:
+        await self._append(self._resample.resample_chunk(np.zeros(0, np.float32), last=True))
+        self._state.is_ending = True
+        await self._tell({"type": "input_audio_buffer.commit"})
+
+    async def __aiter__(self) -> AsyncIterator[Heard]:
+        async for event in self._events():
+            for heard in self._heard(event):
+                yield heard
+            state = self._state
+            if state.is_ending and state.is_answered and not state.items:
+                return
+
+    async def _events(self) -> AsyncIterator[dict[str, Any]]:
+        """What the server says. Raises `AuricleError` when it says no more."""
+        try:
+            async for message in self._socket:
+                yield msgspec.json.decode(message)
+        except ConnectionClosed as exc:
+            raise _closed(exc) from exc
+        raise AuricleError("the server closed the connection before everything was transcribed")
+
+    def _heard(self, event: dict[str, Any]) -> list[Heard]:
+        kind: str = event["type"]
+        if kind == "error":
+            return self._failed(event["error"])
+        if kind == "input_audio_buffer.committed" and self._state.is_ending:
+            self._state.is_answered = True
+        if "item_id" not in event:
+            return []
+        item = self._state.items.setdefault(event["item_id"], _Item(end_s=self._now_s))
+        match kind:
+            case "input_audio_buffer.speech_started":
+                item.start_s = event["audio_start_ms"] / 1000
+            case "input_audio_buffer.speech_stopped":
+                item.end_s = event["audio_end_ms"] / 1000
+            case str() if kind == f"{_ITEM}.tentative":
+                item.tentative = event["text"]
+                return [self._caption()]
+            case str() if kind == f"{_ITEM}.delta":
+                item.text, item.tentative = item.text + event["delta"], ""
+                return [self._caption()]
+            case str() if kind == f"{_ITEM}.failed":
+                del self._state.items[event["item_id"]]
+                return [Note(event["error"]["message"])]
+            case str() if kind == f"{_ITEM}.completed":
+                del self._state.items[event["item_id"]]
+                return [*_said(item, event), self._caption()]
+        return []
+
+    def _failed(self, error: dict[str, Any]) -> list[Heard]:
+        if error.get("code") != "input_audio_buffer_commit_empty":
+            raise _refused(error)
+        self._state.is_answered = True
+        return []
+
+    def _caption(self) -> Caption:
+        """What is on the way, of all items that are open."""
+        items = self._state.items.values()
+        return Caption(
+            " ".join(item.text for item in items if item.text),
+            "".join(item.tentative for item in items),
+        )
+
+    @property
+    def _now_s(self) -> float:
+        return self._n_samples / SAMPLE_RATE
+
+    async def _append(self, samples: Pcm) -> None:
+        data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        audio = base64.b64encode(data).decode()
+        await self._tell({"type": "input_audio_buffer.append", "audio": audio})
+
+    async def _tell(self, event: dict[str, Any]) -> None:
+        try:
+            await self._socket.send(msgspec.json.encode(event).decode())
+        except ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
+
+def _said(item: _Item, event: dict[str, Any]) -> list[Said]:
+    text = event["transcript"].strip()
+    words = tuple(
+        Word(word["word"], word["start"], word["end"], word["probability"])
+        for word in event.get("words") or ()
+    )
+    languages = event.get("languages") or [{}]
+    code = languages[0].get("code")
+    return [Said(item.start_s, item.end_s, text, words, code)] if text else []
+
+
+@asynccontextmanager
+async def opened(asked: Asked) -> AsyncIterator[RemoteSpeech]:
+    """A session, until the context is left.
+
+    Raises:
+        AuricleError: the server cannot be reached, or refuses.
+    """
+    headers = {"Authorization": f"Bearer {asked.key}"} if asked.key else {}
+    try:
+        connecting = connect(
+            asked.socket, additional_headers=headers, open_timeout=OPEN_S, max_size=16 * 2**20
+        )
+        socket = await connecting
+    except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as exc:
+        raise AuricleError(f"cannot connect to {asked.socket}: {exc}") from exc
+    async with socket:
+        speech = RemoteSpeech(socket, asked)
+        await speech.configure()
+        yield speech
+
+
+def _refused(error: dict[str, Any]) -> AuricleError:
+    return AuricleError(f"the server refuses: {error['message']}")
+
+
+def _closed(exc: ConnectionClosed) -> AuricleError:
+    return AuricleError(f"the server closed the connection: {exc}")

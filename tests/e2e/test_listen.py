@@ -1,0 +1,27 @@
+"""`auricle listen --url`: captions from a server of ours, through its Realtime socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from auricle.cli.listening import remote
+from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.speech import Said
+from auricle.types import SAMPLE_RATE
+from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.e2e.conftest import Real
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_captions_from_a_server(english: Real) -> None:
+    pcm = read_wav(SAMPLES / "jfk.wav")
+    async with remote.opened(Asked(english.served.url)) as speech:
+        for first in range(0, len(pcm), SAMPLE_RATE):
+            await speech.send(pcm[first : first + SAMPLE_RATE])
+        await speech.finish()
+        heard = [each async for each in speech]
+    said = [each for each in heard if isinstance(each, Said)]
+    assert words(" ".join(each.text for each in said)) == JFK_WORDS
+    assert said[0].start_s == pytest.approx(0.3, abs=0.3)
+    assert said[0].words[0].text.strip() == "And"
