@@ -75,9 +75,9 @@ async def scripted() -> AsyncIterator[tuple[Served, ScriptedRuntime]]:
 
 
 @contextlib.asynccontextmanager
-async def real() -> AsyncIterator[Served]:
+async def real(**more: object) -> AsyncIterator[Served]:
     """tiny.en, and base when it is named; quick rather than accurate."""
-    given = settings(model="tiny.en", max_upload_mb=64, decoding="fast", api_keys=(KEY,))
+    given = settings(model="tiny.en", max_upload_mb=64, decoding="fast", api_keys=(KEY,), **more)
     runtime: Any = Runtime(
         given
     )  # `serving` is written for the fake; the real one has all it needs
