@@ -21,14 +21,17 @@ from auricle.errors import (
 )
 from auricle.grants import EVERYTHING, Grant
 from auricle.hosting import engines
+from auricle.hosting.speaker_host import SpeakerHost
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import Runtime
 from auricle.speech_runtime import ModelStatus
 from auricle.transcribe import Transcription
-from auricle.types import DecodeOptions
+from auricle.types import DecodeOptions, SpeakerOptions
 from tests.fakes import window
 from tests.hosting.fakes import Engines, checkpoint
+from tests.hosting.test_speaker_host import Processes, put
+from tests.models.fake_hub import Recorder
 from tests.queue.test_queue import read_window
 from tests.waiting import until
 
@@ -307,4 +310,30 @@ async def test_a_client_uses_the_models_it_may_use(tmp_path: Path):
         recording.write_bytes(EMPTY_WAV)
         with pytest.raises(Forbidden):
             async with runtime.open(recording, DecodeOptions(), "bob", "base"):
+                pass
+
+
+async def test_what_tells_speakers_apart_is_a_model_of_its_own(tmp_path: Path):
+    async with _started(tmp_path) as runtime:
+        runtime._speakers = SpeakerHost(
+            FetchOptions(cache=tmp_path, environ={}), Recorder(), start=Processes().start
+        )
+        put(tmp_path)
+        assert await runtime.status("speakers") == ModelStatus("speakers", "unloaded")
+        loaded = await runtime.load("Speakers")
+        assert (loaded.name, loaded.state, loaded.device) == ("speakers", "ready", "cpu")
+        await runtime.load_speakers()
+        assert await runtime.unload("speakers") == ModelStatus("speakers", "unloaded")
+        assert [each.name for each in await runtime.statuses()] == ["base", "small"]
+
+
+async def test_speakers_that_cannot_be_told_apart_are_said_before_anything_is_read(tmp_path: Path):
+    recording = tmp_path / "empty.wav"
+    recording.write_bytes(EMPTY_WAV)
+    async with _started(tmp_path) as runtime:
+        runtime._speakers = SpeakerHost(
+            FetchOptions(cache=tmp_path, offline=True, environ={}), start=Processes().start
+        )
+        with pytest.raises(ModelNotFound, match="'auricle models download speakers'"):
+            async with runtime.open(recording, DecodeOptions(speakers=SpeakerOptions())):
                 pass

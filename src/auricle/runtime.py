@@ -9,11 +9,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from auricle import model_status
 from auricle.config import Settings
 from auricle.diarize import Diarization, Diarizer
 from auricle.engine.replicas import MeasuredEngine
@@ -24,7 +24,7 @@ from auricle.errors import (
     printable,
 )
 from auricle.grants import Grants, NoLimits
-from auricle.hosting import engines, memory
+from auricle.hosting import engines, memory, speaker_host
 from auricle.hosting.catalog import Catalog
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
@@ -35,7 +35,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
 from auricle.live.stream import LiveStream
 from auricle.media.pool import DecoderPool
-from auricle.models import abilities, registry
+from auricle.models import abilities
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
@@ -217,14 +217,20 @@ class Runtime:
                 if options.speakers is None:
                     yield transcription
                     return
-                diarizing = self.diarize(path, options.speakers, options.audio_track)
+                diarizing = self._diarized(path, options.speakers, options.audio_track)
                 async with spoken(transcription, diarizing) as stream:
                     yield stream
 
     async def diarize(
-        self, path: Path, options: SpeakerOptions, audio_track: str | None = None
+        self, path: Path, options: SpeakerOptions, key: str = "", audio_track: str | None = None
     ) -> Diarization:
-        """Who speaks when in a file. Raises what `Diarizer.diarize` raises."""
+        """Who speaks when in a file. Raises what `check_room` and `Diarizer.diarize` raise."""
+        self.check_room(key)
+        return await self._diarized(path, options, audio_track)
+
+    async def _diarized(
+        self, path: Path, options: SpeakerOptions, audio_track: str | None
+    ) -> Diarization:
         diarizer = Diarizer(self._decoders, self._speakers, self.settings.load_wait_s)
         is_long = guess_s(path) > SHORT_S
         return await diarizer.diarize(path, options, is_long=is_long, audio_track=audio_track)
@@ -268,6 +274,9 @@ class Runtime:
     async def load(self, name: str, key: str = "") -> ModelStatus:
         """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
         self.check_room()
+        if speaker_host.is_named(name):
+            await self._speakers.load(self.settings.load_wait_s)
+            return model_status.of_speakers(self._speakers)
         hosted = await self._names.known(name)
         self._names.check(key, name, hosted)
         await self._models.load(hosted, wait_s=self.settings.load_wait_s)
@@ -281,13 +290,19 @@ class Runtime:
             Forbidden: the client may not use it.
             InvalidRequest: it is in use.
         """
+        if speaker_host.is_named(name):
+            await self._speakers.unload()
+            return model_status.of_speakers(self._speakers)
         hosted = await self._names.known(name)
         self._names.check(key, name, hosted)
         await self._models.unload(hosted)
         return self._status(hosted)
 
     async def status(self, name: str) -> ModelStatus:
-        """How one model is. Raises `ModelNotFound`, see `find`."""
+        """How one model is; also of the one that tells speakers apart, which transcribes nothing.
+        Raises `ModelNotFound`, see `find`."""
+        if speaker_host.is_named(name):
+            return model_status.of_speakers(self._speakers)
         return self._status(await self.find(name))
 
     async def statuses(self) -> list[ModelStatus]:
@@ -298,7 +313,7 @@ class Runtime:
                 found.setdefault(self._names.of(hosted), self._status(hosted))
         for name in await self._catalog.names():
             hosted_or_none = self._models.models.get(name)
-            status = ModelStatus(name, "unloaded", languages=_languages(name))
+            status = ModelStatus(name, "unloaded", languages=model_status.languages(name))
             found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
         return list(found.values())
 
@@ -314,24 +329,4 @@ class Runtime:
         return memory.estimate_bytes(checkpoint, self._device, self.settings.compute_type, workers)
 
     def _status(self, hosted: ManagedModel) -> ModelStatus:
-        name, info = self._names.of(hosted), hosted.info
-        error = hosted.failure or hosted.engine_failure
-        failure = None if error is None else str(error)
-        known = hosted.checkpoint.languages if hosted.checkpoint else _languages(name)
-        status = ModelStatus(name, hosted.state, failure, hosted.memory_bytes, hosted.n_users)
-        status = replace(status, languages=known)
-        if info is None or hosted.reading is None:
-            return status
-        return replace(
-            status,
-            n_windows=hosted.reading.queue.n_windows,
-            device=info.device,
-            compute_type=info.compute_type,
-            retried=hosted.reading.read_again.share,
-        )
-
-
-def _languages(name: str) -> tuple[str, ...] | None:
-    """What a registered model knows, as far as that is certain without its files."""
-    known = registry.resolve(name)
-    return ("en",) if known is not None and known.english_only else None
+        return model_status.of_model(self._names.of(hosted), hosted)

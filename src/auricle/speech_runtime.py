@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from auricle.config import Settings
+from auricle.diarize import Diarization
 from auricle.errors import AuricleError
 from auricle.hosting import managed_model
 from auricle.hosting.aliases import Aliases
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.transcribe import SegmentStream
-from auricle.types import DecodeOptions
+from auricle.types import DecodeOptions, SpeakerOptions
 
 State = Literal["starting", "ready", "failed", "stopping"]
 
@@ -118,6 +119,19 @@ class SpeechRuntime(Protocol):
         Raises:
             ModelNotFound, InvalidRequest, Unavailable: as of `open`.
             Overloaded: there are as many streams as can be followed.
+        """
+        ...
+
+    async def diarize(
+        self, path: Path, options: SpeakerOptions, key: str = "", audio_track: str | None = None
+    ) -> Diarization:
+        """Who speaks when in a file.
+
+        Raises:
+            ModelNotFound: what tells speakers apart is not here, and cannot be fetched.
+            InvalidRequest: a reference is none.
+            Unavailable, Overloaded: see `check_room`.
+            BadMedia: the file is not audio, or over a limit.
         """
         ...
 

@@ -97,3 +97,18 @@ async def test_a_process_that_was_killed_is_replaced(english: Real) -> None:
         answer = await http.post(PATH, data=DIARIZED, files={"file": ("a.wav", END)})
     assert answer.status_code == 200
     assert {each["speaker"] for each in answer.json()["segments"]} == {"A"}
+
+
+async def test_who_speaks_when(english: Real) -> None:
+    async with english.http() as http:
+        path, files = "/v1/audio/diarization", {"file": ("a.wav", BOTH)}
+        plain = (await http.post(path, files=files)).json()
+        lines = (await http.post(path, files=files, data={"response_format": "rttm"})).text
+        status = (await http.get("/v1/models/speakers")).json()
+    assert [each["speaker"] for each in plain["speakers"]] == ["A", "B"]
+    assert plain["num_speakers"] == 2
+    assert [line.split()[7] for line in lines.splitlines()] == [
+        each["speaker"] for each in plain["segments"]
+    ]
+    assert max(e["end"] for e in plain["segments"] if e["speaker"] == "A") < CHANGE_S + 0.3
+    assert (status["state"], 50 < status["memory_mb"] < 1000) == ("ready", True)

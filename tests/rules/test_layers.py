@@ -44,6 +44,7 @@ LAYERS = (
     ("diarize",),
     ("speaker_segments",),
     ("speech_runtime",),
+    ("model_status",),
     ("runtime",),
     ("server",),
     ("cli",),

@@ -13,11 +13,13 @@ import msgspec
 import numpy as np
 
 from auricle.config import Settings
+from auricle.diarize import Diarization
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting.aliases import Aliases
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
 from auricle.models import registry
+from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
 from auricle.types import (
     SAMPLE_RATE,
@@ -27,6 +29,7 @@ from auricle.types import (
     Pcm,
     Segment,
     Speaker,
+    SpeakerOptions,
     Task,
 )
 
@@ -183,6 +186,7 @@ class FakeRuntime:
         self.track: AudioTrack | None = AudioTrack(1, 1)
         self.warnings: tuple[str, ...] = ()
         self.speakers: tuple[Speaker, ...] = ()
+        self.turns: tuple[Turn, ...] = ()
         self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.n_proofs = 0
         self.proof = asyncio.Event()
@@ -229,6 +233,15 @@ class FakeRuntime:
     @property
     def backlog_s(self) -> float:
         return 12.5
+
+    async def diarize(
+        self, path: Path, options: SpeakerOptions, key: str = "", audio_track: str | None = None
+    ) -> Diarization:
+        self.check_room(key)
+        self._note(path, DecodeOptions(speakers=options, audio_track=audio_track))
+        if self.refusal is not None:
+            raise self.refusal
+        return Diarization(self.speakers, self.turns, self.duration_s, self.track, self.warnings)
 
     async def find(self, name: str) -> None:
         self._named(name)

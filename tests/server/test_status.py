@@ -83,6 +83,7 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
         "endpoints": [
             "POST /v1/audio/transcriptions",
             "POST /v1/audio/translations",
+            "POST /v1/audio/diarization",
             "POST /v1/listen",
             "GET /v1/models",
             "POST /v1/models/{id}/load",
@@ -95,6 +96,7 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
             "GET /openapi.json",
             "GET /openapi.yaml",
             "GET /docs",
+            "POST /v1/realtime/client_secrets",
             "GET /metrics",
         ],
     }

@@ -32,6 +32,12 @@ NAME = registry.SPEAKERS.id
 MAX_AT_ONCE = 8
 """Recordings in the process at one time: each keeps under 10 MB there. More wait their turn."""
 
+
+def is_named(name: str) -> bool:
+    """Whether a name means these networks, which transcribe nothing."""
+    return name.strip().lower() == NAME
+
+
 State = Literal["unloaded", "loading", "ready", "failed"]
 Start = Callable[[Path], Awaitable[SpeakerProcess]]
 

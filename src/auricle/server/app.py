@@ -32,6 +32,7 @@ from auricle.server.dialects.realtime import endpoint as realtime
 from auricle.server.dialects.realtime.secrets import Secrets
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
+from auricle.server.diarization import DiarizationEndpoint
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
 from auricle.server.status import Status
@@ -95,6 +96,7 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
     routes = [
         *_audio("/v1/audio/transcriptions", Audio(reader, "transcribe", dialect)),
         *_audio("/v1/audio/translations", Audio(reader, "translate", dialect)),
+        Route("/v1/audio/diarization", DiarizationEndpoint(reader), methods=["POST"]),
         Route("/v1/listen", Listen(reader), methods=["POST"]),
         Route("/v1/models", models.listed),
         Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),

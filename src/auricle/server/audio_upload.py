@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.types import Send
@@ -35,6 +36,19 @@ class AudioUpload:
     client: str
     deadline: Deadline
 
+    @property
+    def recording(self) -> Path:
+        """The file.
+
+        Raises:
+            InvalidRequest: there is none in the form.
+        """
+        if self.sent.file is None:
+            name = self.sent.file_field
+            message = f"Missing required parameter: '{name}'."
+            raise InvalidRequest(message, param=name, code="missing_required_parameter")
+        return self.sent.file
+
     @contextlib.asynccontextmanager
     async def opened(self, asked: AudioRequest) -> AsyncIterator[SegmentStream]:
         """The transcription that was asked for.
@@ -45,11 +59,7 @@ class AudioUpload:
             DeadlineExceeded: it was not done in time.
         """
         await self.runtime.find(asked.model)
-        if self.sent.file is None:
-            name = self.sent.file_field
-            message = f"Missing required parameter: '{name}'."
-            raise InvalidRequest(message, param=name, code="missing_required_parameter")
-        opened = self.runtime.open(self.sent.file, asked.options, self.client, asked.model)
+        opened = self.runtime.open(self.recording, asked.options, self.client, asked.model)
         async with self.deadline.kept(), opened as transcription:
             try:
                 yield transcription

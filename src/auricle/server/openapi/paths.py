@@ -13,7 +13,7 @@ import msgspec
 
 from auricle.fields import FIELDS
 from auricle.server.models import ModelList, ModelObject
-from auricle.server.openapi import examples, listen, realtime
+from auricle.server.openapi import diarization, examples, listen, realtime
 from auricle.server.openapi.answers import (
     ALWAYS,
     OF_RECORDING,
@@ -132,6 +132,7 @@ def paths() -> Json:
         "/v1/audio/translations": {
             "post": _audio("translate", "Write down in English what is said in a recording")
         },
+        "/v1/audio/diarization": {"post": diarization.operation()},
         "/v1/listen": {"post": listen.operation()},
         "/v1/models": {"get": _plain(_LIST)},
         "/v1/models/{id}/load": {"post": {**_plain(_LOAD), **model_id}},

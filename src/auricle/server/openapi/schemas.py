@@ -17,6 +17,7 @@ from auricle.output.speaker_bodies import DiarizedSegment
 from auricle.server.dialects.deepgram.bodies import ListenBody
 from auricle.server.dialects.deepgram.errors import ListenError
 from auricle.server.dialects.openai_events import TextDelta, TextDone
+from auricle.server.diarization import DiarizationBody
 from auricle.server.errors import ErrorBody
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.status import Health, Service
@@ -38,6 +39,7 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     Service,
     ListenBody,
     ListenError,
+    DiarizationBody,
 )
 
 EVENTS = (TextDelta, DiarizedSegment, TextDone)
@@ -49,6 +51,7 @@ NAMES = {
     "VerboseWord": "TranscriptionWord",
     "DiarizedBody": "DiarizedTranscription",
     "DiarizedSegment": "DiarizedTranscriptionSegment",
+    "DiarizationBody": "Diarization",
     "SpeakerBody": "Speaker",
     "TextDelta": "TextDeltaEvent",
     "TextDone": "TextDoneEvent",

@@ -1,0 +1,47 @@
+"""How models are, as the server shows it.
+
+Knows nothing about HTTP, or which models there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auricle.hosting import speaker_host
+from auricle.hosting.managed_model import ManagedModel
+from auricle.hosting.speaker_host import SpeakerHost
+from auricle.models import registry
+from auricle.speech_runtime import ModelStatus
+
+
+def of_model(name: str, hosted: ManagedModel) -> ModelStatus:
+    """One that may be loaded, by the name it has for clients."""
+    info = hosted.info
+    error = hosted.failure or hosted.engine_failure
+    failure = None if error is None else str(error)
+    known = hosted.checkpoint.languages if hosted.checkpoint else languages(name)
+    status = ModelStatus(name, hosted.state, failure, hosted.memory_bytes, hosted.n_users)
+    status = replace(status, languages=known)
+    if info is None or hosted.reading is None:
+        return status
+    return replace(
+        status,
+        n_windows=hosted.reading.queue.n_windows,
+        device=info.device,
+        compute_type=info.compute_type,
+        retried=hosted.reading.read_again.share,
+    )
+
+
+def of_speakers(host: SpeakerHost) -> ModelStatus:
+    """The one that tells speakers apart."""
+    failure = None if host.failure is None else str(host.failure)
+    device = "cpu" if host.state == "ready" else None
+    status = ModelStatus(speaker_host.NAME, host.state, failure, host.memory_bytes, host.n_users)
+    return replace(status, device=device)
+
+
+def languages(name: str) -> tuple[str, ...] | None:
+    """What a registered model knows, as far as that is certain without its files."""
+    known = registry.resolve(name)
+    return ("en",) if known is not None and known.english_only else None
