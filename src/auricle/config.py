@@ -30,7 +30,8 @@ ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
 ]
 Source = Literal["hub", "index"]
-EngineKind = Literal["process", "in_process"]
+EngineName = Literal["ctranslate2", "openvino"]
+EnginePlace = Literal["process", "in_process"]
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
 
@@ -69,7 +70,11 @@ class Settings(ServerSettings):
         ("hub", "index"), "where missing models are fetched from, in this order"
     )
     offline: bool = _setting(False, "never fetch anything; use what the cache holds")
-    engine: EngineKind = _setting(
+    engine: EngineName = _setting(
+        "ctranslate2",
+        "what computes: CTranslate2, or on processors OpenVINO, which the extra openvino brings",
+    )
+    engine_place: EnginePlace = _setting(
         "process", "where a model runs: in a process of its own, or in threads of this one"
     )
     replicas: int = _setting(
@@ -183,6 +188,12 @@ NOT_EMPTY = frozenset(each.name for each in fields(Settings) if each.metadata["n
 RENAMED: Mapping[str, str] = {"doors": "compat_apis"}
 """Older names of settings, which are taken as well."""
 
+MOVED: Mapping[tuple[str, str], str] = {
+    ("engine", "process"): "engine_place",
+    ("engine", "in_process"): "engine_place",
+}
+"""Values that another setting takes now."""
+
 
 def load(
     flags: Mapping[str, Any] | None = None,
@@ -204,7 +215,7 @@ def load(
     ):
         for name, value in given.items():
             if value is not None:
-                known = RENAMED.get(name, name)
+                known = MOVED.get((name, str(value)), RENAMED.get(name, name))
                 values[known] = checked(Settings, known, value, origin)
     return Settings(**values)
 

@@ -26,6 +26,7 @@ from auricle.errors import (
 from auricle.grants import Grants, NoLimits
 from auricle.hosting import engines, memory, speaker_host
 from auricle.hosting.catalog import Catalog
+from auricle.hosting.libraries import Libraries
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.names import ModelNames
@@ -74,6 +75,7 @@ class Runtime:
         judge = TurnJudge(means, fetches=settings.fetch_on_request, progress=progress)
         self._live = LiveService(settings.max_live_sessions, judge)
         self._catalog = Catalog(settings, means, progress)
+        self._libraries = Libraries(settings, means.cache)
         self._models = ModelManager(
             settings,
             self.start_engine,
@@ -319,7 +321,7 @@ class Runtime:
 
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         """A fresh engine for a checkpoint."""
-        return await engines.start(checkpoint.path, self.settings, self._device)
+        return await engines.start(checkpoint.path, self.settings, self._device, self._libraries)
 
     def _find_default(self) -> Checkpoint:
         return self._catalog.find_default(self._device)

@@ -203,7 +203,7 @@ def test_a_model_in_this_process(tmp_path, capfd):
         "--offline",
         "--device",
         "cpu",
-        "--engine",
+        "--engine-place",
         "in_process",
         "--language",
         "en",

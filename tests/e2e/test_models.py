@@ -102,7 +102,7 @@ async def test_an_idle_model_goes_by_itself_and_comes_back():
 
 
 async def test_an_engine_in_this_process():
-    async with _real(engine="in_process") as real, real.async_client() as client:
+    async with _real(engine_place="in_process") as real, real.async_client() as client:
         assert await _say(client, "whisper-1") == ENDING_WORDS
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from auricle import resources
 from auricle.config import Settings, load
+from auricle.engine.model import CTRANSLATE2
 from auricle.errors import BadSetting
 from auricle.hosting import engines
 
@@ -30,8 +31,8 @@ async def test_the_settings_choose_the_device(settings: dict[str, Any], device: 
     ("settings", "says"),
     [
         ({"devices": ("cpu", "cuda:0")}, "name one kind"),
-        ({"engine": "in_process", "replicas": 2}, "no replicas"),
-        ({"engine": "in_process", "devices": ("cuda:1",)}, "no devices"),
+        ({"engine_place": "in_process", "replicas": 2}, "no replicas"),
+        ({"engine_place": "in_process", "devices": ("cuda:1",)}, "no devices"),
     ],
 )
 async def test_what_does_not_go_together(settings: dict[str, Any], says: str):
@@ -57,7 +58,7 @@ async def test_what_does_not_go_together(settings: dict[str, Any], says: str):
 def test_engines_are_spread(
     settings: dict[str, Any], device: engines.Device, places: list[tuple[str, int]]
 ):
-    starters = engines._starters(Path("model"), Settings(**settings), device)
+    starters = engines._starters(Path("model"), Settings(**settings), device, CTRANSLATE2)
     asked = [each.keywords for each in starters]  # type: ignore[attr-defined]  # they are partials
     assert [(each["device"], each["threads"]) for each in asked] == places
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.engine import machine
+from auricle.engine.messages import Hardware
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -36,6 +37,17 @@ _ALIGN_ADDS = 2
 
 _NOISE = 0.5
 """At temperature 1, noise added to encoder states, as a share of their standard deviation."""
+
+
+def hardware(*, keeps_freed_memory: bool) -> Hardware:
+    """What CTranslate2 sees of this machine."""
+    import ctranslate2
+
+    return Hardware(
+        cuda_devices=ctranslate2.get_cuda_device_count(),
+        cpu_compute_types=tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))),
+        keeps_freed_memory=keeps_freed_memory,
+    )
 
 
 class Whisper:

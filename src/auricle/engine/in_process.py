@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from auricle.engine.ct2 import Whisper
+from auricle.decoding.network import NetworkFailed
+from auricle.engine.model import CTRANSLATE2, Library, Loading, Model, load
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -35,17 +36,26 @@ _Answer = TypeVar("_Answer")
 class InProcessEngine:
     """An `Engine` whose jobs run in a pool of threads. Create with `start`."""
 
-    def __init__(self, model: Whisper) -> None:
+    def __init__(self, model: Model) -> None:
         self.info = model.info
-        self._model: Whisper | None = model
+        self.died = False
+        """What it computed was no number."""
+        self._model: Model | None = model
         self._pool = ThreadPoolExecutor(model.info.workers, "engine")
 
     @classmethod
     async def start(
-        cls, path: Path, *, device: str, compute_type: str = "auto", threads: int = 0
+        cls,
+        path: Path,
+        *,
+        device: str,
+        compute_type: str = "auto",
+        threads: int = 0,
+        library: Library = CTRANSLATE2,
     ) -> InProcessEngine:
         """Load the checkpoint folder. Raises `ModelUnusable` when it cannot be."""
-        return cls(await asyncio.to_thread(Whisper, path, device, compute_type, threads))
+        how = Loading(device, compute_type, threads, library)
+        return cls(await asyncio.to_thread(load, path, how))
 
     async def encode(self, job: EncodeJob) -> None:
         await self._run(self._loaded().encode, job)
@@ -73,7 +83,7 @@ class InProcessEngine:
         """Unknown: the process has other things in memory, too."""
         return None
 
-    def _loaded(self) -> Whisper:
+    def _loaded(self) -> Model:
         if self._model is None:
             raise EngineDied("the engine is closed")
         return self._model
@@ -81,5 +91,8 @@ class InProcessEngine:
     async def _run(self, run: Callable[[_Job], _Answer], job: _Job) -> _Answer:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, run, job)
+        except NetworkFailed as exc:
+            self.died, self._model = True, None
+            raise EngineDied(str(exc)) from exc
         except Exception as exc:  # as an engine process does: the caller knows Auricle's errors
             raise Failure.of(exc).raised() from exc

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from auricle.engine.model import LibraryName
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -43,6 +44,9 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     device: str
     compute_type: str
     threads: int
+    library: LibraryName = "ctranslate2"
+    graphs: bytes | None = None
+    """Where graphs are kept, as ``path``; None: nowhere."""
 
 
 class Ping(msgspec.Struct, frozen=True, tag=True):

@@ -22,7 +22,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import ModelUnusable
 
-Library = Literal["ctranslate2", "openvino"]
+LibraryName = Literal["ctranslate2", "openvino"]
 
 
 class Model(Protocol):
@@ -41,15 +41,24 @@ class Model(Protocol):
     def release(self, state_ids: Sequence[int]) -> None: ...
 
 
+class Library(NamedTuple):
+    """What a model is to be computed with."""
+
+    name: LibraryName
+    graphs: Path | None = None
+    """Where OpenVINO's graphs are kept, which take seconds to make; None: nowhere."""
+
+
+CTRANSLATE2 = Library("ctranslate2")
+
+
 class Loading(NamedTuple):
     """How a model is to be loaded."""
 
     device: str
     compute_type: str
     threads: int
-    library: Library = "ctranslate2"
-    graphs: Path | None = None
-    """Where graphs are kept that took long to make; None: nowhere."""
+    library: Library = CTRANSLATE2
 
 
 def has_openvino() -> bool:
@@ -63,7 +72,7 @@ def load(path: Path, how: Loading) -> Model:
     Raises:
         ModelUnusable: it cannot be loaded, or the library is not installed.
     """
-    if how.library == "ctranslate2":
+    if how.library.name == "ctranslate2":
         from auricle.engine.ct2 import Whisper
 
         return Whisper(path, how.device, how.compute_type, how.threads)
@@ -76,4 +85,4 @@ def load(path: Path, how: Loading) -> Model:
         )
     from auricle.engine.openvino.whisper import OpenVinoWhisper
 
-    return OpenVinoWhisper(path, how.compute_type, how.threads, how.graphs)
+    return OpenVinoWhisper(path, how.compute_type, how.threads, how.library.graphs)

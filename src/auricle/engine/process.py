@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from auricle.engine import machine
 from auricle.engine.messages import EngineReply, EngineRequest, Hardware, Load, Ping, Probe
+from auricle.engine.model import CTRANSLATE2, Library, Loading
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -51,6 +52,8 @@ class EngineProcess:
         self._child = child
         self._watchdog = Watchdog(self, sleep)
         self.info = info
+        self.died = False
+        """It ended, and nobody had closed it."""
 
     @classmethod
     async def start(
@@ -60,6 +63,7 @@ class EngineProcess:
         device: str,
         compute_type: str = "auto",
         threads: int = 0,
+        library: Library = CTRANSLATE2,
         sleep: Sleep = asyncio.sleep,
     ) -> EngineProcess:
         """Spawn the process and load the checkpoint folder. ``device`` is ``cpu``, ``cuda``, or
@@ -73,7 +77,7 @@ class EngineProcess:
         child = await _spawn(one_gpu(index) if index else {})
         try:
             async with asyncio.timeout(LOAD_MAX_S):
-                info = await child.call(Load(os.fsencode(path), kind, compute_type, threads))
+                info = await child.call(_load(path, Loading(kind, compute_type, threads, library)))
         except ChildDied as exc:
             raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
         except TimeoutError as exc:
@@ -105,7 +109,7 @@ class EngineProcess:
                         if isinstance(reply, Tokens | Hypothesis):
                             yield reply
             except ChildDied as exc:
-                raise EngineDied(str(exc)) from exc
+                raise self._dead(exc) from exc
 
     async def align(self, job: AlignJob) -> Aligned:
         with self._watchdog.job("align", job.n_frames):
@@ -134,9 +138,25 @@ class EngineProcess:
         try:
             reply = await self._child.call(job)
         except ChildDied as exc:
-            raise EngineDied(str(exc)) from exc
+            raise self._dead(exc) from exc
         assert isinstance(reply, kind)
         return reply
+
+    def _dead(self, exc: ChildDied) -> EngineDied:
+        self.died = True
+        return EngineDied(str(exc))
+
+
+def _load(path: Path, how: Loading) -> Load:
+    graphs = how.library.graphs
+    return Load(
+        os.fsencode(path),
+        how.device,
+        how.compute_type,
+        how.threads,
+        how.library.name,
+        None if graphs is None else os.fsencode(graphs),
+    )
 
 
 async def probe() -> Hardware:

@@ -16,21 +16,20 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import ctranslate2
-
 from auricle import logs, request_id
-from auricle.engine.ct2 import Whisper
+from auricle.decoding.network import NetworkFailed
+from auricle.engine import ct2
 from auricle.engine.messages import (
     EngineJob,
     EngineReply,
     EngineRequest,
-    Hardware,
     Load,
     Ping,
     Pong,
     Probe,
     Released,
 )
+from auricle.engine.model import Library, Loading, Model, load
 from auricle.engine.protocol import (
     AlignJob,
     Decoded,
@@ -42,13 +41,16 @@ from auricle.engine.protocol import (
 )
 from auricle.rpc.caller import Call, CallCancelled, Caller
 
+EXIT_NO_NUMBERS = 70
+"""How the process ends when what it computes are no numbers: nothing it holds is to be trusted."""
+
 
 class Worker:
     """Answers requests: the quick ones on the reading thread, jobs on the pool."""
 
     def __init__(self, caller: Caller[EngineRequest]) -> None:
         self._caller = caller
-        self._model: Whisper | None = None
+        self._model: Model | None = None
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self) -> None:
@@ -74,6 +76,9 @@ class Worker:
                 call.reply(self._reply(call.request))
         except CallCancelled:
             pass  # nobody waits for an answer
+        except NetworkFailed as exc:
+            logging.getLogger(__name__).error("%s", exc)
+            os._exit(EXIT_NO_NUMBERS)
         except Exception as exc:  # the border: every call gets an answer
             logging.getLogger(__name__).exception("%s failed", type(call.request).__name__)
             call.fail(exc)
@@ -90,14 +95,9 @@ class Worker:
             case Ping():
                 return Pong()
             case Probe():
-                return _hardware()
+                return ct2.hardware(keeps_freed_memory=_KEEPS_FREED_MEMORY)
             case Load():
-                self._model = Whisper(
-                    Path(os.fsdecode(request.path)),
-                    request.device,
-                    request.compute_type,
-                    request.threads,
-                )
+                self._model = _loaded(request)
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
                 return self._model.info
         assert self._model is not None, "a job before Load"
@@ -115,12 +115,11 @@ class Worker:
         raise AssertionError(f"{type(request).__name__} is answered elsewhere")
 
 
-def _hardware() -> Hardware:
-    return Hardware(
-        cuda_devices=ctranslate2.get_cuda_device_count(),
-        cpu_compute_types=tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))),
-        keeps_freed_memory=_KEEPS_FREED_MEMORY,
-    )
+def _loaded(request: Load) -> Model:
+    graphs = None if request.graphs is None else Path(os.fsdecode(request.graphs))
+    library = Library(request.library, graphs)
+    how = Loading(request.device, request.compute_type, request.threads, library)
+    return load(Path(os.fsdecode(request.path)), how)
 
 
 if __name__ == "__main__":

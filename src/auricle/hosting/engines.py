@@ -5,7 +5,7 @@ Knows nothing about which models there are or when they are loaded.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -14,11 +14,15 @@ from auricle import resources
 from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.in_process import InProcessEngine
+from auricle.engine.model import Library
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
 from auricle.errors import BadSetting
+from auricle.hosting.libraries import Libraries
 
 Device = Literal["cpu", "cuda"]
+
+Starter = Callable[[], Awaitable[EngineProcess | InProcessEngine]]
 
 
 async def choose_device(settings: Settings) -> Device:
@@ -31,8 +35,10 @@ async def choose_device(settings: Settings) -> Device:
     kinds = {name.partition(":")[0] for name in settings.devices}
     if len(kinds) > 1:
         raise BadSetting("the setting devices names both processors and GPUs; name one kind")
-    if settings.engine == "in_process" and (settings.replicas > 1 or settings.devices):
-        raise BadSetting("with engine = in_process there are no replicas and no devices to choose")
+    if settings.engine_place == "in_process" and (settings.replicas > 1 or settings.devices):
+        raise BadSetting(
+            "with engine_place = in_process there are no replicas and no devices to choose"
+        )
     if kinds:
         return "cuda" if kinds == {"cuda"} else "cpu"
     if settings.device != "auto":
@@ -43,18 +49,24 @@ async def choose_device(settings: Settings) -> Device:
     return "cuda" if hardware.cuda_devices else "cpu"
 
 
-async def start(path: Path, settings: Settings, device: Device) -> MeasuredEngine:
+async def start(
+    path: Path, settings: Settings, device: Device, libraries: Libraries
+) -> MeasuredEngine:
     """A fresh engine for a checkpoint folder, on every replica and device of the settings.
 
     Raises:
         ModelUnusable: the folder cannot be loaded.
     """
-    if settings.engine == "in_process":
-        return await InProcessEngine.start(
-            path, device=device, compute_type=settings.compute_type, threads=settings.threads
-        )
-    starters = _starters(path, settings, device)
-    return await starters[0]() if len(starters) == 1 else await Replicas.start(starters)
+    library = libraries.of(path, device)
+    starters = _starters(path, settings, device, library)
+
+    async def started(starter: Starter) -> MeasuredEngine:
+        engine = await starter()
+        libraries.started(path, library, engine)
+        return engine
+
+    watched = [partial(started, starter) for starter in starters]
+    return await watched[0]() if len(watched) == 1 else await Replicas.start(watched)
 
 
 def n_workers(settings: Settings, device: Device) -> int:
@@ -66,8 +78,19 @@ def n_workers(settings: Settings, device: Device) -> int:
 
 
 def _starters(
-    path: Path, settings: Settings, device: Device
-) -> list[Callable[[], Awaitable[MeasuredEngine]]]:
+    path: Path, settings: Settings, device: Device, library: Library
+) -> Sequence[Starter]:
+    if settings.engine_place == "in_process":
+        return [
+            partial(
+                InProcessEngine.start,
+                path,
+                device=device,
+                compute_type=settings.compute_type,
+                threads=settings.threads,
+                library=library,
+            )
+        ]
     devices = [name for name in settings.devices or (device,) for _ in range(settings.replicas)]
     threads = _threads(settings, device, len(devices))
     return [
@@ -77,6 +100,7 @@ def _starters(
             device=name,
             compute_type=settings.compute_type,
             threads=threads,
+            library=library,
         )
         for name in devices
     ]

@@ -10,7 +10,7 @@ pytest.importorskip("openvino")
 from auricle.config import Settings
 from auricle.decoding.network import NetworkFailed
 from auricle.engine.ct2 import Whisper
-from auricle.engine.model import Loading, load
+from auricle.engine.model import Library, Loading, load
 from auricle.engine.openvino.whisper import OpenVinoWhisper
 from auricle.engine.protocol import (
     AlignJob,
@@ -169,6 +169,6 @@ def test_what_it_cannot_do_is_said_beforehand(tmp_path):
     with pytest.raises(ModelUnusable, match=r"does not compute in float16 here; use one of auto"):
         OpenVinoWhisper(TINY.path, "float16", 1, None)
     with pytest.raises(ModelUnusable, match="OpenVINO runs on processors"):
-        load(TINY.path, Loading("cuda", "auto", 1, "openvino"))
+        load(TINY.path, Loading("cuda", "auto", 1, Library("openvino")))
     with pytest.raises(ModelUnusable, match=str(tmp_path)):
-        load(tmp_path, Loading("cpu", "auto", 1, "openvino"))
+        load(tmp_path, Loading("cpu", "auto", 1, Library("openvino")))
