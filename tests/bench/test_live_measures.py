@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auricle.live.effects import Effect, Final, SpeechPaused, TurnEnded, TurnStarted, Update
 from auricle.types import Language
-from auricle_bench.measurements.live.measures import Measures, Reference
+from auricle_bench.live.measures import Measures, Reference
 from tests.live.saying import words
 
 EN = Language("en")

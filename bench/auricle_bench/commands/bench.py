@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from auricle.cli import inputs
 from auricle.errors import AuricleError
+from auricle_bench.commands.live import live
 
 if TYPE_CHECKING:
     from auricle_bench.clips import Clip
@@ -20,7 +21,22 @@ if TYPE_CHECKING:
     from auricle_bench.target import Dialect, Target
 
 
-@click.command()
+class _Bench(click.Command):
+    """``auricle bench``, of which ``auricle bench live`` is another command."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args[:1] == [live.name]:
+            return live.make_context(f"{info_name} {live.name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command(cls=_Bench, epilog="Live streams are measured by: auricle bench live --help")
 @click.argument("url")
 @click.argument("files", nargs=-1)
 @click.option(
@@ -155,10 +171,7 @@ def _phases(concurrency: str, rate: float | None) -> list[Phase]:
 
     if rate is not None:
         return [Phase(rate=rate)]
-    numbers = concurrency.split(",")
-    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise click.UsageError(f"--concurrency: {concurrency!r} is not a list of whole numbers")
-    return [Phase(int(number)) for number in numbers]
+    return [Phase(number) for number in numbers_of("--concurrency", concurrency)]
 
 
 def _clips(files: tuple[str, ...], corpus: Path | None, languages: str | None) -> list[Clip]:
@@ -188,6 +201,14 @@ def with_scheme(url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise click.UsageError(f"{url!r} is not the address of an HTTP server")
     return address
+
+
+def numbers_of(option: str, given: str) -> list[int]:
+    """Positive numbers with commas between. Raises `click.UsageError`."""
+    numbers = given.split(",")
+    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        raise click.UsageError(f"{option}: {given!r} is not a list of whole numbers")
+    return [int(number) for number in numbers]
 
 
 def field_of(given: str) -> tuple[str, str]:

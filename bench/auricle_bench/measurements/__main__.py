@@ -29,6 +29,7 @@ from auricle_bench.measurements import (
     silence,
     speakers,
     startup,
+    streams,
     words,
 )
 from auricle_bench.measurements.setup import Setup
@@ -45,6 +46,7 @@ MEASUREMENTS = {
     "words": words.run,
     "refusals": refusals.run,
     "speakers": speakers.run,
+    "streams": streams.run,
 }
 USES = {
     "startup": {"model"},
@@ -58,10 +60,11 @@ USES = {
     "words": {"clips", "corpus"},
     "refusals": {"model", "corpus"},
     "speakers": {"corpus"},
+    "streams": {"quick", "corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "speakers", "words"})
+NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "speakers", "streams", "words"})
 
 
 def main() -> int:
@@ -101,7 +104,7 @@ def _arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(MEASUREMENTS)}")
     parser.add_argument("--corpus", type=Path, help="folder of clips with refs.jsonl")
     parser.add_argument(
-        "--model", default="base", help="for all but accuracy, margins, silence, words"
+        "--model", default="base", help="for all but accuracy, margins, silence, streams, words"
     )
     parser.add_argument(
         "--quick",

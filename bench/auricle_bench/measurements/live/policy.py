@@ -23,9 +23,9 @@ from auricle.live.options import LiveOptions
 from auricle.live.session import LiveSession
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.accuracy import score, units
+from auricle_bench.live.measures import Measures, Reference
 from auricle_bench.measurements import recordings
 from auricle_bench.measurements.live.engine import Engine, Reading
-from auricle_bench.measurements.live.measures import Measures, Reference
 from auricle_bench.measurements.live.simulation import Simulation, Stream
 
 LONGEST_CLIP_S = 28.0

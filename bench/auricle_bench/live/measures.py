@@ -25,12 +25,12 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """The transcript at a time, as units."""
+class Shown:
+    """The whole transcript at a time."""
 
     at_s: float
-    committed: list[str]
-    everything: list[str]
+    committed: str
+    everything: str
 
 
 @dataclass(slots=True)
@@ -52,26 +52,32 @@ class Measures:
 
     def add(self, log: Iterable[tuple[float, Effect]], reference: Reference) -> str:
         """Count a stream; its whole text."""
-        shown, finals = self._follow(log, reference.language)
+        shown, finals = self._follow(log)
         text = " ".join(finals)
+        self.follow(shown, text, reference)
+        return text
+
+    def follow(self, shown: Iterable[Shown], text: str, reference: Reference) -> None:
+        """Count a stream by the transcripts that were shown, and its whole text."""
         counted = score(reference.text, text, reference.language)
         self.n_units += counted.n_units
         self.n_errors += counted.n_errors
-        before: list[str] = []
+        said: list[tuple[float, list[str]]] = []
+        sure: list[tuple[float, list[str]]] = []
         for each in shown:
-            self.n_corrections += _corrections(before, each.everything)
-            before = each.everything
-        if reference.ends and shown:
-            right = _matched(reference, shown[-1].committed)
-            self.tentative_s += _delays(reference, right, [(s.at_s, s.everything) for s in shown])
-            self.commit_s += _delays(reference, right, [(s.at_s, s.committed) for s in shown])
-        return text
+            said.append((each.at_s, units(each.everything, reference.language)))
+            sure.append((each.at_s, units(each.committed, reference.language)))
+        befores = [[], *(words for _, words in said)]
+        for before, (_, words) in zip(befores, said, strict=False):
+            self.n_corrections += _corrections(before, words)
+        if reference.ends and sure:
+            right = _matched(reference, sure[-1][1])
+            self.tentative_s += _delays(reference, right, said)
+            self.commit_s += _delays(reference, right, sure)
 
-    def _follow(
-        self, log: Iterable[tuple[float, Effect]], language: str
-    ) -> tuple[list[_Shown], list[str]]:
+    def _follow(self, log: Iterable[tuple[float, Effect]]) -> tuple[list[Shown], list[str]]:
         """The transcripts in turn, and the final text of each turn."""
-        shown: list[_Shown] = []
+        shown: list[Shown] = []
         finals: list[str] = []
         sure, turn, ended_s = "", "", {}
         for at_s, effect in log:
@@ -80,8 +86,7 @@ class Measures:
             elif isinstance(effect, Update):
                 turn += "".join(word.text for word in effect.committed)
                 rest = "".join(word.text for word in effect.tentative)
-                now = (units(sure + turn, language), units(sure + turn + rest, language))
-                shown.append(_Shown(at_s, *now))
+                shown.append(Shown(at_s, sure + turn, sure + turn + rest))
             elif isinstance(effect, Final):
                 self.final_s.append(at_s - ended_s[effect.turn])
                 final = "".join(word.text for word in effect.words)

@@ -1,0 +1,53 @@
+"""How many live streams a machine follows, and how soon words come while it does.
+
+Knows nothing about how streams are played; ``auricle bench live`` measures any server so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from auricle.cli.listening import remote
+from auricle.cli.listening.remote import Asked
+from auricle_bench.live import played, report
+from auricle_bench.live.run import Streams, measured
+from auricle_bench.measurements import server
+from auricle_bench.measurements.figures import Figures, Table
+from auricle_bench.measurements.setup import Setup
+
+MODELS = ("base", "tiny.en")
+NUMBERS = (1, 2, 4, 6, 8, 12, 16, 24)
+SECONDS = 40.0
+UNTIL_S = 2.0
+"""More streams are not tried once words are committed later than this, at the 95th percentile."""
+
+
+def run(setup: Setup) -> Figures:
+    assert setup.corpus is not None, "the command line asks for it"
+    clips = played.timed_clips(setup.corpus)
+    seconds = SECONDS / 2 if setup.quick else SECONDS
+    rows: list[tuple[str, ...]] = []
+    data: list[dict[str, Any]] = []
+    for model in MODELS:
+        with server.auricle(model) as ours:
+            asked = Asked(ours.url, language="en")
+            for n in NUMBERS:
+                plays = played.streams(setup.corpus, clips, n, seconds, seed=0)
+                found = asyncio.run(measured(lambda: remote.opened(asked), plays, ours.pid))  # noqa: B023  # called before the next
+                rows.append((model, *report.row(found)))
+                data.append({"model": model, **msgspec.to_builtins(found)})
+                print(*rows[-1], *report.remarks(found), sep="  ", flush=True)
+                if _is_too_late(found):
+                    break
+    caption = (
+        f"Streams of {seconds:.0f} s at the pace they are spoken, over `/v1/realtime`; delays in "
+        "seconds after a word, or the last word before a pause, was over:"
+    )
+    return Figures([Table(caption, ("model", *report.HEADINGS), rows)], {"rows": data})
+
+
+def _is_too_late(found: Streams) -> bool:
+    return found.n_failed > 0 or found.commit is None or found.commit.p95_s > UNTIL_S
