@@ -82,6 +82,20 @@ def _stream(value: Any) -> bool:
     return (deltas, done["type"], done["text"]) == (TEXT, "transcript.text.done", TEXT)
 
 
+def _diarized(value: Any) -> bool:
+    said = [(each["id"], each["speaker"], each["text"]) for each in value["segments"]]
+    names = [each["speaker"] for each in value["speakers"]]
+    return (said, names, value["text"]) == ([("seg_0", "Ann", f" {TEXT}")], ["Ann"], TEXT)
+
+
+def _diarized_stream(value: Any) -> bool:
+    kinds = [event["type"].removeprefix("transcript.text.") for event in value]
+    segment = value[-2]
+    return (kinds, segment["speaker"], segment["text"]) == (
+        *(["delta", "segment", "done"], "Ann", f" {TEXT}"),
+    )
+
+
 def _models(value: list[str]) -> bool:
     return {"base", "small", "whisper-1"} <= set(value)
 
@@ -94,6 +108,15 @@ SRT = f"1\n00:00:00,000 --> 00:00:01,000\n{TEXT}\n\n"
 VTT = f"WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n{TEXT}\n\n"
 VERBOSE: Mapping[str, Any] = {"response_format": "verbose_json"}
 GRANULARITIES = "timestamp_granularities"
+DIARIZED: Mapping[str, Any] = {
+    "response_format": "diarized_json",
+    "chunking_strategy": "auto",
+    "known_speaker_names": ["Ann", "Bob"],
+    "known_speaker_references": [
+        "data:audio/wav;base64,YW5u",
+        "data:audio/mpeg;base64,Ym9i",
+    ],
+}
 SERVER_VAD = {"type": "server_vad", "threshold": 0.75, "prefix_padding_ms": 100}
 
 SCRIPTED = (
@@ -114,6 +137,8 @@ SCRIPTED = (
     ),
     Case("logprobs", _logprobs, {"include": ["logprobs"]}),
     Case("stream", _stream, {"stream": True}),
+    Case("speakers", _diarized, DIARIZED),
+    Case("stream of speakers", _diarized_stream, {**DIARIZED, "stream": True}),
     Case("translation", _json, operation="translate"),
     Case("models", _models, operation="models", attempts=0),
     Case("chunking as a word", _json, {"chunking_strategy": "auto"}),

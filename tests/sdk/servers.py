@@ -16,7 +16,7 @@ import msgspec
 
 from auricle.errors import AuricleError, EngineFailed, ModelNotFound, Overloaded, Unavailable
 from auricle.runtime import Runtime
-from auricle.types import DecodeOptions, Token, Word
+from auricle.types import DecodeOptions, Speaker, Token, Word
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime, FakeTranscription, said
 
@@ -63,7 +63,11 @@ class ScriptedRuntime(FakeRuntime):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self.received[model] = (digest, options)
-        yield FakeTranscription(options.task, self.language, self.duration_s, self.steps)
+        fake = FakeTranscription(options.task, self.language, self.duration_s, self.steps)
+        if options.speakers is not None:
+            fake.steps = [msgspec.structs.replace(SPOKEN, speaker="Ann")]
+            fake.speakers = (Speaker("Ann", True, 1.0),)
+        yield fake
 
 
 @contextlib.asynccontextmanager

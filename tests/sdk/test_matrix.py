@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from auricle.types import KnownVoice, SpeakerOptions
 from tests.audio_files import SAMPLES
 from tests.rules.source import ROOT
 from tests.sdk import servers
@@ -227,3 +228,13 @@ async def test_chunking_reaches_the_server(scripted: Tried) -> None:
     received = scripted.runtime.received
     thresholds = {client: received[model_name(client, case)][1].vad_threshold for client in CLIENTS}
     assert thresholds == dict.fromkeys(CLIENTS, 0.75)
+
+
+async def test_known_voices_reach_the_server(scripted: Tried) -> None:
+    """Data URLs hold commas, and one client writes lists with commas between them."""
+    case = next(case for case in SCRIPTED if case.name == "speakers")
+    assert scripted.runtime is not None
+    received = scripted.runtime.received
+    asked = {client: received[model_name(client, case)][1].speakers for client in CLIENTS}
+    known = (KnownVoice("Ann", b"ann"), KnownVoice("Bob", b"bob"))
+    assert asked == dict.fromkeys(CLIENTS, SpeakerOptions(known=known))
