@@ -315,7 +315,7 @@ async def test_a_client_uses_the_models_it_may_use(tmp_path: Path):
 
 async def test_what_tells_speakers_apart_is_a_model_of_its_own(tmp_path: Path):
     async with _started(tmp_path) as runtime:
-        runtime._speakers = SpeakerHost(
+        runtime._control._speakers = runtime._speakers = SpeakerHost(
             FetchOptions(cache=tmp_path, environ={}), Recorder(), start=Processes().start
         )
         put(tmp_path)

@@ -6,25 +6,20 @@ Knows nothing about HTTP or the command line; both hold one of these.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from auricle import model_status
 from auricle.config import Settings
 from auricle.diarize import Diarization, Diarizer
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     AuricleError,
-    Unavailable,
-    as_auricle_error,
     printable,
 )
 from auricle.grants import Grants, NoLimits
-from auricle.hosting import engines, memory, speaker_host
+from auricle.hosting import engines, memory
 from auricle.hosting.catalog import Catalog
 from auricle.hosting.libraries import Libraries
 from auricle.hosting.managed_model import ManagedModel
@@ -36,6 +31,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
 from auricle.live.stream import LiveStream
 from auricle.media.pool import DecoderPool
+from auricle.model_control import ModelControl
 from auricle.models import abilities
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
@@ -43,13 +39,9 @@ from auricle.models.progress import Progress
 from auricle.observe import NOBODY, Observer
 from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
+from auricle.startup import Startup
 from auricle.transcribe import SHORT_S, SegmentStream, Transcriber, guess_s
 from auricle.types import DecodeOptions, SpeakerOptions
-
-RETRY_WHILE_STARTING_S = 2.0
-RETRY_FAILED_START_S = 5.0
-
-_log = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -65,10 +57,7 @@ class Runtime:
         grants: Grants | None = None,
     ) -> None:
         self.settings = settings
-        self._state: Literal["starting", "started", "stopping"] = "starting"
-        self._start_failure: AuricleError | None = None
-        self._settled = asyncio.Event()
-        self._again: asyncio.Task[None] | None = None
+        self._startup = Startup(self._start)
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
         means = means or FetchOptions.of(settings)
@@ -80,33 +69,32 @@ class Runtime:
             settings,
             self.start_engine,
             budget_bytes=memory.budget_bytes(settings.memory_mb),
-            estimate=self._estimate,
+            estimate=lambda found: engines.estimate_bytes(found, settings, self._device),
             observer=observer,
         )
         self._models.control.grants = grants = grants or NoLimits()
-        self._speakers = SpeakerHost(
-            means or FetchOptions.of(settings), progress, idle_unload_s=settings.idle_unload_s
-        )
+        self._speakers = SpeakerHost(means, progress, idle_unload_s=settings.idle_unload_s)
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
-            self._find_default,
+            lambda: self._catalog.find_default(self._device),
             is_default=True,
         )
         self._names = ModelNames(settings, self._catalog, self._models, self._default, grants)
+        self._control = ModelControl(settings, self._names, self._models, self._speakers)
         self.aliases = self._names.aliases
 
     @property
     def state(self) -> State:
         """Whether requests for the model it was started with can be answered. One that was
         unloaded counts as ready: the next request loads it."""
-        if self._state == "started":
+        if self._startup.state == "started":
             return "failed" if self.failure is not None else "ready"
-        return self._state
+        return self._startup.state
 
     @property
     def failure(self) -> AuricleError | None:
         """Why the server or its own model could not be started, or its engine not be replaced."""
-        return self._start_failure or self._default.failure or self._default.engine_failure
+        return self._startup.failure or self._default.failure or self._default.engine_failure
 
     @property
     def model_id(self) -> str:
@@ -119,80 +107,48 @@ class Runtime:
         return [self._names.of(model) for model in self._models.loaded]
 
     @property
-    def n_windows(self) -> int:
-        """Windows waiting or being read, of all models."""
-        return sum(model.reader.queue.n_windows for model in self._models.loaded)
-
-    @property
     def backlog_s(self) -> float:
         """Predicted seconds until all work that was accepted is done."""
         return self._models.control.waiting_s
 
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
-        await self._settled.wait()
+        await self._startup.ended.wait()
 
     async def start(self) -> None:
         """Start the decoders, and find and load the model: the first request must not be slow."""
+        await self._startup.run()
+
+    async def _start(self) -> None:
+        self._device = await engines.choose_device(self.settings)
         try:
-            self._device = await engines.choose_device(self.settings)
             await asyncio.gather(self._decoders.start(), self._models.load(self._default))
-        except Exception as exc:  # noqa: BLE001  # the border: nobody waits for a start that ended
+        except Exception:
             if self._default.failure is None:  # else it is kept there until a later try succeeds
-                self._start_failure = as_auricle_error(exc)
-                unexpected = None if exc is self._start_failure else exc
-                _log.error("%s", self._start_failure, exc_info=unexpected)
-        if self._state == "starting":
-            self._state = "started"
-        self._settled.set()
+                raise
 
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""
-        self._state = "stopping"
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.wait({self._again})
+        await self._startup.stop()
         await self._models.close()
         await self._speakers.close()
         await self._decoders.close()
         await self._live.close()
 
     async def prove(self) -> None:
-        """Have the model it was started with read a second of audio, if it is in memory: whoever
-        wants to know whether it can need not guess.
-
-        Raises:
-            EngineFailed, Unavailable: it cannot.
-        """
+        """Have the model it was started with read a second of audio, if it is in memory. Raises
+        `EngineFailed` or `Unavailable` when it cannot."""
         await self._default.prove()
 
     def check_room(self, key: str = "") -> None:
-        """Refuse early what cannot be served, for a client known by ``key``: asked before an upload
-        is read, it saves the upload.
+        """Refuse a client known by ``key`` early, before its upload is read.
 
         Raises:
-            Unavailable: the server is starting, is stopping, or could not be started, which is
-                then tried again.
+            Unavailable: see `Startup.check`.
             Overloaded: too much work is waiting, of everybody or of this client.
         """
-        self._check_ready()
+        self._startup.check()
         self._models.control.check(key)
-
-    def _check_ready(self) -> None:
-        """Raise `Unavailable` as `check_room` does."""
-        if self._start_failure is not None:
-            failure, self._start_failure = self._start_failure, None
-            self._state = "starting"
-            self._again = asyncio.create_task(self.start(), name="runtime start")
-            raise Unavailable(
-                f"the server could not be started: {failure}", retry_after_s=RETRY_FAILED_START_S
-            )
-        if self._state != "started":
-            raise Unavailable(
-                f"the server is {self._state}; try again in a moment",
-                code=f"server_{self._state}",
-                retry_after_s=RETRY_WHILE_STARTING_S,
-            )
 
     @asynccontextmanager
     async def open(
@@ -205,8 +161,7 @@ class Runtime:
             ModelNotFound: see `find`.
             Forbidden: the client may not use it.
             InvalidRequest: the model does not know the language, or does not translate.
-            Unavailable: see `check_room`, `ModelManager.using` and, where speakers are asked for,
-                `SpeakerHost.using`.
+            Unavailable: see `check_room`, `ModelManager.using` and `SpeakerHost.using`.
         """
         self.check_room(key)
         if options.speakers is not None:
@@ -238,8 +193,7 @@ class Runtime:
         return await diarizer.diarize(path, options, is_long=is_long, audio_track=audio_track)
 
     async def load_speakers(self) -> None:
-        """Start what tells speakers apart, fetched first if need be; waits as long as it takes.
-        Raises what `SpeakerHost.load` raises."""
+        """Start what tells speakers apart, fetched first if need be; see `SpeakerHost.load`."""
         await self._speakers.load()
 
     @asynccontextmanager
@@ -251,13 +205,12 @@ class Runtime:
         the language of ``live``, else of the options, else the one that is detected.
 
         Raises:
-            ModelNotFound: see `find`.
-            Forbidden: the client may not use it.
+            ModelNotFound, Forbidden: see `open`.
             InvalidRequest: the model does not know the language, or gives no word times.
             Unavailable: see `check_room` and `ModelManager.using`.
             Overloaded: there are as many streams as can be followed.
         """
-        self._check_ready()
+        self._startup.check()
         async with self._models.using(await self._names.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             default = self.settings.language
@@ -267,68 +220,27 @@ class Runtime:
             async with self._live.open(hosted.reader, possible, live, options) as stream:
                 yield stream
 
-    # Models by name
-
     async def find(self, name: str) -> ManagedModel:
         """The model a request means. Raises `ModelNotFound`."""
         return await self._names.find(name)
 
     async def load(self, name: str, key: str = "") -> ModelStatus:
-        """Load a model that is on this machine, or may be fetched. Raises what `open` raises."""
+        """Load a model; see `ModelControl.load` and `check_room`."""
         self.check_room()
-        if speaker_host.is_named(name):
-            await self._speakers.load(self.settings.load_wait_s)
-            return model_status.of_speakers(self._speakers)
-        hosted = await self._names.known(name)
-        self._names.check(key, name, hosted)
-        await self._models.load(hosted, wait_s=self.settings.load_wait_s)
-        return self._status(hosted)
+        return await self._control.load(name, key)
 
     async def unload(self, name: str, key: str = "") -> ModelStatus:
-        """Give a model's memory back to the system; fine if it is not loaded.
-
-        Raises:
-            ModelNotFound: see `find`.
-            Forbidden: the client may not use it.
-            InvalidRequest: it is in use.
-        """
-        if speaker_host.is_named(name):
-            await self._speakers.unload()
-            return model_status.of_speakers(self._speakers)
-        hosted = await self._names.known(name)
-        self._names.check(key, name, hosted)
-        await self._models.unload(hosted)
-        return self._status(hosted)
+        """Give a model's memory back to the system; see `ModelControl.unload`."""
+        return await self._control.unload(name, key)
 
     async def status(self, name: str) -> ModelStatus:
-        """How one model is; also of the one that tells speakers apart, which transcribes nothing.
-        Raises `ModelNotFound`, see `find`."""
-        if speaker_host.is_named(name):
-            return model_status.of_speakers(self._speakers)
-        return self._status(await self.find(name))
+        """How one model is; see `ModelControl.status`."""
+        return await self._control.status(name)
 
     async def statuses(self) -> list[ModelStatus]:
         """Every model that a request can have now, the one it was started with first."""
-        found = {self.model_id: self._status(self._default)}
-        for hosted in self._models.models.values():
-            if hosted.state != "unloaded":
-                found.setdefault(self._names.of(hosted), self._status(hosted))
-        for name in await self._catalog.names():
-            hosted_or_none = self._models.models.get(name)
-            status = ModelStatus(name, "unloaded", languages=model_status.languages(name))
-            found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
-        return list(found.values())
+        return await self._control.statuses()
 
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         """A fresh engine for a checkpoint."""
         return await engines.start(checkpoint.path, self.settings, self._device, self._libraries)
-
-    def _find_default(self) -> Checkpoint:
-        return self._catalog.find_default(self._device)
-
-    def _estimate(self, checkpoint: Checkpoint) -> int:
-        workers = engines.n_workers(self.settings, self._device)
-        return memory.estimate_bytes(checkpoint, self._device, self.settings.compute_type, workers)
-
-    def _status(self, hosted: ManagedModel) -> ModelStatus:
-        return model_status.of_model(self._names.of(hosted), hosted)

@@ -163,10 +163,15 @@ class Target:
         text: str = answer.json()["text"]
         return text
 
+    @property
+    def n_windows(self) -> int:
+        """Windows waiting or being read, of all models."""
+        return sum(model.reader.queue.n_windows for model in self.runtime._models.loaded)
+
     async def quiet(self) -> None:
         """Return once nothing is left of any request."""
         decoders = self.runtime._decoders
-        await until(lambda: self.runtime.n_windows == 0 and not decoders._lent)
+        await until(lambda: self.n_windows == 0 and not decoders._lent)
         await until(lambda: not uploads())
 
 

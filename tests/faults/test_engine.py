@@ -81,7 +81,7 @@ async def test_who_leaves_takes_the_windows_along(target: Target, held):
     target.faults.held = held
     leaving = [asyncio.create_task(target.post(wav(np.tile(SPEECH, 40)))) for _ in range(2)]
     await target.faults.is_holding.wait()
-    await until(lambda: target.runtime.n_windows >= 2)
+    await until(lambda: target.n_windows >= 2)
     for each in leaving:
         each.cancel()
     await target.quiet()  # although their jobs are still held
@@ -98,6 +98,6 @@ async def test_who_leaves_a_stream_takes_the_windows_along(target: Target):
     ):
         async for line in answer.aiter_lines():
             assert line == "event: transcript.text.delta"
-            assert target.runtime.n_windows > 0
+            assert target.n_windows > 0
             break
     await target.quiet()

@@ -13,11 +13,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "auricle"
+BENCH = ROOT / "bench" / "auricle_bench"
 
 
 def modules() -> list[Path]:
-    """Every module of the package."""
+    """Every module of the server's package."""
     return sorted(PACKAGE.rglob("*.py"))
+
+
+def all_modules() -> list[Path]:
+    """Every module of both packages."""
+    return modules() + sorted(BENCH.rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    """How a test names a module: ``auricle/speech/vad.py``."""
+    return path.relative_to(home(path)).as_posix()
+
+
+def home(path: Path) -> Path:
+    """The folder a module's package is in."""
+    return BENCH.parent if path.is_relative_to(BENCH) else PACKAGE.parent
 
 
 @cache
@@ -27,13 +43,13 @@ def tree(path: Path) -> ast.Module:
 
 def dotted(path: Path) -> str:
     """``src/auricle/speech/vad.py`` as ``auricle.speech.vad``; a package as its own name."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.relative_to(home(path)).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """``(line, module)`` of every import of Auricle's own modules, wherever it stands."""
-    known = {dotted(module) for module in modules()}
+    """``(line, module)`` of every import of our own modules, wherever it stands."""
+    known = names()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if _ours(alias.name))
@@ -41,6 +57,12 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield node.lineno, full if full in known else node.module
+
+
+@cache
+def names() -> frozenset[str]:
+    """The dotted names of all modules."""
+    return frozenset(dotted(module) for module in all_modules())
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -62,4 +84,4 @@ def tracked() -> list[Path]:
 
 
 def _ours(module: str) -> bool:
-    return module == "auricle" or module.startswith("auricle.")
+    return module.partition(".")[0] in ("auricle", "auricle_bench")

@@ -15,6 +15,7 @@ LAYERS = (
         "request_id",
         "observe",
         "logs",
+        "startup",
         "errors",
         "grants",
         "home",
@@ -45,6 +46,7 @@ LAYERS = (
     ("speaker_segments",),
     ("speech_runtime",),
     ("model_status",),
+    ("model_control",),
     ("runtime",),
     ("server",),
     ("cli",),
@@ -55,7 +57,7 @@ not know each other, except in the first. The empty name is the package itself: 
 
 FOUNDATION = LAYERS[0]
 
-IMPORTS_LATE = {"engine/ct2.py", "engine/model.py", "engine/worker.py", "rpc/caller.py"}
+IMPORTS_LATE = {"engine/ct2.py", "engine/loading.py", "engine/worker.py", "rpc/caller.py"}
 """The engine library loads after its environment is set; ``msvcrt`` exists on Windows only."""
 
 

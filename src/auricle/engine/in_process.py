@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from auricle.decoding.network import NetworkFailed
-from auricle.engine.model import CTRANSLATE2, Library, Loading, Model, load
+from auricle.engine.loading import load
+from auricle.engine.model import CTRANSLATE2, Library, Loading, Model
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,

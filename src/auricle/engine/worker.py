@@ -19,6 +19,7 @@ from pathlib import Path
 from auricle import logs, request_id
 from auricle.decoding.network import NetworkFailed
 from auricle.engine import ct2
+from auricle.engine.loading import load
 from auricle.engine.messages import (
     EngineJob,
     EngineReply,
@@ -29,7 +30,7 @@ from auricle.engine.messages import (
     Probe,
     Released,
 )
-from auricle.engine.model import Library, Loading, Model, load
+from auricle.engine.model import Library, Loading, Model
 from auricle.engine.protocol import (
     AlignJob,
     Decoded,

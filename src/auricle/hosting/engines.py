@@ -18,7 +18,9 @@ from auricle.engine.model import Library
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
 from auricle.errors import BadSetting
+from auricle.hosting import memory
 from auricle.hosting.libraries import Libraries
+from auricle.models.checkpoint import Checkpoint
 
 Device = Literal["cpu", "cuda"]
 
@@ -75,6 +77,12 @@ def n_workers(settings: Settings, device: Device) -> int:
     if device == "cuda":
         return n_engines
     return n_engines * machine.share_cores(_threads(settings, device, n_engines))[0]
+
+
+def estimate_bytes(checkpoint: Checkpoint, settings: Settings, device: Device) -> int:
+    """What all engines of a model will take together."""
+    workers = n_workers(settings, device)
+    return memory.estimate_bytes(checkpoint, device, settings.compute_type, workers)
 
 
 def _starters(

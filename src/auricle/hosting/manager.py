@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, Unavailable, as_auricle_error
+from auricle.hosting.budget import MemoryBudget, NoRoom
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
@@ -20,7 +21,6 @@ from auricle.observe import NOBODY, Observer
 from auricle.queue.admission import AdmissionControl, Limits
 
 RETRY_WHEN_FAILED_S = 30.0
-RETRY_WHEN_FULL_S = 5.0
 RETRY_WHILE_LOADING_S = 5.0
 
 Estimate = Callable[[Checkpoint], int]
@@ -28,10 +28,6 @@ Timer = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 """Calls back after so many seconds, unless cancelled; the loop's own ``call_later``."""
 
 _log = logging.getLogger(__name__)
-
-
-class _NoRoom(Unavailable):
-    """The memory budget has no room for the model, at least not now."""
 
 
 class ModelManager:
@@ -49,7 +45,13 @@ class ModelManager:
         observer: Observer = NOBODY,
     ) -> None:
         self.models: dict[str, ManagedModel] = {}
-        self.budget_bytes = budget_bytes
+        self.budget = MemoryBudget(
+            self.models,
+            budget_bytes,
+            pins_default=settings.pin_default,
+            unload=lambda model: asyncio.wait({self._begin_unload(model)}),
+            observer=observer,
+        )
         self.control = AdmissionControl(
             Limits(settings.max_requests, settings.max_backlog_s, settings.max_backlog_per_key_s)
         )
@@ -171,11 +173,14 @@ class ModelManager:
             model.state = "loading"
             try:
                 checkpoint = await asyncio.to_thread(model.find)
-                await self._make_room(model, self._estimate(checkpoint))
+                async with self._making_room:
+                    if self._unloads:
+                        await asyncio.wait(self._unloads)
+                    await self.budget.reserve(model, self._estimate(checkpoint))
                 await model.start(
                     checkpoint, self._settings, self._start_engine, self.control, self._observer
                 )
-            except _NoRoom as exc:  # nothing is wrong with it
+            except NoRoom as exc:  # nothing is wrong with it
                 _log.error("%s: %s", model.title, exc)
                 return exc
             except Exception as exc:  # noqa: BLE001  # the border: those who wait are told
@@ -193,56 +198,6 @@ class ModelManager:
             _log.info("loaded %s: %d MiB", model.title, model.memory_bytes // MIB)
             self._watch_idle(model)  # whoever asked for it may have left
             return None
-
-    # Room
-
-    async def _make_room(self, model: ManagedModel, needed_bytes: int) -> None:
-        """Reserve memory for a model, unloading idle ones for it, least recently used first."""
-        async with self._making_room:
-            if self._unloads:
-                await asyncio.wait(self._unloads)
-            if self.budget_bytes is not None:
-                self._check_room(model, needed_bytes, self.budget_bytes)
-                while self._taken_bytes() + needed_bytes > self.budget_bytes:
-                    idle = [other for other in self.models.values() if self._may_go(other)]
-                    if not idle:  # one was taken into use meanwhile
-                        self._check_room(model, needed_bytes, self.budget_bytes)
-                        break
-                    self._observer.count("models_evicted")
-                    await asyncio.wait(
-                        {self._begin_unload(min(idle, key=lambda other: other.last_use))}
-                    )
-            model.reserved_bytes = needed_bytes
-
-    def _check_room(self, model: ManagedModel, needed_bytes: int, budget_bytes: int) -> None:
-        """Raise `Unavailable` when no amount of unloading makes room. The model the server was
-        started with is loaded all the same."""
-        others = list(self.models.values())
-        kept = sum(other.memory_bytes for other in others if not self._may_go(other))
-        if kept + needed_bytes <= budget_bytes:
-            return
-        text = f"The model `{model.title}` needs about {needed_bytes // MIB} MiB"
-        if model.is_default:
-            _log.warning("%s; the memory budget is %d MiB", text, budget_bytes // MIB)
-            return
-        pinned = sum(other.memory_bytes for other in others if self._is_pinned(other))
-        fits_later = pinned + needed_bytes <= budget_bytes
-        raise _NoRoom(
-            f"{text}, and {kept // MIB} MiB of this server's memory budget of "
-            f"{budget_bytes // MIB} MiB (memory_mb) are "
-            + ("in use; try again later." if fits_later else "taken for good."),
-            code="memory_budget",
-            retry_after_s=RETRY_WHEN_FULL_S if fits_later else None,
-        )
-
-    def _is_pinned(self, model: ManagedModel) -> bool:
-        return model.is_default and self._settings.pin_default
-
-    def _may_go(self, model: ManagedModel) -> bool:
-        return model.is_idle and not self._is_pinned(model)
-
-    def _taken_bytes(self) -> int:
-        return sum(model.memory_bytes for model in self.models.values())
 
     # Unloading
 

@@ -157,11 +157,8 @@ class Dispatcher:
         _record_start(self._observer, windows, jobs[windows[0].id])
         call = asyncio.create_task(self._call(engine, windows, jobs))
         self._calls.add(call)
-        call.add_done_callback(self._call_done)
-
-    def _call_done(self, call: asyncio.Task[None]) -> None:
-        self._calls.discard(call)
-        self._wake.set()
+        call.add_done_callback(self._calls.discard)
+        call.add_done_callback(lambda _: self._wake.set())
 
     async def _call(
         self, engine: Engine, windows: Sequence[QueuedWindow], jobs: dict[int, AnyJob]

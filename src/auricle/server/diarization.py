@@ -1,7 +1,7 @@
 """``POST /v1/audio/diarization``: an upload, and who speaks when in it, as JSON or RTTM.
 
-Knows nothing about text, nor how voices are told apart. The path and both formats are those of
-speaches and LocalAI.
+Knows nothing about how voices are told apart. The path and both formats are those of speaches and
+LocalAI.
 """
 
 from __future__ import annotations

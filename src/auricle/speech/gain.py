@@ -1,6 +1,6 @@
 """Quiet stretches of a recording, raised for whoever listens for speech in it.
 
-Knows nothing about speech detection or files: samples in, samples out. What is transcribed is never
+Knows nothing about files or models: samples in, samples out. What is transcribed is never
 changed.
 
 The detector does not hear quiet voices (35 dB down it misses two words of five), yet calls no noise

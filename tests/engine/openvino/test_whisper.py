@@ -10,7 +10,8 @@ pytest.importorskip("openvino")
 from auricle.config import Settings
 from auricle.decoding.network import NetworkFailed
 from auricle.engine.ct2 import Whisper
-from auricle.engine.model import Library, Loading, load
+from auricle.engine.loading import load
+from auricle.engine.model import Library, Loading
 from auricle.engine.openvino.whisper import OpenVinoWhisper
 from auricle.engine.protocol import (
     AlignJob,

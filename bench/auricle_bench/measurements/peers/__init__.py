@@ -1,0 +1,1 @@
+"""Other servers on the weights Auricle reads, to measure beside it."""

@@ -1,6 +1,6 @@
 """A Whisper checkpoint in OpenVINO, decoded by a loop of our own: the other `engine.model.Model`.
 
-Knows nothing about text, queues or processes; any number of threads may call it, each on other
+Knows nothing about queues or processes; any number of threads may call it, each on other
 windows. What is kept of an encoded window are the keys and values that the decoder's layers see.
 """
 

@@ -1,0 +1,85 @@
+"""What clients do with models by name: load them, unload them, and see how each is.
+
+Knows nothing about recordings, or how a model is loaded.
+"""
+
+from __future__ import annotations
+
+from auricle import model_status
+from auricle.config import Settings
+from auricle.hosting import speaker_host
+from auricle.hosting.managed_model import ManagedModel
+from auricle.hosting.manager import ModelManager
+from auricle.hosting.names import ModelNames
+from auricle.hosting.speaker_host import SpeakerHost
+from auricle.speech_runtime import ModelStatus
+
+
+class ModelControl:
+    """For the event loop only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        names: ModelNames,
+        manager: ModelManager,
+        speakers: SpeakerHost,
+    ) -> None:
+        self._load_wait_s = settings.load_wait_s
+        self._names = names
+        self._manager = manager
+        self._speakers = speakers
+
+    async def load(self, name: str, key: str = "") -> ModelStatus:
+        """Load a model that is on this machine, or may be fetched.
+
+        Raises:
+            ModelNotFound: nobody knows the name, or the model cannot be had here.
+            Forbidden: the client may not use it.
+            Unavailable: see `ModelManager.using`.
+        """
+        if speaker_host.is_named(name):
+            await self._speakers.load(self._load_wait_s)
+            return model_status.of_speakers(self._speakers)
+        hosted = await self._names.known(name)
+        self._names.check(key, name, hosted)
+        await self._manager.load(hosted, wait_s=self._load_wait_s)
+        return self._status(hosted)
+
+    async def unload(self, name: str, key: str = "") -> ModelStatus:
+        """Give a model's memory back to the system; fine if it is not loaded.
+
+        Raises:
+            ModelNotFound, Forbidden: see `load`.
+            InvalidRequest: it is in use.
+        """
+        if speaker_host.is_named(name):
+            await self._speakers.unload()
+            return model_status.of_speakers(self._speakers)
+        hosted = await self._names.known(name)
+        self._names.check(key, name, hosted)
+        await self._manager.unload(hosted)
+        return self._status(hosted)
+
+    async def status(self, name: str) -> ModelStatus:
+        """How one model is; also of the one that tells speakers apart, which transcribes nothing.
+        Raises `ModelNotFound`."""
+        if speaker_host.is_named(name):
+            return model_status.of_speakers(self._speakers)
+        return self._status(await self._names.find(name))
+
+    async def statuses(self) -> list[ModelStatus]:
+        """Every model that a request can have now, the one it was started with first."""
+        default, *others = self._manager.models.values()
+        found = {self._names.default_name: self._status(default)}
+        for hosted in others:
+            if hosted.state != "unloaded":
+                found.setdefault(self._names.of(hosted), self._status(hosted))
+        for name in await self._names.catalog.names():
+            hosted_or_none = self._manager.models.get(name)
+            status = ModelStatus(name, "unloaded", languages=model_status.languages(name))
+            found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
+        return list(found.values())
+
+    def _status(self, hosted: ManagedModel) -> ModelStatus:
+        return model_status.of_model(self._names.of(hosted), hosted)
