@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
+    Alternative,
     DecodeJob,
     DecodeRow,
     Detected,
@@ -73,6 +74,7 @@ class Heard:
     told: str
     prefix: str
     n_frames: int
+    has_timestamps: bool
     job: DecodeJob
 
     @property
@@ -97,10 +99,14 @@ class Said:
     """It meant to say more behind ``end_s``."""
     is_cut: bool = False
     """It ran into the limit of tokens."""
+    others: tuple[tuple[str, float], ...] = ()
+    """Further texts of the search with their log-probabilities."""
 
     def ids(self, heard: Heard) -> tuple[int, ...]:
         end_s = heard.duration_s if self.end_s is None else self.end_s
         ids = [_timestamp(self.start_s), *VOCABULARY.encode(self.text), _timestamp(end_s)]
+        if not heard.has_timestamps:
+            ids = ids[1:-1]
         if self.goes_on:
             ids.append(ids[-1])
         if self.is_cut:
@@ -177,7 +183,17 @@ class FakeEngine:
         self.heard += heard
         for row, each in zip(rows, heard, strict=True):
             said = self.hear(each)
-            yield Hypothesis(row.state_id, said.ids(each), said.avg_logprob, said.no_speech_prob)
+            others = (
+                Alternative(replace(said, text=text).ids(each), avg_logprob)
+                for text, avg_logprob in said.others[: job.n_best - 1]
+            )
+            yield Hypothesis(
+                row.state_id,
+                said.ids(each),
+                said.avg_logprob,
+                said.no_speech_prob,
+                tuple(others),
+            )
 
     async def align(self, job: AlignJob) -> Aligned:
         """Every token takes one state of the encoder."""
@@ -211,6 +227,7 @@ class FakeEngine:
             told=VOCABULARY.decode(row.prompt[:first]),
             prefix=VOCABULARY.decode(row.prefix),
             n_frames=n_frames,
+            has_timestamps=row.prompt[-1] != VOCABULARY.no_timestamps,
             job=job,
         )
 

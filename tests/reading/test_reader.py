@@ -178,7 +178,7 @@ async def test_odd_windows_change_nothing_for_those_that_come_after():
 
         fresh = [await hears(each) for each in clips]
         for n in range(300):
-            await hears(window(start_s=1001.0 + n))
+            await hears(window(start_s=1001.0 + n, seconds=3.0))
         assert [await hears(each) for each in clips] == fresh
         assert [n_frames for _, n_frames in fresh] == [1250, 2000, 3000]
         assert model.read_again.share == pytest.approx(180 / 304, abs=0.01)

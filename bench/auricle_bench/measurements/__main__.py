@@ -26,6 +26,7 @@ from auricle_bench.measurements import (
     overhead,
     refusals,
     seams,
+    short,
     silence,
     speakers,
     startup,
@@ -44,6 +45,7 @@ MEASUREMENTS = {
     "silence": silence.run,
     "seams": seams.run,
     "words": words.run,
+    "short": short.run,
     "refusals": refusals.run,
     "speakers": speakers.run,
     "streams": streams.run,
@@ -58,13 +60,16 @@ USES = {
     "silence": {"field"},
     "seams": {"model", "quick", "clips", "field", "corpus"},
     "words": {"clips", "corpus"},
+    "short": {"clips", "corpus"},
     "refusals": {"model", "corpus"},
     "speakers": {"corpus"},
     "streams": {"quick", "corpus"},
 }
 """The options that change a measurement."""
 
-NEED_CORPUS = frozenset({"accuracy", "load", "margins", "seams", "speakers", "streams", "words"})
+NEED_CORPUS = frozenset(
+    {"accuracy", "load", "margins", "seams", "short", "speakers", "streams", "words"}
+)
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from auricle_bench.measurements import asking, compared, heard, server
 from auricle_bench.measurements.compared import OURS, Compared
 from auricle_bench.measurements.figures import RESULTS, Figures
 from auricle_bench.measurements.heard import Heard, Run
-from auricle_bench.measurements.server import FASTER, OPENAI, Peer
+from auricle_bench.measurements.server import BATCHED, FASTER, OPENAI, Peer
 from auricle_bench.measurements.setup import Fields, Setup, every
 from auricle_bench.target import Target
 
@@ -52,7 +52,8 @@ def _compared(runs: Sequence[Run], clips: Sequence[Clip], setup: Setup) -> list[
     ours = _auricle(runs, clips, setup.fields)
     made = []
     for each, heard_by_us in zip(runs, ours, strict=True):
-        _complete(FASTER, each, clips)
+        for peer in (FASTER, BATCHED):
+            _complete(peer, each, clips)
         if OPENAI.python and not each.detected and not setup.quick:
             _complete(OPENAI, each, clips)
         made += beside(each, clips, heard_by_us, heard.read())
@@ -69,7 +70,7 @@ def beside(
     some, those clips alone."""
     texts: dict[str, Mapping[str, str]] = {OURS: ours}
     partly: dict[str, Mapping[str, str]] = {}
-    for peer in (FASTER.name, OPENAI.name):
+    for peer in (FASTER.name, BATCHED.name, OPENAI.name):
         known: Mapping[str, str] = {
             name: line.text for name, line in kept.get(_of(peer, run), {}).items()
         }

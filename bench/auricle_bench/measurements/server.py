@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -44,12 +44,15 @@ class Peer:
     module: str
     python: str | None
     """None where its environment has not been made."""
+    options: tuple[str, ...] = ()
+    package: str = ""
+    """What it is called where packages are, unless that is its name."""
 
     def version(self) -> str:
         """What makes its texts."""
         assert self.python is not None, "only a peer that is there is asked"
         code = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
-        command = [self.python, "-c", code, self.name, self.backend]
+        command = [self.python, "-c", code, self.package or self.name, self.backend]
         own, backend = subprocess.check_output(command, text=True).split()
         return f"{self.name} {own} with {self.backend} {backend}"
 
@@ -65,13 +68,18 @@ FASTER = Peer(
     "auricle_bench.measurements.peers.faster_whisper_server",
     sys.executable,
 )
+BATCHED = replace(
+    FASTER, name="faster-whisper batched", options=("--batched",), package="faster-whisper"
+)
+"""Its `BatchedInferencePipeline`: much the faster where a recording has more than one window."""
+
 OPENAI = Peer(
     "openai-whisper",
     "torch",
     "auricle_bench.measurements.peers.openai_whisper_server",
     _parity_python(),
 )
-PEERS = (FASTER, OPENAI)
+PEERS = (FASTER, BATCHED, OPENAI)
 
 
 def absent() -> list[str]:
@@ -112,7 +120,9 @@ def peer(
     """A peer on the same weights, until the block ends: first of all one faster-whisper pipeline
     per request."""
     assert program.python is not None, "only a peer that is there is asked"
-    return _running(program.name, [program.python, "-m", program.module, model, *options])
+    return _running(
+        program.name, [program.python, "-m", program.module, model, *program.options, *options]
+    )
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ import numpy as np
 from auricle.types import SAMPLE_RATE
 from auricle_bench.measurements import recordings, server
 from auricle_bench.measurements.figures import Figures, Table
-from auricle_bench.measurements.server import Server
+from auricle_bench.measurements.server import FASTER, OPENAI, Server
 from auricle_bench.measurements.setup import Setup, every
 
 MODELS = ("base", "tiny.en")
@@ -76,7 +76,7 @@ class Errors:
 
 def run(setup: Setup) -> Figures:
     assert setup.corpus is not None, "the command line asks for it"
-    clips = every(_timed_clips(setup.corpus), setup.n_clips)
+    clips = every(timed_clips(setup.corpus), setup.n_clips)
     if not clips:
         raise SystemExit(f"no line of {setup.corpus}/refs.jsonl has words with times")
     sets = {"as recorded": clips}
@@ -88,7 +88,7 @@ def run(setup: Setup) -> Figures:
     return Figures([_table(found)], data, server.absent())
 
 
-def _timed_clips(folder: Path) -> list[Spoken]:
+def timed_clips(folder: Path) -> list[Spoken]:
     lines = (folder / "refs.jsonl").read_bytes().splitlines()
     rows = [msgspec.json.decode(line, type=_Row) for line in lines if line.strip()]
     return [Spoken(folder / row.file, row.language, row.words) for row in rows if row.words]
@@ -122,12 +122,12 @@ def _synthetic(folder: Path) -> list[Spoken]:
     subprocess.run(
         [sys.executable, "-m", "auricle_bench.measurements.synthetic", str(folder)], check=True
     )
-    return _timed_clips(folder)
+    return timed_clips(folder)
 
 
 def _of_model(model: str, sets: Mapping[str, Sequence[Spoken]]) -> list[Errors]:
     """All sides on one set of clips, then on the next."""
-    peers = [server.peer(model, program=peer) for peer in server.PEERS if peer.python]
+    peers = [server.peer(model, program=peer) for peer in (FASTER, OPENAI) if peer.python]
     found = []
     for starting in (server.auricle(model), *peers):
         with starting as running:

@@ -19,6 +19,7 @@ from auricle.engine.messages import Hardware
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
+    Alternative,
     DecodeJob,
     DecodeRow,
     Detected,
@@ -127,6 +128,7 @@ class Whisper:
             return_no_speech_prob=True,
             beam_size=job.beam_size,
             patience=job.patience,
+            num_hypotheses=min(job.n_best, job.beam_size),
         )
         for (row, _), result in zip(kept, results, strict=True):
             yield _hypothesis(row, result)
@@ -168,13 +170,13 @@ def _disturbed(states: NDArray[Any], seed: int, temperature: float) -> NDArray[A
 
 
 def _hypothesis(row: DecodeRow, result: Any) -> Hypothesis:
-    ids = tuple(result.sequences_ids[0])
-    return Hypothesis(
-        row.state_id,
-        ids,
+    best, *others = (
         # CTranslate2 gives the mean over the tokens; Whisper also counts end-of-text.
-        avg_logprob=result.scores[0] * len(ids) / (len(ids) + 1),
-        no_speech_prob=result.no_speech_prob,
+        Alternative(tuple(ids), score * len(ids) / (len(ids) + 1))
+        for ids, score in zip(result.sequences_ids, result.scores, strict=True)
+    )
+    return Hypothesis(
+        row.state_id, best.ids, best.avg_logprob, result.no_speech_prob, tuple(others)
     )
 
 

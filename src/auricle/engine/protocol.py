@@ -86,6 +86,8 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     patience: float = 1.0
     suppress_tokens: tuple[int, ...] = (-1,)
     """Text tokens never generated; -1 stands for the model's own list."""
+    n_best: int = 1
+    """How many of the texts that a search ends with are wanted; at most ``beam_size``."""
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
@@ -97,6 +99,13 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     ids: tuple[int, ...]
 
 
+class Alternative(msgspec.Struct, frozen=True):
+    """Another text that a search ended with."""
+
+    ids: tuple[int, ...]
+    avg_logprob: float
+
+
 class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     """What a row says: the last that is heard of it."""
 
@@ -106,6 +115,8 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     avg_logprob: float
     """Mean log-probability of these and end-of-text, as in openai-whisper's ``DecodingResult``."""
     no_speech_prob: float
+    others: tuple[Alternative, ...] = ()
+    """The next best texts, where they are wanted and the engine has them."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from auricle.reading import encoder_length, fallback, word_times
+from auricle.reading import encoder_length, fallback, short_speech, word_times
 from auricle.reading.encoded import EncodedWindow
 from auricle.reading.fallback import Attempt
 from auricle.reading.jobs import DecodeSettings
@@ -38,6 +38,8 @@ class Decoding:
     async def best(self) -> WindowText:
         """The best text of as many attempts as it takes."""
         window, thresholds = self.encoded.window, self.model.thresholds
+        if self._is_short:  # and somebody was heard: 30 s around a word are silence to the model
+            thresholds = replace(thresholds, max_no_speech_prob=1.0)
         heard_nobody = window.speech_s == 0.0
         ladder = self._ladder()
         tried: list[WindowText] = []
@@ -80,6 +82,10 @@ class Decoding:
         )
         return msgspec.structs.replace(text, segments=segments)
 
+    @property
+    def _is_short(self) -> bool:
+        return short_speech.is_short(self.encoded.window, self.options)
+
     def _ladder(self) -> tuple[Attempt, ...]:
         """The attempts; they begin with less than the full length unless that was taken already."""
         n_frames = self.model.n_frames(self.encoded.window, self.options)
@@ -91,16 +97,41 @@ class Decoding:
         n_frames = MAX_FRAMES if attempt.is_full else model.n_frames(window, options)
         await self.encoded.encode(n_frames)
         searches = attempt.beam_size > 1 and attempt.temperature == 0
+        most = encoder_length.max_new_tokens(n_frames, model.margin_s)
         settings = DecodeSettings(
             beam_size=attempt.beam_size,
             temperature=attempt.temperature,
-            max_new_tokens=encoder_length.max_new_tokens(n_frames, model.margin_s),
+            max_new_tokens=min(most, short_speech.MAX_NEW_TOKENS) if self._is_short else most,
             patience=options.patience if searches else 1.0,
             suppress_tokens=prompting.suppressed(model.vocabulary, options.suppress_tokens),
+            n_best=short_speech.N_BEST if self._is_short and searches else 1,
         )
-        hypothesis = await self.encoded.decode(self.prompt, settings)
         figures = Figures(attempt.temperature, settings.max_new_tokens, self.language)
+        if self._is_short:
+            return await self._short_text(settings, figures)
+        hypothesis = await self.encoded.decode(self.prompt, settings)
         return from_tokens(hypothesis, window, model.vocabulary, figures)
+
+    async def _short_text(self, settings: DecodeSettings, figures: Figures) -> WindowText:
+        """The text of a window in which little is said, of the likeliest ones."""
+        window, vocabulary = self.encoded.window, self.model.vocabulary
+        prompt = Prompt((*self.prompt.ids, vocabulary.no_timestamps))
+        best = await self.encoded.decode(prompt, settings)
+        found = ((best.ids, best.avg_logprob), *((o.ids, o.avg_logprob) for o in best.others))
+        texts = [
+            from_tokens(
+                msgspec.structs.replace(
+                    best,
+                    ids=short_speech.timed(ids, vocabulary.first_timestamp, window),
+                    avg_logprob=avg_logprob,
+                ),
+                window,
+                vocabulary,
+                figures,
+            )
+            for ids, avg_logprob in found
+        ]
+        return short_speech.choose(texts, window)
 
     def _note(self, attempt: Attempt, text: WindowText, *, is_last: bool) -> None:
         """How one attempt came out. What was said is nobody's business but the client's."""

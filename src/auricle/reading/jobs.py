@@ -35,6 +35,7 @@ class DecodeSettings:
     max_new_tokens: int
     patience: float
     suppress_tokens: tuple[int, ...]
+    n_best: int = 1
 
 
 def batch_cost(batch_size: int) -> int:
@@ -77,6 +78,7 @@ def decode(
             max_new_tokens=settings.max_new_tokens,
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
+            n_best=settings.n_best,
         )
         async for reply in engine.decode(job):
             yield reply.state_id, reply, isinstance(reply, Hypothesis)

@@ -5,7 +5,8 @@ of faster-whisper but the number format (int8, as Auricle has it on a CPU). Meas
 
     cd bench && python -m auricle_bench.measurements.peers.faster_whisper_server base --port 8001
 
-``--beam 1`` is greedy, ``--workers 2`` reads two at a time.
+``--beam 1`` is greedy, ``--workers 2`` reads two at a time, ``--batched`` is its
+``BatchedInferencePipeline``, which cuts recordings by voice detection and reads the parts together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import io
 from typing import Any
 
-from faster_whisper import WhisperModel
+from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from auricle.config import load
 from auricle.models.fetch import locate
@@ -27,12 +28,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--beam", type=int, default=5, help="beam size; this is its own default")
     parser.add_argument("--workers", type=int, default=1, help="transcriptions at a time")
+    parser.add_argument("--batched", action="store_true", help="with BatchedInferencePipeline")
     given = parser.parse_args()
     folder = str(locate(given.model, load()).path)
     model = WhisperModel(folder, device="cpu", compute_type="int8", num_workers=given.workers)
+    pipeline = BatchedInferencePipeline(model) if given.batched else model
 
     def transcribe(content: bytes, language: str | None, has_words: bool) -> dict[str, Any]:
-        found, _ = model.transcribe(
+        found, _ = pipeline.transcribe(
             io.BytesIO(content), language=language, word_timestamps=has_words, beam_size=given.beam
         )
         segments = list(found)
