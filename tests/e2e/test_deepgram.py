@@ -125,3 +125,22 @@ async def test_an_engine_that_is_killed_in_mid_turn_loses_no_word(english: Real)
         messages = [first, *[json.loads(message) async for message in client]]
     assert client.close_code == 1000
     assert spoken(messages) == JFK_WORDS
+
+
+async def test_a_turn_of_flux(english: Real) -> None:
+    jfk = samples(read_wav(SAMPLES / "jfk.wav"))
+    url = english.served.url.replace("http://", "ws://")
+    query = "model=flux-general-en&encoding=linear16&sample_rate=16000&eager_eot_threshold=0.3"
+    async with connect(f"{url}/v2/listen?{query}", proxy=None, compression=None) as client:
+        await client.send(jfk + bytes(len(jfk)))
+        messages = [json.loads(await client.recv())]
+        while messages[-1].get("event") != "EndOfTurn":
+            messages.append(json.loads(await client.recv()))
+        await client.send('{"type":"CloseStream"}')
+        messages += [json.loads(message) async for message in client]
+    assert client.close_code == 1000
+    assert messages[0]["type"] == "Connected"
+    assert [each["sequence_id"] for each in messages] == list(range(len(messages)))
+    ends = [each for each in messages if each.get("event") == "EndOfTurn"]
+    assert " ".join(words(" ".join(each["transcript"] for each in ends)).split()) == JFK_WORDS
+    assert messages[1]["event"] == "StartOfTurn"

@@ -69,6 +69,14 @@ class SpeechPaused:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseJudged:
+    """A model of turn taking says how probable it is that the speaker has finished."""
+
+    turn: int
+    end_probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechResumed:
     """The speaker of the turn goes on."""
 
@@ -127,6 +135,7 @@ class TurnFailed:
 Effect: TypeAlias = (
     TurnStarted
     | SpeechPaused
+    | PauseJudged
     | SpeechResumed
     | TurnEnded
     | ReadWanted

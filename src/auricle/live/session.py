@@ -18,6 +18,7 @@ from auricle.live.effects import (
     Effect,
     Hypothesis,
     Kind,
+    PauseJudged,
     ReadRequest,
     ReadWanted,
     SpeechPaused,
@@ -90,7 +91,9 @@ class LiveSession:
 
     def judge(self, end_probability: float) -> list[Effect]:
         """Take how probable it is that the speaker has finished."""
-        return self._settled(self._follow(self._detector.judge(end_probability)))
+        turn = self._reader.open_turn
+        judged: list[Effect] = [] if turn is None else [PauseJudged(turn.turn, end_probability)]
+        return self._settled([*judged, *self._follow(self._detector.judge(end_probability))])
 
     def commit(self) -> list[Effect]:
         """End the turn here, because the client says so; where nobody spoke, it is an empty one."""

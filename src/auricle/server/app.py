@@ -26,7 +26,7 @@ from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.dialects.deepgram.errors import DeepgramPaths
 from auricle.server.dialects.deepgram.listen import Listen
-from auricle.server.dialects.deepgram.live import LiveListen
+from auricle.server.dialects.deepgram.live import FluxListen, LiveListen
 from auricle.server.dialects.openai import OPENAI
 from auricle.server.dialects.realtime import endpoint as realtime
 from auricle.server.dialects.realtime.secrets import Secrets
@@ -129,6 +129,7 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
 def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute]:
     return [
         WebSocketRoute("/v1/listen", LiveListen(runtime)),
+        WebSocketRoute("/v2/listen", FluxListen(runtime)),
         WebSocketRoute(realtime.PATH, realtime.Realtime(runtime, secrets)),
     ]
 

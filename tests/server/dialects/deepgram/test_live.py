@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
-from starlette.routing import WebSocketRoute
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from auricle.errors import EngineFailed, Overloaded
 from auricle.live.effects import (
@@ -29,25 +23,27 @@ from auricle.live.effects import (
     TurnStarted,
     Update,
 )
-from auricle.server.dialects.deepgram.live import LiveListen
 from auricle.server.transport import socket
 from auricle.types import Language
-from tests.server.conftest import Served, serving, settings
-from tests.server.fakes import FakeLive, FakeRuntime, Told
+from tests.server.dialects.deepgram.sockets import (
+    RAW,
+    Listening,
+    closed,
+    listening,
+    refusal,
+    rest,
+    samples,
+)
+from tests.server.fakes import FakeLive, Told
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-RAW = "encoding=linear16&sample_rate=16000"
 HELLO = (LiveWord(" Hello", 0.5, 1.0, 0.9), LiveWord(" there.", 1.0, 1.5, 0.8))
 
 KEEP_ALIVE = '{"type":"KeepAlive"}'
 FINALIZE = '{"type":"Finalize"}'
 CLOSE = '{ "type": "CloseStream" }'
-
-
-def samples(seconds: float, value: int = 1000) -> bytes:
-    return np.full(round(seconds * 16_000), value, "<i2").tobytes()
 
 
 def open_turn(live: FakeLive, n: int = 1) -> Sequence[Effect]:
@@ -69,51 +65,9 @@ def speaks(live: FakeLive, told: Told) -> Sequence[Effect | Exception]:
     return ()
 
 
-@dataclass(frozen=True)
-class Listening:
-    served: Served
-    runtime: FakeRuntime
-
-    def open(self, query: str = RAW, **options: object) -> connect:
-        url = self.served.url.replace("http://", "ws://")
-        given: dict[str, object] = {"proxy": None, "compression": None, **options}
-        return connect(f"{url}/v1/listen?{query}", **given)  # type: ignore[arg-type]  # a table
-
-
-@contextlib.asynccontextmanager
-async def listening(no_data_s: float = 60.0, **changes: object) -> AsyncIterator[Listening]:
-    runtime = FakeRuntime(settings(**changes))
-    route = WebSocketRoute("/v1/listen", LiveListen(runtime, no_data_s))
-    async with serving(runtime, [route]) as served:
-        await runtime.started.wait()
-        yield Listening(served, runtime)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def _shared_live() -> AsyncIterator[Listening]:
-    async with listening() as found:
-        yield found
-
-
-@pytest.fixture
-def live(_shared_live: Listening) -> Listening:
-    _shared_live.runtime.reset()
-    _shared_live.runtime.live_says = speaks
-    return _shared_live
-
-
-async def rest(client: ClientConnection) -> list[dict[str, Any]]:
-    """All that the server says until it closes."""
-    found: list[dict[str, Any]] = []
-    with contextlib.suppress(ConnectionClosed):
-        async for message in client:
-            assert isinstance(message, str)
-            found.append(json.loads(message))
-    return found
-
-
-def closed(client: ClientConnection) -> tuple[int | None, str | None]:
-    return client.close_code, client.close_reason
+@pytest.fixture(autouse=True)
+def _speaking(live: Listening) -> None:
+    live.runtime.live_says = speaks
 
 
 def texts(messages: Sequence[dict[str, Any]]) -> list[str]:
@@ -129,17 +83,6 @@ def texts(messages: Sequence[dict[str, Any]]) -> list[str]:
         text = each["channel"]["alternatives"][0]["transcript"]
         lines.append(f"{kind}: {text}".rstrip())
     return lines
-
-
-async def refusal(live: Listening, query: str = RAW, **options: object) -> tuple[int, str, str]:
-    with pytest.raises(InvalidStatus) as caught:
-        async with live.open(query, **options):
-            pass
-    response = caught.value.response
-    body = json.loads(response.body or b"")
-    assert response.headers["dg-request-id"] == body["request_id"]
-    assert response.headers["dg-error"] == body["err_msg"][:500]
-    return response.status_code, body["err_code"], body["err_msg"]
 
 
 # A whole stream

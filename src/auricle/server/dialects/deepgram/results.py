@@ -5,7 +5,7 @@ Pure: effects and the audio's clock in, messages out. Knows nothing about socket
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -42,6 +42,9 @@ FINAL_S: Final = 3.0
 
 QUIET_S: Final = 5.0
 """Something is told at least so often: an empty result, where nobody speaks."""
+
+LEAST_WORD_S: Final = 0.02
+"""No word is told as shorter, whatever the model makes of it."""
 
 _SENTENCE_ENDS: Final = (".", "?", "!", "。", "？", "！")
 
@@ -176,7 +179,7 @@ class LiveResults:
         self, end_s: float, *, is_end: bool = False, from_finalize: bool = False
     ) -> list[ServerMessage]:
         """The committed words, up to ``end_s``."""
-        words, self._committed = self._committed, []
+        words, self._committed = _in_order(self._committed, self._final_s), []
         if words:
             self._utterance_end_s = words[-1].end_s
             end_s = max(end_s, words[-1].end_s)
@@ -187,15 +190,14 @@ class LiveResults:
 
     def _interim(self) -> list[ServerMessage]:
         """What is not final yet, up to now."""
-        words = (*self._committed, *self._tentative)
+        words = _in_order((*self._committed, *self._tentative), self._final_s)
         end_s = max([self._now_s, self._final_s, *(word.end_s for word in words)])
         return [self._results(words, end_s, is_final=False)]
 
     def _results(self, words: Sequence[LiveWord], end_s: float, *, is_final: bool) -> Results:
         self._told_s = self._now_s
         options, start_s = self._options, self._final_s
-        placed = (_behind(word, start_s) for word in words)
-        said = wording.said(placed, options.wording, self._language)
+        said = wording.said(words, options.wording, self._language)
         is_told = options.languages and is_final and self._language is not None
         alternative = Alternative(
             wording.text(said, options.wording),
@@ -239,8 +241,12 @@ class LiveResults:
         return [UtteranceEnd(self._channel, time(last_s))]
 
 
-def _behind(word: LiveWord, start_s: float) -> LiveWord:
-    """The word, as far as it lies behind a time."""
-    if word.start_s >= start_s:
-        return word
-    return msgspec.structs.replace(word, start_s=start_s, end_s=max(word.end_s, start_s))
+def _in_order(words: Iterable[LiveWord], start_s: float) -> list[LiveWord]:
+    """The words one after the other, none of them before ``start_s``."""
+    found: list[LiveWord] = []
+    for word in words:
+        start_s = max(word.start_s, start_s)
+        end_s = max(word.end_s, start_s + LEAST_WORD_S)
+        found.append(msgspec.structs.replace(word, start_s=start_s, end_s=end_s))
+        start_s = end_s
+    return found

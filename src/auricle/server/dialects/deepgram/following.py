@@ -1,0 +1,160 @@
+"""What Deepgram's live sockets have in common: audio goes to streams, and what becomes of it to the
+client, until one of them ends it.
+
+Knows nothing about what messages say; the sockets do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+import numpy as np
+
+from auricle.errors import AuricleError
+from auricle.live.effects import Effect, TurnFailed
+from auricle.live.pcm import Channels
+from auricle.live.stream import LiveStream
+from auricle.server.dialects.deepgram.intake import Intake
+from auricle.server.transport.socket import INTERNAL_ERROR, Closed, Socket, close_code
+
+NO_DATA: Final = "NET-0001: no audio and no message came for too long"
+FAILED: Final = "NET-0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What messages tell of their stream."""
+
+    request_id: str
+    model: str
+
+
+class Teller(Protocol):
+    """Says what a client is told of one stream."""
+
+    def heard(self, now_s: float) -> Sequence[msgspec.Struct]:
+        """So much audio was received."""
+        ...
+
+    def take(self, effect: Effect) -> Sequence[msgspec.Struct]:
+        """What follows from what became of the stream."""
+        ...
+
+    def close(self) -> None:
+        """There is no more audio."""
+        ...
+
+
+class Following(ABC):
+    """One socket and its streams, one for each channel. `run` it once."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        intake: Intake,
+        streams: Sequence[LiveStream],
+        tellers: Sequence[Teller],
+    ) -> None:
+        self.socket = socket
+        self.streams = streams
+        self.digest = hashlib.sha256()
+        self._intake = intake
+        self._tellers = tellers
+
+    @abstractmethod
+    async def obey(self, text: str) -> bool:
+        """Do what a message asks; whether it ends the stream."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Say the last words, once all of the text is told."""
+
+    def fail(self, exc: AuricleError) -> None:
+        """Close, because the stream cannot go on."""
+        code = close_code(exc)
+        reason = f"{FAILED}: {exc.message}" if code == INTERNAL_ERROR else exc.message
+        self.socket.close(code, reason)
+
+    async def run(self) -> None:
+        """Follow the streams until the client ends them, or they cannot go on."""
+        async with asyncio.TaskGroup() as tasks:
+            telling = [
+                tasks.create_task(self._tell(*each))
+                for each in zip(self.streams, self._tellers, strict=True)
+            ]
+            try:
+                await self._listen()
+                if self._goes_on:
+                    await self._finish()
+            except Closed:
+                pass
+            except AuricleError as exc:
+                self.fail(exc)
+            if not self._goes_on:
+                for task in telling:
+                    task.cancel()
+        if not self._goes_on:
+            return
+        if self.socket.ended == "idle":
+            self.socket.close(INTERNAL_ERROR, NO_DATA)
+        else:
+            self.end()
+
+    def say(self, message: msgspec.Struct) -> None:
+        """Raises `Closed` when nothing can be said any more."""
+        self.socket.send(msgspec.json.encode(message).decode())
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether there is a client who wants the rest."""
+        return self.socket.ended not in ("left", "slow", "closed")
+
+    async def _listen(self) -> None:
+        """Take messages until there are no more."""
+        async for message in self.socket:
+            if isinstance(message, str):
+                if await self.obey(message):
+                    return
+            elif message:
+                self.digest.update(message)
+                async for samples in self._intake.push(message):
+                    await self._send(samples)
+            else:  # an older way to end a stream
+                return
+
+    async def _send(self, samples: Channels) -> None:
+        """Samples of each channel, to the stream that follows it."""
+        if len(self.streams) < len(samples):
+            samples = samples.mean(axis=0, keepdims=True, dtype=np.float32)
+        for stream, teller, pcm in zip(self.streams, self._tellers, samples, strict=True):
+            await stream.send(np.ascontiguousarray(pcm))
+            for message in teller.heard(stream.now_s):
+                self.say(message)
+
+    async def _finish(self) -> None:
+        """There is no more audio: have the rest of it read."""
+        async for samples in self._intake.finish():
+            await self._send(samples)
+        for stream, teller in zip(self.streams, self._tellers, strict=True):
+            teller.close()
+            await stream.finish()
+
+    async def _tell(self, stream: LiveStream, teller: Teller) -> None:
+        """Tell the client what becomes of a stream, until all of it is told."""
+        try:
+            async for effect in stream:
+                for message in teller.take(effect):
+                    self.say(message)
+                if isinstance(effect, TurnFailed):
+                    self.socket.close(INTERNAL_ERROR, f"{FAILED}: {effect.reason}")
+                    return
+        except Closed:
+            return
+        except AuricleError as exc:
+            self.fail(exc)
