@@ -97,6 +97,10 @@ class ServerSettings:
         "whose client asks for it",
     )
 
+    wyoming_zeroconf: bool = _setting(
+        False, "announce the Wyoming port on the network, so that Home Assistant finds it by itself"
+    )
+
     # Limits
     max_upload_mb: int = _setting(2048, "largest upload, MiB", low=1, high=1024 * 1024)
     max_requests: int = _setting(

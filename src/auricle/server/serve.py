@@ -34,6 +34,7 @@ from auricle.server.transport.websocket_protocol import (
     PING_S,
     WebSocketProtocol,
 )
+from auricle.server.wyoming import discovery
 from auricle.server.wyoming import listener as wyoming
 from auricle.server.wyoming.listener import WyomingListener
 from auricle.speech_runtime import SpeechRuntime
@@ -86,6 +87,7 @@ class Server:
         app = create_app(runtime, self._in_flight, self.stop, metrics, keys)
         context = tls.server_context(settings)
         self._listeners = listeners.listeners(settings.host, settings.port)
+        self._zeroconf = discovery.package(settings)
         self._wyoming_sockets = wyoming.sockets(settings)
         self._wyoming = WyomingListener(runtime, self._in_flight)
         scheme = "http" if context is None else "https"
@@ -123,11 +125,16 @@ class Server:
 
     async def run(self) -> None:
         logger.info("listening on %s", " and ".join(self.urls))
+        for each in self._wyoming_sockets:
+            logger.info("listening for Wyoming on %s", listeners.url(each, "tcp"))
         if self._settings.insecure and not listeners.is_loopback(self._settings.host):
             logger.warning("everybody who can reach this address may use it without a key")
         draining = asyncio.create_task(self._drain(), name="server drain")
         try:
-            async with self._wyoming.listening(self._wyoming_sockets):
+            async with (
+                self._wyoming.listening(self._wyoming_sockets),
+                discovery.announced(self._zeroconf, self._settings),
+            ):
                 await self._uvicorn.serve(sockets=self._listeners)
         finally:
             draining.cancel()
