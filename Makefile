@@ -27,7 +27,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk page page-test parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test check sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -66,8 +66,12 @@ page: $(PAGE_MODULES)/.ready ## build the page at / from page/src; needs Node.js
 	npm run build --prefix page --silent
 
 page-test: $(PAGE_MODULES)/.ready $(VENV)/.sdk ## try the pages at / and /docs in Chromium; needs Node.js and chromium
-	$(BIN)/auricle models download tiny.en
+	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/page $(ARGS)
+
+pictures: $(PAGE_MODULES)/.ready $(VENV)/.sdk ## take the README's pictures anew, of the page in Chromium
+	$(BIN)/auricle models download base
+	AURICLE_PICTURES=docs/pictures $(BIN)/python -m pytest tests/page/test_pictures.py
 
 clients: $(VENV)/.dev $(NODE_EXAMPLE)/.ready ## run the clients in clients/ against the server; needs bash, curl, jq and Node.js, builds Swift's if it can
 	@for each in bash curl jq node; do command -v $$each >/dev/null || { echo "the tests of the clients need $$each" >&2; exit 1; }; done

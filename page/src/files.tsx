@@ -20,7 +20,7 @@ export function FilesView({ isShown }: { isShown: boolean }) {
     <div class={hasJobs ? "files" : "files empty"} data-is-over={isOver}>
       <aside>
         <Intake isFirst={!hasJobs} />
-        <OptionsPanel />
+        {isShown && <OptionsPanel />}
         <JobList />
       </aside>
       {job && <JobView key={job.id} job={job} />}

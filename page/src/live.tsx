@@ -1,1 +1,127 @@
-export const LiveView = () => <p />;
+// Speech to text while it is spoken.
+
+import { useEffect, useRef } from "preact/hooks";
+import { clock } from "./formats";
+import { Icon } from "./icons";
+import { add, options } from "./jobs";
+import { latency, level, problem, recorded, sent, start, state, stop, turns } from "./live-session";
+import { Meter } from "./meter";
+import { device, devices, list } from "./microphone";
+import { OptionsPanel } from "./options";
+import { ProblemCard } from "./problem-card";
+import { CopyButton, Downloads, plainText } from "./saving";
+import { UNSURE_BELOW, type Transcript } from "./transcript";
+import { cuesOfTurns, startOf, type Turn } from "./turns";
+
+const SAID = {
+  idle: "Text appears while you speak.",
+  starting: "Starting …",
+  listening: "Listening",
+  finishing: "Waiting for the last words …",
+} as const;
+
+export function LiveView({ isShown }: { isShown: boolean }) {
+  useDevices();
+  const spoken = turns.value.filter(({ words, tentative }) => words.length || tentative);
+  return (
+    <div class="files">
+      <aside>
+        <Controls />
+        {isShown && <OptionsPanel isLive />}
+      </aside>
+      <section class="job-view" aria-label="Live">
+        {problem.value && <ProblemCard problem={problem.value} onAgain={() => void start(options.value)} />}
+        {state.value === "idle" && spoken.length > 0 && <Saving />}
+        <div class="card text live-text" role="log" aria-label="What is said" aria-busy={state.value === "listening"}>
+          {spoken.length
+            ? <ol class="cues">{spoken.map((turn) => <Line key={turn.id} turn={turn} />)}</ol>
+            : <p class="quiet">{state.value === "listening" ? "Say something …" : "What you say appears here. Words that may still change are pale; the others stay as they are."}</p>}
+          <Bottom />
+        </div>
+      </section>
+    </div>
+  );
+}
+
+function Controls() {
+  const isOn = state.value === "listening";
+  const isBusy = state.value === "starting" || state.value === "finishing";
+  return (
+    <section class="card live-controls" aria-label="Microphone">
+      <button type="button" class={isOn ? "button round big danger" : "button round big strong"} disabled={isBusy}
+        aria-label={isOn ? "Stop listening" : "Start listening"}
+        onClick={() => (isOn ? stop() : void start(options.value))}>
+        <Icon name={isOn ? "stop" : "microphone"} />
+      </button>
+      <p role="status">{SAID[state.value]}</p>
+      {isOn && (
+        <>
+          <Meter level={level} />
+          <p class="small quiet fixed">
+            {clock(sent.value)}
+            {latency.value !== null && ` · certain after ${latency.value.toFixed(1)} s`}
+          </p>
+        </>
+      )}
+      <label class="field">
+        <span>Microphone</span>
+        <select value={device.value} disabled={state.value !== "idle"} onChange={(event) => (device.value = event.currentTarget.value)}>
+          <option value="">The system's choice</option>
+          {devices.value.map(({ deviceId, label }) => <option key={deviceId} value={deviceId}>{label || "A microphone"}</option>)}
+        </select>
+      </label>
+    </section>
+  );
+}
+
+const Line = ({ turn }: { turn: Turn }) => (
+  <li class="cue">
+    <span class="stamp">{clock(startOf(turn))}</span>
+    <p dir="auto">
+      {turn.words.map(({ text, probability }) => (
+        <span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{text}</span>
+      ))}
+      {turn.tentative && <span class="tentative">{turn.words.length && !/^\s/u.test(turn.tentative) ? " " : ""}{turn.tentative}</span>}
+    </p>
+  </li>
+);
+
+function Saving() {
+  const transcript: Transcript = { cues: cuesOfTurns(turns.value), names: {} };
+  const file = recorded.value;
+  return (
+    <div class="row tools" role="toolbar" aria-label="Text">
+      {file && (
+        <button type="button" class="button" onClick={() => { add([file]); location.hash = "files"; }}>
+          <Icon name="again" /> Read as a file
+        </button>
+      )}
+      <span class="space" />
+      <CopyButton label="Copy the text" text={() => plainText(transcript)} />
+      <Downloads transcript={transcript} name="Live" language={options.value.language} />
+    </div>
+  );
+}
+
+/** Keeps the newest words in view, unless somebody reads further up. */
+function Bottom() {
+  const mark = useRef<HTMLSpanElement>(null);
+  const said = turns.value;
+  useEffect(() => {
+    const element = mark.current;
+    if (!element || state.peek() !== "listening") return;
+    const below = element.getBoundingClientRect().bottom - innerHeight;
+    if (below > 0 && below < 200) element.scrollIntoView({ block: "end" });
+  }, [said]);
+  return <span ref={mark} />;
+}
+
+function useDevices(): void {
+  useEffect(() => {
+    void list();
+    if (!("mediaDevices" in navigator)) return;
+    const onChange = () => void list();
+    navigator.mediaDevices.addEventListener("devicechange", onChange);
+    return () => navigator.mediaDevices.removeEventListener("devicechange", onChange);
+  }, []);
+}

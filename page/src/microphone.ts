@@ -51,7 +51,7 @@ async function heard(stream: MediaStream): Promise<Microphone> {
   };
   const close = () => {
     for (const track of stream.getTracks()) track.stop();
-    void context.close();
+    if (context.state !== "closed") void context.close();
   };
   return { stream, context, source, level, close };
 }

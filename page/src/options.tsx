@@ -28,7 +28,8 @@ function languagesOf(all: readonly Model[], model: string): string[] {
   return [...codes].sort((a, b) => languageName(a).localeCompare(languageName(b)));
 }
 
-export function OptionsPanel() {
+/** Of a stream there is no translation. */
+export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
   const all = models.value;
   const now = options.value;
   const own = ownModels(all);
@@ -53,11 +54,13 @@ export function OptionsPanel() {
           {languages.map((code) => <option key={code} value={code}>{languageName(code)}</option>)}
         </select>
       </label>
-      <label class="switch">
-        <input type="checkbox" role="switch" checked={now.task === "translate"}
-          onChange={(event) => set({ task: event.currentTarget.checked ? "translate" : "transcribe" })} />
-        <span>Translate to English</span>
-      </label>
+      {!isLive && (
+        <label class="switch">
+          <input type="checkbox" role="switch" checked={now.task === "translate"}
+            onChange={(event) => set({ task: event.currentTarget.checked ? "translate" : "transcribe" })} />
+          <span>Translate to English</span>
+        </label>
+      )}
       <details class="guidance">
         <summary>Names and style</summary>
         <label class="field">

@@ -16,7 +16,8 @@ const STATES = {
   failed: "Failed",
 } as const;
 
-const ROOM = 60;
+/** Curves fill their width from this many samples on: a minute. */
+const MIN_ROOM = 20;
 
 export function ServerView() {
   useMetrics();
@@ -47,12 +48,13 @@ function Plots() {
   const all = samples.value;
   if (!all.length) return null;
   const counts = all.map((sample) => sample.counts);
+  const room = Math.max(MIN_ROOM, all.length);
   return (
     <section class="plots" aria-label="The last three minutes">
-      <Plot title="Requests now" unit="at work or waiting" decimals={0} room={ROOM} values={counts.map(({ inFlight }) => inFlight)} />
-      <Plot title="Audio that waits" unit="s" decimals={0} room={ROOM} values={counts.map(({ backlog_s }) => backlog_s)} />
-      <Plot title="Throughput" unit="s of audio a second" room={ROOM} values={between(all, throughput)} />
-      <Plot title="Time for an answer" unit="s" decimals={2} room={ROOM} values={between(all, latency)} />
+      <Plot title="Requests now" unit="at work or waiting" decimals={0} room={room} values={counts.map(({ inFlight }) => inFlight)} />
+      <Plot title="Audio that waits" unit="s" decimals={0} room={room} values={counts.map(({ backlog_s }) => backlog_s)} />
+      <Plot title="Throughput" unit="s of audio a second" room={room} values={between(all, throughput)} />
+      <Plot title="Time for an answer" unit="s" decimals={2} room={room} values={between(all, latency)} />
     </section>
   );
 }
@@ -62,6 +64,7 @@ function useMetrics(): void {
   useEffect(() => {
     const tick = async () => {
       if (document.hidden) return;
+      void refresh();
       try {
         keep({ at: Date.now(), counts: countsIn(await askText("metrics")) });
       } catch {

@@ -33,6 +33,7 @@ export const problems = signal<readonly Problem[]>([]);
 export function noted(problem: Problem): Problem {
   problems.value = [problem, ...problems.value].slice(0, MAX_NOTED);
   if (problem.status === 401) wantsKey.value = true;
+  if (problem.status === 0) void check();
   return problem;
 }
 
@@ -153,26 +154,39 @@ export interface Health {
 export const health = signal<Health | null | undefined>(undefined);
 export const models = signal<readonly Model[]>([]);
 
-/** Ask how the server is; whether it answered. */
-export async function refresh(): Promise<boolean> {
-  try {
-    health.value = await ask<Health>("health", { accepted: [503], isQuiet: true });
+/** Ask how the server is, and which models it has. */
+export async function refresh(): Promise<void> {
+  await check();
+  await quietly(async () => {
     const list = await ask<{ data: Model[] }>("v1/models", { isQuiet: true });
     models.value = list.data;
-    return true;
+  });
+}
+
+const check = (): Promise<void> =>
+  quietly(async () => {
+    const before = health.value;
+    health.value = await ask<Health>("health", { accepted: [503], isQuiet: true });
+    if (before !== undefined && before?.status !== health.value.status) await refresh();
+  });
+
+async function quietly(asking: () => Promise<void>): Promise<void> {
+  try {
+    await asking();
   } catch (error) {
     if (error instanceof Refused && error.problem.status === 0) health.value = null;
-    return false;
   }
 }
 
 export const REFRESH_MS = 3000;
+const WELL_MS = 15_000;
 
-/** Ask again and again while somebody looks. */
+/** Ask how the server is while somebody looks, and more often while something is wrong. */
 export function watch(): void {
   const tick = async () => {
-    if (!document.hidden && !wantsKey.value) await refresh();
-    setTimeout(() => void tick(), REFRESH_MS);
+    if (!document.hidden && !wantsKey.value) await check();
+    setTimeout(() => void tick(), health.value?.status === "ok" ? WELL_MS : REFRESH_MS);
   };
-  void tick();
+  void refresh();
+  setTimeout(() => void tick(), REFRESH_MS);
 }

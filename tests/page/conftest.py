@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from auricle.runtime import Runtime
 from tests.audio_files import SAMPLES
@@ -34,6 +34,8 @@ ARGUMENTS = (
     f"--use-file-for-fake-audio-capture={JFK}",
 )
 DESKTOP = {"width": 1280, "height": 800}
+
+expect.set_options(timeout=20_000)  # on two busy cores a model takes its time
 
 Opened = Callable[..., AbstractAsyncContextManager[Page]]
 

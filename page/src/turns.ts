@@ -1,0 +1,94 @@
+// The turns of a live stream, and what the server's events make of them.
+// Knows nothing about sockets. Times are seconds since the stream began.
+
+import { cuesOf, timedWords, type Cue, type SpokenWord, type Word } from "./transcript";
+
+export interface Turn {
+  readonly id: string;
+  readonly start: number | null;
+  readonly end: number | null;
+  /** What will not change any more. */
+  readonly words: readonly Word[];
+  /** What seems to be said behind it. */
+  readonly tentative: string;
+  readonly isFinal: boolean;
+}
+
+export interface LiveEvent {
+  readonly type: string;
+  readonly item_id?: string;
+  readonly audio_start_ms?: number;
+  readonly audio_end_ms?: number;
+  readonly delta?: string;
+  readonly text?: string;
+  readonly transcript?: string;
+  readonly words?: readonly SpokenWord[];
+  readonly error?: { readonly message: string; readonly code: string | null; readonly type: string };
+}
+
+const TRANSCRIPTION = "conversation.item.input_audio_transcription";
+
+export function after(turns: readonly Turn[], event: LiveEvent): readonly Turn[] {
+  const { item_id: id } = event;
+  if (id === undefined) return turns;
+  const change = changeOf(event);
+  if (change === null) return turns;
+  const known = turns.find((turn) => turn.id === id);
+  const next = { ...(known ?? begun(id)), ...change(known ?? begun(id)) };
+  return known ? turns.map((turn) => (turn === known ? next : turn)) : [...turns, next];
+}
+
+const begun = (id: string): Turn => ({
+  id, start: null, end: null, words: [], tentative: "", isFinal: false,
+});
+
+type Change = (turn: Turn) => Partial<Turn>;
+
+function changeOf(event: LiveEvent): Change | null {
+  switch (event.type) {
+    case "input_audio_buffer.speech_started":
+      return () => ({ start: seconds(event.audio_start_ms) });
+    case "input_audio_buffer.speech_stopped":
+      return () => ({ end: seconds(event.audio_end_ms) });
+    case "input_audio_buffer.committed":
+      return () => ({});
+    case `${TRANSCRIPTION}.delta`:
+      return (turn) => {
+        const from = turn.words.at(-1)?.end ?? turn.start ?? 0;
+        const words = timedWords(event.delta ?? "", event.words ?? [], from);
+        return { words: [...turn.words, ...words], tentative: "" };
+      };
+    case `${TRANSCRIPTION}.tentative`:
+      return () => ({ tentative: event.text ?? "" });
+    case `${TRANSCRIPTION}.completed`:
+      return (turn) => {
+        const words = event.words
+          ? timedWords(event.transcript ?? "", event.words, turn.start ?? 0)
+          : turn.words;
+        return { words, tentative: "", isFinal: true };
+      };
+    case `${TRANSCRIPTION}.failed`:
+      return () => ({ tentative: "", isFinal: true });
+    default:
+      return null;
+  }
+}
+
+/** A turn that nothing more comes of: what was tentative stays, as words nobody was sure of. */
+export function cutOff(turn: Turn): Turn {
+  if (!turn.tentative) return { ...turn, isFinal: true };
+  const until = turn.words.at(-1)?.end ?? turn.start ?? 0;
+  const gap = turn.words.length && !/^\s/u.test(turn.tentative) ? " " : "";
+  const rest = timedWords(gap + turn.tentative, [], until).map((word) => ({ ...word, probability: 0 }));
+  return { ...turn, words: [...turn.words, ...rest], tentative: "", isFinal: true };
+}
+
+const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1000);
+
+/** When a turn began, as well as is known. */
+export const startOf = (turn: Turn): number => turn.start ?? turn.words[0]?.start ?? 0;
+
+/** Cues of all that will not change any more. */
+export function cuesOfTurns(turns: readonly Turn[]): Cue[] {
+  return turns.reduce<Cue[]>((cues, { words }) => [...cues, ...cuesOf(words, cues.length)], []);
+}
