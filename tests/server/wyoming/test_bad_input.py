@@ -102,6 +102,7 @@ async def test_a_client_that_leaves_in_mid_command_takes_its_stream_along():
             await client.ping()
         await server.runtime.lives[0].closed.wait()
         assert "finish" not in server.runtime.lives[0].told
+        assert server.runtime.keys == ["address 127.0.0.1"]
 
 
 async def test_a_cut_off_event_is_the_end():

@@ -102,13 +102,10 @@ class ApiKeys:
 
     def client(self, key: str, address: str) -> str:
         """Who asks, for limits per client: the owner of a key that was checked, or else whoever
-        has the address. Of an IPv6 address the first half: the rest is the client's to choose."""
+        has the address."""
         if self._are_asked_for and key:
             return _owner(digest(key))
-        if ":" in address:
-            with contextlib.suppress(ValueError):
-                address = str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
-        return f"address {address}"
+        return client_at(address)
 
     def grant_of(self, client: str) -> Grant:
         """What a client may take, by its name from `client`."""
@@ -125,6 +122,15 @@ class ApiKeys:
             return False
         self._grants[_owner(key_digest)] = found.grant
         return True
+
+
+def client_at(address: str) -> str:
+    """Who asks without a key. Of an IPv6 address the first half: the rest is the client's to
+    choose."""
+    if ":" in address:
+        with contextlib.suppress(ValueError):
+            address = str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
+    return f"address {address}"
 
 
 def _owner(key_digest: str) -> str:

@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import logging
 import socket
+import uuid
 from collections.abc import AsyncIterator, Sequence
 
 from auricle import request_id
 from auricle.config import Settings
 from auricle.errors import AuricleError, BadSetting
+from auricle.server.access.keys import client_at
 from auricle.server.transport import listeners
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.wyoming.connection import Connection
@@ -78,8 +80,8 @@ class WyomingListener:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
-        client = str(peer[0]) if peer else ""
-        with request_id.bound(f"wyoming_{client}"), contextlib.ExitStack() as held:
+        client = client_at(str(peer[0]) if peer else "")
+        with request_id.bound(f"wyo_{uuid.uuid4().hex}"), contextlib.ExitStack() as held:
             try:
                 held.enter_context(self._in_flight.socket(client, self._runtime.settings))
             except AuricleError as exc:

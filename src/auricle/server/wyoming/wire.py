@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from auricle import __version__
 from auricle.errors import InvalidRequest
 
 MAX_LINE_BYTES: Final = 64 * 1024
@@ -75,7 +74,7 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
 def event_bytes(kind: str, data: Mapping[str, Any] | msgspec.Struct) -> bytes:
     """An event without payload as it is written."""
     body = msgspec.json.encode(data)
-    line = {"type": kind, "version": __version__, "data_length": len(body)}
+    line = {"type": kind, "data_length": len(body)}
     return msgspec.json.encode(line) + b"\n" + body
 
 
