@@ -15,6 +15,8 @@ import av
 import msgspec
 
 from auricle.errors import AuricleError
+from auricle.speakers.turns import NamedTurn
+from auricle_bench.speaker_references import Said
 
 REFERENCES = "refs.jsonl"
 
@@ -28,6 +30,10 @@ class Clip:
     language: str | None = None
     text: str | None = None
     speaker: str | None = None
+    turns: tuple[NamedTurn, ...] = ()
+    """Who speaks when, where somebody wrote it down."""
+    said: tuple[Said, ...] = ()
+    """``text`` by speaker, where it names them."""
 
 
 class _Row(msgspec.Struct, frozen=True):

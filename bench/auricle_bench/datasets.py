@@ -19,6 +19,7 @@ import msgspec
 from auricle.errors import AuricleError
 from auricle.whisper import languages
 from auricle_bench.clips import REFERENCES, Clip, duration_of
+from auricle_bench.speaker_references import SpokenText, spoken, turns_beside
 
 AUDIO_COLUMNS = ("path", "file", "file_name", "filename", "audio", "audio_path", "audio_filepath")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "reference")
@@ -33,7 +34,9 @@ LIBRISPEECH = ".trans.txt"
 NEIGHBOURS = ("", "clips", "audio", "wavs")
 """Folders beside a table where recordings are looked for; Common Voice has them in clips."""
 
-_NOT_AUDIO = frozenset({".txt", ".json", ".jsonl", ".csv", ".tsv", ".srt", ".vtt", ".lab", ".md"})
+_NOT_AUDIO = frozenset(
+    {".txt", ".rttm", ".json", ".jsonl", ".csv", ".tsv", ".srt", ".vtt", ".lab", ".md"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class _Row:
     text: str
     language: str | None = None
     duration_s: float | None = None
+    spoken: SpokenText | None = None
+    """``text`` by speaker, where it names them."""
 
 
 def read(dataset: Path, default_language: str | None = None) -> list[Clip]:
@@ -83,7 +88,9 @@ def _text_file(path: Path) -> Iterator[_Row]:
     """LibriSpeech lists a chapter; any other text belongs to the recording of the same name."""
     text = _read_text(path)
     if not path.name.endswith(LIBRISPEECH):
-        yield _Row(str(path), _beside(path), " ".join(text.split()))
+        named = spoken(text)
+        plain = text if named is None else named.text
+        yield _Row(str(path), _beside(path), " ".join(plain.split()), spoken=named)
         return
     for number, line in enumerate(text.splitlines(), 1):
         name, _, said = line.strip().partition(" ")
@@ -192,7 +199,15 @@ def _check(rows: Iterable[_Row]) -> None:
 def _clip(row: _Row, default_language: str | None) -> Clip:
     code = None if row.language is None else languages.parse(row.language)
     duration_s = row.duration_s or duration_of(row.path)
-    return Clip(row.path, duration_s, code or default_language, row.text)
+    named = row.spoken or SpokenText(())
+    return Clip(
+        row.path,
+        duration_s,
+        code or default_language,
+        row.text,
+        turns=turns_beside(row.path) or named.turns,
+        said=named.said,
+    )
 
 
 def _read_text(path: Path) -> str:

@@ -13,8 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle_bench import speaker_scores
 from auricle_bench.accuracy import score, score_characters
 from auricle_bench.clips import Clip
+from auricle_bench.speaker_scores import SpeakerScore
 from auricle_bench.summary import Rate
 from auricle_bench.target import Answer
 
@@ -34,6 +36,8 @@ class Score(msgspec.Struct, frozen=True):
     heard: str
     errors: Rate
     characters: Rate
+    speakers: SpeakerScore | None = None
+    """Where they were asked for, and the reference names them."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -96,11 +100,11 @@ def run_of(name: str, clips: Sequence[Clip], answers: Mapping[Clip, Answer], wal
             failures[str(clip.path)] = f"{answer.status}: {answer.complaint or 'no answer'}"
             continue
         audio_s += clip.duration_s
-        scores.append(score_of(clip, answer.text))
+        scores.append(score_of(clip, answer.text, answer))
     return Run(name, len(clips), tuple(scores), failures, wall_s, audio_s)
 
 
-def score_of(clip: Clip, heard: str) -> Score:
+def score_of(clip: Clip, heard: str, answer: Answer | None = None) -> Score:
     language, said = clip.language or UNKNOWN, clip.text or ""
     return Score(
         file=str(clip.path),
@@ -109,6 +113,7 @@ def score_of(clip: Clip, heard: str) -> Score:
         heard=heard,
         errors=score(said, heard, language),
         characters=score_characters(said, heard, language),
+        speakers=None if answer is None else speaker_scores.score_of(clip, answer, language),
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from auricle_bench import evaluation
+from auricle.speakers.scoring import COLLAR_S
+from auricle_bench import evaluation, speaker_scores
 from auricle_bench.accuracy import differences
 from auricle_bench.clips import Clip
 from auricle_bench.evaluation import Difference, Pair, Run, Score
@@ -45,6 +46,7 @@ def of_run(run: Run, n_worst: int) -> Iterator[str]:
             for row in evaluation.rows(run.scores)
         ]
     )
+    yield from _speakers(run)
     if run.audio_s:
         yield (
             f"{_INDENT}{run.audio_s:.0f} s of audio in {run.wall_s:.1f} s: real-time factor "
@@ -106,6 +108,9 @@ def document(runs: Sequence[Run], settings: dict[str, object]) -> bytes:
                         **msgspec.to_builtins(run),
                         "real_time_factor": run.real_time_factor,
                         "rows": evaluation.rows(run.scores),
+                        "speakers": speaker_scores.row(
+                            score.speakers for score in run.scores if score.speakers
+                        ),
                     }
                     for run in runs
                 ],
@@ -113,6 +118,29 @@ def document(runs: Sequence[Run], settings: dict[str, object]) -> bytes:
             }
         )
     )
+
+
+def _speakers(run: Run) -> Iterator[str]:
+    """Who said what, where that was asked for and is known."""
+    found = speaker_scores.row(score.speakers for score in run.scores if score.speakers)
+    if found is None:
+        return
+    columns = (
+        ("speakers", f"{found.n_clips} clips"),
+        ("DER", _share(found.diarization_error_rate)),
+        (f"collar {COLLAR_S:g} s", _share(found.collared)),
+        ("missed", _share(found.missed)),
+        ("false alarm", _share(found.false_alarm)),
+        ("confused", _share(found.confused)),
+        ("number right", f"{found.n_right} of {found.n_counted}"),
+        ("words", str(found.n_words)),
+        ("WDER", _share(found.word_diarization_error_rate)),
+    )
+    yield from _table([[head for head, _ in columns], [cell for _, cell in columns]])
+
+
+def _share(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2%}"
 
 
 def _failures(run: Run) -> Iterator[str]:

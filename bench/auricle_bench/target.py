@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import httpx2
 import msgspec
 
+from auricle.speakers.turns import NamedTurn
 from auricle_bench.clips import Clip
+from auricle_bench.speaker_references import Said
 
 Dialect = Literal["openai", "whispercpp"]
 
@@ -73,6 +75,10 @@ class Answer:
     first_text_at: float | None = None
     complaint: str | None = None
     """What the server said instead of a transcript, shortened."""
+    turns: tuple[NamedTurn, ...] = ()
+    """Who speaks when, where speakers were asked for; a server's segments, with their pauses."""
+    said: tuple[Said, ...] | None = None
+    """The text by speaker; None where nobody asked."""
 
 
 class Client:
@@ -168,7 +174,23 @@ async def _read(response: httpx2.Response, body: _Body) -> Answer:
     text = document.get("text")
     if not isinstance(text, str):
         return Answer("not a transcript", sent_at=body.sent_at, complaint=_complaint(content))
-    return Answer(status, text.strip(), body.sent_at)
+    answer = Answer(status, text.strip(), body.sent_at)
+    segments = document.get("segments")
+    return answer if not isinstance(segments, list) else with_speakers(answer, segments)
+
+
+def with_speakers(answer: Answer, segments: Iterable[Any]) -> Answer:
+    """The answer with the speakers of segments, as OpenAI and others write them, if they have
+    any."""
+    named = [each for each in segments if isinstance(each, dict) and "speaker" in each]
+    if not named:
+        return answer
+    said = tuple(Said(str(each["speaker"]), str(each.get("text", ""))) for each in named)
+    turns = tuple(
+        NamedTurn(float(each.get("start", 0)), float(each.get("end", 0)), str(each["speaker"]))
+        for each in named
+    )
+    return replace(answer, turns=turns, said=said)
 
 
 async def _read_events(response: httpx2.Response, body: _Body) -> Answer:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--languages", metavar="CODE,…", help="only clips in these")
 @click.option("--limit", type=click.IntRange(1), help="only so many clips, drawn at random")
 @click.option("--seed", default=0, show_default=True, help="of what is drawn at random")
+@click.option("--diarize", is_flag=True, help="ask for speakers, and say how wrong they are, too")
 @click.option("--detect-language", is_flag=True, help="do not tell the language of the clips")
 @click.option(
     "--concurrency", type=click.IntRange(1, 256), default=4, show_default=True, help="clips at once"
@@ -58,6 +59,7 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
     languages: str | None,
     limit: int | None,
     seed: int,
+    diarize: bool,
     detect_language: bool,
     concurrency: int,
     worst: int,
@@ -80,6 +82,8 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
         base = systems.local(settings, sent, detect_language=detect_language)
     else:
         base = systems.remote(with_scheme(url), flags, sent, detect_language=detect_language)
+    if diarize:
+        base = systems.diarizing(base)
     compared = [base]
     if against is not None:
         compared.append(systems.other(base, against, flags, config_from(context)))

@@ -16,15 +16,24 @@ import click
 
 from auricle.cli.options import EVALUATED
 from auricle.config import Settings, flag, load
+from auricle.diarize import Diarization
 from auricle.errors import AuricleError
 from auricle.fields import BY_NAME
+from auricle.output.speaker_bodies import UNKNOWN
 from auricle.runtime import Runtime
 from auricle.server.fields import audio_request
+from auricle.speaker_segments import SpokenTranscription
+from auricle.speakers.turns import NamedTurn
 from auricle.transcribe import collect
+from auricle.types import Transcript
 from auricle_bench.clips import Clip
 from auricle_bench.commands.bench import with_scheme
 from auricle_bench.load import Ask
+from auricle_bench.speaker_references import Said
 from auricle_bench.target import Answer, Client, Target
+
+DIARIZED: tuple[tuple[str, str], ...] = (("response_format", "diarized_json"),)
+"""Fields that ask for speakers."""
 
 ANY_MODEL = "whisper-1"
 """Stands for the model a server or this process was started with."""
@@ -103,9 +112,20 @@ async def answer_of(runtime: Runtime, system: Local, clip: Clip) -> Answer:
     try:
         asked = audio_request.parse(system.pairs(clip), "transcribe", system.settings)
         async with runtime.open(clip.path, asked.options) as transcription:
-            return Answer("200", (await collect(transcription)).text)
+            transcript = await collect(transcription)
+            answer = Answer("200", transcript.text)
+            if not isinstance(transcription, SpokenTranscription):
+                return answer
+            return _spoken(answer, transcript, transcription.diarization.result())
     except AuricleError as exc:
         return Answer(exc.code or "failed", complaint=exc.message)
+
+
+def _spoken(answer: Answer, transcript: Transcript, found: Diarization) -> Answer:
+    said = (Said(each.speaker or UNKNOWN, each.text) for each in transcript.segments)
+    names = [each.name for each in found.speakers]
+    turns = (NamedTurn(turn.start_s, turn.end_s, names[turn.speaker]) for turn in found.turns)
+    return replace(answer, turns=tuple(turns), said=tuple(said))
 
 
 def local(settings: Settings, sent: Pairs, *, detect_language: bool) -> Local:
@@ -130,6 +150,14 @@ def remote(url: str, flags: Mapping[str, Any], sent: Pairs, *, detect_language: 
     carried = tuple(_sent(name, str(value)) for name, value in given.items())
     target = Target(url, model=model, fields=carried + sent, detect_language=detect_language)
     return Remote(target, url)
+
+
+def diarizing(system: System) -> System:
+    """The same, asked for speakers."""
+    if isinstance(system, Remote):
+        target = replace(system.target, fields=(*system.target.fields, *DIARIZED))
+        return replace(system, target=target)
+    return replace(system, fields=(*system.fields, *DIARIZED))
 
 
 def other(base: System, text: str, flags: Mapping[str, Any], config: Path | None) -> System:
