@@ -11,6 +11,7 @@ import pytest
 from auricle.errors import InvalidRequest, ModelUnusable, Overloaded
 from auricle.live.effects import Final, TurnEnded, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
+from auricle.live.transcript import TurnTranscript
 from auricle.live.turns import TurnOptions
 from auricle.types import DecodeOptions, Language
 from tests.fakes import FakeEngine, ramp
@@ -165,3 +166,18 @@ async def test_no_more_sessions_than_allowed():
             async with streams.opened():
                 pass
         assert len(streams.load) == 2
+
+
+async def test_what_is_kept_free_for_speech_is_given_back():
+    """Files wait for a worker only while somebody's words are not read."""
+    async with Streams(WORDS, TURN) as streams, streams.opened() as stream:
+        speaking = streams.queue._policy.speaking
+        await speak(stream, 0.0, 1.5)
+        assert len(speaking) == 1
+        await speak(stream, 1.5, 2.5)
+        assert not speaking
+        await speak(stream, 4.0, 0.2)
+        stream._session._reader.begin(TurnTranscript(9, 4.0, read_to_s=4.0))
+        stream._reserve()
+        assert len(speaking) == 1
+    assert not speaking

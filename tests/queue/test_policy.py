@@ -295,3 +295,27 @@ def test_a_short_clip_waits_for_one_job_while_a_long_file_runs(batch):
                         queues.arrive(submitted, request_id=1, priority=LONG)
                         submitted += 1
         assert waited == [0, 1], f"arriving before job {arrival}"
+
+
+def test_one_of_several_workers_is_kept_free_for_those_who_speak():
+    """A call for a recording took seconds, on both workers, and live words waited for it."""
+    queues = Queues()
+    queues.policy.n_workers = 2
+    queues.arrive(1, request_id=1, priority=LONG)
+    queues.arrive(2, request_id=1, priority=LONG)
+    queues.policy.speaking.add(7)
+    assert queues.policy.choose(n_free=2) == encode(1)
+    assert queues.policy.choose(n_free=1) is None
+    queues.arrive(3, request_id=7, priority=Priority.LIVE_PARTIAL)
+    assert queues.policy.choose(n_free=1) == encode(3)
+    queues.encoded(3)
+    assert queues.policy.choose(n_free=1) == Decode((3,), GREEDY)
+    queues.policy.speaking.clear()
+    assert queues.policy.choose(n_free=1) == encode(2)
+
+
+def test_a_worker_that_is_alone_is_for_everybody():
+    queues = Queues()
+    queues.arrive(1, request_id=1, priority=LONG)
+    queues.policy.speaking.add(7)
+    assert queues.policy.choose(n_free=1) == encode(1)

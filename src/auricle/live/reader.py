@@ -53,6 +53,11 @@ class TurnReader:
         """Every turn so far is final."""
         return not self._turns
 
+    @property
+    def is_read(self) -> bool:
+        """Everything that was said so far was read as well as it can be."""
+        return all(turn.is_read for turn in self._turns)
+
     def unread_s(self, now_s: float) -> float:
         """How much audio of turns was received and not read yet."""
         return sum(turn.unread_s(now_s) for turn in self._turns)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +27,7 @@ from auricle.whisper.prompting import Prompt
 from auricle.whisper.vocabulary import Vocabulary
 from auricle.whisper.word_timestamps import LEAST_PROBABILITY
 
-MARGIN_S: dict[Kind, float] = {"partial": 3.0, "final": 5.0}
+MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 """Silence the encoder is shown behind the audio."""
 
 FRAMES_STEP = 50
@@ -61,10 +61,11 @@ class Recognizer:
     late_s: float | None
     options: DecodeOptions
     thresholds: FallbackThresholds = OPENAI_WHISPER
+    margins_s: Mapping[Kind, float] = field(default_factory=lambda: MARGIN_S)
 
     async def read(self, audio: Audio, request: ReadRequest) -> Hypothesis:
         """The words of a window behind its prefix; none if nobody speaks."""
-        await audio.encode(_n_frames(request))
+        await audio.encode(_n_frames(request, self.margins_s[request.kind]))
         language = await self._language(audio, request)
         start = await self._start(language)
         ids = await self._ids(audio, start, request)
@@ -174,8 +175,8 @@ def _duration_s(request: ReadRequest) -> float:
     return len(request.pcm) / SAMPLE_RATE
 
 
-def _n_frames(request: ReadRequest) -> int:
-    wanted = (_duration_s(request) + MARGIN_S[request.kind]) * FRAMES_PER_S
+def _n_frames(request: ReadRequest, margin_s: float) -> int:
+    wanted = (_duration_s(request) + margin_s) * FRAMES_PER_S
     return min(MAX_FRAMES, _stepped(wanted, FRAMES_STEP))
 
 

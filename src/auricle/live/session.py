@@ -73,6 +73,11 @@ class LiveSession:
         """Every turn so far is final."""
         return self._reader.is_idle
 
+    @property
+    def is_read(self) -> bool:
+        """Everything that was said so far was read as well as it can be."""
+        return self._reader.is_read
+
     def recent(self, seconds: float) -> Pcm:
         """The last audio of the stream, at most `JUDGED_S` of it where a model ends turns."""
         return self._audio.between(self.now_s - seconds, self.now_s)

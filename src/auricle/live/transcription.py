@@ -121,6 +121,7 @@ class LiveTranscription:
     def clear(self) -> None:
         self._session.clear()
         self._means.load.speaks(self, is_speaking=False)
+        self._reserve()
 
     async def finish(self) -> None:
         await self._hear()
@@ -196,9 +197,15 @@ class LiveTranscription:
                 self._means.load.speaks(self, is_speaking=False)
             self._judge_pauses(effect)
             self._effects.put_nowait(effect)
+        self._reserve()
         self._progress.set()
         if self._is_finished and self._session.is_idle:
             self._effects.put_nowait(None)
+
+    def _reserve(self) -> None:
+        """Have the engine kept free while there is something to read."""
+        queue = self._means.model.queue
+        queue.speaks(self._admission, is_speaking=not self._session.is_read)
 
     def _judge_pauses(self, effect: Effect) -> None:
         """Ask whether a speaker who pauses has finished, as long as nothing else is heard."""

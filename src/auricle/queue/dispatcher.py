@@ -78,6 +78,14 @@ class Dispatcher:
         """Take in a window, which has no job yet."""
         self._windows[window.id] = window
 
+    def speaks(self, request_id: int, *, is_speaking: bool) -> None:
+        """A live request has speech that is not read yet, or none any more."""
+        if is_speaking:
+            self._policy.speaking.add(request_id)
+        elif request_id in self._policy.speaking:
+            self._policy.speaking.discard(request_id)
+            self._wake.set()  # what was kept free for it can be used
+
     def enqueue(self, window: QueuedWindow) -> None:
         """Let a window wait in its place for what must be done next for it.
 

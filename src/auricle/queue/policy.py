@@ -95,6 +95,10 @@ class Policy:
     """What the jobs of a batch may cost together."""
     encode_rows: int = 1
     """Windows encoded together: on a CPU more than one gains nothing."""
+    n_workers: int = 1
+    speaking: set[int] = field(default_factory=set)
+    """Live requests with speech that is not read yet: of several workers, one is kept free for
+    them, as a call for a recording can take seconds."""
     _entries: dict[int, QueueEntry] = field(default_factory=dict)
     _finish: dict[int, float] = field(default_factory=dict)
     _now: float = 0.0
@@ -129,7 +133,9 @@ class Policy:
     def choose(self, n_free: int = 1) -> Encode | Decode | None:
         """The next job for one of ``n_free`` workers, or None when nothing waits. The last windows
         are shared out among them rather than decoded by one while the others look on."""
-        entries = self._entries.values()
+        entries = list(self._entries.values())
+        if n_free == 1 and self.n_workers > 1 and self.speaking:
+            entries = [e for e in entries if e.priority <= Priority.LIVE_PARTIAL]
         waiting = sorted((e for e in entries if e.batch is None), key=lambda e: e.order)
         encoded = sorted((e for e in entries if e.batch), key=self._decoding_order)
         group = self._group(encoded)

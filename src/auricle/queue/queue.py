@@ -90,6 +90,7 @@ class Queue:
     async def start(self) -> ModelInfo:
         """Start the engine and serve. Raises what starting the engine raises."""
         info = await self._dispatcher.start()
+        self._policy.n_workers = info.workers
         if info.device != "cpu":
             self._policy.encode_rows = self._gpu_rows
         return info
@@ -128,7 +129,12 @@ class Queue:
         try:
             yield admission
         finally:
+            self.speaks(admission, is_speaking=False)
             self._policy.forget_request(admission.request_id)
+
+    def speaks(self, admission: Admission, *, is_speaking: bool) -> None:
+        """A live stream has speech that is not read yet, or none: see `Policy.speaking`."""
+        self._dispatcher.speaks(admission.request_id, is_speaking=is_speaking)
 
     @contextlib.contextmanager
     def enter(

@@ -1,56 +1,57 @@
 """Reads what a live session asks for with a model in this process, and says what that costs.
 
-Knows nothing about sessions or clocks.
+Knows nothing about sessions or clocks. Windows are read as the server reads them.
 """
 
 from __future__ import annotations
 
-import math
+import asyncio
 import time
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from auricle.config import Settings
 from auricle.engine import machine
 
 machine.keep_freed_memory()
 
-import ctranslate2  # noqa: E402  # the allocator must be told before it is loaded
-
-from auricle.live.effects import Hypothesis, LiveWord, ReadRequest  # noqa: E402
+from auricle.engine import ct2, protocol  # noqa: E402  # the allocator must be told before it is loaded
+from auricle.engine.protocol import (  # noqa: E402
+    Aligned,
+    AlignJob,
+    DecodeJob,
+    DecodeRow,
+    DetectJob,
+    EncodeJob,
+    EncodeRow,
+)
+from auricle.live.effects import Hypothesis, ReadRequest  # noqa: E402
+from auricle.live.recognition import MARGIN_S, Recognizer  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
-from auricle.types import SAMPLE_RATE, Language, Pcm, Token  # noqa: E402
-from auricle.whisper import alignment, mel, prompting, words  # noqa: E402
-from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES  # noqa: E402
-
-MAX_LENGTH = 448
-"""Positions of the decoder; CTranslate2 generates at most half of it."""
-
-LOOPING = 2.4
-"""The compression ratio of a text that repeats itself, as in openai-whisper."""
+from auricle.reading.jobs import DecodeSettings  # noqa: E402
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Pcm  # noqa: E402
+from auricle.whisper import prompting  # noqa: E402
+from auricle.whisper.prompting import Prompt  # noqa: E402
+from auricle.whisper.vocabulary import Vocabulary  # noqa: E402
 
 OFFLINE_MARGIN_S = 10.0
 
-LEAST_PROBABILITY = 1e-12
+_STATE = 1
+"""The one window there is at a time."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How requests are read: what is tuned besides a session's own options."""
 
-    partial_margin_s: float = 3.0
+    partial_margin_s: float = MARGIN_S["partial"]
     """Silence behind the audio."""
-    final_margin_s: float = 5.0
+    final_margin_s: float = MARGIN_S["final"]
     beam_size: int = 5
     """Of a final reading; partial ones are greedy."""
-    tokens_per_s: float = 14.0
-    """More than anybody says: what a decoder gone astray costs at most."""
-    tells_context: bool = False
-    """Whether the text before a window is the model's prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,112 +67,66 @@ class Engine:
 
     def __init__(self, name: str, reading: Reading) -> None:
         found = locate(name, Settings())
-        self.reading = reading
-        self._model = ctranslate2.models.Whisper(
-            str(found.path), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
+        self._model = ct2.Whisper(found.path, "cpu", "int8", threads=1)
+        margins = {"partial": reading.partial_margin_s, "final": reading.final_margin_s}
+        self._recognizer = Recognizer(
+            found.vocabulary,
+            found.late_s,
+            DecodeOptions(beam_size=reading.beam_size),
+            margins_s=margins,  # type: ignore[arg-type]  # its keys are kinds
         )
-        self._vocabulary = found.vocabulary
-        self._late_s = found.late_s
 
     def read(self, request: ReadRequest) -> tuple[Hypothesis, Cost]:
         """What a session takes for an answer, and what it cost."""
-        is_final = request.kind == "final"
-        margin_s = self.reading.final_margin_s if is_final else self.reading.partial_margin_s
-        return self._read(request, margin_s)
+        return self._read(self._recognizer, request)
 
     def read_whole(self, pcm: Pcm, language: str) -> str:
         """The text of a clip of up to 28 s read at once, as a file is."""
         end_s = len(pcm) / SAMPLE_RATE
         request = ReadRequest(0, 0, "final", 0.0, end_s, pcm, (), (), "", language)
-        answer, _ = self._read(request, OFFLINE_MARGIN_S)
+        recognizer = replace(self._recognizer, margins_s={"final": OFFLINE_MARGIN_S})
+        answer, _ = self._read(recognizer, request)
         return "".join(word.text for word in answer.words)
 
-    def _read(self, request: ReadRequest, margin_s: float) -> tuple[Hypothesis, Cost]:
+    def _read(self, recognizer: Recognizer, request: ReadRequest) -> tuple[Hypothesis, Cost]:
         began_s = time.process_time()
-        states = self._encoded(request.pcm, margin_s)
-        encoded_s = time.process_time()
-        language = self._language(states, request.language)
-        start = self._start(request, language.code)
-        ids = self._generated(states, start, request)
-        found = self._words(states, start, request, ids, language.code) if ids else ()
-        return Hypothesis(found, language), Cost(
-            encoded_s - began_s, time.process_time() - encoded_s
+        audio = _Audio(self._model, request.pcm)
+        answer = asyncio.run(recognizer.read(audio, request))
+        self._model.release([_STATE])
+        return answer, Cost(audio.encoded_s, time.process_time() - began_s - audio.encoded_s)
+
+
+@dataclass(slots=True)
+class _Audio:
+    """A window at the model itself."""
+
+    model: ct2.Whisper
+    pcm: Pcm
+    encoded_s: float = field(default=0.0)
+
+    async def encode(self, n_frames: int) -> None:
+        job = EncodeJob((EncodeRow(_STATE, self.pcm.tobytes()),), n_frames)
+        _, self.encoded_s = _timed(lambda: self.model.encode(job))
+
+    async def detect_language(self, vocabulary: Vocabulary, allowed: tuple[str, ...]) -> Language:
+        found = self.model.detect_language(DetectJob(_STATE))
+        return prompting.likeliest(vocabulary, found.languages, allowed)
+
+    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> protocol.Hypothesis:
+        job = DecodeJob(
+            (DecodeRow(_STATE, prompt.ids, prompt.prefix),),
+            beam_size=settings.beam_size,
+            temperature=settings.temperature,
+            max_new_tokens=settings.max_new_tokens,
+            patience=settings.patience,
+            suppress_tokens=settings.suppress_tokens,
         )
+        return next(iter(self.model.decode(job)))
 
-    def _encoded(self, pcm: Pcm, margin_s: float) -> Any:
-        wanted_s = len(pcm) / SAMPLE_RATE + margin_s
-        n_frames = min(MAX_FRAMES, 2 * math.ceil(wanted_s * FRAMES_PER_S / 2))
-        features = mel.log_mel(pcm, self._model.n_mels, n_frames)
-        return self._model.encode(ctranslate2.StorageView.from_array(features[None]), True)
+    async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned:
+        return self.model.align(AlignJob(_STATE, prompt.ids, ids, n_frames))
 
-    def _language(self, states: Any, given: str | None) -> Language:
-        if given is not None or not self._model.is_multilingual:
-            return Language(given or "en")
-        [found] = self._model.detect_language(states)
-        return prompting.likeliest(self._vocabulary, found, ())
 
-    def _start(self, request: ReadRequest, language: str) -> list[int]:
-        vocabulary = self._vocabulary
-        before: Sequence[int] = ()
-        if self.reading.tells_context:
-            before = prompting.context(vocabulary, request.context, ())
-        start = [*before, vocabulary.sot]
-        if self._model.is_multilingual:
-            start += [vocabulary.languages[language], vocabulary.transcribe]
-        return start
-
-    def _generated(self, states: Any, start: list[int], request: ReadRequest) -> list[int]:
-        """The tokens of the whole window, prefix included; none if nobody speaks in it."""
-        n_prefix = len(request.prefix)
-        n_most = n_prefix + 10 + round(self.reading.tokens_per_s * len(request.pcm) / SAMPLE_RATE)
-        for beam_size in [self.reading.beam_size, 1] if request.kind == "final" else [1]:
-            [result] = self._model.generate(
-                states,
-                [[*start, self._vocabulary.no_timestamps, *request.prefix]],
-                beam_size=beam_size,
-                max_length=min(MAX_LENGTH, 2 * n_most),
-                return_scores=True,
-                return_no_speech_prob=True,
-            )
-            ids = [i for i in result.sequences_ids[0] if i < self._vocabulary.eot]
-            text = self._vocabulary.decode(ids[n_prefix:]).strip().encode()
-            if not text or len(text) / len(zlib.compress(text)) <= LOOPING:
-                break
-        over = result.no_speech_prob - 0.6  # as in `auricle.scheduler.fallback.is_silence`
-        is_silence = not n_prefix and over > 0 and result.scores[0] < over / 0.4 - 1.0
-        return [] if is_silence or not text else ids
-
-    def _words(
-        self, states: Any, start: list[int], request: ReadRequest, ids: list[int], language: str
-    ) -> tuple[LiveWord, ...]:
-        """The words behind the prefix."""
-        n_prefix = len(request.prefix)
-        duration_s = len(request.pcm) / SAMPLE_RATE
-        [found] = self._model.align(states, start, [ids], int(duration_s * FRAMES_PER_S))
-        raws = [self._vocabulary.decode_bytes([i]) for i in ids]
-        before = words.split(raws[:n_prefix], language)
-        new = [
-            replace(word, first=word.first + n_prefix, end=word.end + n_prefix)
-            for word in words.split(raws[n_prefix:], language)
-        ]
-        firsts = [word.first for word in [*before, *new]]
-        edges_s = alignment.edges(found.alignments, [*firsts, len(ids)])
-        levels = alignment.loudness(request.pcm)
-        spans = alignment.spans(edges_s, levels, duration_s, self._late_s)
-        probabilities = np.maximum(found.text_token_probs, LEAST_PROBABILITY)
-        timed = [
-            LiveWord(
-                text=word.text,
-                start_s=round(request.start_s + span.start_s, 3),
-                end_s=round(request.start_s + span.end_s, 3),
-                probability=float(probabilities[word.first : word.end].mean()),
-                tokens=tuple(
-                    Token(ids[i], raws[i], math.log(probabilities[i]))
-                    for i in range(word.first, word.end)
-                ),
-            )
-            for word, span in zip(new, spans[len(before) :], strict=True)
-        ]
-        if n_prefix and timed and not any(c.isalnum() for c in timed[0].text):
-            del timed[0]  # a mark that belongs to a word committed without it
-        return tuple(timed)
+def _timed(work: Callable[[], _T]) -> tuple[_T, float]:
+    began_s = time.process_time()
+    return work(), time.process_time() - began_s
