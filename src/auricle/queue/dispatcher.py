@@ -43,8 +43,9 @@ class Dispatcher:
         timer: Timer | None = None,
         observer: Observer = NOBODY,
     ) -> None:
-        self._wake = asyncio.Event()
-        self.keeper = EngineKeeper(start_engine, self._wake.set, timer, observer)
+        self.wake = asyncio.Event()
+        """Set by whatever may let another job run."""
+        self.keeper = EngineKeeper(start_engine, self.wake.set, timer, observer)
         self._observer = observer
         self._policy = policy
         self._windows: dict[int, QueuedWindow] = {}
@@ -78,14 +79,6 @@ class Dispatcher:
         """Take in a window, which has no job yet."""
         self._windows[window.id] = window
 
-    def speaks(self, request_id: int, *, is_speaking: bool) -> None:
-        """A live request has speech that is not read yet, or none any more."""
-        if is_speaking:
-            self._policy.speaking.add(request_id)
-        elif request_id in self._policy.speaking:
-            self._policy.speaking.discard(request_id)
-            self._wake.set()  # what was kept free for it can be used
-
     def enqueue(self, window: QueuedWindow) -> None:
         """Let a window wait in its place for what must be done next for it.
 
@@ -113,8 +106,8 @@ class Dispatcher:
 
     async def _dispatch(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
+            await self.wake.wait()
+            self.wake.clear()
             try:
                 if self.keeper.engine is None and not self._calls:
                     await self._replace_engine()
@@ -125,7 +118,7 @@ class Dispatcher:
                 self._fail_all(f"the server made a mistake: {exc!r}")
 
     def _put(self, window: QueuedWindow) -> None:
-        self._wake.set()
+        self.wake.set()
         if window.n_failures >= SUSPECT_FAILURES:
             if window not in self._suspects:
                 self._suspects.append(window)
@@ -166,7 +159,7 @@ class Dispatcher:
         call = asyncio.create_task(self._call(engine, windows, jobs))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        call.add_done_callback(lambda _: self._wake.set())
+        call.add_done_callback(lambda _: self.wake.set())
 
     async def _call(
         self, engine: Engine, windows: Sequence[QueuedWindow], jobs: dict[int, AnyJob]

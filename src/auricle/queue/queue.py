@@ -134,7 +134,12 @@ class Queue:
 
     def speaks(self, admission: Admission, *, is_speaking: bool) -> None:
         """A live stream has speech that is not read yet, or none: see `Policy.speaking`."""
-        self._dispatcher.speaks(admission.request_id, is_speaking=is_speaking)
+        speaking = self._policy.speaking
+        if is_speaking:
+            speaking.add(admission.request_id)
+        elif admission.request_id in speaking:
+            speaking.discard(admission.request_id)
+            self._dispatcher.wake.set()  # what was kept free for it can be used
 
     @contextlib.contextmanager
     def enter(
