@@ -43,8 +43,7 @@ class Dispatcher:
         timer: Timer | None = None,
         observer: Observer = NOBODY,
     ) -> None:
-        self.wake = asyncio.Event()
-        """Set by whatever may let another job run."""
+        self.wake = asyncio.Event()  # another job may run
         self.keeper = EngineKeeper(start_engine, self.wake.set, timer, observer)
         self._observer = observer
         self._policy = policy
@@ -192,11 +191,11 @@ class Dispatcher:
         is_alone = len(windows) == sum(each.job is not None for each in self._windows.values())
         by_id = {window.id: window for window in windows}
         call = jobs[windows[0].id].call
-        loop = asyncio.get_running_loop()
-        begun_s = loop.time()
+        begun_s = asyncio.get_running_loop().time()
         async for window_id, reply, is_last in call(engine, rows, is_alone):
             if is_last:
-                by_id[window_id].busy_s += (loop.time() - begun_s) / len(windows)
+                took_s = asyncio.get_running_loop().time() - begun_s
+                by_id[window_id].busy_s += took_s / len(windows)
             job = jobs.pop(window_id) if is_last else jobs[window_id]
             self._reply(engine, by_id[window_id], job, reply, is_last=is_last)
 
