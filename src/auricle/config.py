@@ -30,7 +30,7 @@ ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
 ]
 Source = Literal["hub", "index"]
-EngineName = Literal["ctranslate2", "openvino"]
+EngineName = Literal["auto", "ctranslate2", "openvino"]
 EnginePlace = Literal["process", "in_process"]
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
@@ -72,7 +72,8 @@ class Settings(ServerSettings):
     offline: bool = _setting(False, "never fetch anything; use what the cache holds")
     engine: EngineName = _setting(
         "ctranslate2",
-        "what computes: CTranslate2, or on processors OpenVINO, which the extra openvino brings",
+        "what computes: CTranslate2, or on processors OpenVINO, which the extra openvino brings; "
+        "auto is the faster one, measured when a model is first used",
     )
     engine_place: EnginePlace = _setting(
         "process", "where a model runs: in a process of its own, or in threads of this one"

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from auricle import __version__, config_sources, resources
-from auricle.cli import hardware
+from auricle.cli import hardware, tuning
 from auricle.config import Settings
 from auricle.engine import machine
+from auricle.engine.loading import has_openvino
 from auricle.engine.messages import Hardware
 from auricle.engine.process import probe
 from auricle.errors import AuricleError, BadSetting, DownloadFailed
@@ -164,6 +165,11 @@ def _plan_engine(
         found.add(
             f"this processor cannot compute in {compute_type}", f"use one of {allowed}, or auto"
         )
+    if settings.engine == "openvino" and not has_openvino():
+        found.add(
+            "engine is openvino, which is not installed",
+            "`pip install 'auricle[openvino]'`, or use --engine auto or ctranslate2",
+        )
     workers, threads = (1, 1) if device == "cuda" else machine.share_cores(settings.threads)
     variables = machine.environment().items()
     found.plan |= {
@@ -192,6 +198,8 @@ def _plan_model(found: Diagnosis, settings: Settings, device: Literal["cpu", "cu
         found.add(exc.message, "`auricle models list` shows the names; a folder works too")
     else:
         found.plan["model"] = f"{checkpoint.name}, complete in {checkpoint.path}"
+        engine = "ctranslate2" if device == "cuda" else tuning.described(settings, checkpoint.path)
+        found.plan["engine"] = engine
 
 
 def _plan_fetch(found: Diagnosis, name: str, means: FetchOptions, free: int | None) -> None:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="[MODEL]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print the findings as JSON")
+@click.option(
+    "--tune", is_flag=True, help="measure which engine is faster with the model, for engine = auto"
+)
 @settings_options()
 @click.pass_context
-def doctor(context: click.Context, name: str | None, as_json: bool) -> int:
+def doctor(context: click.Context, name: str | None, as_json: bool, tune: bool) -> int:
     """Show what this machine has and what is missing.
 
     Also shows what `auricle serve` with the same MODEL and options would use. Ends with 1 when it
@@ -32,6 +35,10 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> int:
     settings = settings_from(context, model=name)
     from auricle.cli.diagnosis import diagnose
 
+    if tune:
+        from auricle.cli import tuning
+
+        tuning.tune(settings)
     found = diagnose(settings, config_from(context))
     if as_json:
         print(json.dumps({"can_serve": found.can_serve, **asdict(found)}, indent=2))

@@ -7,6 +7,7 @@ and in ``auricle doctor``, which shows the same answers.
 from __future__ import annotations
 
 import ctypes
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,14 @@ def has_cuda_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def processor(cpuinfo: str | None = None) -> str:
+    """What tells this processor from others: its name, and what it can do where that is known."""
+    text = _cpuinfo() if cpuinfo is None else cpuinfo
+    first = text.partition("\n\n")[0]
+    told = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
+    return "\n".join(told) or platform.processor() or platform.machine()
 
 
 def has_matrix_units(cpuinfo: str | None = None) -> bool:

@@ -14,13 +14,15 @@ from auricle import resources
 from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.in_process import InProcessEngine
-from auricle.engine.model import Library
+from auricle.engine.model import CTRANSLATE2, Library, LibraryName
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
 from auricle.errors import BadSetting
-from auricle.hosting import memory
+from auricle.hosting import memory, trial
 from auricle.hosting.libraries import Libraries
+from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import Checkpoint
+from auricle.whisper.vocabulary import Vocabulary
 
 Device = Literal["cpu", "cuda"]
 
@@ -59,7 +61,10 @@ async def start(
     Raises:
         ModelUnusable: the folder cannot be loaded.
     """
-    library = libraries.of(path, device)
+    async with libraries.measuring:
+        library = libraries.of(path, device)
+        if library is None:
+            library = libraries.keep(path, await measured(path, settings, libraries))
     starters = _starters(path, settings, device, library)
 
     async def started(starter: Starter) -> MeasuredEngine:
@@ -69,6 +74,27 @@ async def start(
 
     watched = [partial(started, starter) for starter in starters]
     return await watched[0]() if len(watched) == 1 else await Replicas.start(watched)
+
+
+async def measured(path: Path, settings: Settings, libraries: Libraries) -> Measured:
+    """How both libraries do with the model of a folder on this machine's processor; takes some
+    seconds with base.
+
+    Raises:
+        ModelUnusable: the folder holds no model.
+    """
+    starters: dict[LibraryName, trial.Starter] = {
+        library.name: partial(
+            EngineProcess.start,
+            path,
+            device="cpu",
+            compute_type=settings.compute_type,
+            threads=settings.threads,
+            library=library,
+        )
+        for library in (CTRANSLATE2, libraries.openvino)
+    }
+    return await trial.measure(starters, Vocabulary.load(path), path.name)
 
 
 def n_workers(settings: Settings, device: Device) -> int:

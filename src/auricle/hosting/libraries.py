@@ -1,16 +1,20 @@
 """Which library each model is computed with: as the settings say, until one fails.
 
-Knows nothing about how engines are started. On a GPU it is always CTranslate2.
+Knows nothing about how engines are started or measured. On a GPU it is always CTranslate2.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Protocol
 
 from auricle.config import Settings
+from auricle.engine.loading import has_openvino
 from auricle.engine.model import CTRANSLATE2, Library
+from auricle.hosting import trial
+from auricle.hosting.trial import Measured
 
 _log = logging.getLogger(__name__)
 
@@ -28,22 +32,48 @@ class Libraries:
     """What models are computed with in this process."""
 
     def __init__(self, settings: Settings, cache: Path) -> None:
-        self._engine = settings.engine
-        self._graphs = cache / GRAPHS
+        self.measuring = asyncio.Lock()
+        """Held by whoever measures, for two at a time would measure each other."""
+        self._settings = settings
+        self._cache = cache
         self._started: dict[Path, list[Mortal]] = {}
         self._failed: set[Path] = set()
 
-    def of(self, path: Path, device: str) -> Library:
-        """The library for the model of a folder. One whose engine in OpenVINO died, whatever the
-        reason, is read by the other from then on."""
-        if self._engine != "openvino" or device == "cuda":
+    @property
+    def openvino(self) -> Library:
+        return Library("openvino", self._cache / GRAPHS)
+
+    def of(self, path: Path, device: str) -> Library | None:
+        """The library for the model of a folder; None: it must be measured. A model whose engine in
+        OpenVINO died, whatever the reason, is read by the other from then on."""
+        engine = self._settings.engine
+        if device == "cuda" or engine == "ctranslate2":
             return CTRANSLATE2
-        if any(engine.died for engine in self._started.pop(path, ())):
+        if engine == "auto" and not has_openvino():
+            return CTRANSLATE2
+        if any(each.died for each in self._started.pop(path, ())):
             _log.error("from now on, %s is computed with CTranslate2 instead of OpenVINO", path)
             self._failed.add(path)
-        return CTRANSLATE2 if path in self._failed else Library("openvino", self._graphs)
+        if path in self._failed:
+            return CTRANSLATE2
+        return self.openvino if engine == "openvino" else self._measured(path)
 
     def started(self, path: Path, library: Library, engine: Mortal) -> None:
         """Remember an engine that was started for the folder."""
         if library.name == "openvino":
             self._started.setdefault(path, []).append(engine)
+
+    def keep(self, path: Path, found: Measured) -> Library:
+        """Remember a measurement of the folder's model; the library it speaks for."""
+        settings = self._settings
+        trial.keep(self._cache, path, settings.compute_type, settings.threads, found)
+        _log.info("%s is computed with %s: %s", found.model, found.library, found.reason)
+        return self._named(found)
+
+    def _measured(self, path: Path) -> Library | None:
+        settings = self._settings
+        found = trial.known(self._cache, path, settings.compute_type, settings.threads)
+        return None if found is None else self._named(found)
+
+    def _named(self, found: Measured) -> Library:
+        return self.openvino if found.library == "openvino" else CTRANSLATE2

@@ -126,6 +126,17 @@ def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, 
     built(weights, size, EXACT, nowhere)
 
 
+def test_old_graphs_of_a_model_are_forgotten(weights, size, tmp_path):
+    for n in range(5):
+        built(weights, size, EXACT, tmp_path / f"encoder-model-{n}.graph")
+    (tmp_path / "decoder-model-0.graph").write_text("another part")
+    built(weights, size, EXACT, tmp_path / "encoder-model-5.graph")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "decoder-model-0.graph",
+        *(f"encoder-model-{n}.graph" for n in (3, 4, 5)),
+    ]
+
+
 def test_another_model_has_another_graph(weights, size, tmp_path):
     names = {
         compiled.file_name(part, weights.path, size, formats)

@@ -6,12 +6,10 @@ damaged, or was made by other versions or for another processor, is made again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +29,9 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 _GROUP = 128
 """Activations are rounded to 8 bits in groups of so many."""
+
+_KEPT = 3
+"""Graphs of one part of one model: for a few number formats, or versions used by turns."""
 
 Build = Callable[[], openvino.Model]
 
@@ -92,7 +93,8 @@ def file_name(part: str, weights: Path, size: Dimensions, formats: Formats) -> s
         size,
         formats,
     )
-    return f"{part}-{hashlib.sha256(repr(described).encode()).hexdigest()[:24]}.graph"
+    model = hashlib.sha256(os.fsencode(weights.resolve())).hexdigest()[:12]
+    return f"{part}-{model}-{hashlib.sha256(repr(described).encode()).hexdigest()[:24]}.graph"
 
 
 def _kept(file: Path, settings: dict[str, Any]) -> Any:
@@ -118,15 +120,21 @@ def _keep(file: Path, made: Any) -> None:
         exported = made.export_model()
         blob = exported if isinstance(exported, bytes) else bytes(exported.getbuffer())
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
+        beside = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
-            with os.fdopen(handle, "wb") as out:
+            with beside.open("wb") as out:
                 out.write(hashlib.sha256(blob).digest())
                 out.write(blob)
-            os.replace(name, file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+        _forget(file)
     except (OSError, RuntimeError) as exc:
         _log.warning("the compiled graph is not kept in %s: %s", file, exc)
+
+
+def _forget(file: Path) -> None:
+    """Remove all but the newest of the graphs that the one in ``file`` may stand in for."""
+    alike = file.parent.glob(f"{file.name.rpartition('-')[0]}-*.graph")
+    for old in sorted(alike, key=lambda each: each.stat().st_mtime_ns)[:-_KEPT]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""``auricle doctor --tune``: measure which engine is faster with a model on this machine.
+
+Knows nothing about how that is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from auricle.config import Settings
+from auricle.engine.loading import has_openvino
+from auricle.errors import BadSetting
+from auricle.hosting import engines, trial
+from auricle.hosting.libraries import Libraries
+from auricle.hosting.trial import Measured
+from auricle.models import registry
+from auricle.models.fetch import FetchOptions, locate
+
+
+def tune(settings: Settings) -> None:
+    """Measure, and keep what was found.
+
+    Raises:
+        BadSetting: there is only one engine.
+        AuricleError: the model is not on this machine, or cannot be read.
+    """
+    if not has_openvino():
+        raise BadSetting(
+            "there is only one engine to measure; pip install 'auricle[openvino]' brings the other"
+        )
+    cache = FetchOptions.of(settings).cache
+    name = str(settings.model_path or settings.model)
+    if registry.is_default_alias(name):
+        name = registry.default_model("cpu")
+    checkpoint = locate(name, settings)
+    libraries = Libraries(settings, cache)
+    found = asyncio.run(engines.measured(checkpoint.path, settings, libraries))
+    libraries.keep(checkpoint.path, found)
+
+
+def described(settings: Settings, path: Path) -> str:
+    """Which engine would be used for the model in the folder ``path`` on a processor, and why."""
+    if settings.engine != "auto":
+        return settings.engine
+    if not has_openvino():
+        return "ctranslate2, because the extra openvino is not installed"
+    cache = FetchOptions.of(settings).cache
+    found = trial.known(cache, path, settings.compute_type, settings.threads)
+    if found is None:
+        return "the faster one, measured at the first start, or now with `auricle doctor --tune`"
+    return f"{found.library}: {found.reason} ({_times(found)}; {found.day})"
+
+
+def _times(found: Measured) -> str:
+    told = {
+        library: figures.failure or f"{figures.one_s:.2f} and {figures.together_s:.2f} s"
+        for library, figures in found.figures.items()
+    }
+    return ", ".join(f"{library} {what}" for library, what in told.items())

@@ -1,0 +1,237 @@
+"""Both libraries read a clip with a model, and the better one is known from then on.
+
+Knows nothing about settings or servers. What is measured is kept in a file of the cache, with what
+it depends on: another model, processor or version is measured anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import hashlib
+import logging
+import math
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from auricle import __version__, small_file
+from auricle.engine import machine
+from auricle.engine.model import LibraryName
+from auricle.engine.protocol import (
+    DecodeJob,
+    DecodeRow,
+    EncodeJob,
+    EncodeRow,
+    Engine,
+    EngineDied,
+    Hypothesis,
+    ReleaseJob,
+)
+from auricle.errors import AuricleError
+from auricle.models.checkpoint import WEIGHTS
+from auricle.types import Pcm
+from auricle.whisper import prompting
+from auricle.whisper.dimensions import MAX_FRAMES
+from auricle.whisper.vocabulary import Vocabulary
+
+_log = logging.getLogger(__name__)
+
+FILE = "engines.json"
+MAX_FILE_BYTES = 1024 * 1024
+MAX_ENTRIES = 64
+"""The oldest measurements are forgotten."""
+
+CLIP = Path(__file__).with_name("trial_clip.npy")
+
+N_TOGETHER = 4
+"""Windows that are read at the same time."""
+
+N_TURNS = 2
+MAX_TOKENS = 60
+
+ALIKE = 0.8
+"""Share of tokens that both texts must have in common."""
+
+GAIN = 1.05
+"""By how much OpenVINO must be faster with several windows; with one it must not be slower."""
+
+Starter = Callable[[], Awaitable[Engine]]
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """How one library did. Times in seconds, from pcm to text, the least of `N_TURNS`."""
+
+    one_s: float = 0.0
+    """One window alone."""
+    together_s: float = 0.0
+    """`N_TOGETHER` windows."""
+    failure: str = ""
+    """Why there are no times."""
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What to use for a model, and why."""
+
+    library: LibraryName
+    reason: str
+    figures: dict[LibraryName, Figures]
+    day: str
+    model: str
+
+
+def known(cache: Path, model: Path, compute_type: str, threads: int) -> Measured | None:
+    """What was measured for the folder of a model; None: nothing yet, or under other conditions."""
+    return _read(cache / FILE).get(_key(model, compute_type, threads))
+
+
+def keep(cache: Path, model: Path, compute_type: str, threads: int, found: Measured) -> None:
+    """Remember a measurement. Where that is not possible, the next start measures again."""
+    entries = _read(cache / FILE)
+    entries.pop(key := _key(model, compute_type, threads), None)
+    entries[key] = found
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        beside = cache / f"{FILE}.{os.getpid()}.part"
+        beside.write_bytes(msgspec.json.encode(dict(list(entries.items())[-MAX_ENTRIES:])))
+        beside.replace(cache / FILE)
+    except OSError as exc:
+        _log.warning("what was measured is not kept in %s: %s", cache / FILE, exc)
+
+
+async def measure(
+    starters: dict[LibraryName, Starter], vocabulary: Vocabulary, name: str
+) -> Measured:
+    """Read the clip with both libraries, by turns. Never raises for one that fails: the other is
+    the choice then."""
+    prompt = prompting.start(vocabulary, "transcribe", "en" if vocabulary.multilingual else "")
+    attempts = [_Attempt(library, start, prompt) for library, start in starters.items()]
+    try:
+        for turn in range(1 + N_TURNS):
+            for attempt in attempts:
+                await attempt.turn(counts=turn > 0)
+    finally:
+        for attempt in attempts:
+            await attempt.close()
+    figures = {attempt.library: attempt.figures for attempt in attempts}
+    library, reason = _verdict(figures, {attempt.library: attempt.ids for attempt in attempts})
+    return Measured(library, reason, figures, time.strftime("%Y-%m-%d"), name)
+
+
+@dataclass
+class _Attempt:
+    """One library's part."""
+
+    library: LibraryName
+    start: Starter
+    prompt: tuple[int, ...]
+    ids: tuple[int, ...] = ()
+    """What it hears."""
+    figures: Figures = field(default_factory=lambda: Figures(math.inf, math.inf))
+    engine: Engine | None = None
+
+    async def turn(self, *, counts: bool) -> None:
+        """Read one window, then several, unless that failed before. The first turn does not count:
+        some things happen only once."""
+        if self.figures.failure:
+            return
+        try:
+            self.engine = self.engine or await self.start()
+            one, one_s = await self._timed(1)
+            together, together_s = await self._timed(N_TOGETHER)
+        except (AuricleError, EngineDied) as exc:
+            self.figures = Figures(failure=str(exc))
+            return
+        self.ids = one[0]
+        if set(together) != {self.ids}:
+            self.figures = Figures(failure="windows say something else in company")
+        elif counts:
+            before = self.figures
+            self.figures = Figures(min(before.one_s, one_s), min(before.together_s, together_s))
+
+    async def close(self) -> None:
+        if self.engine is not None:
+            await self.engine.close()
+
+    async def _timed(self, n_windows: int) -> tuple[list[tuple[int, ...]], float]:
+        assert self.engine is not None
+        began_s = time.perf_counter()
+        texts = await _read_windows(self.engine, n_windows, self.prompt)
+        return texts, time.perf_counter() - began_s
+
+
+async def _read_windows(
+    engine: Engine, n_windows: int, prompt: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    pcm = clip().tobytes()
+    free = asyncio.Semaphore(engine.info.workers)
+
+    async def encode(state_id: int) -> None:
+        async with free:
+            row = EncodeRow(state_id, pcm)
+            await engine.encode(EncodeJob((row,), MAX_FRAMES, is_alone=n_windows == 1))
+
+    await asyncio.gather(*(encode(state_id) for state_id in range(n_windows)))
+    rows = tuple(DecodeRow(state_id, prompt) for state_id in range(n_windows))
+    job = DecodeJob(rows, beam_size=5, temperature=0.0, max_new_tokens=MAX_TOKENS)
+    async with contextlib.aclosing(engine.decode(job)) as replies:
+        found = [reply.ids async for reply in replies if isinstance(reply, Hypothesis)]
+    await engine.release(ReleaseJob(tuple(range(n_windows))))
+    return found
+
+
+def _verdict(
+    figures: dict[LibraryName, Figures], texts: dict[LibraryName, tuple[int, ...]]
+) -> tuple[LibraryName, str]:
+    ours, other = figures["openvino"], figures["ctranslate2"]
+    if ours.failure:
+        return "ctranslate2", f"OpenVINO failed: {ours.failure}"
+    if other.failure:
+        return "openvino", f"CTranslate2 failed: {other.failure}"
+    alike = difflib.SequenceMatcher(None, texts["openvino"], texts["ctranslate2"], False).ratio()
+    if not texts["openvino"] or alike < ALIKE:
+        return "ctranslate2", "OpenVINO's text is another"
+    faster = other.one_s / ours.one_s, other.together_s / ours.together_s
+    compared = f"OpenVINO is {faster[0]:.2f} × as fast with one window, {faster[1]:.2f} × with four"
+    return ("openvino" if faster[0] >= 1 and faster[1] >= GAIN else "ctranslate2"), compared
+
+
+def clip() -> Pcm:
+    """Eleven seconds of English, stored by the μ-law."""
+    stored = np.load(CLIP).astype(np.float32) / np.float32(127.5) - np.float32(1)
+    pcm: Pcm = np.sign(stored) * (np.float32(256) ** np.abs(stored) - 1) / np.float32(255)
+    return np.asarray(pcm, np.float32)
+
+
+def _key(model: Path, compute_type: str, threads: int) -> str:
+    weights = model / WEIGHTS
+    status = weights.stat()
+    described = (
+        __version__,
+        *(metadata.version(name) for name in ("ctranslate2", "openvino")),
+        machine.processor(),
+        str(weights.resolve()),
+        status.st_size,
+        status.st_mtime_ns,
+        compute_type,
+        machine.share_cores(threads),
+    )
+    return hashlib.sha256(repr(described).encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Measured]:
+    """All that is kept; nothing where that is no such file."""
+    try:
+        return msgspec.json.decode(small_file.read(path, MAX_FILE_BYTES), type=dict[str, Measured])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as exc:
+        _log.warning("%s cannot be read, and is made again: %s", path, exc)
+        return {}

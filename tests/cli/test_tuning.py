@@ -1,0 +1,56 @@
+"""``auricle doctor`` says what would compute, and why; with ``--tune`` it finds out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auricle.cli import tuning
+from auricle.config import Settings
+from auricle.errors import BadSetting
+from auricle.hosting import trial
+from auricle.hosting.trial import Figures, Measured
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "model.bin").write_bytes(b"weights")
+    return folder
+
+
+def test_an_engine_that_was_named_is_told(model: Path):
+    assert tuning.described(Settings(), model) == "ctranslate2"
+    assert tuning.described(Settings(engine="openvino"), model) == "openvino"
+
+
+def test_what_was_measured_is_told(model: Path, tmp_path: Path):
+    pytest.importorskip("openvino")
+    settings = Settings(engine="auto", cache_dir=tmp_path)
+    assert tuning.described(settings, model) == (
+        "the faster one, measured at the first start, or now with `auricle doctor --tune`"
+    )
+    found = Measured(
+        "ctranslate2",
+        "OpenVINO failed: no such instruction",
+        {"ctranslate2": Figures(1.234, 3.0), "openvino": Figures(failure="no such instruction")},
+        "2026-11-29",
+        "tiny",
+    )
+    trial.keep(tmp_path, model, "auto", 0, found)
+    assert tuning.described(settings, model) == (
+        "ctranslate2: OpenVINO failed: no such instruction "
+        "(ctranslate2 1.23 and 3.00 s, openvino no such instruction; 2026-11-29)"
+    )
+
+
+def test_without_the_extra_there_is_nothing_to_measure(model: Path, monkeypatch):
+    """Patched, because tests run where both are installed."""
+    monkeypatch.setattr(tuning, "has_openvino", lambda: False)
+    assert tuning.described(Settings(engine="auto"), model) == (
+        "ctranslate2, because the extra openvino is not installed"
+    )
+    with pytest.raises(BadSetting, match=r"pip install 'auricle\[openvino\]' brings the other"):
+        tuning.tune(Settings())

@@ -1,0 +1,155 @@
+"""The better library is the one that is right, and then the one that is faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auricle.config import Settings
+from auricle.engine.model import LibraryName
+from auricle.engine.protocol import EngineDied, Hypothesis, ModelInfo
+from auricle.errors import ModelUnusable
+from auricle.hosting import trial
+from auricle.hosting.trial import Figures, Measured
+from auricle.models.fetch import locate
+from tests.audio_files import SAMPLES, read_wav
+
+SLOW, FAST = Figures(2.0, 6.0), Figures(1.0, 4.0)
+TEXT = tuple(range(20))
+
+
+class Reading:
+    """An engine that says the same of every window, and knows what it was asked."""
+
+    def __init__(self, ids=TEXT, dies=False):
+        self.info = ModelInfo(n_mels=80, device="cpu", compute_type="int8", workers=2)
+        self.ids = ids
+        self.dies = dies
+        self.encoded: list[bool] = []
+        self.decoded: list[int] = []
+        self.is_closed = False
+
+    async def start(self):
+        return self
+
+    async def encode(self, job):
+        self.encoded.append(job.is_alone)
+
+    async def decode(self, job):
+        self.decoded.append(len(job.rows))
+        if self.dies:
+            raise EngineDied("the engine process ended: SIGILL")
+        for row in job.rows:
+            ids = self.ids(len(job.rows)) if callable(self.ids) else self.ids
+            yield Hypothesis(row.state_id, ids, -0.2, 0.0)
+
+    async def release(self, job):
+        pass
+
+    async def close(self):
+        self.is_closed = True
+
+
+async def chosen(ours, other) -> Measured:
+    vocabulary = locate("tiny.en", Settings()).vocabulary
+    starters: dict[LibraryName, trial.Starter] = {
+        "ctranslate2": other.start,
+        "openvino": ours.start,
+    }
+    return await trial.measure(starters, vocabulary, "tiny.en")
+
+
+async def test_both_read_one_window_and_several():
+    ours, other = Reading(), Reading()
+    found = await chosen(ours, other)
+    for engine in (ours, other):
+        assert engine.decoded == [1, 4] * 3
+        assert engine.encoded == [True, *[False] * 4] * 3
+        assert engine.is_closed
+    assert set(found.figures) == {"ctranslate2", "openvino"}
+    assert all(each.one_s > 0 and each.together_s > 0 for each in found.figures.values())
+
+
+@pytest.mark.parametrize(
+    ("ours", "reason"),
+    [
+        (Reading(ids=()), "OpenVINO's text is another"),
+        (Reading(ids=TEXT[:7] + TEXT[:7]), "OpenVINO's text is another"),
+        (Reading(dies=True), "OpenVINO failed: the engine process ended: SIGILL"),
+        (
+            Reading(ids=lambda n: TEXT[n - 1 :]),
+            "OpenVINO failed: windows say something else in company",
+        ),
+    ],
+)
+async def test_who_is_wrong_is_not_chosen(ours, reason):
+    found = await chosen(ours, Reading())
+    assert (found.library, found.reason) == ("ctranslate2", reason)
+    assert ours.is_closed
+
+
+async def test_who_cannot_be_started_is_not_chosen():
+    class Unusable(Reading):
+        async def start(self):
+            raise ModelUnusable("OpenVINO cannot load base: no such instruction")
+
+    found = await chosen(Unusable(), Reading())
+    assert found.reason == "OpenVINO failed: OpenVINO cannot load base: no such instruction"
+    found = await chosen(Reading(), Unusable())
+    assert found.library == "openvino"
+    assert found.reason.startswith("CTranslate2 failed: ")
+
+
+@pytest.mark.parametrize(
+    ("ours", "library"),
+    [
+        (FAST, "openvino"),
+        (Figures(1.9, 5.0), "openvino"),
+        (Figures(2.1, 3.0), "ctranslate2"),
+        (Figures(1.0, 5.9), "ctranslate2"),
+    ],
+)
+def test_who_is_slower_with_one_window_or_with_several_is_not_chosen(ours, library):
+    texts: dict[LibraryName, tuple[int, ...]] = {"openvino": (*TEXT[:-1], 99), "ctranslate2": TEXT}
+    chosen, reason = trial._verdict({"openvino": ours, "ctranslate2": SLOW}, texts)
+    assert chosen == library
+    assert reason == (
+        f"OpenVINO is {2 / ours.one_s:.2f} × as fast with one window, "
+        f"{6 / ours.together_s:.2f} × with four"
+    )
+
+
+def test_what_was_measured_is_kept(tmp_path: Path):
+    pytest.importorskip("openvino")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.bin").write_bytes(b"weights")
+    found = Measured("openvino", "fast", {"openvino": FAST, "ctranslate2": SLOW}, "day", "base")
+    cache = tmp_path / "cache"
+    assert trial.known(cache, model, "auto", 2) is None
+    trial.keep(cache, model, "auto", 2, found)
+    assert trial.known(cache, model, "auto", 2) == found
+    assert [each.name for each in cache.iterdir()] == ["engines.json"]
+    (cache / "engines.json").write_text("[damaged")
+    assert trial.known(cache, model, "auto", 2) is None
+    trial.keep(cache, model, "auto", 2, found)
+    assert trial.known(cache, model, "auto", 2) == found
+    trial.keep(model / "model.bin", model, "auto", 2, found)  # no folder: nothing is kept
+
+
+def test_only_so_much_is_kept(tmp_path: Path):
+    pytest.importorskip("openvino")
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    found = Measured("openvino", "fast", {}, "day", "base")
+    for n in range(trial.MAX_ENTRIES + 2):
+        trial.keep(tmp_path, tmp_path, f"type {n}", 2, found)
+    assert trial.known(tmp_path, tmp_path, "type 1", 2) is None
+    assert trial.known(tmp_path, tmp_path, "type 2", 2) == found
+
+
+def test_the_clip_is_speech():
+    sample = read_wav(SAMPLES / "jfk.wav")
+    assert trial.clip().dtype == np.float32
+    assert np.abs(trial.clip() - sample).max() < 0.02
