@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from auricle.cli import inputs
-from auricle.errors import AuricleError
+from auricle_bench.commands.given import field_of, numbers_of, with_scheme, write
 from auricle_bench.commands.live import live
 
 if TYPE_CHECKING:
@@ -185,50 +185,8 @@ def _clips(files: tuple[str, ...], corpus: Path | None, languages: str | None) -
         return from_files([each.path for each in inputs.find(files, Path(spool))])
 
 
-def with_scheme(url: str) -> str:
-    """``localhost:50060`` is meant as an HTTP address.
-
-    Raises:
-        click.UsageError: it is none.
-    """
-    import httpx2
-
-    address = url if "://" in url else f"http://{url}"
-    try:
-        parsed = httpx2.URL(address)
-    except httpx2.InvalidURL:
-        parsed = httpx2.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise click.UsageError(f"{url!r} is not the address of an HTTP server")
-    return address
-
-
-def numbers_of(option: str, given: str) -> list[int]:
-    """Positive numbers with commas between. Raises `click.UsageError`."""
-    numbers = given.split(",")
-    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise click.UsageError(f"{option}: {given!r} is not a list of whole numbers")
-    return [int(number) for number in numbers]
-
-
-def field_of(given: str) -> tuple[str, str]:
-    """What ``--field`` names. Raises `click.UsageError`."""
-    name, equals, value = given.partition("=")
-    if not name or not equals:
-        raise click.UsageError(f"--field: {given!r} is not NAME=VALUE")
-    return name, value
-
-
 def _write_json(path: Path, results: list[Result], target: Target, seed: int) -> None:
     from auricle_bench.report import document
 
     about = {"url": target.endpoint, "model": target.model, "fields": target.fields, "seed": seed}
     write(path, document(results, about))
-
-
-def write(path: Path, content: bytes) -> None:
-    """Raises `AuricleError` when the file cannot be written."""
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise AuricleError(f"cannot write {path}: {exc.strerror}") from exc

@@ -16,7 +16,7 @@ import click
 from auricle import logs
 from auricle.cli.options import EVALUATED, config_from, flags_from, settings_from, settings_options
 from auricle.errors import AuricleError
-from auricle_bench.commands.bench import field_of, with_scheme, write
+from auricle_bench.commands.given import field_of, with_scheme, write
 
 if TYPE_CHECKING:
     from auricle_bench.clips import Clip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from auricle.errors import AuricleError
+from auricle_bench.commands.given import numbers_of, with_scheme, write
 
 if TYPE_CHECKING:
     from auricle.cli.listening.remote import Asked
@@ -88,7 +88,6 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     time, until words are committed too late.
     """
     from auricle.cli.listening.remote import Asked
-    from auricle_bench.commands.bench import numbers_of, with_scheme
     from auricle_bench.live import played
 
     numbers = numbers_of("--streams", streams)
@@ -102,7 +101,8 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     results = _measure(_opener(dialect, asked), plays, pid, until_s)
     if json_file is not None:
         about = {"url": url, "dialect": dialect, "model": model, "seed": seed, "seconds": seconds}
-        _write(json_file, {**about, "streams": results})
+        document = msgspec.json.encode({**about, "streams": results})
+        write(json_file, msgspec.json.format(document, indent=1))
     return 0 if any(each.n_failed < each.n_streams for each in results) else 1
 
 
@@ -134,10 +134,3 @@ def _measure(
         if found.n_failed or found.commit is None or found.commit.p95_s > until_s:
             break
     return results
-
-
-def _write(path: Path, document: object) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1))
-    except OSError as exc:
-        raise AuricleError(f"cannot write {path}: {exc.strerror}") from exc

@@ -27,7 +27,7 @@ from auricle.speakers.turns import NamedTurn
 from auricle.transcribe import collect
 from auricle.types import Transcript
 from auricle_bench.clips import Clip
-from auricle_bench.commands.bench import with_scheme
+from auricle_bench.commands.given import with_scheme
 from auricle_bench.load import Ask
 from auricle_bench.speaker_references import Said
 from auricle_bench.target import Answer, Client, Target
