@@ -69,10 +69,9 @@ class FluxTurns:
         self._language = options.language
         self._now_s = 0.0
         self._n_turns = 0
+        self._pause = Pause()
         self._open: int | None = None
         """The part in which somebody speaks, or pauses."""
-        self._pause = Pause()
-        """Of that part."""
         self._ended: dict[int, Pause] = {}
         """Parts that are over and not known whole."""
         self._starts_s: dict[int, float] = {}
