@@ -90,7 +90,7 @@ def _scenarios(setup: Setup) -> list[Scenario]:
     windows = recordings.windows(setup.clips(), setup.scratch)
     n = setup.n_clips
     some = every(short, n or N_SHORT)
-    crowd = every(short, N_CROWD)
+    crowd = every(short, min(N_CROWD, 2 * n) if n else N_CROWD)
     long = every(windows, min(n or N_WINDOWS, N_WINDOWS))
     alone, window = every(some, min(n or N_ALONE, N_ALONE)), every(long, min(n or 4, 4))
     return [
