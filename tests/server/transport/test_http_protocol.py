@@ -105,8 +105,9 @@ async def test_what_is_not_http(served: Served) -> None:
         b"5\r\naudio\r\n0\r\n" + b"X-Trailer: " + b"a" * 500_000,
         b"5\r\naudio\r\n0\r\n" + b"X-Trailer: a\r\n" * 50_000,
         b"5;" + b"a" * 500_000,
+        b"9c40\r\n" + b"x" * 40_000 + b"\r\n0\r\nX-Trailer: " + b"a" * 200_000,
     ],
-    ids=["one trailer", "many trailers", "chunk extension"],
+    ids=["one trailer", "many trailers", "chunk extension", "behind a large body"],
 )
 async def test_what_stands_around_chunks_has_a_limit(served: Served, body: bytes) -> None:
     """Trailers were kept in memory without end."""

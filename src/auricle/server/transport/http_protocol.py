@@ -22,7 +22,8 @@ fill the memory without ever asking anything."""
 MAX_FRAMING_BYTES: Final = 64 * 1024
 MAX_FRAMING_PER_BYTE: Final = 16
 """What may stand between the bytes of a chunked body: sizes and extensions of chunks, trailers. A
-body in chunks of one byte has five for each."""
+body in chunks of one byte has five for each. Behind the last byte of a chunk, where trailers are kept
+in memory, only the first of the two counts."""
 
 MAX_PIPELINED: Final = 16
 """Requests that may wait on a connection for the answers before theirs."""
@@ -64,6 +65,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._n_framing_bytes = 0
         """Received of the current request and not of its body; up to a piece less than it was."""
         self._n_body_bytes = 0
+        self._n_bytes_since_body = 0
+        """As much as came without a byte of the body."""
         self._head_timer: asyncio.TimerHandle | None = None
         self._probe_timer: asyncio.TimerHandle | None = None
 
@@ -133,6 +136,7 @@ class HttpProtocol(HttpToolsProtocol):
         for start in range(0, len(data), PIECE_BYTES):
             piece = data[start : start + PIECE_BYTES]
             self._n_framing_bytes += len(piece)
+            self._n_bytes_since_body += len(piece)
             super().data_received(piece)
             if self.transport.is_closing() or self.transport.get_protocol() is not self:
                 return
@@ -145,8 +149,13 @@ class HttpProtocol(HttpToolsProtocol):
             if self._n_framing_bytes > MAX_HEAD_BYTES:
                 too_large = InvalidRequest(TOO_LARGE)
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, too_large)
-        elif self._n_framing_bytes > MAX_FRAMING_BYTES + MAX_FRAMING_PER_BYTE * self._n_body_bytes:
+        elif self._has_too_much_framing:
             self._refuse(HTTPStatus.BAD_REQUEST, InvalidRequest(TOO_MUCH_FRAMING))
+
+    @property
+    def _has_too_much_framing(self) -> bool:
+        most = MAX_FRAMING_BYTES + MAX_FRAMING_PER_BYTE * self._n_body_bytes
+        return self._n_framing_bytes > most or self._n_bytes_since_body > MAX_FRAMING_BYTES
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -164,7 +173,7 @@ class HttpProtocol(HttpToolsProtocol):
             too_large = InvalidRequest(TOO_LARGE)
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, too_large)
             raise ValueError  # makes the parser stop; `send_400_response` finds it answered
-        self._n_framing_bytes = 0
+        self._n_framing_bytes = self._n_bytes_since_body = 0
         super().on_headers_complete()
         if len(self.pipeline) > MAX_PIPELINED:
             self.transport.close()
@@ -176,6 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._n_framing_bytes -= len(body)
         self._n_body_bytes += len(body)
+        self._n_bytes_since_body = 0
         super().on_body(body)
 
     def on_response_complete(self) -> None:
