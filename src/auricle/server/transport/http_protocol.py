@@ -22,7 +22,7 @@ fill the memory without ever asking anything."""
 MAX_FRAMING_BYTES: Final = 64 * 1024
 MAX_FRAMING_PER_BYTE: Final = 16
 """What may stand between the bytes of a chunked body: sizes and extensions of chunks, trailers. A
-body in chunks of one byte has five for each. Behind the last byte of a chunk, where trailers are kept
+body in chunks of one byte has five for each. Behind the last of its bytes, where trailers are kept
 in memory, only the first of the two counts."""
 
 MAX_PIPELINED: Final = 16
