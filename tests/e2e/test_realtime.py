@@ -39,10 +39,12 @@ class Heard:
         self.deltas: dict[str, str] = {}
         self.transcripts: dict[str, str] = {}
         self.order: list[str] = []
+        self.words: list[dict[str, Any]] = []
 
     def take(self, event: Any) -> None:
         if event.type == "conversation.item.input_audio_transcription.delta":
             self.deltas[event.item_id] = self.deltas.get(event.item_id, "") + event.delta
+            self.words += event.to_dict().get("words", [])
         elif event.type == "conversation.item.input_audio_transcription.completed":
             self.transcripts[event.item_id] = event.transcript
         elif event.type == "input_audio_buffer.committed":
@@ -78,6 +80,14 @@ async def _spoken(client: openai.AsyncOpenAI, given: Any, pcm: Pcm) -> Heard:
     return heard
 
 
+def _music(seconds: float) -> Pcm:
+    """Chords, each half a second."""
+    at_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    root = 220 * 2 ** (np.array([0, 5, 7, 3])[(at_s * 2).astype(int) % 4] / 12)
+    chord = sum(np.sin(2 * np.pi * root * step * at_s) for step in (1.0, 1.25, 1.5))
+    return (0.1 * np.exp(-4 * (at_s % 0.5)) * chord).astype(np.float32)
+
+
 @pytest.mark.parametrize("ending", [None, {"type": "semantic_vad", "eagerness": "low"}])
 async def test_a_speech_in_one_item(english: Real, ending: Any) -> None:
     async with english.async_client() as client:
@@ -87,18 +97,25 @@ async def test_a_speech_in_one_item(english: Real, ending: Any) -> None:
 
 
 async def test_turns_that_silence_ends(english: Real) -> None:
+    """Times of words are those of the session, whatever came before."""
+    pause = np.zeros(3 * SAMPLE_RATE, np.float32)
+    given = session(turn_detection={"type": "server_vad", "silence_duration_ms": 500})
+    given["include"] = ["item.input_audio_transcription.words"]
     async with english.async_client() as client:
-        vad = {"type": "server_vad", "silence_duration_ms": 500}
-        heard = await _spoken(client, session(turn_detection=vad), jfk())
+        heard = await _spoken(client, given, np.concatenate([pause, jfk()]))
+    assert heard.words[0]["start"] == pytest.approx(3.3, abs=0.3)
+    assert heard.words[-1]["end"] == pytest.approx(14.0, abs=0.3)
+    starts = [word["start"] for word in heard.words]
+    assert starts == sorted(starts)
     assert len([text for text in heard.transcripts.values() if text]) >= 2
     assert words(heard.text).startswith("and so my fellow americans")
     assert words(heard.text).endswith(ENDING_WORDS)
 
 
-async def test_silence_and_noise_say_nothing(english: Real) -> None:
+async def test_silence_noise_and_music_say_nothing(english: Real) -> None:
     noise = np.random.default_rng(5).normal(0, 0.01, 20 * SAMPLE_RATE).astype(np.float32)
     async with english.async_client() as client:
-        for quiet in (np.zeros(60 * SAMPLE_RATE, np.float32), noise):
+        for quiet in (np.zeros(60 * SAMPLE_RATE, np.float32), noise, _music(20.0)):
             heard = await _spoken(client, session(turn_detection=None), quiet)
             assert heard.text == ""
 

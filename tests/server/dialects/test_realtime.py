@@ -620,6 +620,7 @@ async def test_a_stream_that_cannot_be_followed(served: Served) -> None:
         await client.append()
         code, reason, [refusal] = await client.closed()
     assert (code, reason) == (1013, "too much")
+    assert served.runtime.lives[0].told == [], "what cannot be read is not waited for"
     assert refusal["error"]["code"] == "rate_limit_exceeded"
 
 
@@ -759,12 +760,22 @@ async def test_a_session_has_an_end() -> None:
 
 
 async def test_clients_that_leave_take_their_streams_along(served: Served) -> None:
-    for _ in range(20):
+    for _ in range(50):
         async with connected(served) as client:
             await client.append()
             client.socket.transport.abort()
     await until(lambda: all(each.closed.is_set() for each in served.runtime.lives))
-    assert len(served.runtime.lives) == 20
+    assert len(served.runtime.lives) == 50
+
+
+async def test_a_client_that_never_reads(served: Served) -> None:
+    """What is said to it waits within bounds, and then it is left."""
+    long = words("x" * 200_000)
+    async with connected(served, QUERY, max_queue=1) as client:
+        [live] = served.runtime.lives
+        live.say(TurnStarted(1, 0.0), *([Update(1, long, ())] * 200))
+        await live.closed.wait()
+        assert (await client.closed())[0] in (1006, 1008)
 
 
 # The shape of the beta

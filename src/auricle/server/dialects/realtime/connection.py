@@ -94,7 +94,7 @@ class Connection:
         try:
             async for message in socket:
                 await self._take(socket, message)
-            if socket.ended not in ("left", "slow"):
+            if socket.ended not in ("left", "slow", "closed"):
                 await self._end(socket)
         except Closed:
             pass
