@@ -21,10 +21,12 @@ from auricle.errors import AuricleError
 from auricle.types import Pcm
 from auricle_bench.live import deepgram, report
 from auricle_bench.live.measures import Reference
+from auricle_bench.live.offline import error_rate
 from auricle_bench.live.played import PAUSE_S, Played, streams, timed_clips
 from auricle_bench.live.run import Streams, measured, one, summarised
 from auricle_bench.summary import Percentiles, Usage
 from tests.audio_files import SAMPLES
+from tests.bench.fake_server import FakeServer, in_thread, json_answer
 
 SAID = Reference("ask not", "en", (("ask", 0.4), ("not", 0.8)))
 PLAYED = Played(np.zeros(16_000, np.float32), SAID, (0.8,))
@@ -131,9 +133,10 @@ async def test_a_server_on_this_machine_is_watched():
 
 def test_a_line_for_people():
     times = Percentiles(0.5, 1.25, 1.5)
-    found = Streams(4, 1, 30.0, times, times, None, 12.34, 0, 50, 5, 0.5, Usage(6.0, 8_000_000))
+    used = Usage(6.0, 8_000_000)
+    found = Streams(4, 1, 30.0, times, times, None, 12.34, 0, 50, 5, 0.5, used, None, 0.08)
     assert report.row(found) == (
-        *("4", "1", "0.50 / 1.25 / 1.50", "0.50 / 1.25 / 1.50", "", "12.3", "0", "10.0%"),
+        *("4", "1", "0.50 / 1.25 / 1.50", "0.50 / 1.25 / 1.50", "", "12.3", "0", "10.0% (8.0%)"),
         *("20%", "2 MB"),
     )
     assert report.remarks(found) == ["this client sent 0.50 s late at worst: do not believe it"]
@@ -214,6 +217,14 @@ async def test_deepgrams_dialect():
         np.array([0, 32767, -32767], "<i2").tobytes(),
         '{"type":"CloseStream"}',
     ]
+
+
+def test_what_the_server_makes_of_the_whole():
+    with in_thread(FakeServer(lambda _: json_answer({"text": "ask hot"}))) as server:
+        assert error_rate(Asked(server.url, "base", "en"), [PLAYED, PLAYED]) == 0.5
+        server.script = lambda _: json_answer({"error": "no"}, 500)
+        with pytest.raises(AuricleError, match="no text of whole recordings from"):
+            error_rate(Asked(server.url), [PLAYED])
 
 
 def test_nobody_there(tmp_path, capfd):

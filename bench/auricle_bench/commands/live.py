@@ -61,6 +61,9 @@ DEFAULT_STREAMS = "1,2,4,6,8,12,16,24,32"
 @click.option("--model", default="whisper-1", show_default=True, help="model name to send")
 @click.option("--silence-s", type=click.FloatRange(0.1, 10), default=0.5, show_default=True)
 @click.option("--detect-language", is_flag=True, help="do not send the language of the clips")
+@click.option(
+    "--offline", is_flag=True, help="also send what is played whole: its error rate in brackets"
+)
 @click.option("--pid", type=int, help="server process: report its processor time and memory")
 @click.option("--api-key", help="key to send")
 @click.option("--seed", default=0, show_default=True, help="of the order of clips")
@@ -76,6 +79,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     model: str,
     silence_s: float,
     detect_language: bool,
+    offline: bool,
     pid: int | None,
     api_key: str | None,
     seed: int,
@@ -98,7 +102,8 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     language = None if detect_language else codes[0]
     asked = Asked(with_scheme(url), model, language, silence_s, api_key)
     plays = [played.streams(corpus, clips, n, seconds, seed) for n in numbers]
-    results = _measure(_opener(dialect, asked), plays, pid, until_s)
+    whole = asked if offline else None
+    results = _measure(_opener(dialect, asked), plays, pid, until_s, whole)
     if json_file is not None:
         about = {"url": url, "dialect": dialect, "model": model, "seed": seed, "seconds": seconds}
         document = msgspec.json.encode({**about, "streams": results})
@@ -116,17 +121,25 @@ def _opener(dialect: str, asked: Asked) -> Open:
 
 
 def _measure(
-    open_speech: Open, plays: list[list[Played]], pid: int | None, until_s: float
+    open_speech: Open,
+    plays: list[list[Played]],
+    pid: int | None,
+    until_s: float,
+    whole: Asked | None,
 ) -> list[Streams]:
     import asyncio
 
     from auricle_bench.live import report
+    from auricle_bench.live.offline import error_rate
     from auricle_bench.live.run import measured
 
     results: list[Streams] = []
     print(report.line(report.HEADINGS), flush=True)
     for played in plays:
         found = asyncio.run(measured(open_speech, played, pid))
+        if whole is not None:
+            rate = error_rate(whole, played)
+            found = msgspec.structs.replace(found, offline_error_rate=rate)
         results.append(found)
         print(report.line(report.row(found)), flush=True)
         for remark in report.remarks(found):

@@ -12,7 +12,7 @@ from auricle_bench.summary import Percentiles
 
 HEADINGS = (
     *("streams", "failed", "tentative p50/p95/p99", "commit p50/p95/p99", "final p50/p95/p99"),
-    *("corrections/min", "retractions", "WER", "cpu/stream", "memory/stream"),
+    *("corrections/min", "retractions", "WER (offline)", "cpu/stream", "memory/stream"),
 )
 """Columns of `row`; delays are seconds."""
 
@@ -29,7 +29,7 @@ def row(streams: Streams) -> tuple[str, ...]:
         _delays(streams.final),
         f"{streams.corrections:.1f}",
         str(streams.n_retracted),
-        f"{streams.error_rate:.1%}",
+        _errors(streams),
         "" if cpu is None else f"{cpu:.0%}",
         "" if rss is None else f"{rss / 1e6:.0f} MB",
     )
@@ -47,6 +47,12 @@ def remarks(streams: Streams) -> list[str]:
     if streams.late_s > 0.25:
         said.append(f"this client sent {streams.late_s:.2f} s late at worst: do not believe it")
     return said
+
+
+def _errors(streams: Streams) -> str:
+    offline = streams.offline_error_rate
+    beside = "" if offline is None else f" ({offline:.1%})"
+    return f"{streams.error_rate:.1%}{beside}"
 
 
 def _delays(times: Percentiles | None) -> str:

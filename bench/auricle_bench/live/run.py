@@ -61,6 +61,8 @@ class Streams(msgspec.Struct, frozen=True):
     server: Usage | None = None
     """Of the whole server; its memory is what it took more than before."""
     complaint: str | None = None
+    offline_error_rate: float | None = None
+    """Of the same sound, read whole."""
 
     @property
     def error_rate(self) -> float:

@@ -13,6 +13,7 @@ import msgspec
 from auricle.cli.listening import remote
 from auricle.cli.listening.remote import Asked
 from auricle_bench.live import played, report
+from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured
 from auricle_bench.measurements import server
 from auricle_bench.measurements.figures import Figures, Table
@@ -21,6 +22,9 @@ from auricle_bench.measurements.setup import Setup
 MODELS = ("base", "tiny.en")
 NUMBERS = (1, 2, 4, 6, 8, 12, 16, 24)
 SECONDS = 40.0
+N_OFFLINE = 4
+"""Up to so many streams are also read whole."""
+
 UNTIL_S = 2.0
 """More streams are not tried once words are committed later than this, at the 95th percentile."""
 
@@ -37,6 +41,9 @@ def run(setup: Setup) -> Figures:
             for n in NUMBERS:
                 plays = played.streams(setup.corpus, clips, n, seconds, seed=0)
                 found = asyncio.run(measured(lambda: remote.opened(asked), plays, ours.pid))  # noqa: B023  # called before the next
+                if n <= N_OFFLINE:
+                    rate = error_rate(asked, plays)
+                    found = msgspec.structs.replace(found, offline_error_rate=rate)
                 rows.append((model, *report.row(found)))
                 data.append({"model": model, **msgspec.to_builtins(found)})
                 print(*rows[-1], *report.remarks(found), sep="  ", flush=True)
