@@ -7,7 +7,9 @@ import { begun, changed, redone, undone, type History } from "./history";
 import { lateError, ownProblem, unreachable, type Answer, type Problem } from "./problem";
 import { fieldsOf, pathOf, type Options } from "./request";
 import { noted, Refused, upload } from "./server";
-import { cuesOf, timedWords, type Cue, type SpokenWord, type Transcript, type Word } from "./transcript";
+import {
+  bySpeaker, cuesOf, timedWords, type Cue, type Segment, type SpokenWord, type Transcript, type Word,
+} from "./transcript";
 
 export type State = "waiting" | "sending" | "reading" | "done" | "failed" | "cancelled";
 
@@ -18,14 +20,7 @@ interface StreamEvent {
   readonly languages?: readonly { readonly code: string }[];
   readonly warnings?: readonly string[];
   readonly speaker?: string;
-  readonly start?: number;
-  readonly end?: number;
-}
-
-interface Turn {
-  readonly speaker: string;
-  readonly start: number;
-  readonly end: number;
+  readonly text?: string;
 }
 
 let count = 0;
@@ -48,7 +43,7 @@ export class Job {
   private readonly abort = new AbortController();
   private words: Word[] = [];
   private cues: Cue[] = [];
-  private turns: Turn[] = [];
+  private segments: Segment[] = [];
   private nRead = 0;
   private isComplete = false;
 
@@ -141,8 +136,8 @@ export class Job {
         break;
       }
       case "transcript.text.segment": {
-        const { speaker, start = 0, end = 0 } = event;
-        if (speaker !== undefined) this.turns.push({ speaker, start, end });
+        const { speaker, text = "" } = event;
+        if (speaker !== undefined) this.segments.push({ speaker, text });
         break;
       }
       case "transcript.text.done":
@@ -151,23 +146,17 @@ export class Job {
     }
   }
 
-  private onDone({ words = [], languages = [], warnings = [] }: StreamEvent): void {
+  private onDone({ languages = [], warnings = [] }: StreamEvent): void {
     this.isComplete = true;
     this.languages.value = languages.map(({ code }) => code);
     this.warnings.value = warnings;
-    const named = words.some(({ speaker }) => speaker !== undefined) ? words : null;
-    if (named === null && !this.turns.length) return;
-    const speakerOf = (word: Word, i: number) => named?.[i]?.speaker ?? turnAt(this.turns, word);
+    if (!this.segments.length) return;
+    const words = bySpeaker(this.words, this.segments);
     let at = 0;
     this.cues = this.cues
-      .map((cue) => cue.words.map((word) => ({ ...word, speaker: speakerOf(word, at++) })))
+      .map((cue) => words.slice(at, (at += cue.words.length)))
       .reduce<Cue[]>((cues, of) => [...cues, ...cuesOf(of, cues.length)], []);
   }
-}
-
-function turnAt(turns: readonly Turn[], word: Word): string | undefined {
-  const middle = (word.start + word.end) / 2;
-  return turns.find(({ start, end }) => start <= middle && middle <= end)?.speaker;
 }
 
 function unforeseen(error: unknown): Problem {

@@ -18,7 +18,7 @@ export function KeyDialog() {
     void refresh();
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="key-title" onClose={() => (wantsKey.value = false)}>
+    <dialog ref={dialog} class="dialog" aria-labelledby="key-title" onCancel={() => (wantsKey.value = false)}>
       <form onSubmit={submit}>
         <h2 id="key-title">{key.value ? "That key is not right" : "This server wants a key"}</h2>
         <p class="quiet">

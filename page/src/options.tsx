@@ -56,6 +56,13 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
       </label>
       {!isLive && (
         <label class="switch">
+          <input type="checkbox" role="switch" checked={now.speakers}
+            onChange={(event) => set({ speakers: event.currentTarget.checked })} />
+          <span>Tell speakers apart</span>
+        </label>
+      )}
+      {!isLive && (
+        <label class="switch">
           <input type="checkbox" role="switch" checked={now.task === "translate"}
             onChange={(event) => set({ task: event.currentTarget.checked ? "translate" : "transcribe" })} />
           <span>Translate to English</span>

@@ -28,14 +28,13 @@ export function fieldsOf(options: Options): [string, string][] {
   const keywords = options.keywords.split(/[,\n]/u).map((term) => term.trim());
   return [
     ["model", options.model],
-    ["response_format", "json"],
+    ["response_format", options.speakers ? "diarized_json" : "json"],
     ["stream", "true"],
     ["timestamp_granularities[]", "word"],
-    ["include[]", "languages"],
+    ...(options.speakers ? [] : optional("include[]", "languages")), // for which there is no room
     ...optional("language", options.language),
     ...optional("prompt", options.prompt.trim()),
     ...keywords.flatMap((term) => optional("keywords[]", term)),
-    ...(options.speakers ? [["diarize", "true"] satisfies [string, string]] : []),
   ];
 }
 

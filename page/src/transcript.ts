@@ -37,6 +37,8 @@ export interface SpokenWord {
 /** Below this a word is shown as one the model was not sure of. */
 export const UNSURE_BELOW = 0.5;
 
+/** Whom the server names where no voice was heard. */
+const NOBODY = "unknown";
 const MAX_CUE_CHARS = 84;
 const MAX_CUE_S = 7;
 const FULL_CUE_CHARS = 36;
@@ -207,6 +209,29 @@ export function merged(transcript: Transcript, speaker: string, into: string): T
   );
   return { ...transcript, cues };
 }
+
+export interface Segment {
+  readonly speaker: string;
+  readonly text: string;
+}
+
+/** The words with who says them. The segments have the same text in the same order, cut where the
+ * voice changes. */
+export function bySpeaker(words: readonly Word[], segments: readonly Segment[]): Word[] {
+  let at = 0;
+  let left = lettersIn(segments[0]?.text ?? "");
+  return words.map((word) => {
+    while (left <= 0 && at + 1 < segments.length) {
+      at += 1;
+      left += lettersIn(segments[at]?.text ?? "");
+    }
+    left -= lettersIn(word.text);
+    const speaker = segments[at]?.speaker;
+    return { ...word, speaker: speaker === NOBODY ? undefined : speaker };
+  });
+}
+
+const lettersIn = (text: string): number => text.replace(/\s/gu, "").length;
 
 /** The number of the word that is being said at a time: the last that has begun. */
 export function wordAt(words: readonly Word[], time: number): number {

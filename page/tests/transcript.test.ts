@@ -6,7 +6,7 @@ import { eventsIn } from "../src/events";
 import { clock, parsedClock, written } from "../src/formats";
 import { begun, changed, redone, undone } from "../src/history";
 import {
-  cuesOf, merged, nameOf, renamed, retimed, retold, speakersOf, textOf, timedWords, wordAt,
+  bySpeaker, cuesOf, merged, nameOf, renamed, retimed, retold, speakersOf, textOf, timedWords, wordAt,
   type SpokenWord, type Transcript, type Word,
 } from "../src/transcript";
 
@@ -85,6 +85,16 @@ test("times stay in order and between those of the neighbours", () => {
   assert.deepEqual(times(1.2, 1.8), [1.2, 1.8]);
   assert.deepEqual(times(-5, 99), [0, 3]);
   assert.deepEqual(times(2, 1), [2, 2]);
+});
+
+test("words are those of the segments that have their text", () => {
+  const segments = [
+    { speaker: "A", text: " Is it late?" }, { speaker: "unknown", text: "" }, { speaker: "unknown", text: " Hm." },
+    { speaker: "B", text: " Not  yet." },
+  ];
+  const words = bySpeaker(said("Is it late? Hm. Not yet. More"), segments);
+  assert.deepEqual(words.map(({ speaker }) => speaker), ["A", "A", "A", undefined, "B", "B", "B"]);
+  assert.deepEqual(bySpeaker(said("a"), []).map(({ speaker }) => speaker), [undefined]);
 });
 
 test("speakers can be named and merged", () => {

@@ -164,14 +164,14 @@ FIELDS: Final[tuple[Field, ...]] = (
         kinds.Choices(("word", "segment")),
         "answer",
         "which times verbose_json carries: segment if not given; word alone leaves segments "
-        "out, and adds words to json; other formats stay as they are",
+        "out, and adds words to json and diarized_json; other formats stay as they are",
         default=(),
         is_openai=True,
         flag=Flag(
             "words",
             "word,segment",
-            "times of words, too, in verbose_json and json",
-            Need("response_format", ("verbose_json", "json")),
+            "times of words, too, in verbose_json, json and diarized_json",
+            Need("response_format", ("verbose_json", "json", "diarized_json")),
         ),
     ),
     Field(

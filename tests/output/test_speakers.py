@@ -92,6 +92,14 @@ def test_verbose_json() -> None:
     ]
 
 
+def test_diarized_json_has_words_only_when_asked() -> None:
+    body = json.loads(rendered("diarized_json", words=True))
+    assert [(each["word"], each["speaker"]) for each in body["words"]] == [
+        *(("Is", "A"), ("it", "A"), ("late?", "A"), ("Look.", "A")),
+        *(("Not", "B & <Ann>"), ("yet.", "B & <Ann>")),
+    ]
+
+
 def test_diarized_json() -> None:
     body = json.loads(rendered("diarized_json", embeddings=True))
     assert body == {

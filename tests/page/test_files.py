@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
 from auricle.errors import EngineFailed, Overloaded
-from auricle.types import Language
+from auricle.types import Language, Speaker
 from tests.audio_files import JFK_WORDS, words
 from tests.page.conftest import JFK, Opened
 from tests.page.seen import (
@@ -275,3 +276,25 @@ async def test_a_server_that_stops_half_way_is_told_and_found_again(opened: Open
             await page.get_by_role("button", name="Try again").click()
             await until_done(page, "a.wav")
             assert await cues(page) == ["Hello again."]
+
+
+async def test_speakers_are_told_apart_named_and_merged(scripted: Served, opened: Opened) -> None:
+    steps = (timed("Is it late?", 0), timed("Not yet.", 1.5), timed("Good.", 3))
+    named = zip(steps, ("A", "B", "C"), strict=True)
+    scripted.runtime.steps = tuple(
+        msgspec.structs.replace(each, speaker=speaker) for each, speaker in named
+    )
+    scripted.runtime.speakers = tuple(Speaker(each, False, 1.0, ()) for each in "ABC")
+    async with opened(scripted.url) as page:
+        await page.get_by_role("switch", name="Tell speakers apart").check()
+        await give(page, recording("a.wav"))
+        await until_done(page, "a.wav")
+        await expect(transcript(page).locator(".who")).to_have_text(["A", "B", "C"])
+        await page.get_by_label("Name of speaker A").fill("Ann")
+        await page.get_by_label("Name of speaker A").press("Enter")
+        await page.get_by_label("Speaker C is the same as").select_option(label="Ann")
+        await expect(transcript(page).locator(".who")).to_have_text(["Ann", "B", "Ann"])
+        assert await downloaded(page, "txt") == "Ann: Is it late?\nB: Not yet.\nAnn: Good.\n"
+        assert "<v Ann>Good." in await downloaded(page, "vtt")
+        await page.get_by_role("button", name="Undo").click()
+        await expect(transcript(page).locator(".who")).to_have_text(["Ann", "B", "C"])

@@ -148,6 +148,12 @@ def test_which_times_are_shown(pairs: list[tuple[str, str]], segments: bool, wor
     assert asked.options.words is words
 
 
+def test_diarized_json_can_have_words() -> None:
+    diarized = ("response_format", "diarized_json")
+    assert read(diarized, ("timestamp_granularities[]", "word")).style.words
+    assert not read(diarized, ("timestamp_granularities[]", "segment")).style.words
+
+
 @pytest.mark.parametrize("wanted", ["json", "text", "srt", "vtt"])
 @pytest.mark.parametrize("granularity", ["segment", "word"])
 def test_granularities_are_taken_with_every_format(wanted: Format, granularity: str) -> None:

@@ -161,13 +161,14 @@ class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiarizedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """``response_format=diarized_json``. ``warnings`` say what of the recording could not be
-    read."""
+    """``response_format=diarized_json``; ``words`` only with ``timestamp_granularities[]=word``.
+    ``warnings`` say what of the recording could not be read."""
 
     task: Task
     duration: float
     text: str
     segments: tuple[DiarizedSegment, ...]
+    words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     speakers: tuple[SpeakerBody, ...]
     warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
@@ -241,6 +242,7 @@ def _diarized_json(transcript: Transcript, style: Style) -> bytes:
         duration=round(transcript.duration_s, TIME_DECIMALS),
         text=transcript.text,
         segments=tuple(segments),
+        words=words(transcript.words) if style.words else msgspec.UNSET,
         speakers=speakers(transcript.speakers, embeddings=style.embeddings) or (),
         warnings=transcript.warnings or msgspec.UNSET,
         usage=usage(transcript.duration_s),

@@ -142,7 +142,7 @@ def _style(given: Mapping[str, Any], values: Mapping[str, Any]) -> Style:
     return Style(
         wanted,
         segments=not granularities or "segment" in granularities,
-        words="word" in granularities and wanted in ("json", "verbose_json"),
+        words="word" in granularities and wanted in ("json", "verbose_json", "diarized_json"),
         logprobs="logprobs" in values["include"],
         languages=wanted == "json" and _shows_languages(given),
         speakers=values["diarize"],
