@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.diarize import Diarizer
+from auricle.diarize import Diarizer, Part
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest
 from auricle.speakers.clustering import Bounds
 from auricle.speakers.diarization import Voices
@@ -49,14 +49,19 @@ class FakeDecoders:
 
     def __init__(self, **lengths_s: int) -> None:
         self._lengths_s = lengths_s
-        self.opened: list[tuple[str, bool, str | None]] = []
+        self.opened: list[tuple[str, bool, Part]] = []
 
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, *, is_long: bool = False, audio_track: str | None = None
+        self,
+        path: Path,
+        *,
+        is_long: bool = False,
+        audio_track: str | None = None,
+        audio_channel: int | None = None,
     ) -> AsyncIterator[FakeRecording]:
         name = path.name if path == RECORDING else path.read_text()  # noqa: ASYNC240  # a few bytes
-        self.opened.append((name, is_long, audio_track))
+        self.opened.append((name, is_long, Part(audio_track, audio_channel)))
         if name == "junk":
             raise BadMedia("Audio file might be corrupted or unsupported")
         yield FakeRecording(name, self._lengths_s.get(name, 3))
@@ -111,9 +116,7 @@ ANN, BOB = KnownVoice("Ann", b"ann"), KnownVoice("Bob", b"bob")
 async def test_who_speaks_when():
     host, decoders = FakeHost([voices(3, 5)]), FakeDecoders()
     options = SpeakerOptions(at_least=2, at_most=4)
-    found = await diarizer(host, decoders).diarize(
-        RECORDING, options, is_long=True, audio_track="2"
-    )
+    found = await diarizer(host, decoders).diarize(RECORDING, options, Part("2", 1), is_long=True)
     assert [(each.name, each.is_known, each.speech_s) for each in found.speakers] == [
         ("A", False, 2.0),
         ("B", False, 2.0),
@@ -122,7 +125,7 @@ async def test_who_speaks_when():
     assert found.turns == (Turn(0.0, 2.0, 0), Turn(2.0, 4.0, 1))
     assert (found.duration_s, found.warnings) == (3.0, ("warning of recording",))
     assert host.bounds == [Bounds(2, 4)]
-    assert decoders.opened == [("recording", True, "2")]
+    assert decoders.opened == [("recording", True, Part("2", 1))]
 
 
 async def test_voices_that_are_known_have_names_and_others_letters():

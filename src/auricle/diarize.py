@@ -41,6 +41,18 @@ _DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of a file is heard: see `DecodeOptions`."""
+
+    audio_track: str | None = None
+    audio_channel: int | None = None
+
+
+WHOLE = Part()
+"""The best track, its channels mixed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diarization:
     """Who speaks when, and what is known of the recording once all of it was heard."""
 
@@ -74,9 +86,9 @@ class Diarizer:
         self,
         path: Path,
         options: SpeakerOptions,
+        part: Part = WHOLE,
         *,
         is_long: bool = False,
-        audio_track: str | None = None,
     ) -> Diarization:
         """Hear a whole file, and the references of known voices before it.
 
@@ -94,7 +106,7 @@ class Diarizer:
                         for place, voice in enumerate(options.known)
                     ]
                     bounds = Bounds(options.at_least, options.at_most)
-                    heard = await self._heard(process, path, bounds, is_long, audio_track)
+                    heard = await self._heard(process, path, bounds, part, is_long=is_long)
                     return _named(heard, people)
                 except SpeakersDied as exc:
                     if attempt == ATTEMPTS:
@@ -109,11 +121,17 @@ class Diarizer:
         process: SpeakerProcess,
         path: Path,
         bounds: Bounds,
-        is_long: bool,
-        audio_track: str | None,
+        part: Part = WHOLE,
+        *,
+        is_long: bool = False,
         most_s: float | None = None,
     ) -> _Heard:
-        opened = self.decoders.open(path, is_long=is_long, audio_track=audio_track)
+        opened = self.decoders.open(
+            path,
+            is_long=is_long,
+            audio_track=part.audio_track,
+            audio_channel=part.audio_channel,
+        )
         async with opened as recording, process.recording() as fed:
             async for chunk in recording:
                 if most_s is not None and recording.duration_s > most_s:
@@ -131,7 +149,7 @@ class Diarizer:
             path = Path(file.name)
             await asyncio.to_thread(path.write_bytes, voice.reference)
             try:
-                heard = await self._heard(process, path, Bounds(), False, None, MAX_REFERENCE_S)
+                heard = await self._heard(process, path, Bounds(), most_s=MAX_REFERENCE_S)
             except _TooLong:
                 raise InvalidRequest(
                     f"The reference for {voice.name!r} is longer than {MAX_REFERENCE_S:g} s; 2 to "

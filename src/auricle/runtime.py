@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from auricle.config import Settings
-from auricle.diarize import Diarization, Diarizer
+from auricle.diarize import Diarization, Diarizer, Part
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     AuricleError,
@@ -29,6 +29,7 @@ from auricle.hosting.speaker_host import SpeakerHost
 from auricle.live.judging import TurnJudge
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
+from auricle.live.speakers import with_speakers
 from auricle.live.stream import LiveStream
 from auricle.media.pool import DecoderPool
 from auricle.model_control import ModelControl
@@ -174,7 +175,8 @@ class Runtime:
                 if options.speakers is None:
                     yield transcription
                     return
-                diarizing = self._diarized(path, options.speakers, options.audio_track)
+                part = Part(options.audio_track, options.audio_channel)
+                diarizing = self._diarized(path, options.speakers, part)
                 async with spoken(transcription, diarizing) as stream:
                     yield stream
 
@@ -183,14 +185,11 @@ class Runtime:
     ) -> Diarization:
         """Who speaks when in a file. Raises what `check_room` and `Diarizer.diarize` raise."""
         self.check_room(key)
-        return await self._diarized(path, options, audio_track)
+        return await self._diarized(path, options, Part(audio_track))
 
-    async def _diarized(
-        self, path: Path, options: SpeakerOptions, audio_track: str | None
-    ) -> Diarization:
+    async def _diarized(self, path: Path, options: SpeakerOptions, part: Part) -> Diarization:
         diarizer = Diarizer(self._decoders, self._speakers, self.settings.load_wait_s)
-        is_long = guess_s(path) > SHORT_S
-        return await diarizer.diarize(path, options, is_long=is_long, audio_track=audio_track)
+        return await diarizer.diarize(path, options, part, is_long=guess_s(path) > SHORT_S)
 
     async def load_speakers(self) -> None:
         """Start what tells speakers apart, fetched first if need be; see `SpeakerHost.load`."""
@@ -211,6 +210,8 @@ class Runtime:
             Overloaded: there are as many streams as can be followed.
         """
         self._startup.check()
+        if options.speakers is not None:
+            await self._speakers.load(self.settings.load_wait_s)
         async with self._models.using(await self._names.granted(key, model)) as hosted:
             assert hosted.checkpoint is not None
             default = self.settings.language
@@ -218,7 +219,7 @@ class Runtime:
                 abilities.possible, checkpoint=hosted.checkpoint, default_language=default
             )
             async with self._live.open(hosted.reader, possible, live, options) as stream:
-                yield stream
+                yield with_speakers(stream, self._speakers.listen, options.speakers)
 
     async def find(self, name: str) -> ManagedModel:
         """The model a request means. Raises `ModelNotFound`."""

@@ -8,7 +8,7 @@ from tests.rules import source
 
 
 def test_the_document_lists_what_is_read_of_recordings():
-    refused = {"redact", "callback", "diarize"}
+    refused = {"redact", "callback"}
     assert set(listen.PARAMETERS) == recorded.PARAMETERS - parameters.IGNORED - refused
 
 

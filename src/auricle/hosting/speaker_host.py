@@ -25,7 +25,9 @@ from auricle.hosting.manager import RETRY_WHEN_FAILED_S, RETRY_WHILE_LOADING_S, 
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain, on_this_machine
 from auricle.models.progress import Bar, Progress
+from auricle.speakers.diarization import Heard
 from auricle.speakers.process import SpeakerProcess
+from auricle.types import Pcm
 
 NAME = registry.SPEAKERS.id
 
@@ -101,6 +103,13 @@ class SpeakerHost:
         """
         async with self._held(), self._room:
             yield await self._loaded(wait_s)
+
+    async def listen(self, pcm: Pcm, wait_s: float | None = None) -> Heard:
+        """Who speaks in a piece of live audio; it waits for no recording. Raises what `using` and
+        `SpeakerProcess.listen` raise."""
+        async with self._held():
+            process = await self._loaded(wait_s)
+            return await process.listen(pcm)
 
     async def load(self, wait_s: float | None = None) -> None:
         """Start the process if there is none. Raises what `using` raises."""

@@ -16,11 +16,23 @@ def labels(names: Sequence[str | None]) -> list[str]:
 
 
 def _letters(taken: Collection[str]) -> Iterator[str]:
-    """A to Z, then AA, AB and so on."""
     for number in count():
-        label, rest = "", number + 1
-        while rest:
-            rest, place = divmod(rest - 1, 26)
-            label = chr(ord("A") + place) + label
-        if label not in taken:
+        if (label := letter(number)) not in taken:
             yield label
+
+
+def letter(number: int) -> str:
+    """A to Z for 0 to 25, then AA, AB and so on."""
+    label, rest = "", number + 1
+    while rest:
+        rest, place = divmod(rest - 1, 26)
+        label = chr(ord("A") + place) + label
+    return label
+
+
+def number(label: str) -> int:
+    """What `letter` was given."""
+    total = 0
+    for character in label:
+        total = 26 * total + ord(character) - ord("A") + 1
+    return total - 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 
 import httpx2
+import msgspec
 import pytest
 
-from auricle.types import DecodeOptions, Language
+from auricle.types import DecodeOptions, Language, SpeakerOptions
 from tests.server.conftest import Served
 from tests.server.dialects.answers import SRT, VTT, WORDS, error, spoken
 
@@ -89,8 +90,30 @@ async def test_what_speakr_asks(served: Served) -> None:
         "no_speech_prob": 0.125,
     }
     assert served.runtime.asked == [
-        (b"audio", DecodeOptions(language="en", prompt="Names: Auricle", keywords=("Auricle",)))
+        (
+            b"audio",
+            DecodeOptions(
+                language="en",
+                prompt="Names: Auricle",
+                keywords=("Auricle",),
+                words=True,
+                speakers=SpeakerOptions(1, 4),
+            ),
+        )
     ]
+
+
+async def test_speakers(served: Served) -> None:
+    segment = msgspec.structs.replace(spoken(" Hello there.", 0.0, 1.0, WORDS), speaker="A")
+    served.runtime.steps = (segment,)
+    body = (await asr(served, output="json", diarize="true")).json()
+    assert [(each["speaker"], "words" in each) for each in body["segments"]] == [("A", False)]
+    assert (await asr(served, diarize="true")).text == "A: Hello there.\n"
+    assert "A: Hello there." in (await asr(served, diarize="true", output="srt")).text
+    assert error(await asr(served, diarize="true", min_speakers="3", max_speakers="2"))[:2] == (
+        400,
+        "min_speakers",
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, cast, get_args
@@ -58,6 +58,7 @@ class AsrSegment(msgspec.Struct, frozen=True, omit_defaults=True):
     compression_ratio: float
     no_speech_prob: float
     words: tuple[SpokenWord, ...] | None = None
+    speaker: str | None = None
 
 
 class AsrBody(msgspec.Struct, frozen=True):
@@ -112,10 +113,14 @@ class Asr(_Endpoint):
             upload.runtime.settings,
             ("response_format", output if output in SUBTITLES else "verbose_json"),
             *(shared.WORDS if has_words else ()),
+            *_speakers(query),
         )
         plain = partial(formats.render, style=asked.style)
         body = body_format(output, JSON if output == "json" else shared.TEXT)
-        return await upload.answer(asked, _WRITE.get(output, plain), body, send)
+        write: Callable[[Transcript], bytes] = _WRITE.get(output, plain)
+        if output == "json":
+            write = partial(_json, has_words=has_words)
+        return await upload.answer(asked, write, body, send)
 
 
 class DetectLanguage(_Endpoint):
@@ -130,6 +135,16 @@ class DetectLanguage(_Endpoint):
                 await anext(segments, None)
         writer = ResponseWriter(upload.request.scope, send, body_format("json", JSON), 0)
         return partial(writer.end, _language(transcription.language))
+
+
+def _speakers(query: Form) -> Iterator[tuple[str, str]]:
+    """What is said about speakers, where they are asked for."""
+    if query.boolean("diarize") or query.boolean("enable_diarization"):
+        yield ("diarize", "true")
+        for name in ("num_speakers", "min_speakers", "max_speakers"):
+            value = query.text(name)
+            if value is not None:
+                yield (name, value)
 
 
 def _file_field(query: Form) -> FileField:
@@ -155,11 +170,12 @@ def _language(language: Language | None) -> bytes:
 
 
 def _line(segment: Segment) -> str:
-    return " ".join(segment.text.split())
+    line = " ".join(segment.text.split())
+    return line if segment.speaker is None else f"{segment.speaker}: {line}"
 
 
 def _text(transcript: Transcript) -> bytes:
-    """A line for each segment."""
+    """A line for each segment, after its speaker if those were asked for."""
     return "".join(f"{_line(segment)}\n" for segment in transcript.segments).encode()
 
 
@@ -172,16 +188,19 @@ def _tsv(transcript: Transcript) -> bytes:
     return ("start\tend\ttext\n" + "".join(rows)).encode()
 
 
-def _json(transcript: Transcript) -> bytes:
+def _json(transcript: Transcript, *, has_words: bool) -> bytes:
     body = AsrBody(
         text="".join(segment.text for segment in transcript.segments),
-        segments=tuple(_segment(i, each) for i, each in enumerate(transcript.segments)),
+        segments=tuple(
+            _segment(i, each, has_words=has_words) for i, each in enumerate(transcript.segments)
+        ),
         language=transcript.language.code if transcript.language else "",
     )
     return msgspec.json.encode(body)
 
 
-def _segment(index: int, segment: Segment) -> AsrSegment:
+def _segment(index: int, segment: Segment, *, has_words: bool) -> AsrSegment:
+    words = segment.words if has_words else None
     return AsrSegment(
         id=index,
         seek=segment.seek,
@@ -193,13 +212,13 @@ def _segment(index: int, segment: Segment) -> AsrSegment:
         avg_logprob=figure(segment.avg_logprob),
         compression_ratio=figure(segment.compression_ratio),
         no_speech_prob=figure(segment.no_speech_prob),
-        words=None if segment.words is None else shared.spoken_words(segment.words),
+        words=None if words is None else shared.spoken_words(words),
+        speaker=segment.speaker,
     )
 
 
 _WRITE: Mapping[Output, Callable[[Transcript], bytes]] = {
     "txt": _text,
     "tsv": _tsv,
-    "json": _json,
 }
 """Subtitles are written as everywhere."""

@@ -48,6 +48,8 @@ PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
     "utterances": (_FLAG, "What is said between pauses."),
     "utt_split": ({"type": "number", "default": 0.8}, "The pause between utterances, seconds."),
     "multichannel": (_FLAG, "Every channel is read by itself, at most 20."),
+    "diarize": (_FLAG, "Who says each word, by number."),
+    "diarize_model": ({"type": "string"}, "Any but false is the same as diarize."),
     "keyterm": (_TEXTS, "Names and terms that may be said."),
     "keywords": (_TEXTS, "The same; a boost behind a colon is not looked at."),
     "filler_words": (_FLAG, "Keep English uh and um."),

@@ -10,10 +10,19 @@ from io import BytesIO
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
 from auricle.errors import BadMedia, Overloaded
-from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Word
+from auricle.types import (
+    AudioTrack,
+    DecodeOptions,
+    Language,
+    Segment,
+    Speaker,
+    SpeakerOptions,
+    Word,
+)
 from tests.server.conftest import Served, serving, settings
 from tests.server.dialects.answers import spoken
 from tests.server.fakes import FakeRuntime
@@ -151,6 +160,28 @@ async def test_punctuation_paragraphs_and_utterances(listening: Served) -> None:
     ]
     one = await listen(listening, "utterances=true&utt_split=2")
     assert len(one.json()["results"]["utterances"]) == 1
+
+
+@pytest.mark.parametrize("query", ["diarize=true", "diarize_model=latest"])
+async def test_speakers_are_numbers_in_the_order_they_are_heard(
+    listening: Served, query: str
+) -> None:
+    listening.runtime.steps = [
+        spoken(
+            segment.text,
+            segment.start_s,
+            segment.end_s,
+            tuple(msgspec.structs.replace(word, speaker=name) for word in segment.words or ()),
+        )
+        for segment, name in zip(STEPS, ("B", "A"), strict=True)
+    ]
+    listening.runtime.speakers = (Speaker("B", False, 1.0), Speaker("A", False, 1.0))
+    answer = await listen(listening, f"{query}&punctuate=true&paragraphs=true&utterances=true")
+    found = alternative(answer)
+    assert [word["speaker"] for word in found["words"]] == [0, 0, 1, 1]
+    assert [each["speaker"] for each in found["paragraphs"]["paragraphs"]] == [0, 1]
+    assert [each["speaker"] for each in answer.json()["results"]["utterances"]] == [0, 1]
+    assert listening.runtime.asked[0][1].speakers == SpeakerOptions()
 
 
 async def test_languages_are_detected_when_asked(listening: Served) -> None:
@@ -314,7 +345,7 @@ async def test_what_is_ignored(listening: Served, query: str) -> None:
     [
         ("punctuate=yes", "Invalid 'punctuate' value of 'yes'. Allowed is true or false."),
         ("redact=pci", "Invalid 'redact' value of 'pci'. It is not supported: "),
-        ("diarize=true", "Invalid 'diarize' value of 'true'. It is not supported: "),
+        ("diarize=yes", "Invalid 'diarize' value of 'yes'. Allowed is true or false."),
         ("callback=http://a.b/c", "Invalid 'callback' value of 'http://a.b/c'. It is not sup"),
         ("utt_split=-1", "Invalid 'utt_split' value of '-1'. Allowed is a number from 0 to 60."),
         ("language=klingon", "Invalid language 'klingon'. Language parameter must be specified"),

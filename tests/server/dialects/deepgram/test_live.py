@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ from auricle.live.effects import (
     Update,
 )
 from auricle.server.transport import socket
-from auricle.types import Language
+from auricle.types import Language, SpeakerOptions
 from tests.server.dialects.deepgram.sockets import (
     RAW,
     Listening,
@@ -122,6 +123,25 @@ async def test_a_stream_from_its_first_message_to_its_last(live: Listening) -> N
     stream = live.runtime.lives[0]
     np.testing.assert_allclose(stream.pcm, np.full(32_000, 1000 / 32768), rtol=1e-6)
     await asyncio.wait_for(stream.closed.wait(), 5)
+
+
+async def test_speakers_are_numbers(live: Listening) -> None:
+    spoken = tuple(
+        msgspec.structs.replace(word, speaker=name)
+        for word, name in zip(HELLO, ("B", "A"), strict=True)
+    )
+
+    def speak(stream: FakeLive, told: Told) -> Sequence[Effect]:
+        return (Final(1, 0.25, 1.5, spoken, Language("en")),) if told == "finish" else ()
+
+    live.runtime.live_says = speak
+    async with live.open(f"{RAW}&diarize=true") as client:
+        await client.send(samples(2.0))
+        await client.send(CLOSE)
+        messages = await rest(client)
+    words = messages[0]["channel"]["alternatives"][0]["words"]
+    assert [(word["word"], word["speaker"]) for word in words] == [("hello", 1), ("there", 0)]
+    assert live.runtime.lives[0].options.speakers == SpeakerOptions()
 
 
 async def test_nothing_is_said_before_there_is_audio(live: Listening) -> None:

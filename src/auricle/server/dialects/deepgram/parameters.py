@@ -28,7 +28,6 @@ IGNORED: Final = frozenset(
         "custom_topic_mode",
         "detect_entities",
         "dictation",
-        "diarize_model",
         "diarize_version",
         "intents",
         "measurements",
@@ -48,13 +47,14 @@ answer leaves out what is not there."""
 _REFUSED: Final[Mapping[str, str]] = {
     "redact": "nothing is taken out of transcripts here",
     "callback": "the answer comes with the response, never to another address",
-    "diarize": "telling speakers apart is not available here",
 }
 """What changes the answer so much that ignoring it would be a silent lie, unless it is false."""
 
 SHARED: Final = IGNORED | {
     *_REFUSED,
     "channels",
+    "diarize",
+    "diarize_model",
     "encoding",
     "extra",
     "filler_words",
@@ -177,7 +177,15 @@ def asked(query: Query, spoken: Spoken, settings: Settings) -> AudioRequest:
         pairs.append(("language", spoken.code))
     if spoken.is_multi:
         pairs.append(("language_detection", "window"))
+    if query.flag("diarize") or asks_by_model(query):
+        pairs.append(("diarize", "true"))
     return audio_request.parse(pairs, "transcribe", settings)
+
+
+def asks_by_model(query: Query) -> bool:
+    """Whether a version of what tells speakers apart is named, which asks for it, too."""
+    value = query.text("diarize_model")
+    return value is not None and as_flag(value) is not False
 
 
 def wording(query: Query, *, needs_punctuation: bool = False) -> Wording:

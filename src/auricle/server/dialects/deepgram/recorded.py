@@ -123,9 +123,10 @@ def body(transcripts: Sequence[Transcript], wanted: Recorded, known: Answered) -
 def _said(transcript: Transcript, style: Wording) -> tuple[Said, ...]:
     """Words are written a language at a time: what is no word depends on it."""
     given = transcript.language.code if transcript.language else None
+    numbers = {each.name: i for i, each in enumerate(transcript.speakers or ())}
     found: list[Said] = []
     for segment in transcript.segments:
-        found += wording.said(segment.words or (), style, segment.language or given)
+        found += wording.said(segment.words or (), style, segment.language or given, numbers)
     return tuple(found)
 
 

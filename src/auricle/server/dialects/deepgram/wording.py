@@ -6,13 +6,14 @@ Knows nothing about where words come from, or what they stand in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from auricle.server.dialects.shared import figure, time
+from auricle.speakers import labels as letters
 from auricle.types import Word
 
 _AROUND: Final = ".,?!;:…\"'`“”„‘’«»()[]{}¿¡—–-。、，？！；：「」『』（）《》・،؟؛।"
@@ -90,8 +91,14 @@ def bare(text: str) -> str:
     return text.strip().strip(_AROUND).lower()
 
 
-def said(words: Iterable[Word], wording: Wording, language: str | None) -> tuple[Said, ...]:
-    """Words of the model, as they are to be written."""
+def said(
+    words: Iterable[Word],
+    wording: Wording,
+    language: str | None,
+    numbers: Mapping[str, int] | None = None,
+) -> tuple[Said, ...]:
+    """Words of the model, as they are to be written; ``numbers`` are those of their speakers, where
+    letters do not say them."""
     found = [
         Said(
             word.text.strip(),
@@ -100,6 +107,7 @@ def said(words: Iterable[Word], wording: Wording, language: str | None) -> tuple
             word.probability,
             word.text.startswith(" "),
             language,
+            _number(word.speaker, numbers),
         )
         for word in words
     ]
@@ -111,6 +119,12 @@ def said(words: Iterable[Word], wording: Wording, language: str | None) -> tuple
     if wording.profanity_filter:
         kept = [_masked(each) for each in kept]
     return tuple(kept)
+
+
+def _number(speaker: str | None, numbers: Mapping[str, int] | None) -> int | None:
+    if speaker is None:
+        return None
+    return letters.number(speaker) if numbers is None else numbers[speaker]
 
 
 def bodies(words: Iterable[Said], wording: Wording, *, languages: bool) -> tuple[WordBody, ...]:
