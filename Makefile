@@ -21,13 +21,15 @@ NODE_MODULES := tests/sdk/node/node_modules
 NODE_EXAMPLE := clients/node/node_modules
 PAGE_MODULES := page/node_modules
 
+QUICK := $(addprefix tests/,rules whisper queue reading speech output hosting \
+	test_fields.py test_config.py test_transcribe.py server/test_audio_request.py)
 LOCKS := requirements
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-package auricle --no-emit-package auricle-bench $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -38,11 +40,26 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 	@$(BIN)/auricle serve $(MODEL) $(ARGS)
 
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
-test sdk page-test clients: export PYTHONDONTWRITEBYTECODE =
+test quick coverage sdk page-test clients: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/.dev ## run the tests, after fetching the small models they use
 	$(BIN)/auricle models download tiny.en base speakers turns
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(VENV)/.dev ## format, lint, and the rules about files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest tests/rules
+
+quick: $(VENV)/.dev ## the part of the tests that needs no model, network or half minute
+	$(BIN)/python -m pytest -n 2 -m "not model" $(QUICK) $(ARGS)
+
+coverage: $(VENV)/.dev ## run the tests and show what they leave out; fails under the floor in pyproject.toml
+	$(BIN)/auricle models download tiny.en base speakers turns
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+hooks: $(VENV)/.dev ## have git run make lint before each commit
+	$(BIN)/pre-commit install
 
 check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel
 	$(BIN)/ruff format --check .
