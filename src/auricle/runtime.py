@@ -61,6 +61,7 @@ class Runtime:
         self._startup = Startup(self._start)
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
+        self.open_container = self._decoders.open_stream
         means = means or FetchOptions.of(settings)
         judge = TurnJudge(means, fetches=settings.fetch_on_request, progress=progress)
         self._live = LiveService(settings.max_live_sessions, judge)
@@ -137,8 +138,7 @@ class Runtime:
         await self._live.close()
 
     async def prove(self) -> None:
-        """Have the model it was started with read a second of audio, if it is in memory. Raises
-        `EngineFailed` or `Unavailable` when it cannot."""
+        """See `ManagedModel.prove`, of the model it was started with."""
         await self._default.prove()
 
     def check_room(self, key: str = "") -> None:

@@ -17,6 +17,7 @@ from auricle.hosting import managed_model
 from auricle.hosting.aliases import Aliases
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
+from auricle.media.streaming import ContainerStream
 from auricle.transcribe import SegmentStream
 from auricle.types import DecodeOptions, SpeakerOptions
 
@@ -132,6 +133,14 @@ class SpeechRuntime(Protocol):
             InvalidRequest: a reference is none.
             Unavailable, Overloaded: see `check_room`.
             BadMedia: the file is not audio, or over a limit.
+        """
+        ...
+
+    def open_container(self) -> AbstractAsyncContextManager[ContainerStream]:
+        """Decode a container while it is sent.
+
+        Raises:
+            Unavailable, Overloaded: not now.
         """
         ...
 

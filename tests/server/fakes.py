@@ -14,7 +14,7 @@ import numpy as np
 
 from auricle.config import Settings
 from auricle.diarize import Diarization
-from auricle.errors import AuricleError, InvalidRequest, ModelNotFound, Unavailable
+from auricle.errors import AuricleError, BadMedia, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting.aliases import Aliases
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
@@ -155,6 +155,29 @@ class FakeLive:
             yield effect
 
 
+class FakeContainer:
+    """A `ContainerStream` whose container is four bytes before 16 bit samples of 16 kHz; samples
+    that begin with ``bad`` are damaged."""
+
+    def __init__(self) -> None:
+        self._written: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def write(self, data: bytes) -> None:
+        self._written.put_nowait(data)
+
+    def end(self) -> None:
+        self._written.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[Pcm]:
+        head = await self._written.get()
+        while head is not None:
+            samples, head = head.removeprefix(b"OggS"), None
+            if samples.startswith(b"bad"):
+                raise BadMedia("It is damaged.")
+            yield np.frombuffer(samples, "<i2").astype(np.float32) / np.float32(32768)
+            head = await self._written.get()
+
+
 class FakeRuntime:
     """``asked`` keeps the bytes of each recording with its options, ``keys`` who asked. ``opened``
     and ``cancelled`` tell a test that waits what happened to the last one. ``overload`` refuses
@@ -195,6 +218,7 @@ class FakeRuntime:
         self.opened = asyncio.Event()
         self.opened_twice = asyncio.Event()
         self.lives: list[FakeLive] = []
+        self.containers = 0
         self.live_says: Callable[[FakeLive, Told], Sequence[Effect | Exception]] = lambda *_: ()
         self.cancelled = asyncio.Event()
 
@@ -293,6 +317,16 @@ class FakeRuntime:
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+
+    @contextlib.asynccontextmanager
+    async def open_container(self) -> AsyncIterator[FakeContainer]:
+        if self.refusal is not None:
+            raise self.refusal
+        self.containers += 1
+        try:
+            yield FakeContainer()
+        finally:
+            self.containers -= 1
 
     @contextlib.asynccontextmanager
     async def open_live(

@@ -20,21 +20,28 @@ RESAMPLER = f"{SAMPLE_RATE}:filter_size=64:cutoff=0.97"
 """The default filter of 32 taps leaves aliases at -22 dB; 64 taps bring them to -65 dB."""
 
 
-class Converter:
-    """Converts the frames of one format: all channels mixed, or one of them. Frames are gathered
-    into blocks of one second first, so that what is done in Python costs little per second of
-    audio."""
+BLOCK_S = 1.0
+"""Frames are gathered into blocks so long, so that what is done in Python costs little per second
+of audio."""
 
-    def __init__(self, like: AudioFrame, channel: int | None = None) -> None:
+
+class Converter:
+    """Converts the frames of one format: all channels mixed, or one of them. Where somebody waits
+    for the audio, blocks are shorter."""
+
+    def __init__(
+        self, like: AudioFrame, channel: int | None = None, block_s: float = BLOCK_S
+    ) -> None:
         self.format = frame_format(like)
         self._rate = rate = like.sample_rate
+        self._n_block = round(rate * block_s)
         self._n_gathered = 0
         layout = [each.name for each in like.layout.channels]
         self._mixer = Mixer(layout, rate) if channel is None else Picker(channel)
         self._gather = _graph(
             ("abuffer", _source(rate, like.format.name, like.layout.name)),
             ("aformat", "sample_fmts=flt"),  # packed: PyAV 18 misreads 8 and more planes
-            ("asetnsamples", f"n={rate}:p=0"),
+            ("asetnsamples", f"n={self._n_block}:p=0"),
         )
         self._resample = None
         if rate != SAMPLE_RATE:
@@ -47,8 +54,8 @@ class Converter:
         frame.pts = None  # times in damaged files are wrong; samples are counted instead
         self._gather.push(frame)
         self._n_gathered += frame.samples
-        if self._n_gathered >= self._rate:  # asking before there is a block costs an exception
-            self._n_gathered %= self._rate
+        if self._n_gathered >= self._n_block:  # asking before there is a block costs an exception
+            self._n_gathered %= self._n_block
             yield from self._converted()
 
     def finish(self) -> Iterator[Pcm]:

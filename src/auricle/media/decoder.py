@@ -11,7 +11,7 @@ import socket
 import sys
 from typing import TypeVar
 
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, Unavailable
 from auricle.media.protocol import (
     FILES_FD,
     MEMORY_MIB,
@@ -83,10 +83,18 @@ class Decoder:
     async def open(self, request: Open) -> Opened:
         """Raises what `call` raises, or `AuricleError` when the file cannot be opened."""
         if self._files is not None:
-            try:
-                _send_file(self._files, request.path)
-            except ConnectionError as exc:
-                raise ChildDied("decoder is not running") from exc
+            _send_file(self._files, request.path)
+        return await self.call(request, Opened)
+
+    async def open_stream(self, request: Open, descriptor: int) -> Opened:
+        """As `open`, for what comes through a pipe; its descriptor stays the caller's.
+
+        Raises:
+            Unavailable: this system cannot hand a pipe to another process.
+        """
+        if self._files is None:
+            raise Unavailable("Containers cannot be decoded here while they are sent.")
+        _send_descriptor(self._files, descriptor)
         return await self.call(request, Opened)
 
     async def call(self, request: Request, answer_type: type[Answer]) -> Answer:
@@ -135,6 +143,13 @@ def _send_file(files: socket.socket, path: bytes) -> None:
     except OSError as exc:
         raise AuricleError(f"The recording cannot be opened: {exc.strerror}.") from exc
     try:
-        socket.send_fds(files, [b"f"], [descriptor])
+        _send_descriptor(files, descriptor)
     finally:
         os.close(descriptor)
+
+
+def _send_descriptor(files: socket.socket, descriptor: int) -> None:
+    try:
+        socket.send_fds(files, [b"f"], [descriptor])
+    except ConnectionError as exc:
+        raise ChildDied("decoder is not running") from exc

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from auricle import resources
 from auricle.config import Settings
-from auricle.errors import Unavailable
+from auricle.errors import Overloaded, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.protocol import Open
 from auricle.media.recording import Recording
+from auricle.media.streaming import StreamDecoder
 from auricle.observe import NOBODY, Observer
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,9 @@ KEPT_DECODERS = 2
 GROW_AFTER_S = 0.25
 """How long recordings wait without any child coming free before one more is started. Starting one
 costs as much processor time as decoding a minute of audio, so short files had better queue."""
+
+STREAM_RETRY_S = 10.0
+"""When to ask again for which no child was left: streams last for minutes."""
 
 RESERVED_SLOTS = 2
 """Of the children allowed, so many are for recordings of less than a minute."""
@@ -55,6 +59,7 @@ class DecoderPool:
         n_slots, self._memory_mib = shares(settings, resources.usable_bytes())
         self._n_kept = min(KEPT_DECODERS, n_slots)
         self._slots = asyncio.Semaphore(n_slots)
+        self._stream_slots = asyncio.Semaphore(max(1, n_slots // 2))
         self._long_slots = asyncio.Semaphore(max(1, n_slots - RESERVED_SLOTS))
         self._idle: asyncio.LifoQueue[Decoder | Exception] = asyncio.LifoQueue()
         self._lent: set[Decoder] = set()
@@ -109,6 +114,32 @@ class DecoderPool:
                 yield recording
             finally:
                 await recording.close()
+
+    @contextlib.asynccontextmanager
+    async def open_stream(self) -> AsyncIterator[StreamDecoder]:
+        """Lend a child to one container that is decoded while it is sent, until the block is left.
+        At most half of all are lent so, as each may last for hours.
+
+        Raises:
+            Overloaded: so many are lent already.
+            Unavailable: the system has no room for another, or they are closed.
+        """
+        if self._stream_slots.locked():
+            raise Overloaded(
+                "As many containers are being decoded while they are sent as this server allows: "
+                "half of max_decoders. Raw samples need no decoder.",
+                code="rate_limit_exceeded",
+                retry_after_s=STREAM_RETRY_S,
+            )
+        async with self._stream_slots:
+            decoder = await self._take()
+            request = Open(b"", 0.0, float(self._settings.max_decode_cpu_s), is_stream=True)
+            stream = StreamDecoder(decoder, request)
+            try:
+                yield stream
+            finally:
+                await stream.close()
+                self._give_back(decoder)
 
     async def _take(self) -> Decoder:
         """A child that nobody else uses; waits while as many as allowed are lent. To be given

@@ -37,6 +37,9 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     """A number, from 1, or a language; None: the best."""
     audio_channel: int | None = None
     """Which channel of the track, from 0; None: all of them mixed."""
+    is_stream: bool = False
+    """What was sent is the end of a pipe, which is read as it fills: chunks are short, and nothing
+    says where anybody speaks."""
     n_given: int = 0
     """Chunks that another child has given before it died: they are read, but not given again."""
 

@@ -7,8 +7,9 @@ name, and only those of `formats` are ever opened: formats that name other files
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
+from typing import Protocol
 
 import av
 from av.audio.frame import AudioFrame
@@ -54,9 +55,9 @@ class Source:
 
     def __init__(self, section: Section, wanted: str | None, nth: int = 0) -> None:
         self._section = section
-        self._container, found = _opened(section, wanted)
+        self._container, found = opened(section, wanted)
         self.n_candidates = len(found)
-        self.stream = _only(found[nth])
+        self.stream = only(found[nth])
         self._kind = _kind(self._container)
         self.track = tracks.described(self._container, self.stream)
         self._zero_s = _zero_s(self._container)
@@ -184,23 +185,36 @@ class Source:
         if rest.size < LEAST_REST_BYTES:
             return False
         try:
-            container, found = _opened(rest, None, left_out={self.stream.id})
+            container, found = opened(rest, None, left_out={self.stream.id})
         except BadMedia:
             return False
         self._container.close()
-        self._section, self._container, self.stream = rest, container, _only(found[0])
+        self._section, self._container, self.stream = rest, container, only(found[0])
         self._last_packet_at = None
         self.gave_up = False
         return True
 
 
-def _opened(
-    section: Section, wanted: str | None, left_out: Collection[int] = ()
+class Readable(Protocol):
+    """What FFmpeg reads; a `Section` can be searched, too."""
+
+    def read(self, n_bytes: int, /) -> bytes: ...
+
+
+def opened(
+    file: Readable,
+    wanted: str | None,
+    left_out: Collection[int] = (),
+    probing: Mapping[str, str] = {},  # nobody writes to it
 ) -> tuple[InputContainer, list[AudioStream]]:
     """The container, and its tracks that may be read."""
-    options = {"format_whitelist": ",".join(formats.CONTAINERS), "protocol_whitelist": "none"}
+    options = {
+        "format_whitelist": ",".join(formats.CONTAINERS),
+        "protocol_whitelist": "none",
+        **probing,
+    }
     try:
-        container = av.open(section, mode="r", options=options, metadata_errors="ignore")
+        container = av.open(file, mode="r", options=options, metadata_errors="ignore")
     except MemoryError:  # FFmpeg's, too
         raise
     except av.FFmpegError as exc:
@@ -212,7 +226,7 @@ def _opened(
         raise
 
 
-def _only(stream: AudioStream) -> AudioStream:
+def only(stream: AudioStream) -> AudioStream:
     """The stream, as the only one that is read."""
     stream.codec_context.thread_count = 1
     for other in stream.container.streams:

@@ -39,6 +39,7 @@ from auricle.media.protocol import (
     Opened,
     Request,
 )
+from auricle.media.streamed import OpenStream
 from auricle.rpc.caller import Caller
 from auricle.speech.streaming_vad import StreamingVad
 from auricle.speech.vad import SpeechDetector
@@ -133,7 +134,7 @@ class Worker:
     def __init__(self, report: Callable[[], None]) -> None:
         self._detector = SpeechDetector()
         self._report = report
-        self._recording: OpenFile | None = None
+        self._recording: OpenFile | OpenStream | None = None
         number = os.environ.get(FILES_FD)
         self._files = None if number is None else socket.socket(fileno=int(number))
 
@@ -142,8 +143,11 @@ class Worker:
             case Open():
                 assert self._recording is None, "the last recording was not closed"
                 allow_cpu(request.max_cpu_s)
-                file = WatchedFile(self._received(request), self._report)
-                self._recording = OpenFile(file, request, self._detector, self._report)
+                if request.is_stream:
+                    self._recording = OpenStream(self._descriptor(), self._report)
+                else:
+                    file = WatchedFile(self._received(request), self._report)
+                    self._recording = OpenFile(file, request, self._detector, self._report)
                 return self._recording.opened()
             case Next():
                 assert self._recording is not None, "no recording is open"
@@ -168,8 +172,13 @@ class Worker:
     def _received(self, request: Open) -> io.FileIO:
         if self._files is None:
             return io.FileIO(os.fsdecode(request.path))
+        return io.FileIO(self._descriptor())
+
+    def _descriptor(self) -> int:
+        """The next that is sent."""
+        assert self._files is not None
         _, descriptors, _, _ = socket.recv_fds(self._files, 1, 1)
-        return io.FileIO(descriptors[0])
+        return descriptors[0]
 
 
 def reporter(caller: Caller[Request]) -> Callable[[], None]:

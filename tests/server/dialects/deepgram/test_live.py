@@ -360,7 +360,7 @@ async def test_terms_can_be_changed_while_it_runs(live: Listening) -> None:
 
 async def test_what_the_stream_is_asked(live: Listening) -> None:
     asked = (
-        "model=nova-3&language=de&endpointing=500",
+        "model=nova-3&language=de-AT&endpointing=500",
         "model=small&language=multi&language_hint=en&endpointing=25",
         "endpointing=false",
         "endpointing=true",
@@ -548,3 +548,43 @@ async def test_audio_of_no_known_kind_is_refused(live: Listening) -> None:
     assert code == 1008
     assert reason is not None
     assert reason.startswith("DATA-0000")
+
+
+# Containers
+
+
+async def test_audio_in_a_container_says_itself_how_it_is_written(live: Listening) -> None:
+    audio = samples(1.0)
+    async with live.open("model=nova-3") as client:
+        await client.send(b"Og")
+        await client.send(b"gS" + audio[:16_000])
+        await client.send(audio[16_000:])
+        await client.send(CLOSE)
+        messages = await rest(client)
+    assert texts(messages) == ["final end: hello there", "Metadata"]
+    assert (messages[-1]["duration"], messages[-1]["channels"]) == (1.0, 1)
+    np.testing.assert_allclose(live.runtime.lives[0].pcm, np.full(16_000, 1000 / 32768), rtol=1e-6)
+    await until(lambda: live.runtime.containers == 0)
+
+
+async def test_a_container_that_is_damaged_is_told_by_the_close(live: Listening) -> None:
+    async with live.open("model=nova-3") as client:
+        await client.send(b"OggSbad")
+        await client.send(CLOSE)
+        await rest(client)
+    assert closed(client) == (1008, "DATA-0000: It is damaged.")
+
+
+async def test_too_little_to_know_what_it_is_is_no_audio(live: Listening) -> None:
+    async with live.open("model=nova-3") as client:
+        await client.send(b"??")
+        await client.send(CLOSE)
+        await rest(client)
+    assert closed(client)[0] == 1008
+
+
+async def test_a_stream_in_a_container_that_is_not_sent_ends_well(live: Listening) -> None:
+    async with live.open("model=nova-3") as client:
+        await client.send(CLOSE)
+        assert texts(await rest(client)) == ["Metadata"]
+    assert closed(client) == (1000, "")

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import msgspec
 import numpy as np
 
-from auricle.errors import AuricleError
+from auricle.errors import AuricleError, BadMedia
 from auricle.live.effects import Effect, TurnFailed
 from auricle.live.pcm import Channels
 from auricle.live.stream import LiveStream
@@ -25,6 +25,7 @@ from auricle.server.transport.socket import INTERNAL_ERROR, Closed, Socket, clos
 
 NO_DATA: Final = "NET-0001: no audio and no message came for too long"
 FAILED: Final = "NET-0000"
+NO_AUDIO: Final = "DATA-0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Following(ABC):
         """Close, because the stream cannot go on."""
         code = close_code(exc)
         reason = f"{FAILED}: {exc.message}" if code == INTERNAL_ERROR else exc.message
+        if isinstance(exc, BadMedia):
+            reason = f"{NO_AUDIO}: {exc.message}"
         self.socket.close(code, reason)
 
     async def run(self) -> None:

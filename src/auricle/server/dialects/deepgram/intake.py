@@ -1,23 +1,35 @@
-"""Audio of a live socket: bytes of raw samples come in pieces of any size, channels come out.
+"""Audio of a live socket: bytes come in pieces of any size, raw or in a container, and channels
+come out.
 
 Knows nothing about sockets or streams.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
-import numpy as np
-
-from auricle.errors import BadMedia
+from auricle.errors import AuricleError, BadMedia
 from auricle.live.pcm import Channels, PcmFormat, PcmReader
+from auricle.media.streaming import ContainerStream
 from auricle.server.dialects.deepgram.sound import Sound, without_header
+from auricle.types import Pcm
 
 PIECE_BYTES: Final = 32 * 1024
 """Audio that is taken at a time: what it takes to make samples of it holds up nobody."""
 
-NO_AUDIO: Final = "DATA-0000: what came is not audio of a known kind"
+MAX_BLOCKS: Final = 100
+"""Decoded audio that waits, blocks of 0.1 s; then nothing more is decoded for the moment."""
+
+SNIFFED_BYTES: Final = 4096
+"""So much may come before it must be clear what it is."""
+
+_HEADS: Final = (b"RIFF", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"ID3", b"caff", b"FORM")
+"""How files and streams begin: WAV, FLAC, Ogg, WebM and Matroska, mp3, CAF, AIFF."""
+
+NO_AUDIO: Final = "What came is not audio of a known kind."
 
 
 class Intake(Protocol):
@@ -55,13 +67,82 @@ class RawIntake:
             yield self._reader.finish()
 
 
-class NoIntake:
-    """Audio that does not say how it is written."""
+class ContainerIntake:
+    """A container, decoded by somebody else while it is sent. Use `container_intake`."""
+
+    def __init__(self, container: ContainerStream) -> None:
+        self._container = container
+        self._head = b""
+        self._is_known = False
+        self._is_over = False
+        self._decoded: asyncio.Queue[Pcm | AuricleError | None] = asyncio.Queue(MAX_BLOCKS)
 
     async def push(self, data: bytes) -> AsyncIterator[Channels]:
-        if data:
-            raise BadMedia(NO_AUDIO)
-        yield np.zeros((1, 0), np.float32)
+        if not self._is_known:
+            data = self._head = self._head + data
+            self._is_known = is_container(data)
+            if not self._is_known and len(data) >= SNIFFED_BYTES:
+                raise BadMedia(NO_AUDIO)
+            if not self._is_known:
+                return
+        if self._is_over:  # what follows the end of a container is nothing
+            return
+        writing = asyncio.ensure_future(self._container.write(data))
+        async for samples in self._until(writing):
+            yield samples
 
     async def finish(self) -> AsyncIterator[Channels]:
-        yield np.zeros((1, 0), np.float32)
+        if self._head and not self._is_known:
+            raise BadMedia(NO_AUDIO)
+        self._container.end()
+        while self._is_known and not self._is_over:
+            if (samples := self._taken(await self._decoded.get())) is not None:
+                yield samples
+
+    async def decode(self) -> None:
+        """Keep what is decoded; for a task of its own."""
+        try:
+            async for pcm in self._container:
+                await self._decoded.put(pcm)
+        except AuricleError as exc:
+            await self._decoded.put(exc)
+        await self._decoded.put(None)
+
+    async def _until(self, writing: asyncio.Future[None]) -> AsyncIterator[Channels]:
+        """What is decoded until all is written, and what there is then."""
+        try:
+            while not (self._is_over or (writing.done() and self._decoded.empty())):
+                getting = asyncio.ensure_future(self._decoded.get())
+                try:
+                    await asyncio.wait((writing, getting), return_when=asyncio.FIRST_COMPLETED)
+                    samples = self._taken(getting.result()) if getting.done() else None
+                finally:
+                    getting.cancel()
+                if samples is not None:
+                    yield samples
+        finally:
+            writing.cancel()
+
+    def _taken(self, decoded: Pcm | AuricleError | None) -> Channels | None:
+        if isinstance(decoded, AuricleError):
+            raise decoded
+        self._is_over = decoded is None
+        return None if decoded is None else decoded[None]
+
+
+def is_container(head: bytes) -> bool:
+    """Whether audio that begins so says how it is written."""
+    is_frame = head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE0 == 0xE0  # mp3, ADTS
+    return head.startswith(_HEADS) or head[4:8] == b"ftyp" or is_frame
+
+
+@contextlib.asynccontextmanager
+async def container_intake(container: ContainerStream) -> AsyncIterator[ContainerIntake]:
+    """An intake for as long as the context lasts."""
+    intake = ContainerIntake(container)
+    decoding = asyncio.create_task(intake.decode(), name="container decoding")
+    try:
+        yield intake
+    finally:
+        decoding.cancel()
+        await asyncio.gather(decoding, return_exceptions=True)

@@ -22,7 +22,7 @@ from auricle.server.dialects.deepgram.errors import request_id
 from auricle.server.dialects.deepgram.flux_asked import FluxAsked
 from auricle.server.dialects.deepgram.flux_session import FluxSession
 from auricle.server.dialects.deepgram.following import Following, Known
-from auricle.server.dialects.deepgram.intake import Intake, NoIntake, RawIntake
+from auricle.server.dialects.deepgram.intake import Intake, RawIntake, container_intake
 from auricle.server.dialects.deepgram.model import served_model
 from auricle.server.dialects.deepgram.session import ListenSession
 from auricle.server.dialects.deepgram.sound import Sound
@@ -89,10 +89,19 @@ class _LiveEndpoint(ABC, Generic[Asked]):
                 for _ in range(asked.n_streams)
             ]
             streams = [await stack.enter_async_context(each) for each in opened]
-            intake: Intake = RawIntake(asked.sound) if asked.sound else NoIntake()
+            intake = await self._intake(asked.sound, stack)
             socket = await stack.enter_async_context(accepted(scope, receive, send, terms))
             await self._follow(socket, intake, streams, asked, known).run()
             request.audio_s = streams[0].now_s
+
+    async def _intake(
+        self, sound: Sound | None, stack: contextlib.AsyncExitStack[bool | None]
+    ) -> Intake:
+        """What takes the audio, until the stack is left."""
+        if sound is not None:
+            return RawIntake(sound)
+        container = await stack.enter_async_context(self._runtime.open_container())
+        return await stack.enter_async_context(container_intake(container))
 
     @abstractmethod
     def _read(self, pairs: Pairs, settings: Settings) -> Asked:

@@ -94,7 +94,7 @@ class Streamed:
         return cls(
             model=asked.model,
             options=asked.options,
-            live=LiveOptions(turns=turns, language=spoken.code),
+            live=LiveOptions(turns=turns, language=asked.options.language),
             results=ResultOptions(
                 wording=parameters.wording(query),
                 interim_results=query.flag("interim_results"),
