@@ -14,13 +14,10 @@ from tests.turn_taking.folders import real
 pytestmark = pytest.mark.model
 
 PAUSES = [
-    ("es.wav", 3.0, 0.9895, 0.9889),
     ("es.wav", 5.0, 0.0100, 0.0206),
     ("jfk.wav", 3.0, 0.9866, 0.9381),
     ("jfk.wav", 4.2, 0.0084, 0.0088),
     ("jfk.wav", 5.0, 0.0662, 0.0353),
-    ("jfk.wav", 8.2, 0.0743, 0.0477),
-    ("jfk.wav", 10.0, 0.0186, 0.0170),
     ("jfk.wav", 11.0, 0.9451, 0.8548),
 ]
 """A sample up to a time, what comes out here, and of ONNX Runtime 1.32 with pipecat's features.
@@ -39,7 +36,7 @@ def test_only_the_last_eight_seconds_are_heard():
     assert real().probability(pcm) == real().probability(pcm[-8 * SAMPLE_RATE :])
 
 
-@pytest.mark.parametrize("n_samples", [0, 1, 399])
+@pytest.mark.parametrize("n_samples", [0, 399])
 def test_next_to_nothing_is_judged(n_samples):
     assert 0 <= real().probability(np.zeros(n_samples, np.float32)) <= 1
 
