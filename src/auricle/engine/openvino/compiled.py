@@ -22,7 +22,7 @@ from auricle.engine.openvino.shape import Dimensions, Formats
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 """Of the graphs; to be raised whenever they are made differently."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size

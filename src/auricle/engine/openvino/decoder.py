@@ -129,7 +129,9 @@ def _cross_attention(parts: _Decoder, x: Node, layer: int) -> tuple[Node, Node]:
     size, weights, is_int8 = parts.size, parts.weights, parts.formats.decoder_int8
     name, scale = f"decoder/layer_{layer}/attention", np.float32(size.head_width**-0.5)
     dtype = openvino.Type.bf16 if parts.formats.shared_bf16 else openvino.Type.f32
-    keys = graph.parameter(f"k{layer}", (-1, size.n_heads, size.head_width, -1), dtype)
+    by_state = parts.formats.keys_by_state
+    last = (-1, size.head_width) if by_state else (size.head_width, -1)
+    keys = graph.parameter(f"k{layer}", (-1, size.n_heads, *last), dtype)
     values = graph.parameter(f"v{layer}", (-1, size.n_heads, -1, size.head_width), dtype)
     parts.inputs += [keys, values]
     y = graph.norm(x, weights, f"{name}/layer_norm")
@@ -139,12 +141,12 @@ def _cross_attention(parts: _Decoder, x: Node, layer: int) -> tuple[Node, Node]:
     by_window = op.concat([n_windows, integers(-1, size.n_heads, size.head_width)], 0)
     q = op.transpose(op.reshape(q, by_window, False), integers(0, 2, 1, 3))
     if parts.formats.shared_bf16:
-        scores = op.convert(op.matmul(op.convert(q, "bf16"), keys, False, False), "f32")
+        scores = op.convert(op.matmul(op.convert(q, "bf16"), keys, False, by_state), "f32")
         attention = op.softmax(scores, -1)
         found = op.matmul(op.convert(attention, "bf16"), values, False, False)
         found = op.convert(found, "f32")
     else:
-        attention = op.softmax(op.matmul(q, keys, False, False), -1)
+        attention = op.softmax(op.matmul(q, keys, False, by_state), -1)
         found = op.matmul(attention, values, False, False)
     by_row = op.concat([op.shape_of(parts.ids), integers(size.width)], 0)
     found = op.reshape(op.transpose(found, integers(0, 2, 1, 3)), by_row, False)

@@ -17,8 +17,9 @@ from auricle.models.weights import Weights
 
 
 def build(weights: Weights, size: Dimensions, formats: Formats) -> openvino.Model:
-    """``mel`` ``(1, n_mels, n_frames) float32`` to ``k0`` ``(1, n_heads, head_width, n_states)``,
-    ``v0`` ``(1, n_heads, n_states, head_width)`` and those of the decoder's other layers."""
+    """``mel`` ``(1, n_mels, n_frames) float32`` to ``k0`` and ``v0``
+    ``(1, n_heads, n_states, head_width)`` and those of the decoder's other layers; the last two
+    dimensions of keys are swapped unless ``formats.keys_by_state``."""
     mel = graph.parameter("mel", (1, size.n_mels, -1), np.float32)
     x = _convolved(mel, weights)
     x = op.add(x, _positions(x, weights))
@@ -68,11 +69,13 @@ def _self_attention(x: Node, weights: Weights, name: str, size: Dimensions, is_i
 def _keys_and_values(
     x: Node, weights: Weights, layer: int, size: Dimensions, formats: Formats
 ) -> list[Node]:
-    """Of one layer of the decoder. Keys are transposed, as its products want them."""
+    """Of one layer of the decoder, as its products want them."""
     name = f"decoder/layer_{layer}/attention/linear_1"
     w, b = weights[f"{name}/weight"], weights[f"{name}/bias"]
     results = []
-    for i, (short, order) in enumerate((("k", (0, 2, 3, 1)), ("v", (0, 2, 1, 3)))):
+    by_state, by_dimension = (0, 2, 1, 3), (0, 2, 3, 1)
+    of_keys = by_state if formats.keys_by_state else by_dimension
+    for i, (short, order) in enumerate((("k", of_keys), ("v", by_state))):
         rows = slice(i * size.width, (i + 1) * size.width)
         y = graph.product(x, w[rows], b[rows], is_int8=formats.encoder_int8)
         y = op.reshape(y, integers(0, 0, size.n_heads, size.head_width), True)

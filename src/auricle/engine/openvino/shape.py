@@ -63,6 +63,10 @@ class Formats:
     shared_bf16: bool
     """The keys and values of cross-attention, which all beams of a window share, in bfloat16."""
 
+    keys_by_state: bool = True
+    """Whether a state's keys lie together, or those of one dimension of all states: which is
+    multiplied faster differs between processors."""
+
     @property
     def name(self) -> str:
         """What users know it by."""

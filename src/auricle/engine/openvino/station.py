@@ -90,7 +90,7 @@ class DecoderStation:
 
     def _together(self, windows: Sequence[Shared]) -> Shared:
         """All of their keys and values in one tensor for each layer."""
-        n_states = windows[0]["k0"].shape[3]
+        n_states = windows[0]["v0"].shape[2]
         joined = _tensors(self._size, self._formats, len(windows), n_states)
         for name, tensor in joined.items():
             values = _raw(tensor)
@@ -116,8 +116,8 @@ class DecoderStation:
 def _tensors(size: Dimensions, formats: Formats, n_windows: int, n_states: int) -> Shared:
     """Room for keys and values."""
     dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
-    keys = [n_windows, size.n_heads, size.head_width, n_states]
     values = [n_windows, size.n_heads, n_states, size.head_width]
+    keys = values if formats.keys_by_state else [*values[:2], *values[:1:-1]]
     return {
         f"{short}{layer}": openvino.Tensor(dtype, openvino.Shape(shape))
         for layer in range(size.n_decoder_layers)
