@@ -20,6 +20,7 @@ from transformers.generation import (
 from whisper.tokenizer import Tokenizer
 
 import whisper
+from auricle.engine.model import CTRANSLATE2, Library
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
     AlignJob,
@@ -65,15 +66,22 @@ def auricle(
     *,
     compute_type: str = "float32",
     margin_s: float | None = None,
+    library: Library = CTRANSLATE2,
 ) -> list[Reading]:
     """Greedy, over 30 s of context or each window's length and a margin, in an engine process."""
-    return asyncio.run(_auricle(folder, windows, compute_type, margin_s))
+    return asyncio.run(_auricle(folder, windows, compute_type, margin_s, library))
 
 
 async def _auricle(
-    folder: Path, windows: Sequence[SpokenWindow], compute_type: str, margin_s: float | None
+    folder: Path,
+    windows: Sequence[SpokenWindow],
+    compute_type: str,
+    margin_s: float | None,
+    library: Library,
 ) -> list[Reading]:
-    engine = await EngineProcess.start(folder, device="cpu", compute_type=compute_type, threads=1)
+    engine = await EngineProcess.start(
+        folder, device="cpu", compute_type=compute_type, threads=1, library=library
+    )
     vocabulary = Vocabulary.load(folder)
     readings = []
     for i, window in enumerate(windows):

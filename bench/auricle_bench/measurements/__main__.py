@@ -18,6 +18,7 @@ from pathlib import Path
 
 from auricle_bench.measurements import (
     accuracy,
+    engines,
     figures,
     load,
     machine,
@@ -49,10 +50,12 @@ MEASUREMENTS = {
     "refusals": refusals.run,
     "speakers": speakers.run,
     "streams": streams.run,
+    "engines": engines.run,
 }
 USES = {
     "startup": {"model"},
     "overhead": {"model", "quick", "field", "corpus"},
+    "engines": {"model", "quick", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
     "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "clips", "rounds", "field", "corpus"},
@@ -68,7 +71,7 @@ USES = {
 """The options that change a measurement."""
 
 NEED_CORPUS = frozenset(
-    {"accuracy", "load", "margins", "seams", "short", "speakers", "streams", "words"}
+    {"accuracy", "engines", "load", "margins", "seams", "short", "speakers", "streams", "words"}
 )
 
 

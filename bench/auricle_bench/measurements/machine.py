@@ -14,7 +14,7 @@ from pathlib import Path
 from auricle import resources
 from auricle_bench.measurements.setup import ROOT
 
-PACKAGES = ("auricle", "ctranslate2", "faster-whisper", "numpy", "av")
+PACKAGES = ("auricle", "ctranslate2", "openvino", "faster-whisper", "numpy", "av")
 
 
 def describe() -> dict[str, str]:
@@ -30,6 +30,10 @@ def describe() -> dict[str, str]:
     }
 
 
+_WIDE = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+"""Instructions that decide how fast models are."""
+
+
 def _processor() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
@@ -37,7 +41,7 @@ def _processor() -> str:
         return platform.processor()
     facts = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text, re.MULTILINE))
     flags = set(facts.get("flags", "").split())
-    wide = [name for name in ("avx2", "avx512f", "avx512_vnni", "amx_int8") if name in flags]
+    wide = [name for name in _WIDE if name in flags]
     name = facts.get("model name", platform.machine())
     return f"{name}, model {facts.get('model', '?')} ({' '.join(wide)})"
 

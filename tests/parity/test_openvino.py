@@ -1,0 +1,81 @@
+"""The loop of our own, over float32 graphs, says what openai-whisper says, and with beams what
+CTranslate2 says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino")
+
+from auricle.engine.loading import load
+from auricle.engine.model import CTRANSLATE2, Library, Loading
+from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow
+from auricle.whisper import prompting
+from auricle.whisper.dimensions import MAX_FRAMES
+from tests.parity import readings
+from tests.parity.conftest import Compared
+from tests.parity.readings import Reading
+from tests.parity.test_parity import LOGPROB, PROBABILITY, SAME_TOKENS, TIMESTAMP_S
+
+pytestmark = pytest.mark.model
+
+OPENVINO = Library("openvino")
+
+
+@pytest.fixture(scope="module")
+def ours(tiny_en: Compared, base: Compared) -> dict[str, list[Reading]]:
+    """What this engine makes of all windows, by the name of the model."""
+    return {
+        each.name: readings.auricle(each.folder, each.windows, library=OPENVINO)
+        for each in (tiny_en, base)
+    }
+
+
+def same(ours: Sequence[Reading], theirs: Sequence[Reading]) -> list[int]:
+    pairs = zip(ours, theirs, strict=True)
+    return [i for i, (one, other) in enumerate(pairs) if one.tokens == other.tokens]
+
+
+def test_tokens(ours, tiny_en, base):
+    n_same = sum(len(same(ours[each.name], each.theirs)) for each in (tiny_en, base))
+    assert n_same >= SAME_TOKENS * (len(tiny_en.windows) + len(base.windows))
+
+
+def test_timestamps_and_quality_figures(ours, compared):
+    for i in same(ours[compared.name], compared.theirs):
+        one, other = ours[compared.name][i], compared.theirs[i]
+        np.testing.assert_allclose(one.spans, other.spans, rtol=0, atol=TIMESTAMP_S)
+        assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=LOGPROB)
+        assert one.no_speech_prob == pytest.approx(other.no_speech_prob, abs=PROBABILITY)
+
+
+def test_token_probabilities_and_languages_are_those_of_ctranslate2(ours, compared):
+    for i in same(ours[compared.name], compared.ours):
+        one, other = ours[compared.name][i], compared.ours[i]
+        np.testing.assert_allclose(one.logprobs, other.logprobs, rtol=0, atol=LOGPROB)
+        if other.language is not None:
+            assert one.language is not None
+            assert one.language.code == other.language.code
+
+
+def test_beams(tiny_en):
+    """Where both end with beams whose probabilities are equal but for the order of additions, they
+    may choose another."""
+    models = [
+        load(tiny_en.folder, Loading("cpu", "float32", 2, library))
+        for library in (CTRANSLATE2, OPENVINO)
+    ]
+    start = prompting.start(tiny_en.vocabulary, "transcribe", "en")
+    n_same = 0
+    for i, window in enumerate(tiny_en.windows):
+        texts = set()
+        for model in models:
+            model.encode(EncodeJob((EncodeRow(i, window.pcm.tobytes()),), MAX_FRAMES))
+            [said] = model.decode(DecodeJob((DecodeRow(i, start),), 5, 0.0))
+            texts.add(said.ids)
+            model.release((i,))
+        n_same += len(texts) == 1
+    assert n_same >= SAME_TOKENS * len(tiny_en.windows)
