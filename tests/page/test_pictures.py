@@ -62,6 +62,7 @@ async def test_of_a_file(base: Served, opened: Opened, folder: Path) -> None:
 async def test_of_a_stream(base: Served, opened: Opened, folder: Path) -> None:
     options = {**SIZE, "permissions": ["microphone"], "color_scheme": "dark"}
     async with opened(f"{base.url}/#live", **options) as page:
+        await page.get_by_label("Language").select_option(label="English")
         await page.get_by_role("button", name=START).click()
         await until_heard(page, "what you can do for your country")
         await expect(page.locator(".tentative")).to_have_count(1)
