@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.live.effects import TurnEnded
-from auricle.live.judging import TurnJudge
+from auricle.live.judging import MAX_WAITING, TurnJudge
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.models.fetch import FetchOptions
-from auricle.types import DecodeOptions
+from auricle.turn_taking.process import TurnProcess
+from auricle.types import DecodeOptions, Pcm
 from tests.audio_files import SAMPLES, read_wav
 from tests.fakes import ramp
 from tests.live.streams import Streams, finals, rest_of, speak
@@ -98,6 +103,42 @@ async def test_it_may_be_fetched_on_request(tmp_path):
     judge = TurnJudge(FetchOptions(cache=tmp_path), fetches=True)
     await judge.look()
     judge.check()
+
+
+class SlowProcess:
+    """Judges nothing until it may."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+
+    async def end_probability(self, pcm: Pcm) -> float:
+        await self.gate.wait()
+        return 0.5
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.model
+async def test_a_pause_too_many_is_not_judged():
+    """Each takes a moment of a core: the last of many would be judged long after it was over, and
+    the process be taken for stuck."""
+    process: Any = SlowProcess()
+
+    async def start(folder: Path) -> TurnProcess:
+        slow: TurnProcess = process
+        return slow
+
+    judge = TurnJudge(FetchOptions.of(Settings()), fetches=False, start=start)
+    pause = np.zeros(16_000, np.float32)
+    waiting = [asyncio.create_task(judge.end_probability(pause)) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    assert await judge.end_probability(pause) is None
+    process.gate.set()
+    assert await asyncio.gather(*waiting) == [0.5] * MAX_WAITING
+    assert await judge.end_probability(pause) == 0.5
 
 
 @pytest.mark.model

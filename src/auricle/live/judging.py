@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from auricle.errors import AuricleError, InvalidRequest
@@ -17,6 +19,11 @@ from auricle.models.progress import Bar, Progress
 from auricle.models.registry import TURNS
 from auricle.turn_taking.process import TurnProcess, TurnProcessDied
 from auricle.types import Pcm
+
+MAX_WAITING = 8
+"""Pauses being judged at one time. One more would be judged when it is over."""
+
+Start = Callable[[Path], Awaitable[TurnProcess]]
 
 _log = logging.getLogger(__name__)
 
@@ -35,15 +42,22 @@ class Judge(Protocol):
 
 
 class TurnJudge:
-    """A `Judge` with a process of its own. ``fetches``: the model may be fetched, too, when it is
-    needed."""
+    """A `Judge` with a process of its own, made by ``start``. ``fetches``: the model may be
+    fetched, too, when it is needed."""
 
     def __init__(
-        self, means: FetchOptions, *, fetches: bool, progress: Progress | None = None
+        self,
+        means: FetchOptions,
+        *,
+        fetches: bool,
+        progress: Progress | None = None,
+        start: Start = TurnProcess.start,
     ) -> None:
         self._means = replace(means, offline=means.offline or not fetches)
         self._progress = progress or Bar()
         self._is_here = False
+        self._start = start
+        self._n_waiting = 0
         self._process: TurnProcess | None = None
         self._starting = asyncio.Lock()
 
@@ -64,12 +78,17 @@ class TurnJudge:
             )
 
     async def end_probability(self, pcm: Pcm) -> float | None:
+        if self._n_waiting >= MAX_WAITING:
+            return None
+        self._n_waiting += 1
         try:
             process = await self._running()
             return await process.end_probability(pcm)
         except (TurnProcessDied, AuricleError) as exc:
             _log.warning("a pause could not be judged: %s", exc)
             return None
+        finally:
+            self._n_waiting -= 1
 
     async def close(self) -> None:
         """End the process, if there is one."""
@@ -80,5 +99,5 @@ class TurnJudge:
         async with self._starting:
             if self._process is None or not self._process.alive:
                 folder = await asyncio.to_thread(obtain, TURNS, self._means, self._progress)
-                self._process = await TurnProcess.start(folder)
+                self._process = await self._start(folder)
             return self._process
