@@ -85,7 +85,8 @@ def _music(seconds: float) -> Pcm:
     at_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     root = 220 * 2 ** (np.array([0, 5, 7, 3])[(at_s * 2).astype(int) % 4] / 12)
     chord = sum(np.sin(2 * np.pi * root * step * at_s) for step in (1.0, 1.25, 1.5))
-    return (0.1 * np.exp(-4 * (at_s % 0.5)) * chord).astype(np.float32)
+    music: Pcm = (0.1 * np.exp(-4 * (at_s % 0.5)) * chord).astype(np.float32)
+    return music
 
 
 @pytest.mark.parametrize("ending", [None, {"type": "semantic_vad", "eagerness": "low"}])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +18,14 @@ import numpy as np
 from auricle.errors import AuricleError, Overloaded
 from auricle.live.effects import (
     Effect,
+    Final,
     Hypothesis,
     ReadRequest,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
     TurnEnded,
+    TurnFailed,
     TurnStarted,
 )
 from auricle.live.judging import Judge
@@ -31,6 +34,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.recognition import Recognizer
 from auricle.live.session import JUDGED_S, LiveSession
 from auricle.live.vad import SpeechState
+from auricle.observe import span
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.encoded import opened
@@ -96,6 +100,7 @@ class LiveTranscription:
         self._reading: asyncio.Task[None] | None = None
         self._judging: asyncio.Task[None] | None = None
         self._turn_start_s = 0.0
+        self._ended_s: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -196,6 +201,7 @@ class LiveTranscription:
             elif isinstance(effect, SpeechPaused | TurnEnded):
                 self._means.load.speaks(self, is_speaking=False)
             self._judge_pauses(effect)
+            self._time_finals(effect)
             self._effects.put_nowait(effect)
         self._reserve()
         self._progress.set()
@@ -216,6 +222,16 @@ class LiveTranscription:
         elif isinstance(effect, SpeechPaused) and self._session.options.turns.ending == "semantic":
             heard = self._session.recent(min(self.now_s - self._turn_start_s, JUDGED_S))
             self._judging = self._task(self._judge(heard), "judging a pause")
+
+    def _time_finals(self, effect: Effect) -> None:
+        """Tell the observer how long after its end a turn is final."""
+        if isinstance(effect, TurnEnded):
+            self._ended_s[effect.turn] = time.monotonic()
+        elif isinstance(effect, Final | TurnFailed):
+            ended_s = self._ended_s.pop(effect.turn, None)
+            if ended_s is not None:
+                took_s = time.monotonic() - ended_s
+                self._means.model.observer.record("live_final_s", took_s)
 
     async def _judge(self, heard: Pcm) -> None:
         probability = await self._means.judge.end_probability(heard)
@@ -259,7 +275,8 @@ class LiveTranscription:
         model, is_final = self._means.model, request.kind == "final"
         priority = Priority.LIVE_FINAL if is_final else Priority.LIVE_PARTIAL
         window = Window(0, request.start_s, request.pcm, ())
-        with opened(model.queue, self._admission, window, priority) as encoded:
+        timed = span(model.observer, "live_read_s", kind=request.kind)
+        with timed, opened(model.queue, self._admission, window, priority) as encoded:
             answer = await self._recognizer.read(encoded, request)
             if not is_final:
                 self._means.load.note(self, encoded.busy_s)
