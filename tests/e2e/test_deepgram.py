@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 from tests.e2e.conftest import Real
+from tests.media.media_files import Format, sample
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
@@ -144,3 +145,17 @@ async def test_a_turn_of_flux(english: Real) -> None:
     ends = [each for each in messages if each.get("event") == "EndOfTurn"]
     assert " ".join(words(" ".join(each["transcript"] for each in ends)).split()) == JFK_WORDS
     assert messages[1]["event"] == "StartOfTurn"
+
+
+async def test_what_a_browser_records(english: Real) -> None:
+    """Opus in WebM, in pieces, without a word about how it is written."""
+    recording = sample(Format("webm", "libopus", 48_000))
+    url = english.served.url.replace("http://", "ws://")
+    async with connect(f"{url}/v1/listen?model=nova-3", proxy=None, compression=None) as client:
+        for start in range(0, len(recording), 4000):
+            await client.send(recording[start : start + 4000])
+        await client.send('{"type":"CloseStream"}')
+        messages = [json.loads(message) async for message in client]
+    assert client.close_code == 1000
+    assert spoken(messages) == JFK_WORDS
+    assert messages[-1]["duration"] == pytest.approx(11.0, abs=0.1)

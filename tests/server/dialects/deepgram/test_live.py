@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import uuid
@@ -466,6 +467,17 @@ async def test_a_client_that_leaves_frees_its_stream(live: Listening) -> None:
         client.transport.abort()
     await asyncio.wait_for(live.runtime.lives[0].closed.wait(), 5)
     assert "finish" not in live.runtime.lives[0].told
+
+
+async def test_fifty_clients_that_are_gone_without_a_word_leave_nothing(live: Listening) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(live.open()) for _ in range(50)]
+        for client in clients:
+            await client.send(samples(0.1))
+            client.transport.abort()
+        await until(lambda: len(live.runtime.lives) == 50)
+        for stream in live.runtime.lives:
+            await asyncio.wait_for(stream.closed.wait(), 5)
 
 
 async def test_a_client_that_never_reads_is_let_go(
