@@ -144,7 +144,7 @@ async def test_only_the_end_of_the_audio_is_heard():
 
 async def test_audio_that_is_kept_no_more_has_nobodys_voice():
     ears = Ears((0.0, 60.0, 0))
-    [over] = await told(ears, 60.0, final(1, said("Early.", 1.0)))
+    _, over = await told(ears, 60.0, final(1, said("Early.", 1.0)))
     assert isinstance(over, Final)
     assert over.words[0].speaker is None
     assert ears.heard == []
@@ -155,7 +155,7 @@ async def test_words_come_without_speakers_when_nobody_can_tell(failure: Excepti
     ears = Ears()
     ears.failure = failure
     words = said("Yes.", 0.0)
-    [over] = await told(ears, 2.0, final(1, words))
+    _, over = await told(ears, 2.0, final(1, words))
     assert over == final(1, words)
     assert f"voices between 0.0 s and 0.4 s were not told: {failure}" in caplog.text
 
@@ -168,16 +168,18 @@ class NoEars(Ears):
 
 async def test_who_is_heard_too_late_is_nobody(monkeypatch):
     monkeypatch.setattr(speakers, "LISTEN_MAX_S", 0.001)
-    [over] = await told(NoEars(), 2.0, final(1, said("Yes.", 0.0)))
+    _, over = await told(NoEars(), 2.0, final(1, said("Yes.", 0.0)))
     assert isinstance(over, Final)
     assert over.words[0].speaker is None
 
 
 async def test_a_turn_that_could_not_be_read_and_one_without_words():
     words = said("Yes.", 0.0)
-    failed, silent = await told(
+    update, failed, silent = await told(
         Ears((0.0, 2.0, 0)), 2.0, TurnFailed(1, 0.0, 1.0, words, "no engine"), final(2, ())
     )
+    assert isinstance(update, Update)
+    assert named(update.committed) == ["A Yes."]
     assert isinstance(failed, TurnFailed)
     assert named(failed.words) == ["A Yes."]
     assert silent == final(2, ())

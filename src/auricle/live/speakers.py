@@ -100,7 +100,8 @@ class LiveSpeakers:
                 case Update():
                     yield await self._updated(effect)
                 case TurnFinal() | TurnFailed():
-                    yield await self._over(effect)
+                    for each in await self._over(effect):
+                        yield each
                 case _:
                     yield effect
 
@@ -110,11 +111,13 @@ class LiveSpeakers:
         self._told += committed
         return replace(update, committed=committed, tentative=(*self._held, *update.tentative))
 
-    async def _over(self, effect: TurnFinal | TurnFailed) -> TurnFinal | TurnFailed:
+    async def _over(self, effect: TurnFinal | TurnFailed) -> list[Effect]:
+        """The end of a turn; before it, what nobody was told of its words."""
         self._held = list(effect.words[len(self._told) :])
-        words = (*self._told, *await self._labelled())
-        self._told = []
-        return replace(effect, words=words)
+        rest = await self._labelled()
+        words, self._told = (*self._told, *rest), []
+        over = replace(effect, words=words)
+        return [Update(effect.turn, rest, ()), over] if rest else [over]
 
     def _is_enough(self) -> bool:
         held = self._held

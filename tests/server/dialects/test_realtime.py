@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -16,7 +17,7 @@ from auricle.live.commit import CommitRule
 from auricle.live.effects import Final, TurnEnded, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
-from auricle.types import DecodeOptions, Language
+from auricle.types import DecodeOptions, Language, SpeakerOptions
 from tests.live.saying import words
 from tests.server.conftest import Served, serving, settings
 from tests.server.dialects.realtime_client import (
@@ -294,6 +295,37 @@ async def test_probabilities_times_and_what_is_tentative(served: Served) -> None
         ]
         live.say(TurnEnded(1, 0.0, 1.0), Final(1, 0.0, 1.0, spoken[:1], None))
         assert (await client.several(5))[4] == completed("item_2", "ask", 1, **shown)
+
+
+async def test_segments_have_speakers(served: Served) -> None:
+    ask, who = (
+        msgspec.structs.replace(word, speaker=name)
+        for word, name in zip(words("ask who"), ("A", "B"), strict=True)
+    )
+    include = ["item.input_audio_transcription.segments"]
+    async with connected(served) as client:
+        await client.send("session.update", session={"type": "transcription", "include": include})
+        assert (await client.next())["session"]["include"] == include
+        live = served.runtime.lives[-1]
+        assert live.options.speakers == SpeakerOptions()
+        live.say(TurnStarted(1, 0.0), Update(1, (ask, who), ()))
+        segments = (await client.several(4))[2:]
+        assert segments == [
+            {
+                "type": f"{TRANSCRIPTION}.segment",
+                "id": f"seg_{i}",
+                "item_id": "item_2",
+                "content_index": 0,
+                "text": word.text,
+                "speaker": word.speaker,
+                "start": word.start_s,
+                "end": word.end_s,
+            }
+            for i, word in enumerate((ask, who))
+        ]
+        late = msgspec.structs.replace(ask, speaker=None)
+        live.say(Update(1, (late,), ()))
+        assert (await client.several(2))[1]["speaker"] == "unknown"
 
 
 async def test_items_without_text(served: Served) -> None:

@@ -20,7 +20,7 @@ from auricle.live.pcm import Encoding, PcmFormat
 from auricle.live.turns import TurnOptions
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.fields.values import check_terms, language_code
-from auricle.types import DecodeOptions
+from auricle.types import DecodeOptions, SpeakerOptions
 
 RATE = 24_000
 """Of ``audio/pcm``, samples a second: the one rate of OpenAI's API."""
@@ -33,8 +33,9 @@ STREAMING_MODELS = ("gpt-realtime-whisper", "gpt-live-transcribe")
 LOGPROBS = "item.input_audio_transcription.logprobs"
 WORDS = "item.input_audio_transcription.words"
 TENTATIVE = "item.input_audio_transcription.tentative"
-INCLUDABLE = (LOGPROBS, WORDS, TENTATIVE)
-"""What events may also have; the last two are ours."""
+SEGMENTS = "item.input_audio_transcription.segments"
+INCLUDABLE = (LOGPROBS, WORDS, TENTATIVE, SEGMENTS)
+"""What events may also have, or which are sent besides; all but the first are ours."""
 
 EAGERNESS: Mapping[str, float] = {"low": 8.0, "medium": 4.0, "auto": 4.0, "high": 2.0}
 """Silence that ends a turn whatever the model of turn taking says, seconds."""
@@ -113,6 +114,15 @@ class Configuration:
         return None if is_streaming else ServerVad()
 
     @property
+    def tells_speakers(self) -> bool:
+        """Whether segments with their speakers are sent."""
+        return SEGMENTS in self.include
+
+    def is_other(self, before: Configuration) -> bool:
+        """Whether a stream that was opened for another configuration cannot go on."""
+        return self.tells_speakers != before.tells_speakers
+
+    @property
     def pcm_format(self) -> PcmFormat:
         encoding = _TELEPHONE.get(self.format)
         return PcmFormat("s16le", RATE) if encoding is None else PcmFormat(encoding, 8000)
@@ -143,6 +153,7 @@ class Configuration:
             decoding=settings.decoding,
             beam_size=settings.beam_size,
             patience=settings.patience,
+            speakers=SpeakerOptions() if self.tells_speakers else None,
         )
 
     def _turns(self) -> TurnOptions:

@@ -193,7 +193,7 @@ class Connection:
         if changed.format != self._configuration.format:
             await self._flush()
         try:
-            if await self._is_other_model(changed.model):
+            if changed.is_other(self._configuration) or await self._is_other_model(changed.model):
                 await self._replace_stream(socket, changed)
             else:
                 options = changed.decode_options(self._runtime.settings)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import msgspec
 
@@ -27,6 +28,7 @@ from auricle.live.effects import (
     Update,
 )
 from auricle.output.formats import SpokenLanguage, Usage, logprobs, words
+from auricle.output.speaker_bodies import TIME_DECIMALS, UNKNOWN
 from auricle.server.dialects.realtime.configuration import LOGPROBS, TENTATIVE, WORDS, Configuration
 from auricle.server.dialects.realtime.events import (
     AudioContent,
@@ -40,6 +42,7 @@ from auricle.server.dialects.realtime.events import (
     ItemDeleted,
     ItemDone,
     ItemRetrieved,
+    Segment,
     ServerEvent,
     SpeechStarted,
     SpeechStopped,
@@ -65,6 +68,7 @@ class _Spoken:
     text: str = ""
     held: str = ""
     """White space behind the text, until something follows it."""
+    n_segments: int = 0
     words: list[LiveWord] = field(default_factory=list)
     languages: dict[str, None] = field(default_factory=dict)
 
@@ -215,6 +219,8 @@ class Conversation:
         if delta := item.append(update.committed):
             shown = self._details(update.committed)
             events.append(Delta(item_id=item.id, delta=delta, logprobs=shown[0], words=shown[1]))
+        if self.configuration.tells_speakers:
+            events += _segments(item, update.committed, self.offset_s)
         if TENTATIVE in self.configuration.include:
             tentative = "".join(word.text for word in update.tentative)
             events.append(Tentative(item_id=item.id, text=tentative))
@@ -265,6 +271,21 @@ class Conversation:
         return (
             logprobs(tokens) if LOGPROBS in include else msgspec.UNSET,
             words(moved) if WORDS in include else msgspec.UNSET,
+        )
+
+
+def _segments(item: _Spoken, said: Sequence[LiveWord], offset_s: float) -> Iterator[Segment]:
+    """One for each time that another one speaks."""
+    for speaker, run in groupby(said, key=lambda word: word.speaker):
+        words_of_one = list(run)
+        item.n_segments += 1
+        yield Segment(
+            id=f"seg_{item.n_segments - 1}",
+            item_id=item.id,
+            text="".join(word.text for word in words_of_one),
+            speaker=speaker or UNKNOWN,
+            start=round(offset_s + words_of_one[0].start_s, TIME_DECIMALS),
+            end=round(offset_s + words_of_one[-1].end_s, TIME_DECIMALS),
         )
 
 

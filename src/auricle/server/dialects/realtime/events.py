@@ -117,6 +117,19 @@ class Tentative(ServerEvent, frozen=True, kw_only=True, tag=f"{_TRANSCRIPTION}.t
     text: str
 
 
+class Segment(ServerEvent, frozen=True, kw_only=True, tag=f"{_TRANSCRIPTION}.segment"):
+    """What one speaker says, times in the session's seconds. Segments of an item follow each other;
+    neither they nor their speakers are taken back."""
+
+    id: str
+    item_id: str
+    content_index: int = 0
+    text: str
+    speaker: str
+    start: float
+    end: float
+
+
 class Completed(ServerEvent, frozen=True, kw_only=True, tag=f"{_TRANSCRIPTION}.completed"):
     """``transcript`` is exactly the deltas joined."""
 
