@@ -40,9 +40,9 @@ def test_a_user_without_a_home_has_settings_and_an_empty_cache():
 
 def test_who_cannot_write_the_cache_is_told_of_the_setting(tmp_path: Path):
     (tmp_path / "file").write_text("where a folder should be")
-    means = FetchOptions(cache=tmp_path / "file" / "auricle", environ={})
+    fetching = FetchOptions(cache=tmp_path / "file" / "auricle", environ={})
     with pytest.raises(DownloadFailed) as caught:
-        locate("tiny.en", load({}, environ={}), means=means)
+        locate("tiny.en", load({}, environ={}), fetching=fetching)
     assert caught.value.message == (
         f"cannot write to the model cache {tmp_path / 'file' / 'auricle'}: Not a directory; name "
         "another folder with --cache-dir (AURICLE_CACHE_DIR)"

@@ -66,8 +66,8 @@ class SmallForBob:
 
 class FakedRuntime(Runtime):
     def __init__(self, files: FakeFiles, settings: Settings, folder: Path) -> None:
-        means = FetchOptions(cache=folder, environ={})
-        super().__init__(settings, means=means, grants=SmallForBob())
+        fetching = FetchOptions(cache=folder, environ={})
+        super().__init__(settings, fetching=fetching, grants=SmallForBob())
         self._catalog = files  # type: ignore[assignment]  # has what the runtime uses of it
         self._names.catalog = self._catalog
         self._models._estimate = lambda _: 1  # there is no file to measure

@@ -1,4 +1,4 @@
-"""Errors of what was heard against what was said, after Whisper's standard text normaliser.
+"""Errors of a hypothesis against its reference, after Whisper's standard text normaliser.
 
 Knows nothing about servers.
 """
@@ -30,25 +30,25 @@ def by_language(outcomes: Iterable[Outcome]) -> dict[str, Rate]:
     return dict(sorted(totals.items()))
 
 
-def score(reference: str, heard: str, language: str) -> Rate:
+def score(reference: str, hypothesis: str, language: str) -> Rate:
     """Edit distance in words, or in characters where a language has no spaces."""
-    expected, got = units(reference, language), units(heard, language)
+    expected, got = units(reference, language), units(hypothesis, language)
     unit = "characters" if language in WRITTEN_WITHOUT_SPACES else "words"
     return Rate(unit, len(expected), Levenshtein.distance(expected, got))
 
 
-def score_characters(reference: str, heard: str, language: str) -> Rate:
+def score_characters(reference: str, hypothesis: str, language: str) -> Rate:
     """Edit distance in characters, with the spaces between words."""
     expected, got = (
-        _separator(language).join(units(text, language)) for text in (reference, heard)
+        _separator(language).join(units(text, language)) for text in (reference, hypothesis)
     )
     return Rate("characters", len(expected), Levenshtein.distance(expected, got))
 
 
-def differences(reference: str, heard: str, language: str, context: int = 4) -> str:
+def differences(reference: str, hypothesis: str, language: str, context: int = 4) -> str:
     """What was heard, with what was said in brackets where they differ: ``[said → heard]``,
     ``[-missed]``, ``[+invented]``; long stretches that agree are cut to ``context`` units."""
-    expected, got = units(reference, language), units(heard, language)
+    expected, got = units(reference, language), units(hypothesis, language)
     glue = _separator(language)
     blocks = [
         (name, expected[said_first:said_last], got[heard_first:heard_last])

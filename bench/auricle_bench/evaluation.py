@@ -28,12 +28,12 @@ _AT_ONCE = 100
 
 
 class Score(msgspec.Struct, frozen=True):
-    """One clip: what was said and heard, and its errors in the language's own unit."""
+    """One clip: reference, hypothesis and its errors in the language's own unit."""
 
     file: str
     language: str
-    said: str
-    heard: str
+    reference: str
+    hypothesis: str
     errors: Rate
     characters: Rate
     speakers: SpeakerScore | None = None
@@ -104,15 +104,15 @@ def run_of(name: str, clips: Sequence[Clip], answers: Mapping[Clip, Answer], wal
     return Run(name, len(clips), tuple(scores), failures, wall_s, audio_s)
 
 
-def score_of(clip: Clip, heard: str, answer: Answer | None = None) -> Score:
-    language, said = clip.language or UNKNOWN, clip.text or ""
+def score_of(clip: Clip, hypothesis: str, answer: Answer | None = None) -> Score:
+    language, reference = clip.language or UNKNOWN, clip.text or ""
     return Score(
         file=str(clip.path),
         language=language,
-        said=said,
-        heard=heard,
-        errors=score(said, heard, language),
-        characters=score_characters(said, heard, language),
+        reference=reference,
+        hypothesis=hypothesis,
+        errors=score(reference, hypothesis, language),
+        characters=score_characters(reference, hypothesis, language),
         speakers=None if answer is None else speaker_scores.score_of(clip, answer, language),
     )
 

@@ -57,7 +57,7 @@ def of_run(run: Run, n_worst: int) -> Iterator[str]:
     yield from _failures(run)
     for score in evaluation.worst(run.scores, n_worst):
         yield from ("", _INDENT + _title(score))
-        yield _INDENT * 2 + differences(score.said, score.heard, score.language)
+        yield _INDENT * 2 + differences(score.reference, score.hypothesis, score.language)
 
 
 def of_comparison(first: Run, second: Run, n_shown: int) -> Iterator[str]:
@@ -164,7 +164,8 @@ def _both(pair: Pair) -> Iterator[str]:
     n_first, n_second = first.errors.n_errors, second.errors.n_errors
     yield f"{_INDENT}{first.file} ({first.language}): errors {n_first} → {n_second}"
     for name, score in (("A", first), ("B", second)):
-        yield f"{_INDENT * 2}{name}: {differences(score.said, score.heard, score.language)}"
+        differ = differences(score.reference, score.hypothesis, score.language)
+        yield f"{_INDENT * 2}{name}: {differ}"
 
 
 def _difference_row(found: Difference) -> tuple[str, ...]:

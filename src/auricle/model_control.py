@@ -41,10 +41,10 @@ class ModelControl:
         if speaker_host.is_named(name):
             await self._speakers.load(self._load_wait_s)
             return model_status.of_speakers(self._speakers)
-        hosted = await self._names.known(name)
-        self._names.check(key, name, hosted)
-        await self._manager.load(hosted, wait_s=self._load_wait_s)
-        return self._status(hosted)
+        managed = await self._names.known(name)
+        self._names.check(key, name, managed)
+        await self._manager.load(managed, wait_s=self._load_wait_s)
+        return self._status(managed)
 
     async def unload(self, name: str, key: str = "") -> ModelStatus:
         """Give a model's memory back to the system; fine if it is not loaded.
@@ -56,10 +56,10 @@ class ModelControl:
         if speaker_host.is_named(name):
             await self._speakers.unload()
             return model_status.of_speakers(self._speakers)
-        hosted = await self._names.known(name)
-        self._names.check(key, name, hosted)
-        await self._manager.unload(hosted)
-        return self._status(hosted)
+        managed = await self._names.known(name)
+        self._names.check(key, name, managed)
+        await self._manager.unload(managed)
+        return self._status(managed)
 
     async def status(self, name: str) -> ModelStatus:
         """How one model is; also of the one that tells speakers apart, which transcribes nothing.
@@ -72,14 +72,14 @@ class ModelControl:
         """Every model that a request can have now, the one it was started with first."""
         default, *others = self._manager.models.values()
         found = {self._names.default_name: self._status(default)}
-        for hosted in others:
-            if hosted.state != "unloaded":
-                found.setdefault(self._names.of(hosted), self._status(hosted))
+        for managed in others:
+            if managed.state != "unloaded":
+                found.setdefault(self._names.of(managed), self._status(managed))
         for name in await self._names.catalog.names():
             hosted_or_none = self._manager.models.get(name)
             status = ModelStatus(name, "unloaded", languages=model_status.languages(name))
             found.setdefault(name, self._status(hosted_or_none) if hosted_or_none else status)
         return list(found.values())
 
-    def _status(self, hosted: ManagedModel) -> ModelStatus:
-        return model_status.of_model(self._names.of(hosted), hosted)
+    def _status(self, managed: ManagedModel) -> ModelStatus:
+        return model_status.of_model(self._names.of(managed), managed)

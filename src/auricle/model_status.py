@@ -14,22 +14,22 @@ from auricle.models import registry
 from auricle.speech_runtime import ModelStatus
 
 
-def of_model(name: str, hosted: ManagedModel) -> ModelStatus:
+def of_model(name: str, managed: ManagedModel) -> ModelStatus:
     """One that may be loaded, by the name it has for clients."""
-    info = hosted.info
-    error = hosted.failure or hosted.engine_failure
+    info = managed.info
+    error = managed.failure or managed.engine_failure
     failure = None if error is None else str(error)
-    known = hosted.checkpoint.languages if hosted.checkpoint else languages(name)
-    status = ModelStatus(name, hosted.state, failure, hosted.memory_bytes, hosted.n_users)
+    known = managed.checkpoint.languages if managed.checkpoint else languages(name)
+    status = ModelStatus(name, managed.state, failure, managed.memory_bytes, managed.n_users)
     status = replace(status, languages=known)
-    if info is None or hosted.reading is None:
+    if info is None or managed.reading is None:
         return status
     return replace(
         status,
-        n_windows=hosted.reading.queue.n_windows,
+        n_windows=managed.reading.queue.n_windows,
         device=info.device,
         compute_type=info.compute_type,
-        retried=hosted.reading.read_again.share,
+        retried=managed.reading.read_again.share,
     )
 
 

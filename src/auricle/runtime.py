@@ -53,7 +53,7 @@ class Runtime:
         self,
         settings: Settings,
         progress: Progress | None = None,
-        means: FetchOptions | None = None,
+        fetching: FetchOptions | None = None,
         observer: Observer = NOBODY,
         grants: Grants | None = None,
     ) -> None:
@@ -62,11 +62,11 @@ class Runtime:
         self._device: engines.Device = "cpu"
         self._decoders = DecoderPool(settings, observer)
         self.open_container = self._decoders.open_stream
-        means = means or FetchOptions.of(settings)
-        judge = TurnJudge(means, fetches=settings.fetch_on_request, progress=progress)
+        fetching = fetching or FetchOptions.of(settings)
+        judge = TurnJudge(fetching, fetches=settings.fetch_on_request, progress=progress)
         self._live = LiveService(settings.max_live_sessions, judge)
-        self._catalog = Catalog(settings, means, progress)
-        self._libraries = Libraries(settings, means.cache)
+        self._catalog = Catalog(settings, fetching, progress)
+        self._libraries = Libraries(settings, fetching.cache)
         self._models = ModelManager(
             settings,
             self.start_engine,
@@ -75,7 +75,7 @@ class Runtime:
             observer=observer,
         )
         self._models.control.grants = grants = grants or NoLimits()
-        self._speakers = SpeakerHost(means, progress, idle_unload_s=settings.idle_unload_s)
+        self._speakers = SpeakerHost(fetching, progress, idle_unload_s=settings.idle_unload_s)
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             lambda: self._catalog.find_default(self._device),
@@ -167,10 +167,10 @@ class Runtime:
         self.check_room(key)
         if options.speakers is not None:
             await self._speakers.load(self.settings.load_wait_s)
-        async with self._models.using(await self._names.granted(key, model)) as hosted:
-            assert hosted.checkpoint is not None
-            possible = abilities.possible(options, hosted.checkpoint, self.settings.language)
-            transcriber = Transcriber(self._decoders, hosted.reader)
+        async with self._models.using(await self._names.granted(key, model)) as managed:
+            assert managed.checkpoint is not None
+            possible = abilities.possible(options, managed.checkpoint, self.settings.language)
+            transcriber = Transcriber(self._decoders, managed.reader)
             async with transcriber.open(path, possible, key) as transcription:
                 if options.speakers is None:
                     yield transcription
@@ -212,13 +212,13 @@ class Runtime:
         self._startup.check()
         if options.speakers is not None:
             await self._speakers.load(self.settings.load_wait_s)
-        async with self._models.using(await self._names.granted(key, model)) as hosted:
-            assert hosted.checkpoint is not None
+        async with self._models.using(await self._names.granted(key, model)) as managed:
+            assert managed.checkpoint is not None
             default = self.settings.language
             possible = partial(
-                abilities.possible, checkpoint=hosted.checkpoint, default_language=default
+                abilities.possible, checkpoint=managed.checkpoint, default_language=default
             )
-            async with self._live.open(hosted.reader, possible, live, options) as stream:
+            async with self._live.open(managed.reader, possible, live, options) as stream:
                 yield with_speakers(stream, self._speakers.listen, options.speakers)
 
     async def find(self, name: str) -> ManagedModel:

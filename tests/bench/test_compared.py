@@ -111,7 +111,7 @@ def test_how_often_each_side_is_behind():
 def test_texts_show_what_differs_the_worst_first():
     assert compared.texts(LOSING)[:4] == [
         "base, beam 5, language given: a.flac (+2)",
-        "  said  red green blue gold",
+        "  reference  red green blue gold",
         "  Auricle  red green",
         "    2: red green [-blue gold]",
     ]

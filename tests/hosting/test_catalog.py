@@ -15,9 +15,9 @@ from auricle.models.fetch import FetchOptions
 
 
 def _catalog(folder: Path, **settings: object) -> Catalog:
-    means = FetchOptions(cache=folder, environ={"HF_HOME": str(folder / "hf")})
+    fetching = FetchOptions(cache=folder, environ={"HF_HOME": str(folder / "hf")})
     given: dict[str, object] = {"cache_dir": folder, "offline": True, **settings}
-    return Catalog(Settings(**given), means)  # type: ignore[arg-type]  # a table has no one type
+    return Catalog(Settings(**given), fetching)  # type: ignore[arg-type]  # a table has no one type
 
 
 def _put(folder: Path, name: str) -> None:

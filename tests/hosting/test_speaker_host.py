@@ -60,8 +60,8 @@ async def hosting(
 ) -> AsyncIterator[SpeakerHost]:
     if is_here:
         put(folder)
-    means = FetchOptions(cache=folder, sources=(), offline=not is_here, environ={})
-    host = SpeakerHost(means, Recorder(), start=processes.start, **arguments)
+    fetching = FetchOptions(cache=folder, sources=(), offline=not is_here, environ={})
+    host = SpeakerHost(fetching, Recorder(), start=processes.start, **arguments)
     yield host
     processes.gate.set()
     await host.close()
@@ -107,9 +107,9 @@ async def test_what_is_missing_while_nothing_may_be_fetched_names_the_command(tm
 
 
 async def test_what_could_not_be_fetched_is_tried_again(tmp_path):
-    means = FetchOptions(cache=tmp_path, sources=(), environ={})
+    fetching = FetchOptions(cache=tmp_path, sources=(), environ={})
     processes = Processes()
-    host = SpeakerHost(means, Recorder(), start=processes.start)
+    host = SpeakerHost(fetching, Recorder(), start=processes.start)
     with pytest.raises(Unavailable) as caught:
         await host.load()
     assert "the model `speakers` could not be loaded" in caught.value.message

@@ -60,7 +60,7 @@ class FakeHub:
         for name, content in contents.items():
             self.files[f"/{repo}/resolve/{COMMIT}/{name}"] = content
 
-    def means(self, cache: Path, **changes: object) -> FetchOptions:
+    def fetching(self, cache: Path, **changes: object) -> FetchOptions:
         """Options that know this hub only, and note pauses in `waits` instead of making them."""
         values: dict[str, object] = {
             "cache": cache,

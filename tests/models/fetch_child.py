@@ -33,10 +33,10 @@ class Telling:
 if __name__ == "__main__":
     endpoint, cache = sys.argv[1:]
     tell("ready")
-    means = FetchOptions(
+    fetching = FetchOptions(
         cache=Path(cache),
         sources=("hub",),
         environ={"HF_ENDPOINT": endpoint, "HF_HOME": str(Path(cache) / "no-hf-cache")},
         limits=LIMITS,
     )
-    tell("got", obtain(small_model(), means, Telling()).name)
+    tell("got", obtain(small_model(), fetching, Telling()).name)

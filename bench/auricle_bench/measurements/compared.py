@@ -173,11 +173,11 @@ def texts(each: Compared) -> list[str]:
     for i in sorted(range(len(behind)), key=lambda i: -behind[i]):
         score = each.scores[OURS][i]
         lines += [f"{each.title}: {Path(score.file).name} ({behind[i]:+d})"]
-        lines += [f"  said  {score.said}"]
+        lines += [f"  reference  {score.reference}"]
         for program, scores in each.scores.items():
-            wrong = differences(score.said, scores[i].heard, score.language)
+            wrong = differences(score.reference, scores[i].hypothesis, score.language)
             lines += [
-                f"  {program}  {scores[i].heard}",
+                f"  {program}  {scores[i].hypothesis}",
                 f"    {scores[i].errors.n_errors}: {wrong}",
             ]
     return lines

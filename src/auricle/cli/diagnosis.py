@@ -182,17 +182,17 @@ def _plan_engine(
 
 
 def _plan_model(found: Diagnosis, settings: Settings, device: Literal["cpu", "cuda"]) -> None:
-    means = FetchOptions.of(settings)
-    free = hardware.free_disk_bytes(means.cache)
-    found.plan["model cache"] = str(means.cache)
+    fetching = FetchOptions.of(settings)
+    free = hardware.free_disk_bytes(fetching.cache)
+    found.plan["model cache"] = str(fetching.cache)
     found.plan["free disk"] = "unknown" if free is None else f"{free / 1e9:.1f} GB"
     name = str(settings.model_path or settings.model)
     if registry.is_default_alias(name):
         name = registry.default_model(device)
     try:
-        checkpoint = locate(name, settings, means=replace(means, offline=True))
+        checkpoint = locate(name, settings, fetching=replace(fetching, offline=True))
     except DownloadFailed:
-        _plan_fetch(found, name, means, free)
+        _plan_fetch(found, name, fetching, free)
     except AuricleError as exc:
         found.plan["model"] = name
         found.add(exc.message, "`auricle models list` shows the names; a folder works too")
@@ -202,13 +202,13 @@ def _plan_model(found: Diagnosis, settings: Settings, device: Literal["cpu", "cu
         found.plan["engine"] = engine
 
 
-def _plan_fetch(found: Diagnosis, name: str, means: FetchOptions, free: int | None) -> None:
+def _plan_fetch(found: Diagnosis, name: str, fetching: FetchOptions, free: int | None) -> None:
     """The model is not here: say where it will come from, or why it cannot."""
     model = registry.resolve(name)
     n_bytes = model.download_bytes if model else 0
     size = f" ({n_bytes / 1e6:.0f} MB)" if n_bytes else ""
     found.plan["model"] = f"{name}{size}, not on this machine yet"
-    if means.offline or not means.sources:
+    if fetching.offline or not fetching.sources:
         found.add(
             f"the model {name!r} is not on this machine and fetching is switched off",
             f"run `auricle models download {name}` without --offline, or use --model-path",
@@ -220,7 +220,8 @@ def _plan_fetch(found: Diagnosis, name: str, means: FetchOptions, free: int | No
         )
     else:
         found.add(
-            f"the model {name!r} will be fetched from {' or '.join(means.sources)} at first start",
+            f"the model {name!r} will be fetched from {' or '.join(fetching.sources)} at first "
+            "start",
             f"`auricle models download {name}` does it now",
             is_fatal=False,
         )

@@ -30,9 +30,9 @@ def list_models(context: click.Context) -> None:
     from auricle.models import registry
     from auricle.models.fetch import FetchOptions
 
-    means = FetchOptions.of(settings_from(context))
+    fetching = FetchOptions.of(settings_from(context))
     known = {model.id: model for model in registry.models()}
-    here = _on_this_machine(means)
+    here = _on_this_machine(fetching)
     rows = [("MODEL", "SIZE", "LANGUAGES", "TRANSLATES", "ON THIS MACHINE")]
     for name in [*known, *(name for name in here if name not in known | registry.AUXILIARY)]:
         mirror, n_bytes = here.get(name, ("", 0))
@@ -81,25 +81,25 @@ def remove(context: click.Context, names: tuple[str, ...]) -> None:
     from auricle.models import cache, registry
     from auricle.models.fetch import FetchOptions
 
-    means = FetchOptions.of(settings_from(context))
+    fetching = FetchOptions.of(settings_from(context))
     for name in names:
         known = registry.resolve(name)
-        entry = cache.remove(means.cache, known.id if known else name)
+        entry = cache.remove(fetching.cache, known.id if known else name)
         print(f"removed {entry.name}: {_size(entry.bytes)}")
 
 
-def _on_this_machine(means: FetchOptions) -> dict[str, tuple[str, int]]:
+def _on_this_machine(fetching: FetchOptions) -> dict[str, tuple[str, int]]:
     """Name -> (folder, bytes) of every whole model, in our cache or the Hugging Face cache."""
     from auricle.models import cache, registry
 
     found = {
-        entry.name: (str(means.cache / cache.folder_name(entry.name)), entry.bytes)
-        for entry in cache.entries(means.cache)
+        entry.name: (str(fetching.cache / cache.folder_name(entry.name)), entry.bytes)
+        for entry in cache.entries(fetching.cache)
     }
     for model in registry.models():
         for mirror in model.mirrors:
-            snapshot = cache.hub_snapshot(mirror, means.environ)
-            if snapshot is not None and cache.holds(snapshot, model.files, means.cache):
+            snapshot = cache.hub_snapshot(mirror, fetching.environ)
+            if snapshot is not None and cache.holds(snapshot, model.files, fetching.cache):
                 found.setdefault(model.id, (str(snapshot), model.download_bytes))
     return found
 

@@ -29,7 +29,7 @@ class Catalog:
     """Finds models by name. Every method but `find_default` may be called from the event loop."""
 
     settings: Settings
-    means: FetchOptions
+    fetching: FetchOptions
     progress: Progress | None = None
 
     def find_default(self, device: Literal["cpu", "cuda"]) -> Checkpoint:
@@ -56,8 +56,8 @@ class Catalog:
         model = registry.resolve(name)
         if model is None:
             return await asyncio.to_thread(self._lookup_cached, name, asked)
-        fetches = self.settings.fetch_on_request and not self.means.offline
-        if not fetches and not await asyncio.to_thread(on_this_machine, model, self.means):
+        fetches = self.settings.fetch_on_request and not self.fetching.offline
+        if not fetches and not await asyncio.to_thread(on_this_machine, model, self.fetching):
             called = "" if asked.strip() == model.id else f", here called `{model.id}`,"
             raise not_found(
                 f"The model `{shown(asked)}`{called} is not on this server's machine. Its operator "
@@ -73,11 +73,11 @@ class Catalog:
 
     def _cached(self) -> list[str]:
         """What the operator put into the cache, as far as it can be served."""
-        names = (entry.name for entry in cache.entries(self.means.cache))
+        names = (entry.name for entry in cache.entries(self.fetching.cache))
         return [name for name in names if name not in registry.AUXILIARY]
 
     def _has(self, model: Model) -> bool:
-        return on_this_machine(model, self.means) is not None
+        return on_this_machine(model, self.fetching) is not None
 
     def _lookup_cached(self, name: str, asked: str) -> tuple[str, Callable[[], Checkpoint]]:
         """A hub id or a converted folder that the operator put into the cache under this name."""
@@ -86,7 +86,7 @@ class Catalog:
             raise not_found(
                 f"The model `{shown(asked)}` does not exist or you do not have access to it."
             )
-        folder = self.means.cache / cache.folder_name(wanted)
+        folder = self.fetching.cache / cache.folder_name(wanted)
         return wanted, lambda: inspect(folder, wanted)
 
 

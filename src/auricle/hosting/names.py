@@ -74,7 +74,7 @@ class ModelNames:
     def check(self, client: str, name: str, model: ManagedModel) -> None:
         """Raise `Forbidden` where a client may not use the model it named."""
         allowed = self._grants.grant_of(client).models
-        if allowed and not any(self._means(each, model) for each in allowed):
+        if allowed and not any(self._fetching(each, model) for each in allowed):
             raise Forbidden(
                 f"This API key may not use the model `{shown(name)}`. It may use "
                 f"{', '.join(f'`{each}`' for each in allowed)}.",
@@ -89,10 +89,10 @@ class ModelNames:
         if self._is_default(meant):
             return self._default
         registered = registry.resolve(meant)
-        hosted = self._models.models.get(registered.id if registered else meant.strip())
-        is_loaded = hosted is not None and hosted.state in ("ready", "loading")
-        if hosted is not None and hosted is not self._default and is_loaded:
-            return hosted
+        managed = self._models.models.get(registered.id if registered else meant.strip())
+        is_loaded = managed is not None and managed.state in ("ready", "loading")
+        if managed is not None and managed is not self._default and is_loaded:
+            return managed
         if not may_load:
             raise not_found(
                 f"The model `{shown(name)}` is not served here. Its operator can load others, or "
@@ -109,7 +109,7 @@ class ModelNames:
         more = ", …" if len(names) > LISTED_MODELS else ""
         return f"This server has {listed}{more}; `whisper-1` stands for `{self.default_name}`."
 
-    def _means(self, name: str, model: ManagedModel) -> bool:
+    def _fetching(self, name: str, model: ManagedModel) -> bool:
         """Whether an operator who writes ``name`` means the model."""
         meant = self.aliases.meant(name)
         if self._is_default(meant):

@@ -51,7 +51,7 @@ class SpeakerHost:
 
     def __init__(
         self,
-        means: FetchOptions,
+        fetching: FetchOptions,
         progress: Progress | None = None,
         *,
         idle_unload_s: float = 0,
@@ -61,7 +61,7 @@ class SpeakerHost:
         self.failure: AuricleError | None = None
         """Why it could not be started; the next request tries again."""
         self.n_users = 0
-        self._means = means
+        self._fetching = fetching
         self._progress = progress
         self._idle_unload_s = idle_unload_s
         self._start = start
@@ -216,13 +216,13 @@ class SpeakerHost:
         return None
 
     def _folder_here(self) -> Path | None:
-        return on_this_machine(registry.SPEAKERS, self._means)
+        return on_this_machine(registry.SPEAKERS, self._fetching)
 
     def _find(self) -> Path:
         """The folder of the networks, fetched first if it may be. Blocks."""
-        if self._means.offline and self._folder_here() is None:
+        if self._fetching.offline and self._folder_here() is None:
             raise _missing()
-        return obtain(registry.SPEAKERS, self._means, self._progress or Bar())
+        return obtain(registry.SPEAKERS, self._fetching, self._progress or Bar())
 
 
 def _missing() -> ModelNotFound:

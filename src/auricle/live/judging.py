@@ -47,13 +47,13 @@ class TurnJudge:
 
     def __init__(
         self,
-        means: FetchOptions,
+        fetching: FetchOptions,
         *,
         fetches: bool,
         progress: Progress | None = None,
         start: Start = TurnProcess.start,
     ) -> None:
-        self._means = replace(means, offline=means.offline or not fetches)
+        self._fetching = replace(fetching, offline=fetching.offline or not fetches)
         self._progress = progress or Bar()
         self._is_here = False
         self._start = start
@@ -64,11 +64,11 @@ class TurnJudge:
     async def look(self) -> None:
         """Find out whether the model is on this machine, for `check`."""
         if not self._is_here:
-            found = await asyncio.to_thread(on_this_machine, TURNS, self._means)
+            found = await asyncio.to_thread(on_this_machine, TURNS, self._fetching)
             self._is_here = found is not None
 
     def check(self) -> None:
-        if not self._is_here and self._means.offline:
+        if not self._is_here and self._fetching.offline:
             raise InvalidRequest(
                 f"Turns cannot be ended by what is said: the model `{TURNS.id}` is not on this "
                 f"server's machine. Its operator can add it with 'auricle models download "
@@ -98,6 +98,6 @@ class TurnJudge:
     async def _running(self) -> TurnProcess:
         async with self._starting:
             if self._process is None or not self._process.alive:
-                folder = await asyncio.to_thread(obtain, TURNS, self._means, self._progress)
+                folder = await asyncio.to_thread(obtain, TURNS, self._fetching, self._progress)
                 self._process = await self._start(folder)
             return self._process

