@@ -14,7 +14,7 @@ import pytest
 import soxr
 
 from auricle.types import SAMPLE_RATE, Pcm
-from tests.audio_files import ENDING_WORDS, SAMPLES, read_wav, words
+from tests.audio_files import ENDING_WORDS, JFK_WORDS, SAMPLES, read_wav, words
 from tests.e2e.conftest import Real
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -162,9 +162,14 @@ async def test_languages_change_between_turns(multilingual: Real) -> None:
     assert found == [["en"], ["es"]]
 
 
-async def test_ten_sessions_at_a_time(english: Real) -> None:
+async def test_eight_sessions_and_a_file_at_a_time(english: Real) -> None:
     async with english.async_client() as client:
         given = session(turn_detection=None)
         part = jfk()[: 4 * SAMPLE_RATE]
-        heard = await asyncio.gather(*(_spoken(client, given, part) for _ in range(10)))
+        file = client.audio.transcriptions.create(
+            model="whisper-1", file=SAMPLES / "jfk.wav", response_format="json"
+        )
+        spoken = asyncio.gather(*(_spoken(client, given, part) for _ in range(8)))
+        answer, heard = await asyncio.gather(file, spoken)
+    assert words(answer.text) == JFK_WORDS
     assert {words(each.text)[:26] for each in heard} == {"and so my fellow americans"}

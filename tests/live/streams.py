@@ -86,6 +86,20 @@ class FakeJudge:
         return self.answers.pop(0)
 
 
+class Recorder:
+    """An `Observer` that keeps the names of what it is told."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def count(self, name: str, n: float = 1, **labels: str) -> None:
+        self.names.append(name)
+
+    def record(self, name: str, value: float, **labels: str) -> None:
+        assert value >= 0
+        self.names.append(name)
+
+
 class Streams:
     """A model's queue and what its live streams share."""
 
@@ -95,6 +109,7 @@ class Streams:
         self.load = LiveLoad(max_sessions=2)
         self.judge = FakeJudge()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
+        self.observer = Recorder()
         self.retry_s, self.stall_s = 0.0, 60.0
 
     async def _start(self) -> Engine:
@@ -104,7 +119,7 @@ class Streams:
     async def opened(
         self, live: LiveOptions | None = None, options: DecodeOptions | None = None
     ) -> AsyncIterator[LiveTranscription]:
-        model = ReadingModel(self.queue, VOCABULARY, 5.0)
+        model = ReadingModel(self.queue, VOCABULARY, 5.0, observer=self.observer)
         possible = partial(abilities.possible, checkpoint=checkpoint("base"), default_language=None)
         means = Means(
             self.hearing.hear,
