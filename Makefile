@@ -75,7 +75,7 @@ parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the 
 	$(PARITY_BIN)/auricle models download tiny.en base
 	$(PARITY_BIN)/python -m pytest tests/parity -o faulthandler_timeout=900 $(ARGS)
 
-sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready .sdk/agents/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
+sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready .sdk/agents/.ready .sdk/vendors/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
 
@@ -113,6 +113,7 @@ lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=-
 	$(COMPILE) pyproject.toml --group sdk --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/sdk.lock
 	$(COMPILE) requirements/sdk-oldest.in -o $(LOCKS)/sdk-oldest.lock
 	$(COMPILE) requirements/sdk-agents.in -o $(LOCKS)/sdk-agents.lock
+	$(COMPILE) requirements/sdk-vendors.in -o $(LOCKS)/sdk-vendors.lock
 	cat $(LOCKS)/parity-cuda.lock >> $(LOCKS)/parity.lock
 	$(COMPILE) pyproject.toml --group parity --extra bench -c $(LOCKS)/bench.lock -o $(LOCKS)/parity.lock
 	cp $(LOCKS)/parity.lock $(LOCKS)/whole.tmp
@@ -162,6 +163,11 @@ $(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
 .sdk/agents/.ready: $(VENV)/pyvenv.cfg requirements/sdk-agents.lock
 	$(PYTHON) -m venv $(@D)
 	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/sdk-agents.lock
+	@touch $@
+
+.sdk/vendors/.ready: $(VENV)/pyvenv.cfg requirements/sdk-vendors.lock
+	$(PYTHON) -m venv $(@D)
+	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/sdk-vendors.lock
 	@touch $@
 
 $(NODE_EXAMPLE)/.ready: clients/node/package.json clients/node/package-lock.json
