@@ -4,7 +4,9 @@ import { render } from "preact";
 import { signal } from "@preact/signals";
 import { FilesView } from "./files";
 import { KeyDialog } from "./key";
+import { isUnsaved } from "./jobs";
 import { LiveView } from "./live";
+import { state as live } from "./live-session";
 import { health, watch } from "./server";
 import { ServerView } from "./server-view";
 
@@ -71,6 +73,10 @@ function Page() {
     </>
   );
 }
+
+addEventListener("beforeunload", (event) => {
+  if (isUnsaved() || live.value !== "idle") event.preventDefault();
+});
 
 const root = document.querySelector("#page");
 if (root) {

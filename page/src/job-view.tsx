@@ -44,6 +44,12 @@ export function JobView({ job }: { job: Job }) {
         {!job.isOver.value && <p class="quiet waiting">{hasText ? "" : "The text appears here while it is recognised"}<i /></p>}
         {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
       </div>
+      {isDone && hasText && !isEditing && (
+        <p class="quiet small hint">
+          Click a word to hear it; the arrow keys go from word to word, and space plays. The model was unsure of
+          words that are <span class="word unsure">underlined</span>.
+        </p>
+      )}
     </section>
   );
 }

@@ -26,14 +26,20 @@ export function add(files: readonly File[]): void {
   runWaiting();
 }
 
-/** The same recording once more, with the options as they are now. */
+/** The same recording once more, with the options as they are now, in the place of the first;
+ * beside it, where somebody has edited that. */
 export function again(job: Job): void {
   const next = new Job(job.file, options.value);
-  jobs.value = jobs.value.map((each) => (each === job ? next : each));
+  const isEdited = job.history.value.past.length > 0;
+  jobs.value = jobs.value.flatMap((each) => (each !== job ? [each] : isEdited ? [job, next] : [next]));
   choose(next);
-  job.forget();
+  if (!isEdited) job.forget();
   runWaiting();
 }
+
+/** Whether something would be lost if the page were left. */
+export const isUnsaved = (): boolean =>
+  jobs.value.some(({ isOver, history }) => !isOver.value || history.value.past.length > 0);
 
 export function remove(job: Job): void {
   const at = jobs.value.indexOf(job);

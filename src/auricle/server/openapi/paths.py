@@ -119,7 +119,12 @@ _READY = replace(
     _HEALTH, id="ready", summary="The same, after the model has shown lately that it reads"
 )
 _INDEX = _Operation(
-    "index", "Server", "What this server is", Service, examples.SERVICE, failures(*_ANY)
+    "index",
+    "Server",
+    "What this server is; for browsers, the page",
+    Service,
+    examples.SERVICE,
+    failures(*_ANY),
 )
 
 
