@@ -24,6 +24,7 @@ from auricle.server.audio_upload import UploadReader
 from auricle.server.dialects.argmax import Control
 from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
+from auricle.server.dialects.deepgram import grant
 from auricle.server.dialects.deepgram.errors import DeepgramPaths
 from auricle.server.dialects.deepgram.listen import Listen
 from auricle.server.dialects.deepgram.live import FluxListen, LiveListen
@@ -58,11 +59,11 @@ def create_app(
     metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     may_end = runtime.settings.allow_shutdown
-    secrets = ClientSecrets()
+    secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
     app = Starlette(
         routes=[
             *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
-            *_secrets(runtime, secrets),
+            *_secrets(runtime, secrets, tokens),
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),
             Route("/metrics", MetricsPage(runtime, in_flight, metrics).page),
@@ -76,7 +77,7 @@ def create_app(
                 settings=runtime.settings,
                 keys=keys or ApiKeys.of(runtime.settings),
                 refusals={realtime.PATH: realtime.refuse},
-                secrets={realtime.PATH: secrets},
+                secrets={realtime.PATH: secrets, "/v1/listen": tokens, "/v2/listen": tokens},
             ),
         ],
         exception_handlers={HTTPException: errors.on_http_exception},
@@ -134,12 +135,14 @@ def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRo
     ]
 
 
-def _secrets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[Route]:
+def _secrets(runtime: SpeechRuntime, secrets: ClientSecrets, tokens: ClientSecrets) -> list[Route]:
     endpoints = Secrets(runtime, secrets)
+    granting = grant.Grant(tokens, runtime.settings.min_upload_bytes_per_s)
     older = f"{realtime.PATH}/transcription_sessions"
     return [
         Route(f"{realtime.PATH}/client_secrets", endpoints.create, methods=["POST"]),
         Route(older, endpoints.create_beta, methods=["POST"], include_in_schema=False),
+        Route(grant.PATH, granting.grant, methods=["POST"], include_in_schema=False),
     ]
 
 

@@ -33,10 +33,15 @@ class ClientSecret:
 
 
 class ClientSecrets:
-    """The secrets of one server."""
+    """The secrets of one kind of a server, which ``path`` gives out."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        path: str = "/v1/realtime/client_secrets",
+    ) -> None:
         self._clock = clock
+        self._path = path
         self._by_value: dict[str, ClientSecret] = {}
 
     def issue(self, client: str, seconds: int, stands_for: object) -> ClientSecret:
@@ -73,7 +78,7 @@ class ClientSecrets:
             self._by_value.pop(key, None)
             raise Unauthorized(
                 "The client secret is not valid, or not any more. Create another with POST "
-                "/v1/realtime/client_secrets.",
+                f"{self._path}.",
                 code="invalid_api_key",
             )
         return secret

@@ -73,7 +73,10 @@ class AccessMiddleware:
             answer = Response(status_code=204, headers=origins.preflight_answer(headers))
             await answer(scope, receive, send)
             return
-        self._check_key(scope, needs_none=is_open(scope["path"], headers))
+        if is_open(scope["path"], headers):
+            self._check_key(scope, needs_none=True)
+        else:
+            self._check_secret_or_key(scope)
         await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -445,6 +445,35 @@ async def test_keys_and_subprotocols() -> None:
         assert (await refusal(live, subprotocols=["token", "no"]))[:2] == (401, "INVALID_AUTH")
 
 
+async def test_a_token_for_a_short_time_is_as_good_as_a_key() -> None:
+    async with listening(api_keys=("secret",)) as live, live.served.http() as http:
+        key = {"authorization": "Token secret"}
+        granted = await http.post("/v1/auth/grant", headers=key, json={"ttl_seconds": 60})
+        usual = await http.post("/v1/auth/grant", headers=key)
+        token = granted.json()["access_token"]
+        async with live.open(additional_headers={"authorization": f"bearer {token}"}):
+            pass
+        async with live.open(subprotocols=["bearer", token]) as client:
+            assert client.subprotocol == "bearer"
+        posted = await http.post(
+            "/v1/listen", content=b"audio", headers={"authorization": f"Bearer {token}"}
+        )
+        elsewhere = await http.get("/v1/models", headers={"authorization": f"Bearer {token}"})
+        wrong = {"authorization": "Bearer ek_wrong"}
+        refused = await refusal(live, additional_headers=wrong)
+        without = await http.post("/v1/auth/grant")
+        too_long = await http.post("/v1/auth/grant", headers=key, json={"ttl_seconds": 7200})
+        junk = await http.post("/v1/auth/grant", headers=key, content=b"[]")
+    assert (granted.json()["expires_in"], usual.json()["expires_in"]) == (60, 30)
+    assert (posted.status_code, elsewhere.status_code) == (200, 401)
+    assert refused[:2] == (401, "INVALID_AUTH")
+    assert refused[2].endswith("Create another with POST /v1/auth/grant.")
+    assert [each.status_code for each in (without, too_long, junk)] == [401, 400, 400]
+    assert too_long.json()["err_msg"] == (
+        "Invalid 'ttl_seconds' value of '7200'. Allowed is a number from 1 to 3600."
+    )
+
+
 # Faults
 
 

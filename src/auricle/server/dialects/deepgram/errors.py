@@ -19,7 +19,7 @@ from auricle import errors
 from auricle.errors import AuricleError
 from auricle.server.transport import context
 
-PATHS: Final = frozenset({"/v1/listen", "/v2/listen"})
+PATHS: Final = frozenset({"/v1/listen", "/v2/listen", "/v1/auth/grant"})
 
 REQUEST_ID: Final = "dg-request-id"
 ERROR: Final = "dg-error"
