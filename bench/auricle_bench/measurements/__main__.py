@@ -58,7 +58,7 @@ USES = {
     "engines": {"model", "quick", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
     "accuracy": {"clips", "quick", "field", "corpus"},
-    "load": {"model", "clips", "rounds", "field", "corpus"},
+    "load": {"model", "quick", "clips", "rounds", "field", "corpus"},
     "margins": {"clips", "field", "corpus"},
     "silence": {"field"},
     "seams": {"model", "quick", "clips", "field", "corpus"},
@@ -117,8 +117,8 @@ def _arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="30 min instead of 2 h; fewer turns; every clip once; language given only, and "
-        "openai-whisper's texts as they are",
+        help="30 min instead of 2 h; fewer turns; every clip once; load with beam 5 alone, "
+        "fewer odd requests and no long file; language given only, and openai-whisper's texts as they are",
     )
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
