@@ -118,7 +118,7 @@ def _arguments(args: Sequence[str]) -> argparse.Namespace:
         "--quick",
         action="store_true",
         help="30 min instead of 2 h; fewer turns; every clip once; load with beam 5 alone, "
-        "fewer odd requests and no long file; language given only, openai-whisper's texts as they are",
+        "few odd requests, no long file; language given only, openai-whisper's texts as they are",
     )
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
