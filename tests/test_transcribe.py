@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from auricle.errors import EngineFailed
+from auricle.queue.admission import FIRST_GUESS_S_PER_S
 from auricle.speech.source import AudioChunk
-from auricle.transcribe import Transcription, collect
+from auricle.transcribe import UNOPENED_S, Transcriber, Transcription, collect
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
@@ -165,3 +167,42 @@ async def test_a_window_that_cannot_be_read_ends_the_transcription():
         transcription.model.queue._dispatcher.keeper._start_engine = start
         with pytest.raises(EngineFailed, match=r"on the audio between 0\.00 s and 20\.\d\d s"):
             await collect(transcription)
+
+
+class _Recording(SpokenSource):
+    def __init__(self, declared_s: float | None) -> None:
+        super().__init__(0)
+        self.declared_s = declared_s
+
+
+class _Decoders:
+    """Opens a file that says how long it is."""
+
+    def __init__(self, waiting_s: Callable[[], float], declared_s: float | None) -> None:
+        self._waiting_s = waiting_s
+        self._declared_s = declared_s
+        self.before_s = 0.0
+
+    @asynccontextmanager
+    async def open(self, path: Path, **options: object) -> AsyncIterator[_Recording]:
+        self.before_s = self._waiting_s()
+        yield _Recording(self._declared_s)
+
+
+@pytest.mark.parametrize(
+    ("declared_s", "counts_s"), [(20.0, 20.0), (None, 1000.0), (7200.0, 7200.0)]
+)
+async def test_a_file_counts_as_its_length_only_when_it_was_opened(tmp_path, declared_s, counts_s):
+    """Large uploads that are no audio made everybody wait who came while they were looked into."""
+    path = tmp_path / "junk.bin"
+    path.write_bytes(bytes(16_000_000))
+    async with serving(FakeEngine()) as model:
+
+        def waiting_s() -> float:
+            return model.queue.backlog_s * FIRST_GUESS_S_PER_S
+
+        decoders = _Decoders(waiting_s, declared_s)
+        async with Transcriber(decoders, model).open(path, DecodeOptions()):  # type: ignore[arg-type]  # all it needs
+            assert waiting_s() == pytest.approx(counts_s)
+        assert decoders.before_s == pytest.approx(UNOPENED_S)
+        assert waiting_s() == 0.0

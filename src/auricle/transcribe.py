@@ -39,6 +39,10 @@ speech codecs and PCM."""
 SHORT_S = 60.0
 """The part of a recording that is read with the priority of a short file."""
 
+UNOPENED_S = 60.0
+"""What a file counts as at most before it was opened: a gigabyte that is no audio is not hours of
+work for which everybody else is told to wait."""
+
 
 class SegmentStream(Protocol):
     """Segments of a recording, to be iterated over once, in order, as they become known."""
@@ -220,7 +224,7 @@ class Transcriber:
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
         guessed_s = guess_s(path)
-        with self.model.queue.admit(key, guessed_s) as admission:
+        with self.model.queue.admit(key, min(guessed_s, UNOPENED_S)) as admission:
             opened = self.decoders.open(
                 path,
                 is_long=guessed_s > SHORT_S,
@@ -228,8 +232,8 @@ class Transcriber:
                 audio_channel=options.audio_channel,
             )
             async with opened as recording:
-                if recording.declared_s is not None:
-                    admission.expect(recording.declared_s)
+                declared_s = recording.declared_s
+                admission.expect(guessed_s if declared_s is None else declared_s)
                 transcription = Transcription(options, recording, self.model, admission)
                 try:
                     yield transcription
