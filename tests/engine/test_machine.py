@@ -42,3 +42,24 @@ def test_all_usable_cores_by_default():
 )
 def test_small_models_are_loaded_twice_where_there_are_cores_for_it(mib, workers, worth):
     assert machine.is_worth_a_second(mib * 1024 * 1024, workers) is worth
+
+
+@pytest.mark.parametrize(
+    ("flags", "has_units", "gains"),
+    [
+        ("avx2 avx512f avx512_vnni avx512_bf16 amx_bf16 amx_int8", True, True),
+        ("avx2 avx512f avx512_vnni avx512_bf16", False, True),
+        ("avx2 avx512f avx512_vnni", False, False),
+        ("", False, False),
+    ],
+)
+def test_which_processors_multiply_bfloat16(flags, has_units, gains):
+    cpuinfo = f"processor : 0\nmodel name : Some\nflags : {flags}\n"
+    assert machine.has_matrix_units(cpuinfo) == has_units
+    assert machine.gains_from_openvino(cpuinfo) == gains
+
+
+def test_a_processor_is_told_by_its_name_and_what_it_can_do():
+    first = "processor : 0\nmodel name : Some\nMHz : 2000.1\nflags : avx2\n"
+    assert machine.processor(f"{first}\n{first}") == "model name : Some\nflags : avx2"
+    assert machine.processor("") != ""

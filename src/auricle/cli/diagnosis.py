@@ -170,6 +170,12 @@ def _plan_engine(
             "engine is openvino, which is not installed",
             "`pip install 'auricle[openvino]'`, or use --engine auto or ctranslate2",
         )
+    if device == "cpu" and machine.gains_from_openvino() and not has_openvino():
+        found.add(
+            "this processor multiplies bfloat16, which only the other engine makes use of",
+            "`pip install 'auricle[openvino]'`, then --engine auto",
+            is_fatal=False,
+        )
     workers, threads = (1, 1) if device == "cuda" else machine.share_cores(settings.threads)
     variables = machine.environment().items()
     found.plan |= {

@@ -98,6 +98,13 @@ def has_matrix_units(cpuinfo: str | None = None) -> bool:
     return "amx_bf16" in text
 
 
+def gains_from_openvino(cpuinfo: str | None = None) -> bool:
+    """Whether OpenVINO is likely to be faster than CTranslate2, which has no bfloat16 on
+    processors: worth measuring."""
+    text = _cpuinfo() if cpuinfo is None else cpuinfo
+    return "avx512_bf16" in text or has_matrix_units(text)
+
+
 def share_cores(threads: int) -> tuple[int, int]:
     """``(workers, threads per worker)`` for a number of cores; 0 means all usable ones.
 

@@ -50,14 +50,14 @@ def mel(golden) -> np.ndarray:
 
 
 def built(weights: Weights, size: Dimensions, formats: Formats, file: Path | None = None):
-    """An encoder's request, and a decoder at work."""
+    """An encoder's request, and a decoder at work; neither was taken from a file."""
     enc = compiled.compiled(
         lambda: encoder.build(weights, size, formats), bf16=False, threads=ONE, file=file
     )
     dec = compiled.compiled(
         lambda: decoder.build(weights, size, formats), bf16=False, threads=ONE, file=None
     )
-    return enc.create_infer_request(), DecoderStation(dec.create_infer_request(), size, formats)
+    return enc.request(), DecoderStation(dec.request(), size, formats)
 
 
 @pytest.mark.parametrize(("formats", "atol"), [(EXACT, 2e-3), (EIGHT_BITS, 0.3)])
@@ -114,13 +114,13 @@ def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, 
     def never():
         raise AssertionError("it was made again")
 
-    kept = compiled.compiled(never, bf16=False, threads=ONE, file=file).create_infer_request()
-    again = station.encode(kept, mel(golden), size, EXACT)
+    kept = compiled.compiled(never, bf16=False, threads=ONE, file=file)
+    again = station.encode(kept.request(), mel(golden), size, EXACT)
     np.testing.assert_array_equal(again["k0"].data, first["k0"].data)
     for damaged in (b"", content[:100], content[:-1], content[:-9] + b"X" + content[-8:]):
         file.write_bytes(damaged)
         built(weights, size, EXACT, file)
-        assert file.read_bytes()[:32] == hashlib.sha256(file.read_bytes()[32:]).digest()
+        assert file.read_bytes()[-32:] == hashlib.sha256(file.read_bytes()[:-32]).digest()
     nowhere = tmp_path / "file" / "below"
     nowhere.parent.write_text("no folder")
     built(weights, size, EXACT, nowhere)

@@ -7,7 +7,6 @@ damaged, or was made by other versions or for another processor, is made again.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import os
 from collections.abc import Callable
@@ -16,13 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino
 
 from auricle.engine.openvino.shape import Dimensions, Formats
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 """Of the graphs; to be raised whenever they are made differently."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -46,6 +46,19 @@ class Threads:
     """Of all of them together."""
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A graph that can be run, as long as somebody holds this."""
+
+    graph: Any
+    memory: Any = None
+    """The file it was taken from, in memory: OpenVINO uses the weights where they are."""
+
+    def request(self) -> Any:
+        """One place to run it at."""
+        return self.graph.create_infer_request()
+
+
 @cache
 def core() -> openvino.Core:
     """OpenVINO itself; it loads its plugin for processors when first asked for it."""
@@ -57,7 +70,7 @@ def capabilities() -> tuple[str, ...]:
     return tuple(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
-def compiled(build: Build, *, bf16: bool, threads: Threads, file: Path | None) -> Any:
+def compiled(build: Build, *, bf16: bool, threads: Threads, file: Path | None) -> Compiled:
     """The compiled graph, from ``file`` if that is of use, else made with ``build`` and kept
     there."""
     settings = {
@@ -76,7 +89,7 @@ def compiled(build: Build, *, bf16: bool, threads: Threads, file: Path | None) -
     made = core().compile_model(build(), "CPU", settings)
     if file is not None:
         _keep(file, made)
-    return made
+    return Compiled(made)
 
 
 def file_name(part: str, weights: Path, size: Dimensions, formats: Formats) -> str:
@@ -97,18 +110,23 @@ def file_name(part: str, weights: Path, size: Dimensions, formats: Formats) -> s
     return f"{part}-{model}-{hashlib.sha256(repr(described).encode()).hexdigest()[:24]}.graph"
 
 
-def _kept(file: Path, settings: dict[str, Any]) -> Any:
+def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
     """The graph in the file; None when it is not there or not of use."""
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = np.memmap(file, np.uint8, "c")  # not read: OpenVINO takes what it needs
+    except FileNotFoundError:
         return None
-    digest, blob = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if hashlib.sha256(blob).digest() != digest:  # reading it could end the process
+    except (OSError, ValueError) as exc:  # ValueError: it is empty
+        _log.warning("%s cannot be read, and is made again: %s", file, exc)
+        return None
+    blob, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+    if hashlib.sha256(memoryview(blob)).digest() != digest.tobytes():
+        # importing it could end the process
         _log.warning("%s is damaged, and made again", file)
         return None
     try:
-        return core().import_model(io.BytesIO(blob), "CPU", settings)
+        tensor = openvino.Tensor(blob, shared_memory=True)
+        return Compiled(core().import_model(tensor, "CPU", settings), tensor)
     except RuntimeError as exc:
         _log.warning("%s is of no use, and made again: %s", file, exc)
         return None
@@ -118,13 +136,13 @@ def _keep(file: Path, made: Any) -> None:
     """Write the graph beside others; where that is not possible, the next start is slower."""
     try:
         exported = made.export_model()
-        blob = exported if isinstance(exported, bytes) else bytes(exported.getbuffer())
+        blob = exported if isinstance(exported, bytes) else exported.getbuffer()
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
             with beside.open("wb") as out:
-                out.write(hashlib.sha256(blob).digest())
                 out.write(blob)
+                out.write(hashlib.sha256(blob).digest())
             beside.replace(file)
         finally:
             beside.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
 from auricle.engine.openvino import compiled, decoder, encoder, station
-from auricle.engine.openvino.compiled import Threads
+from auricle.engine.openvino.compiled import Compiled, Threads
 from auricle.engine.openvino.formats import chosen
 from auricle.engine.openvino.shape import Dimensions
 from auricle.engine.openvino.station import DecoderStation, Shared
@@ -60,6 +60,7 @@ class OpenVinoWhisper:
         self._vocabulary = Vocabulary.load(path)
         self._config = read_config(path)
         workers, threads_each = machine.share_cores(threads)
+        self._compiled: list[Compiled] = []
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
         except RuntimeError as exc:  # all that OpenVINO raises
@@ -79,27 +80,29 @@ class OpenVinoWhisper:
         size = self._size = Dimensions.of(weights, self._vocabulary.eot, heads)
         formats = self._formats
 
-        def graph(part: Any, name: str, threads: Threads) -> Any:
+        def graph(part: Any, name: str, threads: Threads) -> Compiled:
             kept = compiled.file_name(name, weights.path, size, formats)
-            return compiled.compiled(
+            made = compiled.compiled(
                 partial(part.build, weights, size, formats),
                 bf16=formats.encoder_bf16 and part is encoder,
                 threads=threads,
                 file=None if graphs is None else graphs / kept,
             )
+            self._compiled.append(made)
+            return made
 
         encoders = graph(encoder, "encoder", threads)
         decoders = graph(decoder, "decoder", threads)
         self._encoders: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stations: queue.SimpleQueue[DecoderStation] = queue.SimpleQueue()
         for _ in range(threads.streams):
-            self._encoders.put(encoders.create_infer_request())
-            self._stations.put(DecoderStation(decoders.create_infer_request(), size, formats))
+            self._encoders.put(encoders.request())
+            self._stations.put(DecoderStation(decoders.request(), size, formats))
         self._wide = self._encoders
         if machine.is_worth_a_second(checkpoint.weights_bytes(path), threads.streams):
             self._wide = queue.SimpleQueue()
             alone = graph(encoder, "encoder", Threads(1, threads.cores))
-            self._wide.put(alone.create_infer_request())
+            self._wide.put(alone.request())
 
     def encode(self, job: EncodeJob) -> None:
         """Compute and keep the keys and values of every row."""
