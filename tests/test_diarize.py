@@ -135,6 +135,12 @@ async def test_voices_that_are_known_have_names_and_others_letters():
     assert host.bounds[:2] == [Bounds(), Bounds()]
 
 
+async def test_eight_people():
+    found = await diarizer(FakeHost([voices(*range(8))])).diarize(RECORDING, SpeakerOptions())
+    assert "".join(each.name for each in found.speakers) == "ABCDEFGH"
+    assert [turn.speaker for turn in found.turns] == list(range(8))
+
+
 async def test_nobody():
     found = await diarizer(FakeHost([voices()])).diarize(RECORDING, SpeakerOptions())
     assert (found.speakers, found.turns) == ((), ())

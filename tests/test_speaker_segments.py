@@ -116,10 +116,7 @@ ALL = heard((0.0, 999.0, 0))
 async def with_speakers_of(
     engine: FakeEngine, n_stretches: int, diarizing: Coroutine[None, None, Diarization]
 ) -> AsyncIterator[SpokenTranscription]:
-    async with (
-        transcribing(engine, OPTIONS, n_stretches) as transcription,
-        spoken(transcription, diarizing) as stream,
-    ):
+    async with spoken(transcribing(engine, OPTIONS, n_stretches), diarizing) as stream:
         yield stream
 
 

@@ -6,11 +6,12 @@ Knows nothing about HTTP or the command line; both hold one of these.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from auricle.channel_segments import by_channel
 from auricle.config import Settings
 from auricle.diarize import Diarization, Diarizer, Part
 from auricle.engine.replicas import MeasuredEngine
@@ -165,20 +166,15 @@ class Runtime:
             Unavailable: see `check_room`, `ModelManager.using` and `SpeakerHost.using`.
         """
         self.check_room(key)
-        if options.speakers is not None:
+        speakers = options.speakers
+        if speakers is not None and not speakers.by_channel:
             await self._speakers.load(self.settings.load_wait_s)
         async with self._models.using(await self._names.granted(key, model)) as managed:
             assert managed.checkpoint is not None
             possible = abilities.possible(options, managed.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, managed.reader)
-            async with transcriber.open(path, possible, key) as transcription:
-                if options.speakers is None:
-                    yield transcription
-                    return
-                part = Part(options.audio_track, options.audio_channel)
-                diarizing = self._diarized(path, options.speakers, part)
-                async with spoken(transcription, diarizing) as stream:
-                    yield stream
+            async with _opened(transcriber, path, possible, key, self._diarized) as stream:
+                yield stream
 
     async def diarize(
         self, path: Path, options: SpeakerOptions, key: str = "", audio_track: str | None = None
@@ -245,3 +241,19 @@ class Runtime:
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         """A fresh engine for a checkpoint."""
         return await engines.start(checkpoint.path, self.settings, self._device, self._libraries)
+
+
+Diarize = Callable[[Path, SpeakerOptions, Part], Coroutine[None, None, Diarization]]
+
+
+def _opened(
+    transcriber: Transcriber, path: Path, options: DecodeOptions, key: str, diarize: Diarize
+) -> AbstractAsyncContextManager[SegmentStream]:
+    """A file as it is asked for: as it is, by channel, or with the speakers that are heard."""
+    speakers = options.speakers
+    if speakers is None:
+        return transcriber.open(path, options, key)
+    if speakers.by_channel:
+        return by_channel(partial(transcriber.open_channel, path, options, key))
+    part = Part(options.audio_track, options.audio_channel)
+    return spoken(transcriber.open(path, options, key), diarize(path, speakers, part))

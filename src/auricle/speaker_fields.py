@@ -28,6 +28,15 @@ SPEAKER_FIELDS: Final[tuple[Field, ...]] = (
         flag=True,
     ),
     Field(
+        "channels",
+        kinds.Choice(("mixed", "separate")),
+        "request",
+        "separate reads every channel by itself and takes each for a speaker, without listening to "
+        "voices; mixed reads all of them as one",
+        default="mixed",
+        flag=True,
+    ),
+    Field(
         "num_speakers",
         kinds.Whole(0, MAX_SPEAKERS),
         "request",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -94,13 +94,15 @@ class SpokenTranscription:
 
 @asynccontextmanager
 async def spoken(
-    transcription: Transcription, diarizing: Coroutine[None, None, Diarization]
+    opened: AbstractAsyncContextManager[Transcription],
+    diarizing: Coroutine[None, None, Diarization],
 ) -> AsyncIterator[SpokenTranscription]:
     """A transcription whose segments have speakers, which are found meanwhile; leaving the context
-    ends that."""
+    ends both."""
     task = asyncio.create_task(diarizing, name="diarization")
     try:
-        yield SpokenTranscription(transcription, task, transcription.model.vocabulary)
+        async with opened as transcription:
+            yield SpokenTranscription(transcription, task, transcription.model.vocabulary)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

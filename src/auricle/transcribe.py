@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -239,6 +239,12 @@ class Transcriber:
                     yield transcription
                 finally:
                     await transcription.close()
+
+    def open_channel(
+        self, path: Path, options: DecodeOptions, key: str, channel: int
+    ) -> AbstractAsyncContextManager[Transcription]:
+        """One channel of a file, from 0; see `open`."""
+        return self.open(path, replace(options, audio_channel=channel), key)
 
 
 async def collect(transcription: SegmentStream) -> Transcript:

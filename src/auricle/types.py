@@ -166,6 +166,8 @@ class SpeakerOptions:
     at_least: int = 1
     at_most: int | None = None
     known: tuple[KnownVoice, ...] = ()
+    by_channel: bool = False
+    """Each channel is a speaker: voices are not listened to."""
 
 
 @dataclass(frozen=True, slots=True)

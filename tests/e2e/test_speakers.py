@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
+import wave
 from base64 import b64encode
 from typing import Any
 
@@ -25,6 +27,14 @@ END = wav(ENGLISH[124_800:])
 CHANGE_S = 3.2
 PATH = "/v1/audio/transcriptions"
 DIARIZED = {"model": "gpt-4o-transcribe-diarize", "response_format": "diarized_json"}
+
+
+def stereo(pcm: NDArray[np.float32]) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((2, 2, 16_000, 0, "NONE", ""))
+        out.writeframes(np.round(pcm * 32767).astype("<i2").tobytes())
+    return file.getvalue()
 
 
 def url(pcm: NDArray[np.float32]) -> str:
@@ -77,14 +87,32 @@ async def test_few_or_nobody(english: Real, pcm: NDArray[np.float32], speakers: 
     assert {each["speaker"] for each in body["segments"]} == set(speakers)
 
 
-async def test_a_reference_of_two_voices(english: Real) -> None:
-    form = {**DIARIZED, "known_speaker_names[]": "Both"}
-    form["known_speaker_references[]"] = url(np.concatenate([ENGLISH[-40_000:], SPANISH[:48_000]]))
+TWO_VOICES = np.concatenate([ENGLISH[-40_000:], SPANISH[:48_000]])
+SHORT = ENGLISH[124_800:134_800]
+NOISE = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
+
+REFERENCES = {
+    "The reference for 'Ann' has 2 voices; it must have one.": TWO_VOICES,
+    "The reference for 'Ann' has 0.0 s of speech; 1 s are needed, and 2 to 10 s are best.": NOISE,
+    "The reference for 'Ann' has 0.6 s of speech; 1 s are needed, and 2 to 10 s are best.": SHORT,
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "reference"), REFERENCES.items(), ids=["two", "noise", "short"]
+)
+async def test_references_that_are_none(
+    english: Real, message: str, reference: NDArray[np.float32]
+) -> None:
+    form = {**DIARIZED, "known_speaker_names[]": "Ann"}
+    form["known_speaker_references[]"] = url(reference)
     async with english.http() as http:
         answer = await http.post(PATH, data=form, files={"file": ("a.wav", wav(ENGLISH[:16_000]))})
-    assert (answer.status_code, answer.json()["error"]["message"]) == (
+    error = answer.json()["error"]
+    assert (answer.status_code, error["message"], error["param"]) == (
         400,
-        "The reference for 'Both' has 2 voices; it must have one.",
+        message,
+        "known_speaker_references[0]",
     )
 
 
@@ -97,6 +125,21 @@ async def test_a_process_that_was_killed_is_replaced(english: Real) -> None:
         answer = await http.post(PATH, data=DIARIZED, files={"file": ("a.wav", END)})
     assert answer.status_code == 200
     assert {each["speaker"] for each in answer.json()["segments"]} == {"A"}
+
+
+async def test_channels_that_are_speakers(english: Real) -> None:
+    """Both say the same, one after the other, each into a microphone of their own."""
+    end = ENGLISH[124_800:]
+    silence = np.zeros_like(end)
+    both = np.stack([np.concatenate([end, silence]), np.concatenate([silence, end])], axis=1)
+    form = {"model": "tiny.en", "response_format": "text", "channels": "separate"}
+    async with english.http() as http:
+        answer = await http.post(PATH, data=form, files={"file": ("a.wav", stereo(both))})
+    lines = [line.partition(": ") for line in answer.text.splitlines()]
+    assert [(name, words(text)) for name, _, text in lines] == [
+        ("A", ENDING_WORDS),
+        ("B", ENDING_WORDS),
+    ]
 
 
 async def test_who_speaks_when(english: Real) -> None:

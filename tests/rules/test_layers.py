@@ -43,7 +43,7 @@ LAYERS = (
     ("transcribe", "live"),
     ("hosting",),
     ("diarize",),
-    ("speaker_segments",),
+    ("speaker_segments", "channel_segments"),
     ("speech_runtime",),
     ("model_status",),
     ("model_control",),

@@ -102,6 +102,14 @@ async def test_refusals(served: Served, form: dict[str, Any], param: str, messag
     assert (answer.status_code, error["param"], error["message"]) == (400, param, message)
 
 
+async def test_channels_are_for_transcriptions(served: Served) -> None:
+    error = (await ask(served, channels="separate")).json()["error"]
+    assert (error["param"], error["message"]) == (
+        "channels",
+        "Invalid 'channels': here voices are told apart; 'separate' is for transcriptions.",
+    )
+
+
 async def test_no_file(served: Served) -> None:
     async with served.http() as http:
         answer = await http.post(PATH, data={"num_speakers": "2"}, files={"none": (None, "")})

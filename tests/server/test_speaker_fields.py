@@ -110,6 +110,16 @@ def test_who_they_may_be(names: list[tuple[str, str]], way: str) -> None:
     assert asked.options.speakers == SpeakerOptions(known=known)
 
 
+def test_channels_that_are_speakers() -> None:
+    asked = read(VERBOSE, ("channels", "separate"))
+    assert (asked.style.speakers, asked.options.words) == (True, True)
+    assert asked.options.speakers == SpeakerOptions(by_channel=True)
+    assert read(*ASKED, ("channels", "mixed")).options.speakers == SpeakerOptions()
+    assert read(*ASKED, ("channels", "separate")).options.speakers == SpeakerOptions(
+        by_channel=True
+    )
+
+
 ANN = ("known_speaker_names[]", "Ann")
 VOICE = ("known_speaker_references[]", url(b"voice"))
 
@@ -195,6 +205,24 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
             [DIARIZED, ANN, ("known_speaker_references[]", "data:audio/wav;base64,")],
             "Invalid 'known_speaker_references[0]': the recording is empty (0 bytes).",
             "known_speaker_references[0]",
+        ),
+        (
+            [("channels", "separate")],
+            "Invalid 'channels': it needs response_format 'verbose_json', 'diarized_json', 'text', "
+            "'srt', 'vtt', but that is 'json'.",
+            "channels",
+        ),
+        (
+            [DIARIZED, ("channels", "separate"), ("num_speakers", "2")],
+            "'channels' and 'num_speakers' cannot be used together: with 'separate' each channel "
+            "is a speaker.",
+            "channels",
+        ),
+        (
+            [VERBOSE, ("channels", "separate"), ("diarize", "false")],
+            "'diarize' and 'channels' cannot be used together: 'separate' takes channels for "
+            "speakers.",
+            "diarize",
         ),
         (
             [DIARIZED, ("speaker_embeddings", "true"), ("diarize", "maybe")],

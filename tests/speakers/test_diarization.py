@@ -21,6 +21,22 @@ BOTH = np.concatenate([ENGLISH, SPANISH])
 CHANGE_S = len(ENGLISH) / 16_000
 
 
+def music() -> Pcm:
+    """Eight struck chords of three notes with overtones, half a second each."""
+    times = np.arange(8_000) / 16_000
+    roots = (220.0, 246.9, 261.6, 196.0, 220.0, 174.6, 196.0, 220.0)
+    chords = [
+        sum(
+            np.sin(2 * np.pi * root * third * k * times) / k
+            for third in (1.0, 1.26, 1.5)
+            for k in range(1, 6)
+        )
+        for root in roots
+    ]
+    struck = np.concatenate([chord * np.exp(-3 * times) for chord in chords])
+    return np.asarray(struck * 0.1, np.float32)
+
+
 async def diarized(
     process: SpeakerProcess, pcm: Pcm, piece: int = 1 << 30, bounds: Bounds | None = None
 ) -> Voices:
@@ -90,8 +106,9 @@ async def test_more_than_there_is_speech_for(process):
         np.zeros(48_000, np.float32),
         np.random.default_rng(0).normal(0, 0.05, 48_000).astype(np.float32),
         np.sin(np.arange(48_000) * 0.17).astype(np.float32),
+        music(),
     ],
-    ids=["nothing", "one sample", "silence", "noise", "tone"],
+    ids=["nothing", "one sample", "silence", "noise", "tone", "music"],
 )
 async def test_nobody(process, pcm):
     found = await diarized(process, pcm)

@@ -16,11 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from auricle.diarize import Diarization
 from auricle.output.formats import Usage, usage
-from auricle.output.speaker_bodies import TIME_DECIMALS, SpeakerBody, speakers
+from auricle.output.speaker_bodies import TIME_DECIMALS, SpeakerBody
+from auricle.output.speaker_bodies import speakers as speaker_bodies
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest, IgnoredFields, Pairs
-from auricle.server.fields.form import Form
+from auricle.server.fields.form import Form, refuse
 from auricle.server.transport import context
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import End, ResponseWriter, body_format
@@ -86,13 +87,16 @@ class DiarizationEndpoint:
         self, upload: AudioUpload, asked: AudioRequest, wanted: DiarizationFormat, send: Send
     ) -> End:
         runtime, options = upload.runtime, asked.options
+        speakers = options.speakers or SpeakerOptions()
+        if speakers.by_channel:
+            refuse("channels", "here voices are told apart; 'separate' is for transcriptions.")
         body = body_format(wanted, MEDIA_TYPES[wanted])
         scope = upload.request.scope
         writer = ResponseWriter(scope, send, body, runtime.settings.early_headers_s)
         async with writer.kept_alive(), upload.deadline.kept():
             found = await runtime.diarize(
                 upload.recording,
-                options.speakers or SpeakerOptions(),
+                speakers,
                 upload.client,
                 options.audio_track,
             )
@@ -128,7 +132,7 @@ def _json(found: Diarization, embeddings: bool) -> bytes:
             )
             for number, turn in turns
         ),
-        speakers=speakers(found.speakers, embeddings=embeddings) or (),
+        speakers=speaker_bodies(found.speakers, embeddings=embeddings) or (),
         warnings=found.warnings or msgspec.UNSET,
         usage=usage(found.duration_s),
     )

@@ -18,6 +18,16 @@ MODEL: Final = "gpt-4o-transcribe-diarize"
 FORMATS: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "text", "srt", "vtt")
 """Formats in which an answer can say who speaks."""
 
+_OF_VOICES: Final = (
+    "num_speakers",
+    "min_speakers",
+    "max_speakers",
+    "known_speaker_names",
+    "known_speaker_references",
+    "speaker_embeddings",
+)
+"""Fields that say something about voices, or ask for it."""
+
 _BY_MODEL: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "srt", "vtt")
 """Those in which it does for that model, unasked: OpenAI's json and text of it are plain."""
 
@@ -30,16 +40,26 @@ def is_wanted(given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """
     wanted = values["response_format"]
     asked = given.get("diarize")
+    if values["channels"] == "separate":
+        if asked is False:
+            refuse_both("diarize", "channels", "'separate' takes channels for speakers")
+        _check_format("channels", wanted)
+        return True
     if wanted == "diarized_json":
         if asked is False:
             refuse_both("diarize", "response_format", "'diarized_json' says who speaks")
         return True
-    if asked and wanted not in FORMATS:
-        listed = ", ".join(f"'{each}'" for each in FORMATS)
-        refuse("diarize", f"it needs response_format {listed}, but that is '{wanted}'.")
+    if asked:
+        _check_format("diarize", wanted)
     if asked is not None:
         return bool(asked)
     return names_model(given["model"]) and wanted in _BY_MODEL
+
+
+def _check_format(name: str, wanted: str) -> None:
+    if wanted not in FORMATS:
+        listed = ", ".join(f"'{each}'" for each in FORMATS)
+        refuse(name, f"it needs response_format {listed}, but that is '{wanted}'.")
 
 
 def names_model(model: str) -> bool:
@@ -53,6 +73,11 @@ def options(values: Mapping[str, Any]) -> SpeakerOptions:
     Raises:
         InvalidRequest: numbers contradict each other, or names and references do not match.
     """
+    if values["channels"] == "separate":
+        for name in _OF_VOICES:
+            if values[name]:
+                refuse_both("channels", name, "with 'separate' each channel is a speaker")
+        return SpeakerOptions(by_channel=True)
     n, least, most = (values[f"{name}_speakers"] for name in ("num", "min", "max"))
     for low, high, names in (
         (least, n, ("num_speakers", "min_speakers")),
