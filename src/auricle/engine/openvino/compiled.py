@@ -120,7 +120,7 @@ def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
         _log.warning("%s cannot be read, and is made again: %s", file, exc)
         return None
     blob, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
-    if hashlib.sha256(memoryview(blob)).digest() != digest.tobytes():
+    if hashlib.sha256(blob.data).digest() != digest.tobytes():
         # importing it could end the process
         _log.warning("%s is damaged, and made again", file)
         return None
