@@ -15,7 +15,7 @@ from auricle.cli.listening.remote import Asked
 from auricle_bench.live import played, report
 from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured
-from auricle_bench.measurements import server
+from auricle_bench.measurements import picture, server
 from auricle_bench.measurements.figures import Figures, Table
 from auricle_bench.measurements.setup import Setup
 
@@ -53,7 +53,24 @@ def run(setup: Setup) -> Figures:
         f"Streams of {seconds:.0f} s at the pace they are spoken, over `/v1/realtime`; delays in "
         "seconds after a word, or the last word before a pause, was over:"
     )
-    return Figures([Table(caption, ("model", *report.HEADINGS), rows)], {"rows": data})
+    table = Table(caption, ("model", *report.HEADINGS), rows)
+    return Figures([table], {"rows": data}, picture=_picture(data))
+
+
+def _picture(rows: list[dict[str, Any]]) -> str:
+    drawn: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        for share in ("p50", "p95"):
+            if row["commit"] is not None:
+                line = drawn.setdefault(f"{row['model']}, {share}", [])
+                line.append((row["n_streams"], row["commit"][f"{share}_s"]))
+    return picture.lines(
+        "Until a word is committed",
+        "streams at a time",
+        "seconds after it was said",
+        drawn,
+        UNTIL_S,
+    )
 
 
 def _is_too_late(found: Streams) -> bool:
