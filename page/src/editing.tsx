@@ -70,7 +70,7 @@ function Time({ label, value, onChange }: TimeProps) {
 function Speaker({ job, cue }: { job: Job; cue: Cue }) {
   const transcript = job.transcript.value;
   const speakers = speakersOf(transcript);
-  if (!speakers.length) return null;
+  if (speakers.length < 2) return null;
   return (
     <select aria-label={`Speaker of the cue at ${clock(cue.start)}`} value={cue.speaker ?? ""}
       onChange={(event) => job.change(withCue(transcript, { ...cue, speaker: event.currentTarget.value || null }))}>

@@ -78,9 +78,11 @@ const Line = ({ turn }: { turn: Turn }) => (
   <li class="cue">
     <span class="stamp">{clock(startOf(turn))}</span>
     <p dir="auto">
-      {turn.words.map(({ text, probability }) => (
-        <span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{text}</span>
-      ))}
+      {turn.words.map(({ text, probability }) => {
+        const shown = text.trimStart();
+        const space = text.slice(0, text.length - shown.length);
+        return <>{space}<span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{shown}</span></>;
+      })}
       {turn.tentative && <span class="tentative">{turn.words.length && !/^\s/u.test(turn.tentative) ? " " : ""}{turn.tentative}</span>}
     </p>
   </li>

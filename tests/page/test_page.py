@@ -7,13 +7,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.audio_files import JFK_WORDS, words
 from tests.page.conftest import JFK, Opened
-from tests.page.seen import axe_findings, give, until_done
+from tests.page.seen import axe_findings, give, recording, until_done
 from tests.rules.source import ROOT
 from tests.server.conftest import Served
 
@@ -37,7 +38,9 @@ async def show_all(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_serious_keeps_anybody_out(real: Served, opened: Opened, scheme: str) -> None:
     axe = AXE.read_text(encoding="utf-8")
-    async with opened(real.url, color_scheme=scheme, bypass_csp=True) as page:  # axe adds styles
+    options: dict[str, Any] = {"color_scheme": scheme, "permissions": ["microphone"]}
+    options["bypass_csp"] = True  # axe adds styles
+    async with opened(real.url, **options) as page:
         found = {"empty": await axe_findings(page, axe)}
         await show_all(page)
         for view in VIEWS:
@@ -47,6 +50,15 @@ async def test_nothing_serious_keeps_anybody_out(real: Served, opened: Opened, s
         await page.get_by_role("button", name="Edit").click()
         await page.get_by_role("button", name="Code").click()
         found["editing"] = await axe_findings(page, axe)
+        await page.keyboard.press("Escape")
+        await give(page, recording("broken.wav"))
+        await expect(page.get_by_role("alert")).to_be_visible()
+        found["a problem"] = await axe_findings(page, axe)
+        await page.get_by_role("link", name="Live", exact=True).click()
+        await page.get_by_role("button", name="Start listening").click()
+        await expect(page.locator(".tentative")).not_to_have_count(0)
+        found["listening"] = await axe_findings(page, axe)
+        await page.get_by_role("button", name="Stop listening").click()
         assert found == {view: [] for view in found}
 
 
