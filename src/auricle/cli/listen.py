@@ -40,6 +40,7 @@ SAVED: dict[str, Format] = {".txt": "text", ".srt": "srt", ".vtt": "vtt"}
     show_default=True,
     help="silence that ends a paragraph, seconds",
 )
+@click.option("--diarize", is_flag=True, help="say who speaks; not with --url")
 @click.option(
     "--save",
     "saved",
@@ -58,6 +59,7 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
     microphone: str | None,
     list_microphones: bool,
     silence_s: float,
+    diarize: bool,
     saved: tuple[Path, ...],
     url: str | None,
     api_key: str | None,
@@ -71,6 +73,8 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
     if strange:
         known = ", ".join(SAVED)
         raise click.UsageError(f"--save: {str(strange[0])!r} does not end in one of {known}")
+    if diarize and url:
+        raise click.UsageError("give --diarize or --url, not both")
     if microphone and file:
         raise click.UsageError("give FILE or --microphone, not both")
     settings = settings_from(context)
@@ -99,5 +103,5 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
             raise click.UsageError(f"{file} is a folder; one FILE can be listened to")
         path = found[0].path if found else None
         files = {path: SAVED[path.suffix.lower()] for path in saved}
-        plan = Listening(settings, path, speed, microphone, silence_s, asked, files)
+        plan = Listening(settings, path, speed, microphone, silence_s, asked, files, diarize)
         return asyncio.run(listened(plan))

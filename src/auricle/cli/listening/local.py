@@ -69,7 +69,15 @@ class LocalSpeech:
 
 
 def _text(words: Iterable[Word]) -> str:
-    return "".join(word.text for word in words)
+    """The words, with the speaker before the first of each, where there are any."""
+    parts: list[str] = []
+    speaker: str | None = None
+    for word in words:
+        if word.speaker is not None and word.speaker != speaker:
+            speaker = word.speaker
+            parts.append(f" {speaker}:")
+        parts.append(word.text)
+    return "".join(parts)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from auricle.cli import inputs
@@ -29,7 +29,7 @@ from auricle.output.subtitles import Shape
 from auricle.runtime import Runtime
 from auricle.server.fields import audio_request
 from auricle.speech_runtime import SpeechRuntime
-from auricle.types import Format, Language, Pcm, Transcript
+from auricle.types import Format, Language, Pcm, SpeakerOptions, Transcript
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Listening:
     silence_s: float = 0.5
     asked: Asked | None = None
     saved: Mapping[Path, Format] = field(default_factory=dict)
+    diarize: bool = False
+    """Say who speaks."""
 
 
 async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int:
@@ -71,7 +73,8 @@ async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int
         for path, kind in plan.saved.items():
             settings = plan.settings
             shape = Shape(settings.max_line_width, settings.max_line_count, settings.max_cue_s)
-            Files([path], Style(kind, cues=shape)).finish(0, _transcript(said))
+            style = Style(kind, speakers=plan.diarize, cues=shape)
+            Files([path], style).finish(0, _transcript(said))
     return 0
 
 
@@ -83,6 +86,8 @@ async def _speech(plan: Listening, runtime: SpeechRuntime | None) -> AsyncIterat
         return
     settings = plan.settings
     options = audio_request.parse([("model", settings.model)], "transcribe", settings).options
+    if plan.diarize:
+        options = replace(options, speakers=SpeakerOptions())
     turns = TurnOptions(threshold=settings.vad_threshold, silence_s=plan.silence_s)
     async with local.opened(runtime or Runtime(settings), LiveOptions(turns), options) as speech:
         yield speech
@@ -109,5 +114,5 @@ def _transcript(said: list[Said]) -> Transcript:
         task="transcribe",
         language=None if code is None else Language(code),
         duration_s=said[-1].end_s if said else 0.0,
-        segments=tuple(each.segment for each in said),
+        segments=tuple(segment for each in said for segment in each.segments),
     )

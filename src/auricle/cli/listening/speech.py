@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol, TypeAlias
 
 from auricle.types import Pcm, Segment, Word
@@ -31,19 +32,30 @@ class Said:
     language: str | None = None
 
     @property
-    def segment(self) -> Segment:
-        """As a transcript has it."""
-        return Segment(
-            start_s=self.start_s,
-            end_s=self.end_s,
-            text=f" {self.text}",
-            tokens=(),
-            temperature=0.0,
-            avg_logprob=0.0,
-            compression_ratio=1.0,
-            no_speech_prob=0.0,
-            words=self.words or None,
+    def segments(self) -> tuple[Segment, ...]:
+        """As a transcript has it: one, or one for each time that another one speaks."""
+        if not any(word.speaker for word in self.words):
+            return (_segment(self.start_s, self.end_s, f" {self.text}", self.words),)
+        runs = (tuple(run) for _, run in groupby(self.words, key=lambda word: word.speaker))
+        return tuple(
+            _segment(run[0].start_s, run[-1].end_s, "".join(word.text for word in run), run)
+            for run in runs
         )
+
+
+def _segment(start_s: float, end_s: float, text: str, words: tuple[Word, ...]) -> Segment:
+    return Segment(
+        start_s=start_s,
+        end_s=end_s,
+        text=text,
+        tokens=(),
+        temperature=0.0,
+        avg_logprob=0.0,
+        compression_ratio=1.0,
+        no_speech_prob=0.0,
+        words=words or None,
+        speaker=words[0].speaker if words else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
