@@ -31,7 +31,6 @@ ComputeType = Literal[
 ]
 Source = Literal["hub", "index"]
 EngineName = Literal["auto", "ctranslate2", "openvino"]
-EnginePlace = Literal["process", "in_process"]
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
 
@@ -74,9 +73,6 @@ class Settings(ServerSettings):
         "ctranslate2",
         "what computes: CTranslate2, or on processors OpenVINO, which the extra openvino brings; "
         "auto is the faster one, measured when a model is first used",
-    )
-    engine_place: EnginePlace = _setting(
-        "process", "where a model runs: in a process of its own, or in threads of this one"
     )
     replicas: int = _setting(
         1, "engine processes for one model on each of its devices", low=1, high=64
@@ -189,12 +185,6 @@ NOT_EMPTY = frozenset(each.name for each in fields(Settings) if each.metadata["n
 RENAMED: Mapping[str, str] = {"doors": "compat_apis"}
 """Older names of settings, which are taken as well."""
 
-MOVED: Mapping[tuple[str, str], str] = {
-    ("engine", "process"): "engine_place",
-    ("engine", "in_process"): "engine_place",
-}
-"""Values that another setting takes now."""
-
 
 def load(
     flags: Mapping[str, Any] | None = None,
@@ -216,7 +206,7 @@ def load(
     ):
         for name, value in given.items():
             if value is not None:
-                known = MOVED.get((name, str(value)), RENAMED.get(name, name))
+                known = RENAMED.get(name, name)
                 values[known] = checked(Settings, known, value, origin)
     return Settings(**values)
 

@@ -203,8 +203,6 @@ def test_a_model_in_this_process(tmp_path, capfd):
         "--offline",
         "--device",
         "cpu",
-        "--engine-place",
-        "in_process",
         "--language",
         "en",
     ]

@@ -101,11 +101,6 @@ async def test_an_idle_model_goes_by_itself_and_comes_back():
         assert await _say(client, "whisper-1") == ENDING_WORDS
 
 
-async def test_an_engine_in_this_process():
-    async with _real(engine_place="in_process") as real, real.async_client() as client:
-        assert await _say(client, "whisper-1") == ENDING_WORDS
-
-
 async def test_two_engines_behind_one_queue():
     async with _real(replicas=2) as real, real.async_client() as client:
         texts = await asyncio.gather(*(_say(client, "whisper-1") for _ in range(4)))

@@ -31,8 +31,6 @@ async def test_the_settings_choose_the_device(settings: dict[str, Any], device: 
     ("settings", "says"),
     [
         ({"devices": ("cpu", "cuda:0")}, "name one kind"),
-        ({"engine_place": "in_process", "replicas": 2}, "no replicas"),
-        ({"engine_place": "in_process", "devices": ("cuda:1",)}, "no devices"),
     ],
 )
 async def test_what_does_not_go_together(settings: dict[str, Any], says: str):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings, load
+from auricle.config import Settings
 from auricle.engine.model import CTRANSLATE2, Library, LibraryName
 from auricle.hosting import libraries as libraries_module
 from auricle.hosting.libraries import Libraries
@@ -85,9 +85,3 @@ def test_auto_is_ctranslate2_where_there_is_nothing_else(monkeypatch):
     """Patched, because tests run where both are installed."""
     monkeypatch.setattr(libraries_module, "has_openvino", lambda: False)
     assert Libraries(Settings(engine="auto"), CACHE).of(MODEL, "cpu") == CTRANSLATE2
-
-
-def test_values_that_the_setting_had_before_still_mean_what_they_did():
-    assert load({"engine": "in_process"}, {}).engine_place == "in_process"
-    assert load({}, {"AURICLE_ENGINE": "process"}).engine_place == "process"
-    assert load({"engine": "openvino"}, {}).engine == "openvino"

@@ -13,7 +13,6 @@ from typing import Literal
 from auricle import resources
 from auricle.config import Settings
 from auricle.engine import machine
-from auricle.engine.in_process import InProcessEngine
 from auricle.engine.model import CTRANSLATE2, Library, LibraryName
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
@@ -26,23 +25,18 @@ from auricle.whisper.vocabulary import Vocabulary
 
 Device = Literal["cpu", "cuda"]
 
-Starter = Callable[[], Awaitable[EngineProcess | InProcessEngine]]
+Starter = Callable[[], Awaitable[EngineProcess]]
 
 
 async def choose_device(settings: Settings) -> Device:
     """The kind of device that models run on.
 
     Raises:
-        BadSetting: the settings name devices of both kinds, or what an engine in this process
-            cannot use.
+        BadSetting: the settings name devices of both kinds.
     """
     kinds = {name.partition(":")[0] for name in settings.devices}
     if len(kinds) > 1:
         raise BadSetting("the setting devices names both processors and GPUs; name one kind")
-    if settings.engine_place == "in_process" and (settings.replicas > 1 or settings.devices):
-        raise BadSetting(
-            "with engine_place = in_process there are no replicas and no devices to choose"
-        )
     if kinds:
         return "cuda" if kinds == {"cuda"} else "cpu"
     if settings.device != "auto":
@@ -114,17 +108,6 @@ def estimate_bytes(checkpoint: Checkpoint, settings: Settings, device: Device) -
 def _starters(
     path: Path, settings: Settings, device: Device, library: Library
 ) -> Sequence[Starter]:
-    if settings.engine_place == "in_process":
-        return [
-            partial(
-                InProcessEngine.start,
-                path,
-                device=device,
-                compute_type=settings.compute_type,
-                threads=settings.threads,
-                library=library,
-            )
-        ]
     devices = [name for name in settings.devices or (device,) for _ in range(settings.replicas)]
     threads = _threads(settings, device, len(devices))
     return [

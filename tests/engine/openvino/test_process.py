@@ -7,15 +7,12 @@ import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 pytest.importorskip("openvino")
 
 from auricle.config import Settings
-from auricle.engine.in_process import InProcessEngine
 from auricle.engine.model import Library
-from auricle.engine.openvino.whisper import OpenVinoWhisper
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
     DecodeJob,
@@ -81,21 +78,6 @@ def test_a_process_that_computes_no_numbers_ends_at_once():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (70, "")
     assert "the decoder's logits are not numbers" in done.stderr
-
-
-async def test_threads_of_this_process_answer_until_there_are_no_numbers():
-    engine = await InProcessEngine.start(TINY.path, device="cpu", library=OPENVINO)
-    assert await said(engine) == JFK_WORDS
-    model = engine._model
-    assert isinstance(model, OpenVinoWhisper)
-    for tensor in model._shared[1].values():
-        tensor.data[:] = np.nan
-    with pytest.raises(EngineDied, match="not numbers"):
-        [each async for each in engine.decode(DecodeJob((ROW,), 1, 0.0))]
-    with pytest.raises(EngineDied):
-        await said(engine)
-    assert engine.died
-    await engine.close()
 
 
 class WatchedRuntime(Runtime):
