@@ -26,7 +26,7 @@ export function ServerView() {
     <div class="server">
       <header class="row">
         <h1>Server</h1>
-        <p class="quiet">{health.value ? `Auricle ${health.value.version} at ${new URL(BASE).host}` : ""}</p>
+        <p class="quiet">{`Auricle ${health.value?.version ?? ""} at ${new URL(BASE).host}`}</p>
         <span class="space" />
         <a class="button" href={`${BASE}/docs`}>API reference</a>
       </header>

@@ -145,8 +145,9 @@ export interface Model {
 
 export interface Health {
   readonly status: "ok" | "starting" | "failed" | "stopping";
-  readonly model: string;
-  readonly version: string;
+  /** Not told in WhisperKit's dialect. */
+  readonly model?: string;
+  readonly version?: string;
   readonly reason?: string | null;
 }
 

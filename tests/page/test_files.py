@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 
 import msgspec
 import pytest
@@ -81,6 +82,33 @@ async def test_text_appears_while_it_is_read(scripted: Served, opened: Opened) -
         await until_done(page, "a.wav")
         assert await cues(page) == ["Hello there.", "And you."]
         assert await transcript(page).locator(".unsure").all_inner_texts() == ["And", "you."]
+
+
+async def test_an_upload_shows_how_far_it_is(scripted: Served, opened: Opened) -> None:
+    scripted.runtime.steps = (timed("Hello there.", 0),)
+    async with opened(scripted.url) as page:
+        network = await page.context.new_cdp_session(page)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
+        limits = {**slow, "uploadThroughput": 200_000}
+        await network.send("Network.emulateNetworkConditions", limits)
+        await give(page, recording("a.wav", 800_000))
+        await expect(row(page, "a.wav")).to_contain_text(re.compile(r"Uploading, [1-9]\d? %"))
+        share = await page.get_by_label("Upload of a.wav").get_attribute("value")
+        assert 0 < float(share or 0) < 1
+        await until_done(page, "a.wav")
+
+
+async def test_the_dialect_of_the_server_does_not_matter(opened: Opened) -> None:
+    runtime = FakeRuntime(settings(dialect="whisperkit"))
+    runtime.steps = (timed("Hello there.", 0), timed("And you.", 1.5))
+    async with serving(runtime) as served, opened(served.url) as page:
+        await runtime.started.wait()
+        await give(page, recording("a.wav"))
+        await until_done(page, "a.wav")
+        assert await cues(page) == ["Hello there.", "And you."]
+        await page.get_by_role("link", name="Server", exact=True).click()
+        await expect(page.get_by_role("heading", name="base")).to_be_visible()
+        assert "undefined" not in await page.locator("body").inner_text()
 
 
 async def test_what_is_chosen_is_asked_for(scripted: Served, opened: Opened) -> None:
