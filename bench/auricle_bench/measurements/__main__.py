@@ -55,7 +55,7 @@ MEASUREMENTS = {
 USES = {
     "startup": {"model"},
     "overhead": {"model", "quick", "field", "corpus"},
-    "engines": {"model", "quick", "corpus"},
+    "engines": {"model", "quick", "clips", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
     "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "quick", "clips", "rounds", "field", "corpus"},

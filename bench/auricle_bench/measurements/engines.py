@@ -46,15 +46,15 @@ class Case:
 
 def run(setup: Setup) -> Figures:
     turns = QUICK_TURNS if setup.quick else TURNS
-    speech = setup.speech()
-    full = every(recordings.windows(speech, setup.scratch), N_WINDOWS)
-    short = every([c for c in speech if SHORT_S[0] <= c.duration_s <= SHORT_S[1]], N_WINDOWS)
+    speech, n = setup.speech(), setup.n_clips or N_WINDOWS
+    full = every(recordings.windows(speech, setup.scratch), n)
+    short = every([c for c in speech if SHORT_S[0] <= c.duration_s <= SHORT_S[1]], n)
     cases = [
-        Case("8 windows, beam 5", full, MAX_FRAMES, 5, N_WINDOWS),
+        Case(f"{n} windows, beam 5", full, MAX_FRAMES, 5, n),
         Case("one window, beam 5", full, MAX_FRAMES, 5, 1),
-        Case("8 windows, greedy", full, MAX_FRAMES, 1, N_WINDOWS),
+        Case(f"{n} windows, greedy", full, MAX_FRAMES, 1, n),
         Case("one window, greedy", full, MAX_FRAMES, 1, 1),
-        Case("8 short clips, beam 5", short, SHORT_FRAMES, 5, N_WINDOWS),
+        Case(f"{n} short clips, beam 5", short, SHORT_FRAMES, 5, n),
         Case("one short clip, beam 5", short, SHORT_FRAMES, 5, 1),
     ]
     vocabulary = Vocabulary.load(server.folder(setup.model))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -15,13 +17,19 @@ from auricle.config import Settings
 from auricle.engine.model import Library
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
+    Aligned,
+    AlignJob,
     DecodeJob,
     DecodeRow,
+    Detected,
+    DetectJob,
     EncodeJob,
     EncodeRow,
     Engine,
     EngineDied,
     Hypothesis,
+    ReleaseJob,
+    Tokens,
 )
 from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
@@ -80,28 +88,70 @@ def test_a_process_that_computes_no_numbers_ends_at_once():
     assert "the decoder's logits are not numbers" in done.stderr
 
 
-class WatchedRuntime(Runtime):
-    """Remembers its engines."""
+class Mortal:
+    """An engine process that is killed while it does the job of one name."""
 
-    engines: list[EngineProcess]
+    def __init__(self, inner: EngineProcess, dies_at: str) -> None:
+        self.inner, self.info, self.dies_at = inner, inner.info, dies_at
+        self.is_armed = False
+
+    async def encode(self, job: EncodeJob) -> None:
+        self._reached("encode")
+        await self.inner.encode(job)
+
+    async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
+        self._reached("decode")
+        async for reply in self.inner.decode(job):
+            yield reply
+
+    async def align(self, job: AlignJob) -> Aligned:
+        self._reached("align")
+        return await self.inner.align(job)
+
+    async def detect_language(self, job: DetectJob) -> Detected:
+        return await self.inner.detect_language(job)
+
+    async def release(self, job: ReleaseJob) -> None:
+        await self.inner.release(job)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+    def memory_bytes(self) -> int | None:
+        return self.inner.memory_bytes()
+
+    def _reached(self, name: str) -> None:
+        if self.is_armed and name == self.dies_at:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(os.kill, self.inner.pid, signal.SIGKILL)  # it is on its way then
+
+
+class MortalRuntime(Runtime):
+    """Its first engine dies."""
+
+    engines: list[Mortal]
+    dies_at: str
 
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
-        engine = await super().start_engine(checkpoint)
-        assert isinstance(engine, EngineProcess)
-        self.engines.append(engine)
-        return engine
+        inner = await super().start_engine(checkpoint)
+        assert isinstance(inner, EngineProcess)
+        self.engines.append(Mortal(inner, self.dies_at))
+        return self.engines[-1]
 
 
-async def test_a_server_whose_engine_is_killed_reads_on_with_the_other_library():
-    runtime = WatchedRuntime(Settings(model="tiny.en", engine="openvino"))
-    runtime.engines = []
+@pytest.mark.parametrize("dies_at", ["encode", "decode", "align"])
+async def test_a_server_whose_engine_is_killed_reads_on_with_the_other_library(dies_at):
+    runtime = MortalRuntime(Settings(model="tiny.en", engine="openvino"))
+    runtime.engines, runtime.dies_at = [], dies_at
     await runtime.start()
     try:
         assert (runtime.state, runtime.engines[0].info.library) == ("ready", "openvino")
-        os.kill(runtime.engines[0].pid, signal.SIGKILL)
-        async with runtime.open(SAMPLES / "jfk.wav", DecodeOptions(beam_size=1)) as transcription:
+        runtime.engines[0].is_armed = True
+        options = DecodeOptions(beam_size=1, words=True)
+        async with runtime.open(SAMPLES / "jfk.wav", options) as transcription:
             transcript = await collect(transcription)
         assert words(transcript.text) == JFK_WORDS
         assert [engine.info.library for engine in runtime.engines] == ["openvino", "ctranslate2"]
+        assert runtime.engines[0].inner.died
     finally:
         await runtime.stop()
