@@ -203,7 +203,7 @@ class Runtime:
             ModelNotFound, Forbidden: see `open`.
             InvalidRequest: the model does not know the language, or gives no word times.
             Unavailable: see `check_room` and `ModelManager.using`.
-            Overloaded: there are as many streams as can be followed.
+            Overloaded: there are as many streams as can be followed, or as the client may have.
         """
         self._startup.check()
         if options.speakers is not None:
@@ -214,7 +214,7 @@ class Runtime:
             possible = partial(
                 abilities.possible, checkpoint=managed.checkpoint, default_language=default
             )
-            async with self._live.open(managed.reader, possible, live, options) as stream:
+            async with self._live.open(managed.reader, possible, live, options, key) as stream:
                 yield with_speakers(stream, self._speakers.listen, options.speakers)
 
     async def find(self, name: str) -> ManagedModel:

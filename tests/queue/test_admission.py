@@ -228,3 +228,22 @@ def test_a_client_takes_no_more_than_it_is_granted():
         "(max_requests); try again later."
     )
     front.check("b")
+
+
+def test_live_streams_count_as_requests_of_their_client():
+    """A key for two at a time opened as many streams as it liked."""
+    front = control()
+    front.grants = Granted()
+    made = queue(front)
+    with front.live("a"):
+        front.check("a")
+        made.admit(1, "a", 60)
+        message, retry_after_s = refusal(front)
+        assert message.startswith("2 requests of yours are being transcribed or waiting")
+        with pytest.raises(Overloaded), front.live("a"):
+            pass
+        made.end(1)
+        with front.live("a"), front.live("b"):
+            assert refusal(front)[1] == 10.0, "nobody knows when a stream ends"
+    front.check("a")
+    assert retry_after_s == 6

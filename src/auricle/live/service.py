@@ -28,12 +28,17 @@ class LiveService:
 
     @asynccontextmanager
     async def open(
-        self, model: ReadingModel, possible: Possible, live: LiveOptions, options: DecodeOptions
+        self,
+        model: ReadingModel,
+        possible: Possible,
+        live: LiveOptions,
+        options: DecodeOptions,
+        key: str = "",
     ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
         await self._judge.look()
         means = Means(self._listener.hear, self._load, model, possible, self._judge)
-        async with transcription.transcribed(means, live, options) as stream:
+        async with transcription.transcribed(means, live, options, key) as stream:
             yield stream
 
     async def close(self) -> None:

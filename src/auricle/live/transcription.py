@@ -285,15 +285,15 @@ class LiveTranscription:
 
 @contextlib.asynccontextmanager
 async def transcribed(
-    means: Means, live: LiveOptions, options: DecodeOptions
+    means: Means, live: LiveOptions, options: DecodeOptions, key: str = ""
 ) -> AsyncIterator[LiveTranscription]:
-    """A stream, until the context is left, which cancels what is being read.
+    """A stream of the client ``key``, until the context is left, which cancels what is being read.
 
     Raises:
         InvalidRequest: the model cannot do what the options ask.
         Overloaded: there are as many streams as can be followed.
     """
-    with means.model.queue.admit_live() as admission:
+    with means.model.queue.admit_live(key) as admission:
         stream = LiveTranscription(means, admission, live, options)
         with _counted(means, stream):
             try:

@@ -10,11 +10,13 @@ how long to wait.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from auricle.errors import Overloaded
-from auricle.grants import Grants, NoLimits
+from auricle.grants import Grant, Grants, NoLimits
 
 FIRST_GUESS_S_PER_S = 10.0
 """Audio seconds per second before anything was measured: base on two slow cores does better."""
@@ -24,6 +26,10 @@ GUESS_WEIGHT_S = 10.0
 
 HALF_LIFE_S = 60.0
 """Busy seconds after which what was measured counts half: load and length of clips change."""
+
+
+LIVE_RETRY_S = 10.0
+"""When a client should ask again that has nothing but live streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,8 @@ class AdmissionControl:
         self.grants: Grants = NoLimits()
         """What each client may take; from whoever knows them."""
         self._backlogs: list[Backlog] = []
+        self._n_live: Counter[str] = Counter()
+        """Live streams by client."""
 
     def open_queue(self) -> Backlog:
         """The backlog of one more queue."""
@@ -176,20 +184,44 @@ class AdmissionControl:
             )
         self._check_own(key, n_requests)
 
-    def _check_own(self, key: str, n_requests: int) -> None:
-        """Raise `Overloaded` where a client has as much as it may take. All have ``n_requests``."""
-        limits, grant = self.limits, self.grants.grant_of(key)
-        n_own = sum(backlog.n_requests(key) for backlog in self._backlogs)
+    @contextlib.contextmanager
+    def live(self, key: str) -> Iterator[None]:
+        """A live stream of ``key``, for as long as the context lasts. Nobody knows how long it will
+        be, so it is no work that waits.
+
+        Raises:
+            Overloaded: the client has as many requests and streams as it may have.
+        """
+        self._check_number(key, self.grants.grant_of(key))
+        self._n_live[key] += 1
+        try:
+            yield
+        finally:
+            self._n_live[key] -= 1
+            if not self._n_live[key]:
+                del self._n_live[key]
+
+    def _n_requests(self, key: str) -> int:
+        return sum(backlog.n_requests(key) for backlog in self._backlogs)
+
+    def _check_number(self, key: str, grant: Grant) -> None:
+        n_own = self._n_requests(key) + self._n_live[key]
         if grant.max_requests and n_own >= grant.max_requests:
+            done_s = (backlog.first_done_s for backlog in self._backlogs if len(backlog))
             raise _overloaded(
                 f"{n_own} requests of yours are being transcribed or waiting, which is the limit "
                 "of your key (max_requests)",
-                min(backlog.first_done_s for backlog in self._backlogs if len(backlog)),
+                min(done_s, default=LIVE_RETRY_S),
             )
+
+    def _check_own(self, key: str, n_requests: int) -> None:
+        """Raise `Overloaded` where a client has as much as it may take. All have ``n_requests``."""
+        limits, grant = self.limits, self.grants.grant_of(key)
+        self._check_number(key, grant)
         limit_s = grant.max_backlog_s or limits.max_backlog_per_key_s or limits.max_backlog_s
         own_s = sum(backlog.wait_s(key) for backlog in self._backlogs)
         if own_s > limit_s:
-            share = n_own / n_requests
+            share = self._n_requests(key) / n_requests
             raise _overloaded(
                 f"About {own_s:.0f} seconds of your work are waiting; the limit for one client is "
                 f"{limit_s:g} (max_backlog_per_key_s)",

@@ -121,13 +121,13 @@ class Queue:
             self._policy.forget_request(admission.request_id)
 
     @contextlib.contextmanager
-    def admit_live(self) -> Iterator[Admission]:
-        """Accept a live stream. Nobody knows how long it will be, so it is no part of the work that
-        is predicted: what streams may take is limited elsewhere."""
+    def admit_live(self, key: str = "") -> Iterator[Admission]:
+        """Accept a live stream of ``key``. Raises what `AdmissionControl.live` raises."""
         admission = Admission(next(self._ids), Backlog())
-        admission.backlog.admit(admission.request_id, "", 0.0)
+        admission.backlog.admit(admission.request_id, key, 0.0)
         try:
-            yield admission
+            with self._control.live(key):
+                yield admission
         finally:
             self.speaks(admission, is_speaking=False)
             self._policy.forget_request(admission.request_id)
