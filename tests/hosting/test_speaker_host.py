@@ -98,9 +98,8 @@ async def test_what_is_missing_while_nothing_may_be_fetched_names_the_command(tm
             with pytest.raises(ModelNotFound) as caught:
                 await host.load()
             assert caught.value.message == (
-                "Speakers cannot be told apart: the model `speakers` is not on this server's "
-                "machine, and it may fetch nothing (offline). Its operator can add it with "
-                "'auricle models download speakers'."
+                "Speakers cannot be told apart: the model `speakers` is not on this machine, and "
+                "nothing may be fetched (offline). 'auricle models download speakers' adds it."
             )
             assert caught.value.code == "model_not_found"
         assert (host.state, await host.is_here()) == ("unloaded", False)

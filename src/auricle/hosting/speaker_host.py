@@ -227,9 +227,8 @@ class SpeakerHost:
 
 def _missing() -> ModelNotFound:
     return ModelNotFound(
-        f"Speakers cannot be told apart: the model `{NAME}` is not on this server's machine, and "
-        f"it may fetch nothing (offline). Its operator can add it with 'auricle models download "
-        f"{NAME}'.",
+        f"Speakers cannot be told apart: the model `{NAME}` is not on this machine, and nothing "
+        f"may be fetched (offline). 'auricle models download {NAME}' adds it.",
         code="model_not_found",
     )
 
