@@ -120,6 +120,12 @@ def test_channels_that_are_speakers() -> None:
     )
 
 
+def test_what_a_field_means_when_it_is_absent_needs_nothing() -> None:
+    """Clients that are generated from the document send it unasked."""
+    numbers = [(name, "0") for name in ("num_speakers", "min_speakers", "max_speakers")]
+    assert read(*numbers, ("diarize", "false")).options.speakers is None
+
+
 ANN = ("known_speaker_names[]", "Ann")
 VOICE = ("known_speaker_references[]", url(b"voice"))
 

@@ -39,7 +39,7 @@ def main() -> None:
         ),
     )
     translation = translations.sync(client=client, body=form(spanish, model="base"))
-    refused = api.sync_detailed(client=client, body=form(english, model="none"))
+    refused = api.sync_detailed(client=client, body=form(english, model="nowhere"))
     found = {
         "text": transcription.text,
         "words": len(transcription.words),

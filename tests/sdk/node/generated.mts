@@ -1,19 +1,20 @@
 // The client that openapi-ts makes of the document: transcribes, translates, lists models and
 // reads an error. Type-checked before it runs.
 
-import { openAsBlob } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createClient } from "./generated/client/index.js";
 import { createTranscription, createTranslation, listModels } from "./generated/sdk.gen.js";
 import type { Error as Refusal, ModelList, VerboseTranscription } from "./generated/types.gen.js";
 
 const [baseUrl, auth, english, spanish] = process.argv.slice(2) as [string, string, string, string];
 const client = createClient({ baseUrl, auth });
-const file = await openAsBlob(english);
+// Of the two bodies the document has, this generator takes the JSON one.
+const recording = (path: string) => ({ data: readFileSync(path, "base64") });
 
 const verbose = await createTranscription({
   client,
   body: {
-    file,
+    input_audio: recording(english),
     model: "tiny.en",
     response_format: "verbose_json",
     "timestamp_granularities[]": ["word", "segment"],
@@ -22,10 +23,10 @@ const verbose = await createTranscription({
 const transcription = verbose.data as VerboseTranscription;
 const translation = await createTranslation({
   client,
-  body: { file: await openAsBlob(spanish), model: "base" },
+  body: { input_audio: recording(spanish), model: "base" },
 });
 const models: ModelList | undefined = (await listModels({ client })).data;
-const refused = await createTranscription({ client, body: { file, model: "none" } });
+const refused = await createTranscription({ client, body: { input_audio: recording(english), model: "nowhere" } });
 const refusal: Refusal | undefined = refused.error;
 
 console.log(
