@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +198,21 @@ async def test_a_folder_that_cannot_be_loaded_names_the_file(tmp_path: Path):
 async def test_probe_tells_what_this_machine_can_do():
     hardware = await probe()
     assert "int8_float32" in hardware.cpu_compute_types
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
+    reason="system calls are filtered on Linux alone",
+)
+async def test_a_loaded_engine_has_given_up_the_network_and_other_processes(
+    tiny_engine: EngineProcess,
+):
+    await _encode(tiny_engine, 8)
+    assert b"Seccomp:\t2\n" in _of_process(tiny_engine.pid, "status")
+    environment = _of_process(tiny_engine.pid, "environ")
+    assert b"PATH=" in environment
+    assert b"PYTEST_CURRENT_TEST" not in environment
+
+
+def _of_process(pid: int, what: str) -> bytes:
+    return Path(f"/proc/{pid}/{what}").read_bytes()

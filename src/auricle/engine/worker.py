@@ -16,7 +16,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from auricle import logs, request_id
+from auricle import confine, logs, request_id
 from auricle.decoding.network import NetworkFailed
 from auricle.engine import ct2
 from auricle.engine.loading import load
@@ -100,6 +100,8 @@ class Worker:
             case Load():
                 self._model = _loaded(request)
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
+                if self._model.info.device == "cpu":  # a GPU's driver has ways of its own
+                    confine.give_up("network", "processes")
                 return self._model.info
         assert self._model is not None, "a job before Load"
         match request:
