@@ -13,7 +13,16 @@ from auricle.errors import BadMedia
 from auricle.media.container import Media
 from auricle.media.limits import MediaLimits
 from auricle.types import SAMPLE_RATE, Pcm
-from tests.media.media_files import FORMATS, Format, encoded, jfk, sample, video_only
+from tests.media.media_files import (
+    FORMATS,
+    Format,
+    Track,
+    encoded,
+    jfk,
+    sample,
+    video_only,
+    with_tracks,
+)
 
 LIMITS = MediaLimits(max_audio_s=6 * 3600, max_cpu_s=60)
 WAV = Format("wav", "pcm_s16le")
@@ -300,6 +309,18 @@ def test_a_file_that_was_cut_off_is_not_passed_off_as_the_whole(form):
         f"The audio ends after {duration_s:.1f} s, but the file says that {missing_s:.1f} s more "
         "belong to it: it was cut off or is damaged."
     ]
+
+
+@pytest.mark.parametrize("n_tracks", [1, 2])
+def test_nor_is_a_film_with_tracks_of_their_own_lengths(n_tracks):
+    """Its header has the length of the whole; that of each track is in a tag."""
+    form = Format("matroska", "aac", 32_000, video="mpeg4" if n_tracks == 1 else None)
+    data = with_tracks(form, [Track(jfk()), Track(jfk(5.0))]) if n_tracks == 2 else sample(form)
+    duration_s, warnings = warned(data[: len(data) * 6 // 10])
+    assert duration_s < 9.0
+    [warning] = warnings
+    assert warning.startswith(f"The audio ends after {duration_s:.1f} s, but the file says that ")
+    assert warned(data)[1] == []
 
 
 @pytest.mark.parametrize("size", [0x7FFFF000, 0x80000000, 0xFFFFFFFF])

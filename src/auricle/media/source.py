@@ -115,7 +115,8 @@ class Source:
         if self._kind == "wav":  # FFmpeg corrects the length to that of the file
             stated = riff_bytes(self._section)
             return self.reached_s * max(stated / self._section.size - 1, 0.0)
-        stream_s, container_s = _length_s(self.stream), _length_s(self._container)
+        stream_s = _length_s(self.stream) or _tagged_s(self.stream)
+        container_s = _length_s(self._container)
         has_video = any(each.type == "video" for each in self._container.streams)
         if self._kind in formats.TELLS_NO_LENGTH or (has_video and not stream_s):
             return 0.0
@@ -265,6 +266,15 @@ def _length_s(of: InputContainer | AudioStream) -> float:
     """As its header has it, 0 for unknown."""
     unit = Fraction(1, av.time_base) if isinstance(of, InputContainer) else of.time_base
     return float(of.duration * unit) if of.duration and unit else 0.0
+
+
+def _tagged_s(stream: AudioStream) -> float:
+    """As its tag has it, 0 for unknown: Matroska's header knows the longest track alone."""
+    try:
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    except ValueError:
+        return 0.0
 
 
 def _kind(container: InputContainer) -> str:
