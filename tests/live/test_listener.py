@@ -37,3 +37,13 @@ async def test_who_leaves_or_is_left():
         with pytest.raises(asyncio.CancelledError):
             await task
     await Listener().close()
+
+
+async def test_a_bug_is_told_to_those_who_wait():
+    """Else their streams would wait for ever."""
+    listener = Listener()
+    with pytest.raises(ValueError, match="dimension"):
+        await listener.hear(np.zeros((2, 1024), np.float32), SpeechState.initial())
+    found, _ = await listener.hear(np.zeros(1024, np.float32), SpeechState.initial())
+    assert len(found) == 2
+    await listener.close()

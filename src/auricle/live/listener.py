@@ -50,8 +50,15 @@ class Listener:
             n = min(len(self._waiting), MAX_STREAMS)
             batch = [self._waiting.popleft() for _ in range(n)]
             streams = [(pcm, state) for pcm, state, _ in batch]
-            answers = await asyncio.to_thread(self._probabilities, streams)
-            for (_, _, heard), answer in zip(batch, answers, strict=True):
+            askers = [heard for _, _, heard in batch]
+            try:
+                answers = await asyncio.to_thread(self._probabilities, streams)
+            except Exception as exc:  # noqa: BLE001  # the border: whoever waits is told
+                for heard in askers:
+                    if not heard.done():
+                        heard.set_exception(exc)
+                continue
+            for heard, answer in zip(askers, answers, strict=True):
                 if not heard.done():  # whoever asked may have left
                     heard.set_result(answer)
 
