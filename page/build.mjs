@@ -33,7 +33,8 @@ if (process.argv.includes("--tests")) {
   const files = { ...(await bundled()), ...copied(), "LICENSES.txt": licences() };
   const differing = Object.entries(files).filter(([name, content]) => !isAs(name, content));
   if (process.argv.includes("--check")) {
-    for (const [name] of differing) console.error(`${name} is not what its sources make; run make page`);
+    for (const [name] of differing)
+      console.error(`${name} is not what its sources make; run make page`);
     process.exitCode = differing.length ? 1 : 0;
   } else {
     mkdirSync(OURS, { recursive: true });
@@ -48,11 +49,15 @@ async function bundled() {
     outdir: "out",
     minify: true,
   });
-  return Object.fromEntries(outputFiles.map(({ path: at, contents }) => [path.basename(at), contents]));
+  return Object.fromEntries(
+    outputFiles.map(({ path: at, contents }) => [path.basename(at), contents]),
+  );
 }
 
 function copied() {
-  return Object.fromEntries(COPIED.map((name) => [name, readFileSync(path.join(HERE, "src", name))]));
+  return Object.fromEntries(
+    COPIED.map((name) => [name, readFileSync(path.join(HERE, "src", name))]),
+  );
 }
 
 /** What the licences of the bundled libraries ask to be kept with them. */

@@ -65,8 +65,12 @@ function Page() {
       )}
       <main>
         {/* Views keep what goes on in them while another is shown. */}
-        <div hidden={view.value !== "files"}><FilesView isShown={view.value === "files"} /></div>
-        <div hidden={view.value !== "live"}><LiveView isShown={view.value === "live"} /></div>
+        <div hidden={view.value !== "files"}>
+          <FilesView isShown={view.value === "files"} />
+        </div>
+        <div hidden={view.value !== "live"}>
+          <LiveView isShown={view.value === "live"} />
+        </div>
         {view.value === "server" && <ServerView />}
       </main>
       <KeyDialog />

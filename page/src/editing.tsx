@@ -4,13 +4,24 @@ import { clock, parsedClock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
 import { memo } from "./memo";
-import { nameOf, retimed, retold, speakersOf, textOf, withCue, withoutCue, type Cue } from "./transcript";
+import {
+  nameOf,
+  retimed,
+  retold,
+  speakersOf,
+  textOf,
+  withCue,
+  withoutCue,
+  type Cue,
+} from "./transcript";
 
 export function Editing({ job }: { job: Job }) {
   const transcript = job.transcript.value;
   return (
     <ol class="cues editing" aria-label="Transcript, to be edited">
-      {transcript.cues.map((cue) => <Line key={cue.id} job={job} cue={cue} names={transcript.names} />)}
+      {transcript.cues.map((cue) => (
+        <Line key={cue.id} job={job} cue={cue} names={transcript.names} />
+      ))}
     </ol>
   );
 }
@@ -34,16 +45,33 @@ const Line = memo(({ job, cue }: LineProps) => {
   return (
     <li id={`cue-${cue.id}`} class="cue">
       <div class="cue-times">
-        <Time label={`Begin of the cue at ${at}`} value={cue.start}
-          onChange={(start) => job.change(retimed(job.transcript.value, cue, start, cue.end))} />
-        <Time label={`End of the cue at ${at}`} value={cue.end}
-          onChange={(end) => job.change(retimed(job.transcript.value, cue, cue.start, end))} />
+        <Time
+          label={`Begin of the cue at ${at}`}
+          value={cue.start}
+          onChange={(start) => job.change(retimed(job.transcript.value, cue, start, cue.end))}
+        />
+        <Time
+          label={`End of the cue at ${at}`}
+          value={cue.end}
+          onChange={(end) => job.change(retimed(job.transcript.value, cue, cue.start, end))}
+        />
       </div>
       <div class="cue-text">
         <Speaker job={job} cue={cue} />
-        <textarea aria-label={`Text of the cue at ${at}`} rows={1} dir="auto" value={textOf(cue)} onChange={onText} />
+        <textarea
+          aria-label={`Text of the cue at ${at}`}
+          rows={1}
+          dir="auto"
+          value={textOf(cue)}
+          onChange={onText}
+        />
       </div>
-      <button type="button" class="button plain" aria-label={`Delete the cue at ${at}`} onClick={remove}>
+      <button
+        type="button"
+        class="button plain"
+        aria-label={`Delete the cue at ${at}`}
+        onClick={remove}
+      >
         <Icon name="bin" />
       </button>
     </li>
@@ -64,7 +92,15 @@ function Time({ label, value, onChange }: TimeProps) {
     if (seconds === null) field.reportValidity();
     else onChange(seconds);
   };
-  return <input class="time" aria-label={label} inputMode="decimal" value={clock(value, 2)} onChange={onInput} />;
+  return (
+    <input
+      class="time"
+      aria-label={label}
+      inputMode="decimal"
+      value={clock(value, 2)}
+      onChange={onInput}
+    />
+  );
 }
 
 function Speaker({ job, cue }: { job: Job; cue: Cue }) {
@@ -72,10 +108,17 @@ function Speaker({ job, cue }: { job: Job; cue: Cue }) {
   const speakers = speakersOf(transcript);
   if (speakers.length < 2) return null;
   return (
-    <select aria-label={`Speaker of the cue at ${clock(cue.start)}`} value={cue.speaker ?? ""}
-      onChange={(event) => job.change(withCue(transcript, { ...cue, speaker: event.currentTarget.value || null }))}>
+    <select
+      aria-label={`Speaker of the cue at ${clock(cue.start)}`}
+      value={cue.speaker ?? ""}
+      onChange={(event) =>
+        job.change(withCue(transcript, { ...cue, speaker: event.currentTarget.value || null }))
+      }
+    >
       <option value="">Nobody</option>
-      {speakers.map((speaker) => <option value={speaker}>{nameOf(transcript, speaker)}</option>)}
+      {speakers.map((speaker) => (
+        <option value={speaker}>{nameOf(transcript, speaker)}</option>
+      ))}
     </select>
   );
 }

@@ -48,18 +48,32 @@ function Intake({ isFirst }: { isFirst: boolean }) {
     <section class="intake card" aria-label="New recordings">
       {isFirst && (
         <>
-          <div class="emblem" aria-hidden="true"><Icon name="upload" /></div>
+          <div class="emblem" aria-hidden="true">
+            <Icon name="upload" />
+          </div>
           <h1>Drop a recording here</h1>
-          <p class="quiet">Audio or video of any kind, several at once. It stays between this page and your server.</p>
+          <p class="quiet">
+            Audio or video of any kind, several at once. It stays between this page and your server.
+          </p>
         </>
       )}
       <div class="row">
         <button type="button" class="button strong" onClick={() => picker.current?.click()}>
           <Icon name="upload" /> Choose files
         </button>
-        <input ref={picker} class="hidden" type="file" multiple tabIndex={-1} aria-label="Files to read" onChange={onPicked} />
+        <input
+          ref={picker}
+          class="hidden"
+          type="file"
+          multiple
+          tabIndex={-1}
+          aria-label="Files to read"
+          onChange={onPicked}
+        />
         <RecordButton onProblem={setProblem} />
-        <button type="button" class="button" onClick={() => void sample()}><Icon name="sample" /> Sample</button>
+        <button type="button" class="button" onClick={() => void sample()}>
+          <Icon name="sample" /> Sample
+        </button>
       </div>
       {problem && <ProblemCard problem={problem} />}
     </section>
@@ -78,18 +92,30 @@ function useDrops(isShown: boolean): boolean {
       event.preventDefault();
       add([...files]);
     };
-    addEventListener("dragover", (event) => {
-      event.preventDefault();
-      setIsOver(true);
-    }, { signal });
-    addEventListener("dragleave", (event) => {
-      if (event.relatedTarget === null) setIsOver(false);
-    }, { signal });
-    addEventListener("drop", (event) => {
-      event.preventDefault();
-      setIsOver(false);
-      take(event, event.dataTransfer?.files);
-    }, { signal });
+    addEventListener(
+      "dragover",
+      (event) => {
+        event.preventDefault();
+        setIsOver(true);
+      },
+      { signal },
+    );
+    addEventListener(
+      "dragleave",
+      (event) => {
+        if (event.relatedTarget === null) setIsOver(false);
+      },
+      { signal },
+    );
+    addEventListener(
+      "drop",
+      (event) => {
+        event.preventDefault();
+        setIsOver(false);
+        take(event, event.dataTransfer?.files);
+      },
+      { signal },
+    );
     addEventListener("paste", (event) => take(event, event.clipboardData?.files), { signal });
     return () => controller.abort();
   }, [isShown]);

@@ -57,7 +57,8 @@ function asText(transcript: Transcript): string {
   let last: string | null = null;
   for (const cue of transcript.cues) {
     const name = cue.speaker === null ? "" : `${nameOf(transcript, cue.speaker)}: `;
-    text += cue.speaker === last && text ? ` ${textOf(cue)}` : `${text && "\n"}${name}${textOf(cue)}`;
+    text +=
+      cue.speaker === last && text ? ` ${textOf(cue)}` : `${text && "\n"}${name}${textOf(cue)}`;
     last = cue.speaker;
   }
   return `${text}\n`;

@@ -2,8 +2,10 @@
 // Knows nothing about what they stand for.
 
 const PATHS = {
-  upload: "M12 16V5m0 0L7.500 9.500M12 5l4.500 4.500M5 16.500V18a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-1.500",
-  microphone: "M12 3.500a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3zM6 11a6 6 0 0 0 12 0M12 17v3.500",
+  upload:
+    "M12 16V5m0 0L7.500 9.500M12 5l4.500 4.500M5 16.500V18a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-1.500",
+  microphone:
+    "M12 3.500a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3zM6 11a6 6 0 0 0 12 0M12 17v3.500",
   play: "M8 5.500v13l10.500-6.500z",
   pause: "M8.500 5.500v13M15.500 5.500v13",
   stop: "M7 7h10v10H7z",

@@ -9,7 +9,9 @@ export function JobList() {
   if (!jobs.value.length) return null;
   return (
     <ul class="jobs" aria-label="Recordings">
-      {jobs.value.map((job) => <Row key={job.id} job={job} />)}
+      {jobs.value.map((job) => (
+        <Row key={job.id} job={job} />
+      ))}
     </ul>
   );
 }
@@ -22,14 +24,24 @@ function Row({ job }: { job: Job }) {
     <li data-state={state.value} aria-current={isChosen ? "true" : undefined}>
       <button type="button" class="job" onClick={() => choose(job)}>
         <span class="name">{name}</span>
-        <span class="small quiet" role="status">{said(job)}</span>
+        <span class="small quiet" role="status">
+          {said(job)}
+        </span>
       </button>
-      <button type="button" class="button plain" onClick={() => (job.isOver.value ? remove(job) : job.cancel())}
-        aria-label={job.isOver.value ? `Remove ${name}` : `Cancel ${name}`}>
+      <button
+        type="button"
+        class="button plain"
+        onClick={() => (job.isOver.value ? remove(job) : job.cancel())}
+        aria-label={job.isOver.value ? `Remove ${name}` : `Cancel ${name}`}
+      >
         <Icon name="close" />
       </button>
-      {state.value === "sending" && <progress aria-label={`Upload of ${name}`} value={job.sent.value} max={1} />}
-      {state.value === "reading" && <progress aria-label={`Reading of ${name}`} {...reading(job)} />}
+      {state.value === "sending" && (
+        <progress aria-label={`Upload of ${name}`} value={job.sent.value} max={1} />
+      )}
+      {state.value === "reading" && (
+        <progress aria-label={`Reading of ${name}`} {...reading(job)} />
+      )}
     </li>
   );
 }

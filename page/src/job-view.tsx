@@ -30,24 +30,35 @@ export function JobView({ job }: { job: Job }) {
         <div class="row">
           <CodeButton file={job.file.name} options={job.options} />
           {job.isOver.value && (
-            <button type="button" class="button" onClick={() => again(job)}><Icon name="again" /> Read again</button>
+            <button type="button" class="button" onClick={() => again(job)}>
+              <Icon name="again" /> Read again
+            </button>
           )}
         </div>
       </header>
       <Player job={job} />
       {job.problem.value && <ProblemCard problem={job.problem.value} onAgain={() => again(job)} />}
-      {job.warnings.value.map((warning) => <p class="card note">{warning}</p>)}
+      {job.warnings.value.map((warning) => (
+        <p class="card note">{warning}</p>
+      ))}
       <Speakers job={job} />
-      {hasText && job.isOver.value && <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />}
+      {hasText && job.isOver.value && (
+        <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />
+      )}
       <div class="card text" aria-busy={!job.isOver.value}>
         {isEditing ? <Editing job={job} /> : <Reading job={job} />}
-        {!job.isOver.value && <p class="quiet waiting">{hasText ? "" : "The text appears here while it is recognised"}<i /></p>}
+        {!job.isOver.value && (
+          <p class="quiet waiting">
+            {hasText ? "" : "The text appears here while it is recognised"}
+            <i />
+          </p>
+        )}
         {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
       </div>
       {isDone && hasText && !isEditing && (
         <p class="quiet small hint">
-          Click a word to hear it; the arrow keys go from word to word, and space plays. The model was unsure of
-          words that are <span class="word unsure">underlined</span>.
+          Click a word to hear it; the arrow keys go from word to word, and space plays. The model
+          was unsure of words that are <span class="word unsure">underlined</span>.
         </p>
       )}
     </section>
@@ -66,18 +77,39 @@ function Tools({ job, isEditing, onEditing }: ToolsProps) {
   const name = job.file.name.replace(/\.[^.]*$/u, "");
   return (
     <div class="row tools" role="toolbar" aria-label="Text">
-      <button type="button" class="button" aria-pressed={isEditing} onClick={() => onEditing(!isEditing)}>
+      <button
+        type="button"
+        class="button"
+        aria-pressed={isEditing}
+        onClick={() => onEditing(!isEditing)}
+      >
         <Icon name="edit" /> Edit
       </button>
-      <button type="button" class="button plain" aria-label="Undo" disabled={!past.length} onClick={() => job.undo()}>
+      <button
+        type="button"
+        class="button plain"
+        aria-label="Undo"
+        disabled={!past.length}
+        onClick={() => job.undo()}
+      >
         <Icon name="undo" />
       </button>
-      <button type="button" class="button plain" aria-label="Redo" disabled={!future.length} onClick={() => job.redo()}>
+      <button
+        type="button"
+        class="button plain"
+        aria-label="Redo"
+        disabled={!future.length}
+        onClick={() => job.redo()}
+      >
         <Icon name="redo" />
       </button>
       <span class="space" />
       <CopyButton label="Copy the text" text={() => plainText(transcript)} />
-      <Downloads transcript={transcript} name={name} language={job.languages.value[0] ?? job.options.language} />
+      <Downloads
+        transcript={transcript}
+        name={name}
+        language={job.languages.value[0] ?? job.options.language}
+      />
     </div>
   );
 }

@@ -8,7 +8,14 @@ import { lateError, ownProblem, unreachable, type Answer, type Problem } from ".
 import { fieldsOf, pathOf, type Options } from "./request";
 import { noted, Refused, upload } from "./server";
 import {
-  bySpeaker, cuesOf, timedWords, type Cue, type Segment, type SpokenWord, type Transcript, type Word,
+  bySpeaker,
+  cuesOf,
+  timedWords,
+  type Cue,
+  type Segment,
+  type SpokenWord,
+  type Transcript,
+  type Word,
 } from "./transcript";
 
 export type State = "waiting" | "sending" | "reading" | "done" | "failed" | "cancelled";
@@ -68,7 +75,8 @@ export class Job {
         this.state.value = "cancelled";
         return;
       }
-      const known = this.problem.value ?? (error instanceof Refused ? error.problem : unforeseen(error));
+      const known =
+        this.problem.value ?? (error instanceof Refused ? error.problem : unforeseen(error));
       this.problem.value = noted(known);
       this.state.value = "failed";
     }

@@ -31,7 +31,9 @@ export function add(files: readonly File[]): void {
 export function again(job: Job): void {
   const next = new Job(job.file, options.value);
   const isEdited = job.history.value.past.length > 0;
-  jobs.value = jobs.value.flatMap((each) => (each !== job ? [each] : isEdited ? [job, next] : [next]));
+  jobs.value = jobs.value.flatMap((each) =>
+    each !== job ? [each] : isEdited ? [job, next] : [next],
+  );
   choose(next);
   if (!isEdited) job.forget();
   runWaiting();
@@ -45,7 +47,8 @@ export function remove(job: Job): void {
   const at = jobs.value.indexOf(job);
   jobs.value = jobs.value.filter((each) => each !== job);
   job.forget();
-  if (chosenId.value === job.id) chosenId.value = jobs.value[Math.min(at, jobs.value.length - 1)]?.id ?? null;
+  if (chosenId.value === job.id)
+    chosenId.value = jobs.value[Math.min(at, jobs.value.length - 1)]?.id ?? null;
   runWaiting();
 }
 

@@ -18,7 +18,12 @@ export function KeyDialog() {
     void refresh();
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="key-title" onCancel={() => (wantsKey.value = false)}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby="key-title"
+      onCancel={() => (wantsKey.value = false)}
+    >
       <form onSubmit={submit}>
         <h2 id="key-title">{key.value ? "That key is not right" : "This server wants a key"}</h2>
         <p class="quiet">
@@ -30,8 +35,12 @@ export function KeyDialog() {
           <input ref={field} type="password" autocomplete="off" spellcheck={false} required />
         </label>
         <div class="row end">
-          <button type="button" class="button" onClick={() => (wantsKey.value = false)}>Not now</button>
-          <button type="submit" class="button strong">Use this key</button>
+          <button type="button" class="button" onClick={() => (wantsKey.value = false)}>
+            Not now
+          </button>
+          <button type="submit" class="button strong">
+            Use this key
+          </button>
         </div>
       </form>
     </dialog>

@@ -68,7 +68,9 @@ class Stream {
     this.recorder.ondataavailable = ({ data }) => this.pieces.push(data);
     this.recorder.onstop = () => {
       const type = this.recorder.mimeType;
-      recorded.value = new File(this.pieces, `Live.${type.includes("mp4") ? "m4a" : "webm"}`, { type });
+      recorded.value = new File(this.pieces, `Live.${type.includes("mp4") ? "m4a" : "webm"}`, {
+        type,
+      });
     };
   }
 
@@ -105,7 +107,8 @@ class Stream {
   private onEvent(event: LiveEvent): void {
     if (event.type === "session.created") this.listen();
     if (event.type === "error") this.onError(event);
-    if (event.type === "input_audio_buffer.committed" && state.value === "finishing") this.isCommitted = true;
+    if (event.type === "input_audio_buffer.committed" && state.value === "finishing")
+      this.isCommitted = true;
     const last = event.words?.at(-1);
     if (event.type.endsWith(".delta") && last) latency.value = Math.max(0, sent.value - last.end);
     turns.value = after(turns.value, event);
@@ -117,14 +120,20 @@ class Stream {
       this.isCommitted = true;
       return;
     }
-    problem.value = noted(ownProblem("The server refused", error?.message ?? "It did not say why."));
+    problem.value = noted(
+      ownProblem("The server refused", error?.message ?? "It did not say why."),
+    );
   }
 
   private listen(): void {
     this.hasOpened = true;
     this.send({ type: "session.update", session: sessionOf(this.options) });
     const { context, source, stream } = this.microphone;
-    const node = new AudioWorkletNode(context, "pcm", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    const node = new AudioWorkletNode(context, "pcm", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
     node.port.onmessage = ({ data }) => this.onSound(data as ArrayBuffer);
     source.connect(node);
     for (const track of stream.getTracks()) track.onended = () => this.finish();
@@ -135,7 +144,9 @@ class Stream {
   private onSound(pcm: ArrayBuffer): void {
     if (state.value !== "listening" || this.socket === null) return;
     if (this.socket.bufferedAmount > MAX_WAITING_BYTES) {
-      problem.value = noted(ownProblem("The connection is too slow", "Sound waits to be sent; the stream was stopped."));
+      problem.value = noted(
+        ownProblem("The connection is too slow", "Sound waits to be sent; the stream was stopped."),
+      );
       this.finish();
       return;
     }
@@ -155,7 +166,8 @@ class Stream {
     running = null;
     turns.value = turns.value.map(cutOff);
     if (code === KEY_REFUSED) wantsKey.value = true;
-    else if (!wasFinishing && problem.value === null) problem.value = noted(await whyClosed(code, reason, this.hasOpened));
+    else if (!wasFinishing && problem.value === null)
+      problem.value = noted(await whyClosed(code, reason, this.hasOpened));
   }
 }
 
@@ -189,13 +201,22 @@ function sessionOf(options: Options): object {
 
 /** Browsers say nothing of a refused handshake, so the server is asked how it is. */
 async function whyClosed(code: number, reason: string, hasOpened: boolean): Promise<Problem> {
-  if (code === 1012) return ownProblem("The server stops", "What had come is kept. Start again when it is back.");
-  if (code === 1013) return ownProblem("The server is too busy", "More speech came than it can read. What had come is kept.");
-  if (hasOpened) return reason ? ownProblem("The server ended the stream", reason) : unreachable(true);
+  if (code === 1012)
+    return ownProblem("The server stops", "What had come is kept. Start again when it is back.");
+  if (code === 1013)
+    return ownProblem(
+      "The server is too busy",
+      "More speech came than it can read. What had come is kept.",
+    );
+  if (hasOpened)
+    return reason ? ownProblem("The server ended the stream", reason) : unreachable(true);
   try {
     await ask("health", { isQuiet: true });
   } catch (error) {
     if (error instanceof Refused) return error.problem;
   }
-  return ownProblem("The server took no stream", "It has no room for another one now, or a proxy in between passes no websockets on.");
+  return ownProblem(
+    "The server took no stream",
+    "It has no room for another one now, or a proxy in between passes no websockets on.",
+  );
 }

@@ -30,12 +30,29 @@ export function LiveView({ isShown }: { isShown: boolean }) {
         {isShown && <OptionsPanel isLive />}
       </aside>
       <section class="job-view" aria-label="Live">
-        {problem.value && <ProblemCard problem={problem.value} onAgain={() => void start(options.value)} />}
+        {problem.value && (
+          <ProblemCard problem={problem.value} onAgain={() => void start(options.value)} />
+        )}
         {state.value === "idle" && spoken.length > 0 && <Saving />}
-        <div class="card text live-text" role="log" aria-label="What is said" aria-busy={state.value === "listening"}>
-          {spoken.length
-            ? <ol class="cues">{spoken.map((turn) => <Line key={turn.id} turn={turn} />)}</ol>
-            : <p class="quiet">{state.value === "listening" ? "Say something …" : "What you say appears here. Words that may still change are pale; the others stay as they are."}</p>}
+        <div
+          class="card text live-text"
+          role="log"
+          aria-label="What is said"
+          aria-busy={state.value === "listening"}
+        >
+          {spoken.length ? (
+            <ol class="cues">
+              {spoken.map((turn) => (
+                <Line key={turn.id} turn={turn} />
+              ))}
+            </ol>
+          ) : (
+            <p class="quiet">
+              {state.value === "listening"
+                ? "Say something …"
+                : "What you say appears here. Words that may still change are pale; the others stay as they are."}
+            </p>
+          )}
           <Bottom />
         </div>
       </section>
@@ -48,9 +65,13 @@ function Controls() {
   const isBusy = state.value === "starting" || state.value === "finishing";
   return (
     <section class="card live-controls" aria-label="Microphone">
-      <button type="button" class={isOn ? "button round big danger" : "button round big strong"} disabled={isBusy}
+      <button
+        type="button"
+        class={isOn ? "button round big danger" : "button round big strong"}
+        disabled={isBusy}
         aria-label={isOn ? "Stop listening" : "Start listening"}
-        onClick={() => (isOn ? stop() : void start(options.value))}>
+        onClick={() => (isOn ? stop() : void start(options.value))}
+      >
         <Icon name={isOn ? "stop" : "microphone"} />
       </button>
       <p role="status">{SAID[state.value]}</p>
@@ -65,9 +86,17 @@ function Controls() {
       )}
       <label class="field">
         <span>Microphone</span>
-        <select value={device.value} disabled={state.value !== "idle"} onChange={(event) => (device.value = event.currentTarget.value)}>
+        <select
+          value={device.value}
+          disabled={state.value !== "idle"}
+          onChange={(event) => (device.value = event.currentTarget.value)}
+        >
           <option value="">The system's choice</option>
-          {devices.value.map(({ deviceId, label }) => <option key={deviceId} value={deviceId}>{label || "A microphone"}</option>)}
+          {devices.value.map(({ deviceId, label }) => (
+            <option key={deviceId} value={deviceId}>
+              {label || "A microphone"}
+            </option>
+          ))}
         </select>
       </label>
     </section>
@@ -81,9 +110,19 @@ const Line = ({ turn }: { turn: Turn }) => (
       {turn.words.map(({ text, probability }) => {
         const shown = text.trimStart();
         const space = text.slice(0, text.length - shown.length);
-        return <>{space}<span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{shown}</span></>;
+        return (
+          <>
+            {space}
+            <span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{shown}</span>
+          </>
+        );
       })}
-      {turn.tentative && <span class="tentative">{turn.words.length && !/^\s/u.test(turn.tentative) ? " " : ""}{turn.tentative}</span>}
+      {turn.tentative && (
+        <span class="tentative">
+          {turn.words.length && !/^\s/u.test(turn.tentative) ? " " : ""}
+          {turn.tentative}
+        </span>
+      )}
     </p>
   </li>
 );
@@ -94,7 +133,14 @@ function Saving() {
   return (
     <div class="row tools" role="toolbar" aria-label="Text">
       {file && (
-        <button type="button" class="button" onClick={() => { add([file]); location.hash = "files"; }}>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            add([file]);
+            location.hash = "files";
+          }}
+        >
           <Icon name="again" /> Read as a file
         </button>
       )}

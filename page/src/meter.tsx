@@ -13,5 +13,7 @@ export function Meter({ level }: { level: () => number }) {
     draw();
     return () => cancelAnimationFrame(frame);
   }, [level]);
-  return <meter ref={bar} class="meter" min={0} max={1} value={0} aria-label="Level of the microphone" />;
+  return (
+    <meter ref={bar} class="meter" min={0} max={1} value={0} aria-label="Level of the microphone" />
+  );
 }

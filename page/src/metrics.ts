@@ -42,7 +42,10 @@ export function countsIn(text: string): Counts {
 }
 
 /** A figure between every two samples; none where there was nothing to tell it by. */
-export function between(all: readonly Sample[], figure: (from: Sample, to: Sample) => number): number[] {
+export function between(
+  all: readonly Sample[],
+  figure: (from: Sample, to: Sample) => number,
+): number[] {
   return all.slice(1).map((to, i) => {
     const from = all[i];
     const value = from ? figure(from, to) : NaN;

@@ -72,7 +72,10 @@ function problemOf(error: unknown): Problem {
       );
     case "NotFoundError":
     case "OverconstrainedError":
-      return ownProblem("There is no microphone", "Plug one in, or choose another one, and try again.");
+      return ownProblem(
+        "There is no microphone",
+        "Plug one in, or choose another one, and try again.",
+      );
     case "NotReadableError":
       return ownProblem(
         "The microphone cannot be read",

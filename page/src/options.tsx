@@ -20,7 +20,8 @@ const set = (changes: Partial<Options>): void => {
 };
 
 /** Models by their own names; the first is the one that the server was started with. */
-export const ownModels = (all: readonly Model[]): Model[] => all.filter(({ id, root }) => id === root);
+export const ownModels = (all: readonly Model[]): Model[] =>
+  all.filter(({ id, root }) => id === root);
 
 function languagesOf(all: readonly Model[], model: string): string[] {
   const meant = all.find(({ id }) => id === model) ?? all[0];
@@ -35,13 +36,19 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
   const own = ownModels(all);
   const languages = languagesOf(all, now.model);
   return (
-    <form class="options" aria-label="How recordings are read" onSubmit={(event) => event.preventDefault()}>
+    <form
+      class="options"
+      aria-label="How recordings are read"
+      onSubmit={(event) => event.preventDefault()}
+    >
       <label class="field">
         <span>Model</span>
         <select value={now.model} onChange={(event) => set({ model: event.currentTarget.value })}>
           {own.map((model, i) => (
             <option key={model.id} value={i ? model.id : "whisper-1"}>
-              {i ? `${model.id}${model.state === "ready" ? "" : " (not loaded)"}` : `${model.id} (the server's)`}
+              {i
+                ? `${model.id}${model.state === "ready" ? "" : " (not loaded)"}`
+                : `${model.id} (the server's)`}
             </option>
           ))}
           {!own.length && <option value="whisper-1">the server's</option>}
@@ -49,22 +56,39 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
       </label>
       <label class="field">
         <span>Language</span>
-        <select value={now.language} onChange={(event) => set({ language: event.currentTarget.value })}>
+        <select
+          value={now.language}
+          onChange={(event) => set({ language: event.currentTarget.value })}
+        >
           <option value="">Detect</option>
-          {languages.map((code) => <option key={code} value={code}>{languageName(code)}</option>)}
+          {languages.map((code) => (
+            <option key={code} value={code}>
+              {languageName(code)}
+            </option>
+          ))}
         </select>
       </label>
       {!isLive && (
         <label class="switch">
-          <input type="checkbox" role="switch" checked={now.speakers}
-            onChange={(event) => set({ speakers: event.currentTarget.checked })} />
+          <input
+            type="checkbox"
+            role="switch"
+            checked={now.speakers}
+            onChange={(event) => set({ speakers: event.currentTarget.checked })}
+          />
           <span>Tell speakers apart</span>
         </label>
       )}
       {!isLive && (
         <label class="switch">
-          <input type="checkbox" role="switch" checked={now.task === "translate"}
-            onChange={(event) => set({ task: event.currentTarget.checked ? "translate" : "transcribe" })} />
+          <input
+            type="checkbox"
+            role="switch"
+            checked={now.task === "translate"}
+            onChange={(event) =>
+              set({ task: event.currentTarget.checked ? "translate" : "transcribe" })
+            }
+          />
           <span>Translate to English</span>
         </label>
       )}
@@ -72,11 +96,19 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
         <summary>Names and style</summary>
         <label class="field">
           <span>Names and terms, with commas between</span>
-          <input value={now.keywords} placeholder="Auricle, Silero" onInput={(event) => set({ keywords: event.currentTarget.value })} />
+          <input
+            value={now.keywords}
+            placeholder="Auricle, Silero"
+            onInput={(event) => set({ keywords: event.currentTarget.value })}
+          />
         </label>
         <label class="field">
           <span>Text the recording might follow</span>
-          <textarea rows={2} value={now.prompt} onInput={(event) => set({ prompt: event.currentTarget.value })} />
+          <textarea
+            rows={2}
+            value={now.prompt}
+            onInput={(event) => set({ prompt: event.currentTarget.value })}
+          />
         </label>
       </details>
     </form>

@@ -15,7 +15,11 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 /** A canvas knows no custom properties; the styles of the page are asked what they come to. */
 function colours(of: Element) {
   const style = getComputedStyle(of);
-  return { waveColor: style.color, progressColor: style.accentColor, cursorColor: style.accentColor };
+  return {
+    waveColor: style.color,
+    progressColor: style.accentColor,
+    cursorColor: style.accentColor,
+  };
 }
 
 function useWaveform(job: Job) {
@@ -26,8 +30,21 @@ function useWaveform(job: Job) {
     const container = box.current;
     if (!container) return;
     const cspNonce = document.querySelector<HTMLLinkElement>("link[nonce]")?.nonce ?? "";
-    const look = { height: 76, barWidth: 2.5, barGap: 2, barRadius: 2, cursorWidth: 2, normalize: true };
-    const made = WaveSurfer.create({ container, ...look, ...colours(container), cspNonce, dragToSeek: true });
+    const look = {
+      height: 76,
+      barWidth: 2.5,
+      barGap: 2,
+      barRadius: 2,
+      cursorWidth: 2,
+      normalize: true,
+    };
+    const made = WaveSurfer.create({
+      container,
+      ...look,
+      ...colours(container),
+      cspNonce,
+      dragToSeek: true,
+    });
     surfer.current = made;
     made.on("timeupdate", (now) => (time.value = now));
     made.on("play", () => (isPlaying.value = true));
@@ -39,7 +56,9 @@ function useWaveform(job: Job) {
     });
     const detach = attach({ seek: (to) => made.setTime(to), toggle: () => void made.playPause() });
     const isDrawn = job.file.size <= MAX_DRAWN_BYTES;
-    void (isDrawn ? made.loadBlob(job.file) : made.load(job.address, [[0]])).catch(() => setCanPlay(false));
+    void (isDrawn ? made.loadBlob(job.file) : made.load(job.address, [[0]])).catch(() =>
+      setCanPlay(false),
+    );
     const recolour = () => made.setOptions(colours(container));
     dark.addEventListener("change", recolour);
     return () => {
@@ -57,25 +76,49 @@ export function Player({ job }: { job: Job }) {
   const now = Math.min(time.value, duration);
   return (
     <div class="card player" data-can-play={canPlay}>
-      <button type="button" class="button round strong" disabled={!canPlay} onClick={toggle}
-        aria-label={isPlaying.value ? "Pause" : "Play"}>
+      <button
+        type="button"
+        class="button round strong"
+        disabled={!canPlay}
+        onClick={toggle}
+        aria-label={isPlaying.value ? "Pause" : "Play"}
+      >
         <Icon name={isPlaying.value ? "pause" : "play"} />
       </button>
       <div class="track">
-        <input class="over" type="range" min={0} max={duration || 1} step={0.1} value={now} disabled={!canPlay}
-          aria-label="Position" aria-valuetext={`${clock(now)} of ${clock(duration)}`}
-          onInput={(event) => seek(Number(event.currentTarget.value))} />
+        <input
+          class="over"
+          type="range"
+          min={0}
+          max={duration || 1}
+          step={0.1}
+          value={now}
+          disabled={!canPlay}
+          aria-label="Position"
+          aria-valuetext={`${clock(now)} of ${clock(duration)}`}
+          onInput={(event) => seek(Number(event.currentTarget.value))}
+        />
         <div ref={box} class="waveform" aria-hidden="true" />
         {canPlay === false && (
-          <p class="quiet small">This browser cannot play the file; the server reads it all the same.</p>
+          <p class="quiet small">
+            This browser cannot play the file; the server reads it all the same.
+          </p>
         )}
       </div>
       <div class="times small">
-        <span class="quiet">{clock(now)} / {clock(duration)}</span>
+        <span class="quiet">
+          {clock(now)} / {clock(duration)}
+        </span>
         <label>
           <span class="hidden">Speed</span>
-          <select onChange={(event) => surfer.current?.setPlaybackRate(Number(event.currentTarget.value))}>
-            {RATES.map((rate) => <option key={rate} value={rate} selected={rate === 1}>{rate}×</option>)}
+          <select
+            onChange={(event) => surfer.current?.setPlaybackRate(Number(event.currentTarget.value))}
+          >
+            {RATES.map((rate) => (
+              <option key={rate} value={rate} selected={rate === 1}>
+                {rate}×
+              </option>
+            ))}
           </select>
         </label>
       </div>

@@ -19,16 +19,26 @@ export function Plot({ title, unit, values, decimals = 1, room }: Props) {
   const shown = last === undefined ? "–" : last.toFixed(decimals);
   const x = (i: number) => WIDTH - ((values.length - 1 - i) * WIDTH) / Math.max(1, room - 1);
   const y = (value: number) => HEIGHT - 2 - (value / (top * 1.1)) * (HEIGHT - 6);
-  const points = values.flatMap((value, i) => (Number.isNaN(value) ? [] : [`${x(i).toFixed(1)},${y(value).toFixed(1)}`]));
+  const points = values.flatMap((value, i) =>
+    Number.isNaN(value) ? [] : [`${x(i).toFixed(1)},${y(value).toFixed(1)}`],
+  );
   return (
     <figure class="plot card">
       <figcaption class="small quiet">{title}</figcaption>
-      <p><strong class="fixed">{shown}</strong> <span class="quiet small">{unit}</span></p>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
-        aria-label={`${title} in the last three minutes, at most ${top.toFixed(decimals)} ${unit}`}>
+      <p>
+        <strong class="fixed">{shown}</strong> <span class="quiet small">{unit}</span>
+      </p>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title} in the last three minutes, at most ${top.toFixed(decimals)} ${unit}`}
+      >
         {points.length > 1 && (
           <>
-            <polygon points={`${points.join(" ")} ${WIDTH},${HEIGHT} ${points[0]?.split(",")[0]},${HEIGHT}`} />
+            <polygon
+              points={`${points.join(" ")} ${WIDTH},${HEIGHT} ${points[0]?.split(",")[0]},${HEIGHT}`}
+            />
             <polyline points={points.join(" ")} />
           </>
         )}

@@ -16,11 +16,17 @@ export const ProblemCard = ({ problem, onAgain }: Props) => (
       <p>{problem.detail}</p>
       <p class="quiet small">
         {problem.retryAfter !== null && `Try again in ${Math.ceil(problem.retryAfter)} s. `}
-        {problem.requestId !== null && <>In the server's log: <code>{problem.requestId}</code></>}
+        {problem.requestId !== null && (
+          <>
+            In the server's log: <code>{problem.requestId}</code>
+          </>
+        )}
       </p>
     </div>
     {onAgain && (
-      <button type="button" class="button" onClick={onAgain}><Icon name="again" /> Try again</button>
+      <button type="button" class="button" onClick={onAgain}>
+        <Icon name="again" /> Try again
+      </button>
     )}
   </div>
 );

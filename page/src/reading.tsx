@@ -21,7 +21,14 @@ export function Reading({ job }: { job: Job }) {
       {transcript.cues.map((cue, i) => {
         const isNew = cue.speaker !== null && cue.speaker !== transcript.cues[i - 1]?.speaker;
         const speaker = isNew && cue.speaker !== null ? nameOf(transcript, cue.speaker) : "";
-        return <Line key={cue.id} cue={cue} speaker={speaker} tone={speakers.indexOf(cue.speaker ?? "")} />;
+        return (
+          <Line
+            key={cue.id}
+            cue={cue}
+            speaker={speaker}
+            tone={speakers.indexOf(cue.speaker ?? "")}
+          />
+        );
       })}
     </ol>
   );
@@ -40,12 +47,19 @@ interface LineProps {
 
 const Line = memo(({ cue, speaker, tone }: LineProps) => (
   <li id={`cue-${cue.id}`} class={tone < 0 ? "cue" : `cue speaker-${tone % 8}`}>
-    <button type="button" class="stamp" data-start={cue.start} aria-label={`Play from ${clock(cue.start)}`}>
+    <button
+      type="button"
+      class="stamp"
+      data-start={cue.start}
+      aria-label={`Play from ${clock(cue.start)}`}
+    >
       {clock(cue.start)}
     </button>
     <p dir="auto">
       {speaker && <span class="who">{speaker}</span>}
-      {cue.words.map((word) => <Spoken word={word} />)}
+      {cue.words.map((word) => (
+        <Spoken word={word} />
+      ))}
     </p>
   </li>
 ));
@@ -54,11 +68,15 @@ const Spoken = ({ word }: { word: Word }) => {
   const shown = word.text.trimStart();
   const space = word.text.slice(0, word.text.length - shown.length);
   const isUnsure = word.probability < UNSURE_BELOW;
-  const title = isUnsure ? `The model was unsure here: ${Math.round(word.probability * 100)} %` : undefined;
+  const title = isUnsure
+    ? `The model was unsure here: ${Math.round(word.probability * 100)} %`
+    : undefined;
   return (
     <>
       {space}
-      <span class={isUnsure ? "word unsure" : "word"} data-start={word.start} title={title}>{shown}</span>
+      <span class={isUnsure ? "word unsure" : "word"} data-start={word.start} title={title}>
+        {shown}
+      </span>
     </>
   );
 };

@@ -39,7 +39,11 @@ export function RecordButton({ onProblem }: { onProblem: (problem: Problem | nul
     }
   };
   if (recording === null) {
-    return <button type="button" class="button" onClick={() => void begin()}><Icon name="microphone" /> Record</button>;
+    return (
+      <button type="button" class="button" onClick={() => void begin()}>
+        <Icon name="microphone" /> Record
+      </button>
+    );
   }
   return (
     <span class="recording">

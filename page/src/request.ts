@@ -38,7 +38,8 @@ export function fieldsOf(options: Options): [string, string][] {
   ];
 }
 
-const optional = (name: string, value: string): [string, string][] => (value ? [[name, value]] : []);
+const optional = (name: string, value: string): [string, string][] =>
+  value ? [[name, value]] : [];
 
 export const LANGUAGES_OF_CODE = ["curl", "Python", "JavaScript"] as const;
 export type CodeLanguage = (typeof LANGUAGES_OF_CODE)[number];

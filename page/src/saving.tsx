@@ -26,7 +26,13 @@ export function Downloads({ transcript, name, language }: Props) {
   return (
     <div class="joined" role="group" aria-label="Download">
       {FORMATS.map((format) => (
-        <button key={format} type="button" class="button" aria-label={`Download ${format}`} onClick={() => save(format)}>
+        <button
+          key={format}
+          type="button"
+          class="button"
+          aria-label={`Download ${format}`}
+          onClick={() => save(format)}
+        >
           {format}
         </button>
       ))}
@@ -43,7 +49,8 @@ export function CopyButton({ label, text }: { label: string; text: () => string 
   };
   return (
     <button type="button" class="button" onClick={() => void copy()} aria-label={label}>
-      <Icon name={isDone ? "check" : "copy"} /> <span aria-live="polite">{isDone ? "Copied" : "Copy"}</span>
+      <Icon name={isDone ? "check" : "copy"} />{" "}
+      <span aria-live="polite">{isDone ? "Copied" : "Copy"}</span>
     </button>
   );
 }
@@ -56,20 +63,32 @@ export function CodeButton({ file, options }: { file: string; options: Options }
   const code = codeFor(language, { base: BASE, file, options, hasKey: key.value !== "" });
   return (
     <>
-      <button type="button" class="button" onClick={() => dialog.current?.showModal()}><Icon name="code" /> Code</button>
+      <button type="button" class="button" onClick={() => dialog.current?.showModal()}>
+        <Icon name="code" /> Code
+      </button>
       <dialog ref={dialog} class="dialog wide" aria-labelledby="code-title">
         <h2 id="code-title">The same request in code</h2>
         <div class="joined" role="group" aria-label="Language of the code">
           {LANGUAGES_OF_CODE.map((each) => (
-            <button key={each} type="button" class="button" aria-pressed={each === language} onClick={() => setLanguage(each)}>
+            <button
+              key={each}
+              type="button"
+              class="button"
+              aria-pressed={each === language}
+              onClick={() => setLanguage(each)}
+            >
               {each}
             </button>
           ))}
         </div>
-        <pre tabIndex={0} aria-label="Code"><code>{code}</code></pre>
+        <pre tabIndex={0} aria-label="Code">
+          <code>{code}</code>
+        </pre>
         <div class="row end">
           <CopyButton label="Copy the code" text={() => code} />
-          <button type="button" class="button strong" onClick={() => dialog.current?.close()}>Close</button>
+          <button type="button" class="button strong" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
         </div>
       </dialog>
     </>

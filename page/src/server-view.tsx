@@ -4,7 +4,18 @@ import { useEffect, useState } from "preact/hooks";
 import { between, countsIn, keep, latency, samples, throughput } from "./metrics";
 import { languageName, ownModels } from "./options";
 import { Plot } from "./plot";
-import { ask, askText, BASE, health, models, problems, refresh, Refused, REFRESH_MS, type Model } from "./server";
+import {
+  ask,
+  askText,
+  BASE,
+  health,
+  models,
+  problems,
+  refresh,
+  Refused,
+  REFRESH_MS,
+  type Model,
+} from "./server";
 import type { Problem } from "./problem";
 import { ProblemCard } from "./problem-card";
 
@@ -28,14 +39,22 @@ export function ServerView() {
         <h1>Server</h1>
         <p class="quiet">{`Auricle ${health.value?.version ?? ""} at ${new URL(BASE).host}`}</p>
         <span class="space" />
-        <a class="button" href={`${BASE}/docs`}>API reference</a>
+        <a class="button" href={`${BASE}/docs`}>
+          API reference
+        </a>
       </header>
-      {health.value?.reason && <p class="card note" role="alert">{health.value.reason}</p>}
+      {health.value?.reason && (
+        <p class="card note" role="alert">
+          {health.value.reason}
+        </p>
+      )}
       <Plots />
       <section aria-labelledby="models-title">
         <h2 id="models-title">Models</h2>
         <ul class="models">
-          {own.map((model, i) => <ModelCard key={model.id} model={model} isDefault={i === 0} />)}
+          {own.map((model, i) => (
+            <ModelCard key={model.id} model={model} isDefault={i === 0} />
+          ))}
         </ul>
         {!own.length && <p class="quiet">The list has not come yet.</p>}
       </section>
@@ -51,10 +70,33 @@ function Plots() {
   const room = Math.max(MIN_ROOM, all.length);
   return (
     <section class="plots" aria-label="The last three minutes">
-      <Plot title="Requests now" unit="at work or waiting" decimals={0} room={room} values={counts.map(({ inFlight }) => inFlight)} />
-      <Plot title="Audio that waits" unit="s" decimals={0} room={room} values={counts.map(({ backlog_s }) => backlog_s)} />
-      <Plot title="Throughput" unit="s of audio a second" room={room} values={between(all, throughput)} />
-      <Plot title="Time for an answer" unit="s" decimals={2} room={room} values={between(all, latency)} />
+      <Plot
+        title="Requests now"
+        unit="at work or waiting"
+        decimals={0}
+        room={room}
+        values={counts.map(({ inFlight }) => inFlight)}
+      />
+      <Plot
+        title="Audio that waits"
+        unit="s"
+        decimals={0}
+        room={room}
+        values={counts.map(({ backlog_s }) => backlog_s)}
+      />
+      <Plot
+        title="Throughput"
+        unit="s of audio a second"
+        room={room}
+        values={between(all, throughput)}
+      />
+      <Plot
+        title="Time for an answer"
+        unit="s"
+        decimals={2}
+        room={room}
+        values={between(all, latency)}
+      />
     </section>
   );
 }
@@ -100,8 +142,13 @@ function ModelCard({ model, isDefault }: { model: Model; isDefault: boolean }) {
         <h3>{model.id}</h3>
         {isDefault && <span class="badge">the server's</span>}
         <span class="space" />
-        <button type="button" class="button" disabled={isBusy} onClick={() => void act(isLoaded ? "unload" : "load")}
-          aria-label={`${isLoaded ? "Unload" : "Load"} ${model.id}`}>
+        <button
+          type="button"
+          class="button"
+          disabled={isBusy}
+          onClick={() => void act(isLoaded ? "unload" : "load")}
+          aria-label={`${isLoaded ? "Unload" : "Load"} ${model.id}`}
+        >
           {isLoaded ? "Unload" : "Load"}
         </button>
       </div>
@@ -121,7 +168,9 @@ function facts(model: Model): string[] {
     ...(model.memory_mb ? [`${model.memory_mb} MiB`] : []),
     ...(model.device ? [[model.device, model.compute_type].filter(Boolean).join(", ")] : []),
     ...(only ? [more.length ? `${more.length + 1} languages` : `${languageName(only)} only`] : []),
-    ...(requests || windows ? [`${several(requests, "request")}, ${several(windows, "window")} wait`] : []),
+    ...(requests || windows
+      ? [`${several(requests, "request")}, ${several(windows, "window")} wait`]
+      : []),
   ];
 }
 
@@ -131,17 +180,31 @@ function Errors() {
   return (
     <section aria-labelledby="errors-title">
       <h2 id="errors-title">Errors of this page</h2>
-      {problems.value.length === 0 ? <p class="quiet">None since it was opened.</p> : (
+      {problems.value.length === 0 ? (
+        <p class="quiet">None since it was opened.</p>
+      ) : (
         <div class="card scrolling" tabIndex={0} role="region" aria-labelledby="errors-title">
           <table>
-            <thead><tr><th>When</th><th>What</th><th>Said</th><th>Request</th></tr></thead>
+            <thead>
+              <tr>
+                <th>When</th>
+                <th>What</th>
+                <th>Said</th>
+                <th>Request</th>
+              </tr>
+            </thead>
             <tbody>
               {problems.value.map((problem) => (
                 <tr>
                   <td class="fixed">{problem.at.toLocaleTimeString()}</td>
-                  <td>{problem.title}{problem.status ? ` (${problem.status})` : ""}</td>
+                  <td>
+                    {problem.title}
+                    {problem.status ? ` (${problem.status})` : ""}
+                  </td>
                   <td>{problem.detail}</td>
-                  <td><code>{problem.requestId ?? "–"}</code></td>
+                  <td>
+                    <code>{problem.requestId ?? "–"}</code>
+                  </td>
                 </tr>
               ))}
             </tbody>

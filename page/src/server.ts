@@ -114,7 +114,8 @@ export function upload(
   };
   signal.addEventListener("abort", () => request.abort());
   request.open("POST", `${BASE}/${path}`);
-  for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(authorization()))
+    request.setRequestHeader(name, value);
   return new Promise((resolve, reject) => {
     request.onload = () => {
       const { status, responseText: body } = request;

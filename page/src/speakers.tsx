@@ -15,13 +15,28 @@ export function Speakers({ job }: { job: Job }) {
         return (
           <li key={speaker} class={`speaker-${i % 8}`}>
             <span class="dot" aria-hidden="true" />
-            <input aria-label={`Name of speaker ${name}`} value={name} size={Math.max(name.length, 6)}
-              onChange={(event) => job.change(renamed(transcript, speaker, event.currentTarget.value.trim() || speaker))} />
+            <input
+              aria-label={`Name of speaker ${name}`}
+              value={name}
+              size={Math.max(name.length, 6)}
+              onChange={(event) =>
+                job.change(
+                  renamed(transcript, speaker, event.currentTarget.value.trim() || speaker),
+                )
+              }
+            />
             {others.length > 0 && (
-              <select aria-label={`Speaker ${name} is the same as`} value=""
-                onChange={(event) => job.change(merged(transcript, speaker, event.currentTarget.value))}>
+              <select
+                aria-label={`Speaker ${name} is the same as`}
+                value=""
+                onChange={(event) =>
+                  job.change(merged(transcript, speaker, event.currentTarget.value))
+                }
+              >
                 <option value="">is the same as …</option>
-                {others.map((other) => <option value={other}>{nameOf(transcript, other)}</option>)}
+                {others.map((other) => (
+                  <option value={other}>{nameOf(transcript, other)}</option>
+                ))}
               </select>
             )}
           </li>

@@ -47,7 +47,11 @@ const NOTICED_PAUSE_S = 0.05;
 const SENTENCE_END = /[.!?…。！？]["'”’»)]*$/u;
 const CLAUSE_END = /[,;:–—、，；：]["'”’»)]*$/u;
 
-export const textOf = (cue: Cue): string => cue.words.map((word) => word.text).join("").trim();
+export const textOf = (cue: Cue): string =>
+  cue.words
+    .map((word) => word.text)
+    .join("")
+    .trim();
 
 export const nameOf = (transcript: Transcript, speaker: string): string =>
   transcript.names[speaker] ?? speaker;

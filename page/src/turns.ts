@@ -23,7 +23,11 @@ export interface LiveEvent {
   readonly text?: string;
   readonly transcript?: string;
   readonly words?: readonly SpokenWord[];
-  readonly error?: { readonly message: string; readonly code: string | null; readonly type: string };
+  readonly error?: {
+    readonly message: string;
+    readonly code: string | null;
+    readonly type: string;
+  };
 }
 
 const TRANSCRIPTION = "conversation.item.input_audio_transcription";
@@ -39,7 +43,12 @@ export function after(turns: readonly Turn[], event: LiveEvent): readonly Turn[]
 }
 
 const begun = (id: string): Turn => ({
-  id, start: null, end: null, words: [], tentative: "", isFinal: false,
+  id,
+  start: null,
+  end: null,
+  words: [],
+  tentative: "",
+  isFinal: false,
 });
 
 type Change = (turn: Turn) => Partial<Turn>;
@@ -79,7 +88,10 @@ export function cutOff(turn: Turn): Turn {
   if (!turn.tentative) return { ...turn, isFinal: true };
   const until = turn.words.at(-1)?.end ?? turn.start ?? 0;
   const gap = turn.words.length && !/^\s/u.test(turn.tentative) ? " " : "";
-  const rest = timedWords(gap + turn.tentative, [], until).map((word) => ({ ...word, probability: 0 }));
+  const rest = timedWords(gap + turn.tentative, [], until).map((word) => ({
+    ...word,
+    probability: 0,
+  }));
   return { ...turn, words: [...turn.words, ...rest], tentative: "", isFinal: true };
 }
 

@@ -16,15 +16,33 @@ auricle_backlog_seconds 4.5
 `;
 
 test("counts are summed over the labels that matter", () => {
-  assert.deepEqual(countsIn(TEXT), { audio_s: 11.5, requests: 3, request_s: 1.5, inFlight: 2, backlog_s: 4.5 });
-  assert.deepEqual(countsIn(""), { audio_s: 0, requests: 0, request_s: 0, inFlight: 0, backlog_s: 0 });
+  assert.deepEqual(countsIn(TEXT), {
+    audio_s: 11.5,
+    requests: 3,
+    request_s: 1.5,
+    inFlight: 2,
+    backlog_s: 4.5,
+  });
+  assert.deepEqual(countsIn(""), {
+    audio_s: 0,
+    requests: 0,
+    request_s: 0,
+    inFlight: 0,
+    backlog_s: 0,
+  });
 });
 
 test("figures are those between two samples", () => {
   const sample = (at: number, audio_s: number, requests: number, request_s: number): Sample => ({
-    at, counts: { audio_s, requests, request_s, inFlight: 0, backlog_s: 0 },
+    at,
+    counts: { audio_s, requests, request_s, inFlight: 0, backlog_s: 0 },
   });
-  const all = [sample(0, 0, 0, 0), sample(2000, 30, 2, 3), sample(4000, 30, 2, 3), sample(6000, 0, 0, 0)];
+  const all = [
+    sample(0, 0, 0, 0),
+    sample(2000, 30, 2, 3),
+    sample(4000, 30, 2, 3),
+    sample(6000, 0, 0, 0),
+  ];
   assert.deepEqual(between(all, throughput), [15, 0, 0]);
   assert.deepEqual(between(all, latency), [1.5, NaN, NaN]);
 });

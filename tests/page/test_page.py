@@ -177,10 +177,15 @@ async def run(*command: str) -> tuple[int | None, str]:
 
 @pytest.mark.parametrize(
     "command",
-    [("node", "build.mjs", "--check"), ("npm", "run", "types"), ("npm", "test")],
+    [
+        ("node", "build.mjs", "--check"),
+        ("npm", "run", "format:check"),
+        ("npm", "run", "types"),
+        ("npm", "test"),
+    ],
     ids=" ".join,
 )
 async def test_the_sources_hold(command: tuple[str, ...]) -> None:
-    """The built files are theirs, their types agree, and their own tests pass."""
+    """The built files are theirs, they are formatted and typed, and their own tests pass."""
     code, said = await run(*command)
     assert code == 0, said
