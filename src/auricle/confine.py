@@ -2,6 +2,8 @@
 
 Knows nothing about what the child is for. Taking things away works as far as the system can: Linux
 on x86-64 and ARM64 takes all of it, other systems less.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ in for absent fields are all made from `FIELDS`.
 
 To add one: a row here, an attribute of `DecodeOptions` of the same name where it goes to
 ``decode``, the place that uses it, and a test.
+
+Why it is so: docs/decisions.md, Fields.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The start of a server, which may fail and is then tried again by the next request.
 
 Knows nothing about what is started. For the event loop only.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A text is believed when it was heard without guidance as well, however it was spelled."""
+"""A text is believed when it was heard without prompt as well, however it was spelled."""
 
 from __future__ import annotations
 

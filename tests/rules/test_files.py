@@ -56,6 +56,17 @@ def test_the_first_screen_of_the_readme_has_the_two_commands():
     assert re.search(r"^ *make serve( |$)", first_screen, re.MULTILINE)
 
 
+def test_decisions_that_modules_point_to_are_there():
+    sections = set(re.findall(r"^## (.+)$", read("docs/decisions.md"), re.MULTILINE))
+    named = {
+        (source.relative(path), section)
+        for path in source.all_modules()
+        for section in re.findall(r"docs/decisions\.md, ([\w ]+)\.", path.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert {each for each in named if each[1] not in sections} == set()
+
+
 def test_the_changelog_has_this_version():
     assert f"## [{__version__}]" in read("CHANGELOG.md")
 

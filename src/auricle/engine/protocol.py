@@ -3,6 +3,8 @@
 Knows nothing about windows, text, processes, queues or CTranslate2: audio and token ids go in,
 token ids and figures come out. The queue decides what runs when; an engine runs what it is given.
 Messages are structs, so that an engine may live in another process.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

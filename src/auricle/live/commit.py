@@ -8,6 +8,8 @@ change what was heard of it (AlignAtt, Papi et al. 2023). And there is *agreemen
 before had the same word in the same place (LocalAgreement, Liu et al. 2020). The two fail on
 different models and languages. Committed words are the forced prefix of everything read afterwards,
 so none is ever taken back.
+
+Why it is so: docs/decisions.md, Live streams.
 """
 
 from __future__ import annotations

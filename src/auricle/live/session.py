@@ -7,6 +7,8 @@ Whoever drives a session pushes audio with its speech probabilities, calls `next
 reading counts at a time, and its audio is taken when it begins: a busy engine means fewer updates,
 never late ones. Turns become final in order. What a session keeps does not grow with its stream as
 long as ``unread_s`` does not: a driver that cannot keep up stops receiving.
+
+Why it is so: docs/decisions.md, Live streams.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """When somebody begins to speak, pauses and ends a turn, from the probability of speech in frames.
 
 Knows nothing about audio or text: probabilities and decisions in, events out; time is frames.
+
+Why it is so: docs/decisions.md, Live streams.
 """
 
 from __future__ import annotations

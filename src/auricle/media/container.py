@@ -1,6 +1,8 @@
 """One untrusted media file → mono 16 kHz PCM, or a clear reason why not.
 
 Knows nothing about processes or requests; it runs inside a decoder child.
+
+Why it is so: docs/decisions.md, Media.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Knows nothing about codecs. Ogg streams are chained like that on purpose; WAV, WebM and other files
 are joined with ``cat``, or by recorders that start again into the same file. Demuxers read the
 first part, and take the others for damage or for more of the same.
+
+Why it is so: docs/decisions.md, Media.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ silence, so that what a player shows at 5.0 s is at 5.0 s. Where it jumps back, 
 was appended, and where it jumps by more than can be true, the file is damaged: the audio then just
 goes on. No jump is believed before the clock has gone on from there for a moment, because one wrong
 time stamp is damage, too. Audio is never dropped.
+
+Why it is so: docs/decisions.md, Media.
 """
 
 from __future__ import annotations

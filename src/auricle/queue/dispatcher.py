@@ -2,6 +2,8 @@
 is owned here, so nothing that was queued is left without an answer.
 
 Knows nothing about requests, audio, text or what is read again.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

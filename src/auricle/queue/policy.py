@@ -12,6 +12,8 @@ Windows whose keys are equal are run together, because the processor likes it. A
 waits for such company only while something of its own priority is next to be encoded, or something
 more urgent, and for at most a batch of jobs; one that is decoded again does not wait, or each step
 of its ladder would. There is no timer, so an idle server adds no wait.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

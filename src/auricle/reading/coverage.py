@@ -1,6 +1,8 @@
 """What voice detection says about a text: what it leaves out, and when it is really spoken.
 
 Knows nothing about queues or engines: a window and its text in, a decision out.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations

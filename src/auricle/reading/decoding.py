@@ -64,7 +64,7 @@ class Decoding:
         """The text of one attempt, whatever it is like."""
         return await self._attempt(self._ladder()[0])
 
-    def without_guidance(self) -> Decoding:
+    def without_prompt(self) -> Decoding:
         """The same, with nothing told beforehand."""
         ids = prompting.start(self.model.vocabulary, self.options.task, self.language)
         return replace(self, prompt=Prompt(ids))

@@ -6,6 +6,8 @@ Whisper pads everything to 30 s, and the encoder's cost grows faster than its in
 5 s of silence behind it costs a fifth. Too small a margin makes a model miss the end and run away;
 how much it needs is a property of the checkpoint (``margin_s`` in the registry, from the table in
 ``bench/README.md``). Which texts are read again with the full length `fallback` decides.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ those of openai-whisper's ``transcribe`` unless the operator sets others. Two st
 temperatures: the full audio context, if the window was read with less, and greedy decoding after a
 beam, because beam search prefers loops and greedy decoding often leaves them. Nothing but the
 window decides, so that what one request says never depends on another.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations

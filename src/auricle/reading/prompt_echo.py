@@ -3,8 +3,10 @@
 Knows nothing about engines or queues: texts and options in, decisions out.
 
 Whisper takes a prompt for the text before, and in silence or noise it may simply write it again, or
-nothing at all. So a text that looks like its guidance, or is empty, is read once more without any;
+nothing at all. So a text that looks like its prompt, or is empty, is read once more without any;
 what that does not confirm was not said.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations
@@ -15,27 +17,27 @@ from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions
 
 MIN_ECHO_LETTERS = 12
-"""A beginning or end that is found in the guidance, and so long, makes a text suspect."""
+"""A beginning or end that is found in the prompt, and so long, makes a text suspect."""
 
 MIN_CONFIRMED = 0.4
-"""Share of an echo's letters that must come again, in order, without guidance. Names the model
+"""Share of an echo's letters that must come again, in order, without prompt. Names the model
 does not know come out differently spelled, but alike."""
 
 
-def has_guidance(options: DecodeOptions) -> bool:
+def has_prompt(options: DecodeOptions) -> bool:
     return bool(options.prompt or options.keywords or options.prefix)
 
 
 def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
-    """Whether to read the window again without guidance: it is empty, or may be an echo."""
-    if not has_guidance(options):
+    """Whether to read the window again without prompt: it is empty, or may be an echo."""
+    if not has_prompt(options):
         return False
     said = _letters(text.text)
     return not said or bool(_echoes(said, options))
 
 
 def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
-    """Which of the two texts of a window to believe: with guidance, unless it is an echo."""
+    """Which of the two texts of a window to believe: with prompt, unless it is an echo."""
     said, confirmed = _letters(guided.text), _letters(plain.text)
     if not said:
         return plain
@@ -51,7 +53,7 @@ def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> Win
 
 
 def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:
-    """Where ``said`` may repeat its guidance: all of it, how it begins, how it ends."""
+    """Where ``said`` may repeat its prompt: all of it, how it begins, how it ends."""
     sources = [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
     if said == _letters(options.prefix or "") or any(said in source for source in sources):
         return [(0, len(said))]

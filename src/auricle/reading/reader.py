@@ -2,6 +2,8 @@
 
 Knows nothing about files, formats or the order in which jobs run. The rules it follows are pure
 functions: `prompt_echo`, `coverage`, `order`, and `fallback` for one attempt after another.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations
@@ -119,12 +121,12 @@ class Reader:
         options = self._guided
         guided = await self._decoding(encoded, language)
         text = await guided.best()
-        has_guidance = prompt_echo.has_guidance(options)
-        is_loop = has_guidance and fallback.is_looping(text, self.model.thresholds)
+        has_prompt = prompt_echo.has_prompt(options)
+        is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
             return await guided.with_details(text)
         self.model.observer.count("windows_read_again", why="guided")
-        unguided = guided.without_guidance()
+        unguided = guided.without_prompt()
         plain = await unguided.best()
         believed = plain if is_loop else prompt_echo.settle(text, plain, options)
         return await (guided if believed is text else unguided).with_details(believed)
@@ -139,7 +141,7 @@ class Reader:
     async def _decoding(self, encoded: EncodedWindow, language: Language) -> Decoding:
         """How a window is decoded, with all that the model is told."""
         vocabulary, options = self.model.vocabulary, self._guided
-        if prompt_echo.has_guidance(options):  # up to ten milliseconds, not for the event loop
+        if prompt_echo.has_prompt(options):  # up to ten milliseconds, not for the event loop
             prompt = await asyncio.to_thread(prompting.prompt, vocabulary, options, language.code)
         else:
             prompt = prompting.prompt(vocabulary, options, language.code)

@@ -2,6 +2,8 @@
 
 Knows nothing about what the calls mean. A child whose parent is gone reads end-of-file and exits,
 so no child outlives the server.
+
+Why it is so: docs/decisions.md, Structure.
 """
 
 from __future__ import annotations

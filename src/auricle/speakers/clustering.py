@@ -3,6 +3,8 @@
 Knows nothing about audio. The similarity of two stretches is the cosine of their embeddings, raised
 or lowered by what the segmentation says of the pair. Two clusters are as similar as their stretches
 are on average, weighted by duration; the two most similar are joined until none are alike enough.
+
+Why it is so: docs/decisions.md, Speakers.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Knows nothing about files, words or names. Of the audio only the last seconds are kept; what grows
 with the recording is an embedding for every stretch of at most 3 s, about a megabyte an hour.
+
+Why it is so: docs/decisions.md, Speakers.
 """
 
 from __future__ import annotations

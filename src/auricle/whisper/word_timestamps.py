@@ -1,6 +1,8 @@
 """Segments with what was asked about them: the times of words, the probabilities of tokens.
 
 Knows nothing about models: an alignment goes in.
+
+Why it is so: docs/decisions.md, Decoding.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What every request must pass: by which name, from which page and with which key it is asked.
 
 Knows nothing about what is asked behind it.
+
+Why it is so: docs/decisions.md, HTTP.
 """
 
 from __future__ import annotations

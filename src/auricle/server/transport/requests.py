@@ -1,6 +1,8 @@
 """Every request from its first byte to its last: its id, its line in the log, and its errors.
 
 Knows nothing about paths or what is asked.
+
+Why it is so: docs/decisions.md, HTTP.
 """
 
 from __future__ import annotations

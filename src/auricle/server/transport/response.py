@@ -7,6 +7,8 @@ OpenAI's client then sends the whole upload twice more. So after a while the hea
 from then on what readers of the format skip: spaces before JSON, blank lines before the first cue
 of subtitles, comments between events. Plain text has nothing of the kind: only its headers come
 early.
+
+Why it is so: docs/decisions.md, HTTP.
 """
 
 from __future__ import annotations
