@@ -6,6 +6,7 @@ Knows nothing about how streams are played; ``auricle bench live`` measures any 
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import msgspec
@@ -25,6 +26,9 @@ SECONDS = 40.0
 N_OFFLINE = 4
 """Up to so many streams are also read whole."""
 
+BUSY_SHARE = 0.5
+"""A load of more than this share of the cores, before anything is measured, is told."""
+
 UNTIL_S = 2.0
 """More streams are not tried once words are committed later than this, at the 95th percentile."""
 
@@ -33,6 +37,7 @@ def run(setup: Setup) -> Figures:
     assert setup.corpus is not None, "the command line asks for it"
     clips = played.timed_clips(setup.corpus)
     seconds = SECONDS / 2 if setup.quick else SECONDS
+    load, n_cores = os.getloadavg()[0], os.cpu_count() or 1
     rows: list[tuple[str, ...]] = []
     data: list[dict[str, Any]] = []
     for model in MODELS:
@@ -54,7 +59,18 @@ def run(setup: Setup) -> Figures:
         "seconds after a word, or the last word before a pause, was over:"
     )
     table = Table(caption, ("model", *report.HEADINGS), rows)
-    return Figures([table], {"rows": data}, picture=_picture(data))
+    return Figures([table], {"rows": data}, _remarks(load, n_cores), _picture(data))
+
+
+def _remarks(load: float, n_cores: int) -> list[str]:
+    """What else ran on the machine, where that spoils delays."""
+    if load < BUSY_SHARE * n_cores:
+        return []
+    return [
+        f"Other programs used the machine meanwhile (a load of {load:.0f} on {n_cores} cores "
+        "before it began), so these delays are not what Auricle needs: measure again where nothing else "
+        "runs."
+    ]
 
 
 def _picture(rows: list[dict[str, Any]]) -> str:
