@@ -68,8 +68,8 @@ def _remarks(load: float, n_cores: int) -> list[str]:
         return []
     return [
         f"Other programs used the machine meanwhile (a load of {load:.0f} on {n_cores} cores "
-        "before it began), so these delays are not what Auricle needs: measure again where nothing else "
-        "runs."
+        "before it began), so these delays are not what Auricle needs: measure again where "
+        "nothing else runs."
     ]
 
 
