@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from auricle.decoding.network import Step
+from auricle.decoding.network import NetworkFailed, Step
 from auricle.engine.openvino import compiled, decoder, encoder, station
 from auricle.engine.openvino.compiled import Threads
 from auricle.engine.openvino.shape import EXACT, Dimensions, Formats
@@ -124,6 +124,30 @@ def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, 
     nowhere = tmp_path / "file" / "below"
     nowhere.parent.write_text("no folder")
     built(weights, size, EXACT, nowhere)
+
+
+def test_a_file_that_is_whole_and_yet_no_graph_is_made_again(weights, size, golden, tmp_path):
+    file = tmp_path / "encoder-model-0.graph"
+    other = b"a graph of another time"
+    file.write_bytes(other + hashlib.sha256(other).digest())
+    request, _ = built(weights, size, EXACT, file)
+    shared = station.encode(request, mel(golden), size, EXACT)
+    assert shared["k0"].shape == [1, 2, 1500, 16]
+    assert len(file.read_bytes()) > 10_000
+
+
+def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
+    class Failing:
+        def set_tensor(self, name, tensor):
+            pass
+
+        def infer(self):
+            raise RuntimeError("could not execute a primitive")
+
+    network = DecoderStation(Failing(), size, EXACT)
+    suppress = np.zeros((1, END), np.float32)
+    with pytest.raises(NetworkFailed, match="OpenVINO failed: could not execute a primitive"):
+        network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
 
 
 def test_old_graphs_of_a_model_are_forgotten(weights, size, tmp_path):

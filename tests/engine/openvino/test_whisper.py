@@ -9,6 +9,7 @@ pytest.importorskip("openvino")
 
 from auricle.config import Settings
 from auricle.decoding.network import NetworkFailed
+from auricle.engine import loading
 from auricle.engine.ct2 import Whisper
 from auricle.engine.loading import load
 from auricle.engine.model import Library, Loading
@@ -164,6 +165,13 @@ def test_languages_of_a_multilingual_model(graphs):
     assert sorted(shares, reverse=True) == list(shares)
     [said] = decode(model, DecodeRow(1, prompting.start(base.vocabulary, "transcribe", "es")))
     assert "Todas las grabaciones de LibriVox" in base.vocabulary.decode(said.ids)
+
+
+def test_without_the_extra_the_error_says_how_to_get_it(monkeypatch):
+    """Patched, because tests run where it is installed."""
+    monkeypatch.setattr(loading, "has_openvino", lambda: False)
+    with pytest.raises(ModelUnusable, match=r"not installed; pip install 'auricle\[openvino\]'"):
+        load(TINY.path, Loading("cpu", "auto", 1, Library("openvino")))
 
 
 def test_what_it_cannot_do_is_said_beforehand(tmp_path):

@@ -42,7 +42,8 @@ class DecoderStation:
         self._request = request
         self._size = size
         self._formats = formats
-        self._bound: Shared = {}
+        self._nothing = _tensors(size, formats, 1, 1)
+        self._bound = self._nothing
 
     def begin(self, windows: Sequence[int]) -> None:
         found = [self.windows[window] for window in windows]
@@ -59,8 +60,9 @@ class DecoderStation:
         self._bind(len(places))
 
     def end(self) -> None:
-        """Let go of the windows."""
-        self.windows, self._bound = {}, {}
+        """Let go of the windows, whose memory others can use then."""
+        self.windows, self._bound = {}, self._nothing
+        self._bind(1)
 
     def step(self, step: Step) -> Answers:
         n_rows, n_new = step.ids.shape
