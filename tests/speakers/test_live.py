@@ -24,7 +24,15 @@ def test_in_order_of_arrival():
 
 
 def test_somebody_new_must_speak_for_a_while():
-    assert labels(LiveVoices(), (7, 2), (3, 0.8), (3, 1.2)) == [0, 0, 1]
+    assert labels(LiveVoices(), (7, 2), (3, 0.5), (3, 1.2)) == [0, 0, 1]
+
+
+def test_somebody_very_different_may_be_brief():
+    """ "No, tell me more." is 0.9 s of speech, and was given to who had asked."""
+    live = LiveVoices()
+    assert labels(live, (7, 2), (3, 0.7)) == [0, 1]
+    rather = 0.3 * voice(7, noise=0.0) + np.sqrt(1 - 0.3**2) * voice(9, noise=0.0)
+    assert live.label(np.asarray(rather, np.float32), 0.7) == 0
 
 
 def test_the_first_is_somebody_however_short():

@@ -17,6 +17,10 @@ SAME = 0.45
 NEW_S = 1.0
 """Speech that a stretch must have to be somebody new; a shorter one goes to the most similar."""
 
+UNLIKE = 0.2
+UNLIKE_S = 0.6
+"""But for one of so much speech at least that is less like all of them than this."""
+
 MAX_VOICES = 32
 """More are not told apart: whoever comes then is the most similar one."""
 
@@ -34,7 +38,9 @@ class LiveVoices:
             means = np.stack([each / np.linalg.norm(each) for each in self._sums])
             cosines = means @ embedding
             nearest = int(cosines.argmax())
-            is_new = cosines[nearest] < SAME and duration_s >= NEW_S
+            is_new = (cosines[nearest] < SAME and duration_s >= NEW_S) or (
+                cosines[nearest] < UNLIKE and duration_s >= UNLIKE_S
+            )
             if not is_new or len(self._sums) >= self._at_most:
                 if cosines[nearest] >= SAME:
                     self._sums[nearest] += embedding * duration_s
