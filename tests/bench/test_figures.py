@@ -94,7 +94,7 @@ def test_a_long_recording_is_as_long_as_wanted_and_small(tmp_path):
 def test_the_command_line_shown_does_not_name_the_folder():
     words = ["--corpus", "/some/where", "--clips", "4", "--quick", "--field", "vad=false"]
     given = command._arguments(words)
-    shown = 'make bench ARGS="load --clips 4 --field vad=false" CORPUS=DIR'
+    shown = 'make bench ARGS="load --quick --clips 4 --field vad=false" CORPUS=DIR'
     assert command._command("load", given) == shown
     assert command._command("startup", given) == "make bench ARGS=startup"
 
