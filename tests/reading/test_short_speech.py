@@ -65,6 +65,7 @@ def test_letters(said, n):
         ([_text(" Do you have any documents?", -0.5), _text(" documents?!", -0.9)], " documents?!"),
         ([_text(" Do you have any documents?", -0.5), _text(" Thank you so much.", -0.9)],
          " Thank you so much."),
+        ([_text(" take", -0.9, 2), _text(" Take it", -0.9, 5), _text(" Take.", -0.7, 3)], " Take."),
         ([_text(" ...", -0.5), _text(" .", -0.6)], ""),
     ],
 )  # fmt: skip

@@ -55,13 +55,15 @@ def timed(ids: Sequence[int], first_timestamp: int, window: Window) -> tuple[int
 
 def choose(texts: Sequence[WindowText], window: Window) -> WindowText:
     """The likeliest text that has letters and can be said in the time; else the shortest that has
-    letters. Without any it is nothing."""
+    letters. Of those with the same letters, the likeliest. Without any it is nothing."""
     spoken = [(n, text) for text in texts if (n := n_letters(text.text))]
     if not spoken:
         return msgspec.structs.replace(texts[0], segments=())
     most = LETTERS_AT_ONCE + LETTERS_PER_S * _speaking_s(window)
     fitting = [text for n, text in spoken if n <= most]
-    return max(fitting, key=_rank, default=min(spoken, key=lambda each: each[0])[1])
+    best = max(fitting, key=_rank, default=min(spoken, key=lambda each: each[0])[1])
+    same = (text for _, text in spoken if _letters(text.text) == _letters(best.text))
+    return max(same, key=lambda text: text.avg_logprob)
 
 
 def _rank(text: WindowText) -> float:
@@ -69,6 +71,10 @@ def _rank(text: WindowText) -> float:
     the sum favours short ones. In between lies what is right most often."""
     n_tokens = sum(len(segment.tokens) for segment in text.segments) - 1  # end-of-text is one, too
     return text.avg_logprob * math.sqrt(n_tokens)
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 def n_letters(text: str) -> int:
