@@ -99,3 +99,25 @@ async def test_streams_leave_children_to_files(pool: DecoderPool) -> None:
         with pytest.raises(Overloaded, match="Raw samples need no decoder"):
             async with pool.open_stream():
                 pass
+
+
+async def test_whoever_is_cancelled_gives_the_child_back(pool: DecoderPool) -> None:
+    """Also while the child is still being made ready for others."""
+
+    async def hold(entered: asyncio.Event) -> None:
+        async with pool.open_stream() as stream:
+            await stream.write(sample(STREAMS[0], SECONDS))
+            await anext(aiter(stream))
+            entered.set()
+            await asyncio.Event().wait()
+
+    for _ in range(3):
+        entered = asyncio.Event()
+        holding = asyncio.create_task(hold(entered))
+        await asyncio.wait_for(entered.wait(), 30)
+        holding.cancel()
+        await asyncio.sleep(0)
+        holding.cancel()
+        await asyncio.gather(holding, return_exceptions=True)
+    async with pool.open_stream(), pool.open_stream():
+        pass

@@ -134,11 +134,10 @@ class DecoderPool:
         async with self._stream_slots:
             decoder = await self._take()
             request = Open(b"", 0.0, float(self._settings.max_decode_cpu_s), is_stream=True)
-            stream = StreamDecoder(decoder, request)
             try:
-                yield stream
+                async with contextlib.aclosing(StreamDecoder(decoder, request)) as stream:
+                    yield stream
             finally:
-                await stream.close()
                 self._give_back(decoder)
 
     async def _take(self) -> Decoder:

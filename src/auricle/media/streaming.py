@@ -66,7 +66,7 @@ class StreamDecoder:
         except ChildDied as exc:
             raise Unavailable(f"The audio could not be decoded: the {exc}.") from exc
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Make the child ready for others, or end it."""
         self._ours.close()
         self._theirs.close()
