@@ -68,6 +68,11 @@ class FieldRoom:
         limit = MAX_LARGE_FIELDS_BYTES - self._n_large if is_large else MAX_FIELD_BYTES
         if n_bytes > limit:
             message = f"'{name}' is longer than {limit} bytes."
+            if is_large:
+                message = (
+                    f"The recordings in '{name}' are longer than {MAX_LARGE_FIELDS_BYTES} bytes "
+                    "together."
+                )
             raise InvalidRequest(message, param=name, code="string_above_max_length")
 
     def take(self, name: str, n_bytes: int) -> None:
