@@ -100,8 +100,8 @@ def test_a_command_alone_shows_its_help(arguments, capfd):
         ),
         (
             ["transcribe", "a", "--words"],
-            "--words needs --format verbose_json or json, but that is text (see auricle transcribe "
-            "--help)",
+            "--words needs --format verbose_json or json or diarized_json, but that is text (see "
+            "auricle transcribe --help)",
         ),
         (
             ["transcribe", "a", "--logprobs", "--format", "srt"],
