@@ -14,13 +14,13 @@ from auricle.decoding.network import Answers, Step
 from auricle.decoding.rules import SpecialTokens
 
 N_TEXT = 20
-"""Tokens of text; behind them end-of-text, start, no-speech, another, and timestamps."""
+"""Tokens of text; behind them end-of-text, start, no-speech, no-timestamps, and timestamps."""
 
-END, START, NO_SPEECH = 20, 21, 22
+END, START, NO_SPEECH, NO_TIMESTAMPS = 20, 21, 22, 23
 FIRST = 24
 N_TOKENS = FIRST + 1501
 
-SPECIAL = SpecialTokens(END, FIRST)
+SPECIAL = SpecialTokens(END, FIRST, NO_TIMESTAMPS)
 VOCABULARY = Vocabulary(SPECIAL, START, NO_SPEECH)
 
 

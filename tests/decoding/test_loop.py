@@ -17,6 +17,7 @@ from tests.decoding.scripted import (
     FIRST,
     N_TEXT,
     NO_SPEECH,
+    NO_TIMESTAMPS,
     START,
     VOCABULARY,
     ScriptedNetwork,
@@ -58,6 +59,16 @@ def test_texts_keep_whispers_rules_of_timestamps(options):
             if before < FIRST <= after:  # it closes a piece
                 pair = ids[ids.index(after) + 1 :][:1]
                 assert not pair or pair[0] >= FIRST
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_a_prompt_without_timestamps_is_followed_by_text_alone(options):
+    """Beside one that has them."""
+    rows = [Row(1, (7, START, NO_TIMESTAMPS)), Row(2, (7, START, 4))]
+    found = decoded(ScriptedNetwork(), rows, options)
+    assert found[1].ids
+    assert all(i < END for i in found[1].ids)
+    assert found[2].ids[0] >= FIRST
 
 
 def test_greedy_takes_the_most_probable_and_counts_end_of_text():

@@ -119,3 +119,14 @@ async def test_greedy_decoding_has_one_text():
 
     await read(FakeEngine(hear), DecodeOptions(decoding="fast"), WORD)
     assert asked == [(False, 1)]
+
+
+def test_timestamps_stand_around_the_text_alone():
+    """An engine may write some although it was asked for none."""
+    first = VOCABULARY.first_timestamp
+    assert short_speech.timed((first + 3, 7, 8, first + 9), first, WORD) == (
+        first,
+        7,
+        8,
+        first + 18,
+    )

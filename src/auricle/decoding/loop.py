@@ -167,7 +167,12 @@ class _Batch:
         """Advance every search; the rows that each window's beams come from."""
         special = self.vocabulary.special
         texts = [beam.ids for window in self.windows for beam in window.search.beams]
-        found = self._candidates(answers, rules.allowed(texts, special))
+        plain = [
+            window.row.prompt[-1] == special.no_timestamps
+            for window in self.windows
+            for _ in window.search.beams
+        ]
+        found = self._candidates(answers, rules.allowed(texts, special, plain))
         parents: list[list[int]] = []
         first = 0
         for search in (window.search for window in self.windows):

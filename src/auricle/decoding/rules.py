@@ -28,6 +28,8 @@ class SpecialTokens:
     end_of_text: int
     first_timestamp: int
     """All tokens from it on are timestamps."""
+    no_timestamps: int = -1
+    """A prompt that ends with it is followed by text alone."""
 
 
 class Allowed(NamedTuple):
@@ -48,9 +50,15 @@ class Candidates(NamedTuple):
     ids: Ids
 
 
-def allowed(texts: Sequence[Sequence[int]], tokens: SpecialTokens) -> Allowed:
-    """What may follow these texts, each of which is all that was said so far."""
-    found = [_after(said, tokens) for said in texts]
+def allowed(
+    texts: Sequence[Sequence[int]], tokens: SpecialTokens, plain: Sequence[bool] = ()
+) -> Allowed:
+    """What may follow these texts, each of which is all that was said so far. ``plain`` says which
+    have no timestamps; none of them if it is empty."""
+    found = [
+        (0, 0, True, bool(said)) if is_plain else _after(said, tokens)
+        for said, is_plain in zip(texts, plain or [False] * len(texts), strict=True)
+    ]
     lowest, below, text, end = zip(*found, strict=True)
     return Allowed(np.array(lowest), np.array(below), np.array(text), np.array(end))
 

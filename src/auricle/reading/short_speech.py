@@ -50,7 +50,7 @@ def is_short(window: Window, options: DecodeOptions) -> bool:
 def timed(ids: Sequence[int], first_timestamp: int, window: Window) -> tuple[int, ...]:
     """A text's tokens between timestamps of its whole window, as if the model had given them."""
     end = first_timestamp + round(window.duration_s / SECONDS_PER_STATE)
-    return (first_timestamp, *ids, end)
+    return (first_timestamp, *(i for i in ids if i < first_timestamp), end)
 
 
 def choose(texts: Sequence[WindowText], window: Window) -> WindowText:

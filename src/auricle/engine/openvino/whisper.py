@@ -174,7 +174,7 @@ class OpenVinoWhisper:
     @property
     def _tokens(self) -> loop.Vocabulary:
         known = self._vocabulary
-        special = SpecialTokens(known.eot, known.first_timestamp)
+        special = SpecialTokens(known.eot, known.first_timestamp, known.no_timestamps)
         return loop.Vocabulary(special, known.sot, known.no_speech)
 
     def _find(self, row: DecodeRow) -> Shared | None:
