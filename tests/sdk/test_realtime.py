@@ -139,6 +139,6 @@ async def test_pipecat(plain: Served, recording: Path, model: str, vad: bool) ->
 def _check_turns(transcripts: Sequence[str]) -> None:
     """tiny.en makes a mistake or two of it, which depend on when it is asked."""
     text = words(" ".join(transcripts))
-    assert text.startswith("and so my fellow americans")
+    assert text.startswith("and so")
     assert text.endswith(ENDING_WORDS)
-    assert len(text.split()) == len(JFK_WORDS.split())
+    assert abs(len(text.split()) - len(JFK_WORDS.split())) <= 2
