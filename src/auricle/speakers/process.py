@@ -12,7 +12,7 @@ import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from auricle.errors import ModelUnusable
+from auricle.rpc import loading
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.watchdog import Sleep, Watchdog
 from auricle.speakers.clustering import Bounds
@@ -68,17 +68,7 @@ class SpeakerProcess:
             name="speaker process",
             env=_ENVIRONMENT,
         )
-        try:
-            async with asyncio.timeout(LOAD_MAX_S):
-                await child.call(Load(str(folder)))
-        except ChildDied as exc:
-            raise ModelUnusable(f"the process died while loading {folder}: {exc}") from exc
-        except TimeoutError as exc:
-            child.kill()
-            raise ModelUnusable(f"loading {folder} did not end within {LOAD_MAX_S:g} s") from exc
-        except BaseException:
-            child.kill()
-            raise
+        await loading.load(child, Load(str(folder)), folder, LOAD_MAX_S)
         return cls(child, sleep)
 
     @property

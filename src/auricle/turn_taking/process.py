@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from auricle.errors import ModelUnusable
+from auricle.rpc import loading
 from auricle.rpc.child import Child, ChildDied
 from auricle.turn_taking.messages import Judge, Judged, Load, TurnReply, TurnRequest
 from auricle.turn_taking.network import HEARD_S
@@ -51,17 +51,7 @@ class TurnProcess:
             name="turn process",
             env=_ENVIRONMENT,
         )
-        try:
-            async with asyncio.timeout(LOAD_MAX_S):
-                await child.call(Load(str(folder)))
-        except ChildDied as exc:
-            raise ModelUnusable(f"the process died while loading {folder}: {exc}") from exc
-        except TimeoutError as exc:
-            child.kill()
-            raise ModelUnusable(f"loading {folder} did not end within {LOAD_MAX_S:g} s") from exc
-        except BaseException:
-            child.kill()
-            raise
+        await loading.load(child, Load(str(folder)), folder, LOAD_MAX_S)
         return cls(child)
 
     @property

@@ -1,0 +1,38 @@
+"""Have a fresh child load what it works with, or end it.
+
+Knows nothing about what that is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+from auricle.errors import ModelUnusable
+from auricle.rpc.child import Child, ChildDied
+
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+
+async def load(
+    child: Child[_Request, _Reply], request: _Request, folder: Path, max_s: float
+) -> None:
+    """Send ``request``, which makes the child load ``folder``.
+
+    Raises:
+        ModelUnusable: the folder cannot be loaded, the process died loading it, or it took longer
+            than ``max_s``. The child is ended then.
+    """
+    try:
+        async with asyncio.timeout(max_s):
+            await child.call(request)
+    except ChildDied as exc:
+        raise ModelUnusable(f"the process died while loading {folder}: {exc}") from exc
+    except TimeoutError as exc:
+        child.kill()
+        raise ModelUnusable(f"loading {folder} did not end within {max_s:g} s") from exc
+    except BaseException:
+        child.kill()
+        raise
