@@ -1,11 +1,10 @@
-"""One session: a socket's events go to a live stream, and what the stream says to the socket.
+"""One session: a socket's events go to a live stream, and the stream's effects to the socket.
 
 Knows nothing about how a client got in.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -31,6 +30,7 @@ from auricle.server.dialects.realtime.events import (
 )
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.dialects.realtime.ids import new_id
+from auricle.server.dialects.realtime.session_stream import SessionStream
 from auricle.server.transport.socket import INTERNAL_ERROR, Closed, Socket, close_code
 from auricle.speech_runtime import SpeechRuntime
 
@@ -62,11 +62,11 @@ class Terms:
 
 
 class Connection:
-    """Serves one socket. Its stream may be replaced: another model needs another."""
+    """Serves one socket."""
 
     def __init__(self, runtime: SpeechRuntime, terms: Terms) -> None:
         self._runtime, self._terms = runtime, terms
-        self._opened = contextlib.AsyncExitStack()
+        self._stream = SessionStream(runtime, terms.key)
         self._configuration = terms.configuration
         self._conversation = Conversation(terms.configuration, lambda: new_id("item"))
         self._reader = PcmReader(terms.configuration.pcm_format)
@@ -75,17 +75,14 @@ class Connection:
         self._received_s = 0.0
         """Audio on the wire; the resampler holds some of it back."""
         self._may_time_out = True
-        self._model = ""
-        self._stream: LiveStream | None = None
-        self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Open the stream. Raises what `SpeechRuntime.open_live` raises."""
-        await self._open(self._configuration)
+        await self._stream.open(self._configuration)
 
     async def aclose(self) -> None:
         """Leave the stream, which cancels what is not read of it."""
-        await self._opened.aclose()
+        await self._stream.aclose()
 
     async def serve(self, socket: Socket) -> None:
         """Talk with a client until either side ends it."""
@@ -95,11 +92,11 @@ class Connection:
             async for message in socket:
                 await self._take(socket, message)
             if socket.ended not in ("left", "slow", "closed"):
-                await self._end(socket)
+                await self._finish(socket)
         except Closed:
             pass
         finally:
-            await self._stop_following()
+            await self._stream.stop_following()
 
     # What the client says
 
@@ -136,7 +133,7 @@ class Connection:
             case "input_audio_buffer.clear":
                 event.known("type", "event_id")
                 await self._flush()
-                self._live.clear()
+                self._stream.live.clear()
                 self._conversation.clear(self._received_s)
                 self._say(socket, Cleared())
             case "conversation.item.retrieve":
@@ -149,13 +146,13 @@ class Connection:
         self._received_s += len(audio) / (form.bytes_per_frame * form.rate)
         for first in range(0, len(audio), PIECE_BYTES):
             [pcm] = self._reader.push(audio[first : first + PIECE_BYTES])
-            await self._live.send(pcm)
+            await self._stream.live.send(pcm)
 
     async def _flush(self) -> None:
         """Send what the resampler holds: what comes next belongs to something else."""
         [pcm] = self._reader.finish()
         self._reader = PcmReader(self._configuration.pcm_format)
-        await self._live.send(pcm)
+        await self._stream.live.send(pcm)
 
     async def _commit(self) -> None:
         buffered_s = self._received_s - self._conversation.boundary_s
@@ -169,9 +166,9 @@ class Connection:
 
     async def _end_turn(self) -> None:
         await self._flush()
-        self._conversation.will_commit(self._live.now_s)
+        self._conversation.will_commit(self._stream.live.now_s)
         self._conversation.boundary_s = self._received_s
-        await self._live.commit()
+        await self._stream.live.commit()
 
     async def _time_out(self, socket: Socket) -> None:
         """End a silence that has lasted as long as the client wants to wait."""
@@ -193,11 +190,13 @@ class Connection:
         if changed.format != self._configuration.format:
             await self._flush()
         try:
-            if changed.is_other(self._configuration) or await self._is_other_model(changed.model):
-                await self._replace_stream(socket, changed)
+            if changed.is_other(self._configuration) or not await self._stream.fits(changed):
+                await self._stream.open(changed, self._finish_stream)
+                self._conversation.next_stream(self._received_s)
+                self._follow(socket)
             else:
                 options = changed.decode_options(self._runtime.settings)
-                self._live.configure(changed.live_options(), options)
+                self._stream.live.configure(changed.live_options(), options)
         except InvalidRequest as exc:
             exc.param = _PATHS.get(exc.param or "", exc.param)
             raise
@@ -206,54 +205,20 @@ class Connection:
 
     # The stream
 
-    @property
-    def _live(self) -> LiveStream:
-        assert self._stream is not None
-        return self._stream
-
     def _reader_for(self, changed: Configuration) -> PcmReader:
         """The one there is, unless the samples look different from now on."""
         if changed.pcm_format == self._reader.form:
             return self._reader
         return PcmReader(changed.pcm_format)
 
-    async def _is_other_model(self, name: str) -> bool:
-        return (await self._runtime.status(name)).name != self._model
-
-    async def _open(self, configuration: Configuration) -> None:
-        """Open a stream; what was opened before is left."""
-        async with contextlib.AsyncExitStack() as opened:
-            stream = await opened.enter_async_context(
-                self._runtime.open_live(
-                    configuration.live_options(),
-                    configuration.decode_options(self._runtime.settings),
-                    self._terms.key,
-                    configuration.model,
-                )
-            )
-            self._model = (await self._runtime.status(configuration.model)).name
-            if self._stream is not None:
-                await self._flush()
-                await self._finish_stream()
-            before, self._opened = self._opened, opened.pop_all()
-        await before.aclose()
-        self._stream = stream
-
-    async def _replace_stream(self, socket: Socket, changed: Configuration) -> None:
-        await self._open(changed)
-        self._conversation.next_stream(self._received_s)
-        self._follow(socket)
-
     async def _finish_stream(self) -> None:
         """Say all there is to say of what was received."""
-        self._conversation.will_commit(self._live.now_s)
-        await self._live.finish()
-        if self._following is not None:
-            await asyncio.wait({self._following})
-
-    async def _end(self, socket: Socket) -> None:
-        """The socket will be closed, but the client still listens."""
         await self._flush()
+        self._conversation.will_commit(self._stream.live.now_s)
+        await self._stream.finish()
+
+    async def _finish(self, socket: Socket) -> None:
+        """The socket will be closed, but the client still listens."""
         await self._finish_stream()
         if socket.ended == "expired":
             minutes = self._runtime.settings.max_live_s / 60
@@ -261,8 +226,7 @@ class Connection:
             self._refuse(socket, InvalidRequest(reason, code="session_expired"), None)
 
     def _follow(self, socket: Socket) -> None:
-        following = self._told(socket, self._live)
-        self._following = asyncio.create_task(following, name="realtime events")
+        self._stream.follow(lambda live: self._told(socket, live))
 
     async def _told(self, socket: Socket, stream: LiveStream) -> None:
         """Tell the client what becomes of its audio."""
@@ -280,11 +244,6 @@ class Connection:
             with contextlib.suppress(Closed):
                 self._refuse(socket, known, None)
             socket.close(INTERNAL_ERROR, known.message)
-
-    async def _stop_following(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
 
     # What the client is told
 
