@@ -185,7 +185,15 @@ FIELDS: Final[tuple[Field, ...]] = (
         default=(),
         is_openai=True,
         flag=Flag("logprobs", "logprobs", "log-probabilities of tokens, in json", _JSON),
-        needs=_JSON,
+        needs=Need("response_format", ("json", "diarized_json")),
+        excludes=(
+            Exclusion(
+                "response_format",
+                "diarized_json has no log-probabilities",
+                lambda wanted: "logprobs" in wanted,
+                one_of("diarized_json"),
+            ),
+        ),
     ),
     Field(
         "stream",

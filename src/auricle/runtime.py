@@ -13,15 +13,15 @@ from pathlib import Path
 
 from auricle.channel_segments import by_channel
 from auricle.config import Settings
+from auricle.diagnosis import findings
+from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization, Diarizer, Part
 from auricle.engine.replicas import MeasuredEngine
-from auricle.errors import (
-    AuricleError,
-    printable,
-)
+from auricle.errors import AuricleError, printable
 from auricle.grants import Grants, NoLimits
 from auricle.hosting import engines, memory
 from auricle.hosting.catalog import Catalog
+from auricle.hosting.downloads import Downloads
 from auricle.hosting.libraries import Libraries
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
@@ -85,6 +85,12 @@ class Runtime:
         self._names = ModelNames(settings, self._catalog, self._models, self._default, grants)
         self._control = ModelControl(settings, self._names, self._models, self._speakers)
         self.aliases = self._names.aliases
+        self.downloads = Downloads(
+            fetching,
+            min_free_bytes=settings.min_free_disk_mb * memory.MIB,
+            needs=lambda weights: engines.expected_bytes(weights, settings, self._device),
+        )
+        self.doctor = Doctor(partial(findings.diagnose, settings))
 
     @property
     def state(self) -> State:
@@ -133,10 +139,9 @@ class Runtime:
     async def stop(self) -> None:
         """End every child process; requests still running are failed."""
         await self._startup.stop()
-        await self._models.close()
-        await self._speakers.close()
-        await self._decoders.close()
-        await self._live.close()
+        held = (self.downloads, self._models, self._speakers, self._decoders, self._live)
+        for close in [each.close for each in held]:
+            await close()
 
     async def prove(self) -> None:
         """See `ManagedModel.prove`, of the model it was started with."""

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from auricle.config import Settings
+from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError
 from auricle.hosting import managed_model
 from auricle.hosting.aliases import Aliases
+from auricle.hosting.downloads import Downloads
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.media.streaming import ContainerStream
@@ -48,6 +50,8 @@ class SpeechRuntime(Protocol):
 
     settings: Settings
     aliases: Aliases
+    downloads: Downloads
+    doctor: Doctor
 
     @property
     def state(self) -> State:

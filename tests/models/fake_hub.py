@@ -205,8 +205,9 @@ class Recorder:
         self.counted.append(0)
 
     def advance(self, n: int) -> None:
-        self.counted[-1] += n
-        self.steps.append(n)
+        if n:  # else it was only asked whether to go on
+            self.counted[-1] += n
+            self.steps.append(n)
 
     def close(self) -> None:
         self.closed += 1

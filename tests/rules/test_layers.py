@@ -42,7 +42,7 @@ LAYERS = (
     ("reading",),
     ("transcribe", "live"),
     ("hosting",),
-    ("diarize",),
+    ("diarize", "diagnosis"),
     ("speaker_segments", "channel_segments"),
     ("speech_runtime",),
     ("model_status",),

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from auricle.config import Settings
+from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError, BadMedia, InvalidRequest, ModelNotFound, Unavailable
 from auricle.hosting.aliases import Aliases
@@ -32,6 +33,7 @@ from auricle.types import (
     SpeakerOptions,
     Task,
 )
+from tests.server.fake_files import FOUND, FakeFiles
 
 
 def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
@@ -190,6 +192,9 @@ class FakeRuntime:
         self.failure: AuricleError | None = None
         self.model_id = "base"
         self.aliases = Aliases(settings.model_aliases)
+        self.files = FakeFiles()
+        self.downloads = self.files.downloads()
+        self.doctor = Doctor(lambda: FOUND)
         self.hold = asyncio.Event()
         self.hold.set()
         self.started = asyncio.Event()
@@ -235,6 +240,8 @@ class FakeRuntime:
 
     async def stop(self) -> None:
         self.state = "stopping"
+        await self.downloads.close()
+        self.files.remove()
         self.stopped.set()
 
     def check_room(self, key: str = "") -> None:

@@ -126,6 +126,8 @@ def test_guidance_is_read() -> None:
 def test_the_languages_of_the_speech_can_be_asked_for() -> None:
     assert read(("include[]", "languages")).style == Style("json", languages=True)
     assert read(("include[]", "logprobs")).style == Style("json", logprobs=True)
+    diarized = read(("include[]", "languages"), ("response_format", "diarized_json"))
+    assert diarized.style == Style("diarized_json", languages=True, speakers=True)
 
 
 @pytest.mark.parametrize(
@@ -501,7 +503,15 @@ FORMATS = "'json', 'text', 'srt', 'verbose_json', 'vtt', 'diarized_json'"
         ),
         (
             [("include[]", "logprobs"), ("response_format", "srt")],
-            "Invalid 'include': it needs response_format 'json', but that is 'srt'.",
+            "Invalid 'include': it needs response_format 'json' or 'diarized_json', but that is "
+            "'srt'.",
+            "include",
+            "invalid_value",
+        ),
+        (
+            [("include[]", "logprobs"), ("response_format", "diarized_json")],
+            "'include' and 'response_format' cannot be used together: diarized_json has no "
+            "log-probabilities.",
             "include",
             "invalid_value",
         ),

@@ -88,6 +88,22 @@ async def test_the_sdk_gets_a_stream_of_segments(served: Served) -> None:
     ]
 
 
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_languages_are_told_beside_speakers(served: Served, stream: str) -> None:
+    served.runtime.steps = tuple(msgspec.structs.replace(each, language="nl") for each in TALK)
+    served.runtime.speakers = SPEAKERS
+    form = {
+        "model": "base",
+        "response_format": "diarized_json",
+        "include[]": "languages",
+        "stream": stream,
+    }
+    async with served.http() as http:
+        answer = await http.post("/v1/audio/transcriptions", data=form, files={"file": FILE})
+    body = events_of(answer.text)[-1] if stream == "true" else answer.json()
+    assert body["languages"] == [{"code": "nl"}]
+
+
 async def test_a_plain_stream_is_not_held_back(served: Served) -> None:
     speak(served)
     waiting = asyncio.Event()

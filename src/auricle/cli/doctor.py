@@ -15,7 +15,7 @@ import click
 from auricle.cli.options import config_from, settings_from, settings_options
 
 if TYPE_CHECKING:
-    from auricle.cli.diagnosis import Diagnosis, Problem
+    from auricle.diagnosis.findings import Diagnosis, Problem
 
 
 @click.command()
@@ -36,7 +36,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool, tune: bool) 
     from auricle.cli.diagnosis import diagnose
 
     if tune:
-        from auricle.cli import tuning
+        from auricle.diagnosis import tuning
 
         tuning.tune(settings)
     found = diagnose(settings, config_from(context))

@@ -21,6 +21,7 @@ from auricle.hosting import memory, trial
 from auricle.hosting.libraries import Libraries
 from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import Checkpoint
+from auricle.models.registry import Model, Weights
 from auricle.whisper.vocabulary import Vocabulary
 
 Device = Literal["cpu", "cuda"]
@@ -103,6 +104,16 @@ def estimate_bytes(checkpoint: Checkpoint, settings: Settings, device: Device) -
     """What all engines of a model will take together."""
     workers = n_workers(settings, device)
     return memory.estimate_bytes(checkpoint, device, settings.compute_type, workers)
+
+
+def expected_bytes(weights: Weights, settings: Settings, device: Device) -> int | None:
+    """What all engines of a model would take that is not on this machine; None of what no engine
+    runs."""
+    if not isinstance(weights, Model):
+        return None
+    return memory.expected_bytes(
+        weights, device, settings.compute_type, n_workers(settings, device)
+    )
 
 
 def _starters(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from auricle import resources
 from auricle.engine import machine
-from auricle.models.checkpoint import Checkpoint, weights_bytes
+from auricle.models.checkpoint import WEIGHTS, Checkpoint, weights_bytes
+from auricle.models.registry import Model
 
 MIB = 1024 * 1024
 
@@ -40,11 +41,23 @@ def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, worke
     On a processor the file as it was read counts, too: freed memory is kept for computing. On a
     GPU it is the device's memory that is estimated.
     """
+    file_bytes = weights_bytes(checkpoint.path)
+    return _estimate_bytes(file_bytes, checkpoint.width, device, compute_type, workers)
+
+
+def expected_bytes(model: Model, device: str, compute_type: str, workers: int) -> int:
+    """The same for a model that is not on this machine."""
+    [file_bytes] = [file.bytes or 0 for file in model.files if file.name == WEIGHTS]
+    return _estimate_bytes(file_bytes, model.width, device, compute_type, workers)
+
+
+def _estimate_bytes(
+    file_bytes: int, width: int, device: str, compute_type: str, workers: int
+) -> int:
     if compute_type == "auto":
         compute_type = "float16" if device == "cuda" else "int8"
-    file_bytes = weights_bytes(checkpoint.path)
     weights = file_bytes * _BYTES_PER_WEIGHT.get(compute_type, 2) // _FILE_BYTES_PER_WEIGHT
-    n_heads = checkpoint.width // 64
+    n_heads = width // 64
     working = workers * (_WORKER_BYTES + n_heads * _HEAD_BYTES)
     if device == "cuda":
         return weights + working

@@ -123,13 +123,14 @@ class _Run:
         return wheel
 
     def _growth(self, process: subprocess.Popen[bytes], folders: Sequence[Path]) -> Iterator[int]:
-        """How many bytes were added since the last look, until the process has ended."""
+        """How many bytes were added since the last look, also none, until the process has ended:
+        who counts them may have had enough."""
         seen, last_growth = 0, time.monotonic()
         while True:
             ended = process.poll() is not None
             size = max(_bytes_in(folder) for folder in folders)  # a finished file moves over
+            yield max(0, size - seen)
             if size > seen:
-                yield size - seen
                 seen, last_growth = size, time.monotonic()
             if ended:
                 return

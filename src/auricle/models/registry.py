@@ -104,6 +104,14 @@ class Model(Weights, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def mirrors(self) -> tuple[Copy, ...]:
         return (Copy(self.repo, self.revision), *self.copies)
 
+    @property
+    def width(self) -> int:
+        """Of the network's layers, in values; distilled models keep that of their teacher."""
+        size = re.split(r"[.-]", self.id.removeprefix("distil-"))[0]
+        return _WIDTHS[size]
+
+
+_WIDTHS = {"tiny": 384, "base": 512, "small": 768, "medium": 1024, "large": 1280}
 
 SPEAKERS = Weights(
     id="speakers",
@@ -228,15 +236,32 @@ def lateness_s(heads: Iterable[tuple[int, int]]) -> float | None:
 
 def not_found(name: str) -> ModelNotFound:
     """The error for a name nobody knows, with the ids that exist and the closest of them."""
-    ids = [model.id for model in models()]
-    close = difflib.get_close_matches(_bare(name)[0], _by_name(), n=1)
-    hint = f" Did you mean {_by_name()[close[0]].id!r}?" if close else ""
     return ModelNotFound(
-        f"The model {name!r} does not exist.{hint} Known models are {', '.join(ids)}; "
+        f"The model {name!r} does not exist.{hint(name)} Known models are {', '.join(_ids())}; "
         "a hub id (owner/name) or a folder works too.",
         param="model",
         code="model_not_found",
     )
+
+
+def not_registered(name: str) -> ModelNotFound:
+    """The error where only those that are known count."""
+    known = ", ".join((*_ids(), *AUXILIARY))
+    return ModelNotFound(
+        f"The model {name!r} is not a known one.{hint(name)} Known are {known}.",
+        param="model",
+        code="model_not_found",
+    )
+
+
+def hint(name: str) -> str:
+    """The known model whose name is most like one that nobody knows, as a sentence."""
+    close = difflib.get_close_matches(_bare(name)[0], _by_name(), n=1)
+    return f" Did you mean {_by_name()[close[0]].id!r}?" if close else ""
+
+
+def _ids() -> list[str]:
+    return [model.id for model in models()]
 
 
 @functools.cache

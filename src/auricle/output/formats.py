@@ -38,7 +38,7 @@ class Style:
     logprobs: bool = False
     """In ``json``: token log-probabilities."""
     languages: bool = False
-    """In ``json``: the languages that were spoken."""
+    """In ``json`` and ``diarized_json``: the languages that were spoken."""
     speakers: bool = False
     """In all but ``json``: who speaks."""
     embeddings: bool = False
@@ -161,8 +161,9 @@ class VerboseBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiarizedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """``response_format=diarized_json``; ``words`` only with ``timestamp_granularities[]=word``.
-    ``warnings`` say what of the recording could not be read."""
+    """``response_format=diarized_json``; ``words`` only with ``timestamp_granularities[]=word``,
+    ``languages`` where ``json`` has them. ``warnings`` say what of the recording could not be
+    read."""
 
     task: Task
     duration: float
@@ -170,6 +171,7 @@ class DiarizedBody(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[DiarizedSegment, ...]
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
     speakers: tuple[SpeakerBody, ...]
+    languages: tuple[SpokenLanguage, ...] | msgspec.UnsetType = msgspec.UNSET
     warnings: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     usage: Usage
 
@@ -244,6 +246,7 @@ def _diarized_json(transcript: Transcript, style: Style) -> bytes:
         segments=tuple(segments),
         words=words(transcript.words) if style.words else msgspec.UNSET,
         speakers=speakers(transcript.speakers, embeddings=style.embeddings) or (),
+        languages=spoken(transcript.segments) if style.languages else msgspec.UNSET,
         warnings=transcript.warnings or msgspec.UNSET,
         usage=usage(transcript.duration_s),
     )

@@ -34,6 +34,8 @@ from auricle.server.dialects.realtime.secrets import Secrets
 from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
 from auricle.server.diarization import DiarizationEndpoint
+from auricle.server.downloads import Downloads
+from auricle.server.machine import Machine
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
 from auricle.server.status import Status
@@ -59,10 +61,13 @@ def create_app(
     metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     may_end = runtime.settings.allow_shutdown
+    keys = keys or ApiKeys.of(runtime.settings)
     secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
     app = Starlette(
         routes=[
-            *_routes(runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight)),
+            *_routes(
+                runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight), keys
+            ),
             *_secrets(runtime, secrets, tokens),
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),
@@ -75,7 +80,7 @@ def create_app(
             Middleware(
                 AccessMiddleware,
                 settings=runtime.settings,
-                keys=keys or ApiKeys.of(runtime.settings),
+                keys=keys,
                 refusals={realtime.PATH: realtime.refuse},
                 secrets={realtime.PATH: secrets, "/v1/listen": tokens, "/v2/listen": tokens},
             ),
@@ -88,7 +93,9 @@ def create_app(
     return app
 
 
-def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> list[Route]:
+def _routes(
+    runtime: SpeechRuntime, reader: UploadReader, status: Status, keys: ApiKeys
+) -> list[Route]:
     settings = runtime.settings
     is_whisperkit = settings.dialect == "whisperkit"
     dialect = WHISPERKIT if is_whisperkit else OPENAI
@@ -102,6 +109,7 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
         Route("/v1/models", models.listed),
         Route("/v1/models/{id:path}/load", models.load, methods=["POST"]),
         Route("/v1/models/{id:path}/unload", models.unload, methods=["POST"]),
+        *_downloads(runtime, keys),
         Route("/v1/models/{id:path}", models.one),
         Route("/health", shown.health),
         Route("/livez", status.live),
@@ -125,6 +133,16 @@ def _routes(runtime: SpeechRuntime, reader: UploadReader, status: Status) -> lis
             ),
         ]
     return routes
+
+
+def _downloads(runtime: SpeechRuntime, keys: ApiKeys) -> list[Route]:
+    downloads, path = Downloads(runtime, keys), "/v1/models/{id:path}/download"
+    return [
+        Route(path, downloads.start, methods=["POST"]),
+        Route(path, downloads.cancel, methods=["DELETE"]),
+        Route("/v1/downloads", downloads.listed),
+        Route("/v1/machine", Machine(runtime).found),
+    ]
 
 
 def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute]:

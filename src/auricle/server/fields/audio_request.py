@@ -146,7 +146,7 @@ def _style(given: Mapping[str, Any], values: Mapping[str, Any]) -> Style:
         segments=not granularities or "segment" in granularities,
         words="word" in granularities and wanted in ("json", "verbose_json", "diarized_json"),
         logprobs="logprobs" in values["include"],
-        languages=wanted == "json" and _shows_languages(given),
+        languages=wanted in ("json", "diarized_json") and _shows_languages(given),
         speakers=values["diarize"],
         embeddings=values["speaker_embeddings"],
         cues=Shape(values["max_line_width"], values["max_line_count"], values["max_cue_s"]),

@@ -122,7 +122,7 @@ _MEANINGS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     401: ("Unauthorized", "The API key is missing or not one of this server's.", ("wrong key",)),
     403: (
         "Forbidden",
-        "Asked by a web page, or under a host name, that is not allowed.",
+        "Asked by a web page, under a host name, or for a model or download, that is not allowed.",
         ("foreign page",),
     ),
     404: ("NotFound", "No such model here.", ("unknown model",)),

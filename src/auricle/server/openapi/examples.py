@@ -35,6 +35,45 @@ MODEL: Json = {
     "reason": None,
 }
 
+DOWNLOAD: Json = {
+    "id": "small",
+    "object": "download",
+    "state": "downloading",
+    "bytes": 486212372,
+    "received_bytes": 104857600,
+    "reason": None,
+    "transcribes": True,
+    "languages": 99,
+    "translates": True,
+    "memory_mb": 1457,
+    "fits": True,
+}
+
+MACHINE: Json = {
+    "machine": {
+        "auricle": __version__,
+        "processor": "AMD EPYC 9B45",
+        "vector instructions": "AVX, AVX2, FMA, AVX-512, AVX-512 VNNI",
+        "usable cores": "2 of 2",
+        "usable memory": "8.0 of 8.3 GB",
+        "usable GPUs": "0",
+    },
+    "plan": {
+        "device": "cpu",
+        "compute type": "int8",
+        "parallel work": "2 workers of 1 thread",
+        "engine": "ctranslate2",
+        "free disk": "20.5 GB",
+    },
+    "problems": [
+        {
+            "what": "this processor multiplies bfloat16, which only the other engine makes use of",
+            "way_out": "`pip install 'auricle[openvino]'`, then --engine auto",
+            "is_fatal": False,
+        }
+    ],
+}
+
 METRICS = """\
 # HELP auricle_requests_total Requests answered
 # TYPE auricle_requests_total counter

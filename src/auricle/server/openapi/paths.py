@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from auricle.fields import FIELDS
+from auricle.server.downloads import Download, DownloadList
+from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.openapi import diarization, examples, listen, realtime
 from auricle.server.openapi.answers import (
@@ -100,6 +102,41 @@ _UNLOAD = _Operation(
     {**examples.MODEL, "state": "unloaded", "memory_mb": 0},
     failures(400, 404, *_ANY),
 )
+_DOWNLOADS = _Operation(
+    "listDownloads",
+    "Models",
+    "Every known model, and whether its files are on the server's machine",
+    DownloadList,
+    {"object": "list", "data": [examples.DOWNLOAD], "refusal": None},
+    failures(*_ANY),
+)
+_DOWNLOAD = _Operation(
+    "downloadModel",
+    "Models",
+    "Put a known model on the server's machine, if it is not there",
+    Download,
+    {**examples.DOWNLOAD, "state": "here", "received_bytes": examples.DOWNLOAD["bytes"]},
+    {
+        "202": success(json_content(Download, examples.DOWNLOAD), "It is on its way."),
+        **failures(404, 429, 507, *_ANY),
+    },
+)
+_CANCEL = _Operation(
+    "cancelDownload",
+    "Models",
+    "Fetch no more of a model; what has come counts on the next time",
+    Download,
+    {**examples.DOWNLOAD, "state": "cancelled"},
+    failures(404, *_ANY),
+)
+_MACHINE = _Operation(
+    "machine",
+    "Server",
+    "What the machine has, and what the server uses of it",
+    MachineBody,
+    examples.MACHINE,
+    failures(503, *_ANY),
+)
 _HEALTH = _Operation(
     "health",
     "Server",
@@ -142,6 +179,12 @@ def paths() -> Json:
         "/v1/models": {"get": _plain(_LIST)},
         "/v1/models/{id}/load": {"post": {**_plain(_LOAD), **model_id}},
         "/v1/models/{id}/unload": {"post": {**_plain(_UNLOAD), **model_id}},
+        "/v1/models/{id}/download": {
+            "post": {**_plain(_DOWNLOAD), **model_id},
+            "delete": {**_plain(_CANCEL), **model_id},
+        },
+        "/v1/downloads": {"get": _plain(_DOWNLOADS)},
+        "/v1/machine": {"get": _plain(_MACHINE)},
         "/v1/models/{id}": {"get": {**_plain(_MODEL), **model_id}},
         "/health": {"get": _plain(_HEALTH)},
         "/livez": {

@@ -18,7 +18,9 @@ from auricle.server.dialects.deepgram.bodies import ListenBody
 from auricle.server.dialects.deepgram.errors import ListenError
 from auricle.server.dialects.openai_events import TextDelta, TextDone
 from auricle.server.diarization import DiarizationBody
+from auricle.server.downloads import Download, DownloadList
 from auricle.server.errors import ErrorBody
+from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.status import Health, Service
 from auricle.server.transport.json_upload import INPUT_AUDIO, MAX_BODY_BYTES
@@ -35,6 +37,9 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     ErrorBody,
     ModelList,
     ModelObject,
+    DownloadList,
+    Download,
+    MachineBody,
     Health,
     Service,
     ListenBody,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle.cli import tuning
 from auricle.config import Settings
+from auricle.diagnosis import tuning
 from auricle.errors import BadSetting
 from auricle.hosting import trial
 from auricle.hosting.trial import Figures, Measured
