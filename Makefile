@@ -41,6 +41,8 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
 test quick coverage sdk page-test clients: export PYTHONDONTWRITEBYTECODE =
+# Two processes of tests share the cores already: numpy's threads would only wait for each other.
+test quick coverage: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.dev ## run the tests, after fetching the small models they use
 	$(BIN)/auricle models download tiny.en base speakers turns

@@ -26,7 +26,7 @@ def auricle(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProc
     """The command in a process of its own."""
     command: list[str | bytes] = [sys.executable, "-P", "-m", "auricle", *arguments]
     given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(command, check=False, timeout=60, **given)
+    return subprocess.run(command, check=False, **given)
 
 
 @POSIX_ONLY

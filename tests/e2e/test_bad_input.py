@@ -42,7 +42,6 @@ async def _post(served: Real, audio: bytes | None, **fields: str) -> httpx2.Resp
             "/v1/audio/transcriptions",
             files=files,
             data={"model": "whisper-1", **fields},
-            timeout=60,
         )
 
 

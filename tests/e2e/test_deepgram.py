@@ -27,7 +27,7 @@ def samples(*channels: np.ndarray[Any, np.dtype[np.float32]]) -> bytes:
 
 async def listen(real: Real, query: str, body: bytes) -> dict[str, Any]:
     async with real.http() as http:
-        answer = await http.post(f"/v1/listen?{query}", content=body, headers=KIND, timeout=60)
+        answer = await http.post(f"/v1/listen?{query}", content=body, headers=KIND)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found

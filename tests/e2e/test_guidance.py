@@ -25,7 +25,6 @@ async def _text(served: Real, audio: bytes, **fields: str) -> str:
             "/v1/audio/transcriptions",
             files={"file": ("audio.wav", audio)},
             data={"model": "whisper-1", **fields},
-            timeout=120,
         )
     assert answer.status_code == 200, answer.text
     text: str = answer.json()["text"]

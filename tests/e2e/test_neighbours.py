@@ -24,14 +24,11 @@ def bare_samples(path: Path) -> bytes:
 async def test_samples_of_a_film(multilingual: Real):
     files = {"audio_file": ("audio_file", bare_samples(SAMPLES / "es.wav"))}
     async with multilingual.http() as http:
-        language = await http.post(
-            "/detect-language", params={"encode": "false"}, files=files, timeout=60
-        )
+        language = await http.post("/detect-language", params={"encode": "false"}, files=files)
         subtitles = await http.post(
             "/asr",
             params={"task": "transcribe", "language": "es", "output": "srt", "encode": "false"},
             files=files,
-            timeout=60,
         )
     found = language.json()
     assert (found["language_code"], found["detected_language"]) == ("es", "spanish")

@@ -37,14 +37,10 @@ from tests.waiting import until
 PATH = "/v1/audio/transcriptions"
 SPEECH = read_wav(SAMPLES / "jfk.wav")
 CLIP = wav(SPEECH[:35_000])
-QUICKER = 6.0
-"""How many times faster than in production the watchdog looks."""
+LOOK_EVERY_S = 0.05
+"""How often the watchdog looks at a process that is frozen for certain."""
 
 Job = EncodeJob | DecodeJob
-
-
-async def quick_sleep(seconds: float) -> None:
-    await asyncio.sleep(seconds / QUICKER)
 
 
 class TouchedEngine:
@@ -95,6 +91,7 @@ class Faults:
         self.reset()
 
     def reset(self) -> None:
+        self.is_frozen = asyncio.Event()
         self.held: type[Job] | None = None
         self.is_holding = asyncio.Event()
         self.gate = asyncio.Event()
@@ -115,8 +112,19 @@ class Faults:
             self._n_jobs += 1
             if self._n_jobs == self.at:
                 os.kill(pid, self.send)
+                if self.send == signal.SIGSTOP:
+                    self.is_frozen.set()
         if self.poison is not None and self._is_poisoned(job):
             os.kill(pid, signal.SIGKILL)
+
+    async def sleep(self, seconds: float) -> None:
+        """For the watchdog: as in production, but short once the process is frozen."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.is_frozen.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
 
     def _is_poisoned(self, job: Job) -> bool:
         if isinstance(job, EncodeJob):
@@ -132,7 +140,8 @@ class FaultyRuntime(Runtime):
     n_engines: int
 
     async def start_engine(self, checkpoint: Checkpoint) -> TouchedEngine:
-        inner = await EngineProcess.start(checkpoint.path, device="cpu", sleep=quick_sleep)
+        self.faults.is_frozen.clear()
+        inner = await EngineProcess.start(checkpoint.path, device="cpu", sleep=self.faults.sleep)
         self.n_engines += 1
         return TouchedEngine(inner, self.faults)
 
@@ -155,10 +164,10 @@ class Target:
     async def post(self, audio: bytes, **fields: str) -> httpx2.Response:
         data = {"model": "whisper-1", "beam_size": "1", **fields}
         async with self.http() as http:
-            return await http.post(PATH, files={"file": audio}, data=data, timeout=60)
+            return await http.post(PATH, files={"file": audio}, data=data)
 
-    async def text(self, audio: bytes) -> str:
-        answer = await self.post(audio)
+    async def text(self, audio: bytes, **fields: str) -> str:
+        answer = await self.post(audio, **fields)
         assert answer.status_code == 200, answer.text
         text: str = answer.json()["text"]
         return text

@@ -28,8 +28,8 @@ async def answers(target: Target, *clips: bytes) -> list[str]:
 
 @pytest.mark.parametrize(
     ("n_clients", "on", "at"),
-    [(6, EncodeJob, 1), (6, EncodeJob, 4), (6, DecodeJob, 1), (32, DecodeJob, 2)],
-    ids=["first encode", "encoding", "first decode", "decoding, 32 clients"],
+    [(6, EncodeJob, 1), (6, EncodeJob, 4), (6, DecodeJob, 1), (16, DecodeJob, 2)],
+    ids=["first encode", "encoding", "first decode", "decoding, 16 clients"],
 )
 async def test_a_killed_engine_loses_nothing_of_anybody(target: Target, n_clients, on, at):
     n_engines = target.runtime.n_engines
@@ -63,10 +63,11 @@ async def test_a_poisoned_window_fails_its_own_request_alone(target: Target):
 
 
 async def test_a_killed_decoder_costs_its_recording_nothing(target: Target):
-    clip = wav(np.tile(SPEECH, 12))
-    undisturbed = await target.text(clip)
-    target.faults.held = DecodeJob  # so that the long recording keeps its decoder
-    disturbed = asyncio.create_task(target.text(clip))
+    """A window at a time is asked for, so the decoder is still needed while the first is read."""
+    clip = wav(np.tile(SPEECH, 3))
+    undisturbed = await target.text(clip, previous_text="true")
+    target.faults.held = DecodeJob
+    disturbed = asyncio.create_task(target.text(clip, previous_text="true"))
     await target.faults.is_holding.wait()
     (decoder,) = target.runtime._decoders._lent
     os.kill(decoder.pid, signal.SIGKILL)
@@ -94,7 +95,7 @@ async def test_who_leaves_a_stream_takes_the_windows_along(target: Target):
     files = {"file": wav(np.tile(SPEECH, 40))}
     async with (
         target.http() as http,
-        http.stream("POST", PATH, files=files, data=data, timeout=60) as answer,
+        http.stream("POST", PATH, files=files, data=data) as answer,
     ):
         async for line in answer.aiter_lines():
             assert line == "event: transcript.text.delta"

@@ -178,7 +178,7 @@ def test_server_errors_are_retried_so_often_and_no_more(hub, tmp_path):
 
 def test_a_stall_is_noticed_and_resumed(hub, tmp_path):
     hub.script[PATH] = [stalling_after(300)]
-    fetch(hub, tmp_path, limits=hub.limits(stall_s=0.2))
+    fetch(hub, tmp_path, limits=hub.limits(stall_s=1.0))
     assert (tmp_path / "model.bin").read_bytes() == CONTENT
     assert [request.range for request in hub.requests] == [None, "bytes=300-"]
 

@@ -21,6 +21,9 @@ from auricle.request_id import AddRequestId
 from auricle.server.serve import Server
 from tests.server.fakes import FakeRuntime
 
+CLIENT_MAX_S = 240.0
+"""How long a client waits for an answer: as long as a test may take, on whatever machine."""
+
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Without certificates: reading all that a machine trusts takes a client longer than a request."""
 
@@ -49,7 +52,7 @@ class Served:
         return openai.AsyncOpenAI(base_url=url, api_key=api_key, max_retries=0, http_client=http)
 
     def http(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.url, verify=NO_TLS)
+        return httpx2.AsyncClient(base_url=self.url, verify=NO_TLS, timeout=CLIENT_MAX_S)
 
 
 @contextlib.asynccontextmanager

@@ -124,9 +124,10 @@ async def test_a_process_that_answers_is_alive() -> None:
         assert (await http.get("/readyz")).status_code == 503
 
 
-async def test_ready_is_who_has_read_a_second_of_audio(served: Served) -> None:
-    runtime = served.runtime
-    async with served.http() as http:
+async def test_ready_is_who_has_read_a_second_of_audio() -> None:
+    runtime = FakeRuntime(settings())
+    async with serving(runtime) as served, served.http() as http:
+        await runtime.started.wait()
         runtime.doubt = Unavailable("there is no engine now")
         doubted = await http.get("/readyz")
         runtime.doubt = None

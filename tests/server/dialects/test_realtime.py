@@ -32,7 +32,7 @@ from tests.server.dialects.realtime_client import (
     turns,
 )
 from tests.server.fakes import FakeRuntime
-from tests.waiting import until
+from tests.waiting import advance, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -779,12 +779,14 @@ async def test_a_stopping_server_says_the_rest() -> None:
 
 
 async def test_a_session_has_an_end() -> None:
-    runtime = FakeRuntime(settings(max_live_s=1))
+    runtime = FakeRuntime(settings(max_live_s=10))
     runtime.live_says = turns("hello")
     async with serving(runtime) as served:
         await runtime.started.wait()
         async with connected(served, f"{QUERY}&model=gpt-realtime-whisper") as client:
             await client.append()
+            await until(lambda: "send" in runtime.lives[0].told)
+            advance(10)
             code, _, events = await client.closed()
     assert code == 1001
     assert events[-2] == completed("item_2", "hello", 1, "en")

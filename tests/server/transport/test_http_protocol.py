@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from auricle.server.transport import http_protocol
+from auricle.server.transport.http_protocol import HEAD_S
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import HELLO, FakeRuntime
 from tests.server.raw import FORM, RawClient, connected, get, post
-from tests.waiting import until
+from tests.waiting import advance, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,11 +55,13 @@ async def test_a_large_head_that_is_allowed(served: Served) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", HEAD])
-async def test_a_head_has_a_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A patched limit, because the real one is a minute. Who said nothing is told nothing."""
-    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
+async def test_a_head_has_a_time(sent: bytes) -> None:
+    """Who said nothing is told nothing."""
     async with serving(FakeRuntime(settings())) as served, connected(served) as client:
         client.writer.write(sent)
+        connections: Any = served.server._uvicorn.server_state.connections
+        await until(lambda: [each._is_in_head for each in connections] == [bool(sent)])
+        advance(HEAD_S)
         answer = await client.rest()
     assert answer.partition(b"\r\n")[0] == (b"HTTP/1.1 408 Request Timeout" if sent else b"")
 
@@ -65,7 +69,8 @@ async def test_a_head_has_a_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -
 async def test_a_blank_line_does_not_keep_a_connection_for_ever(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ended the wait for the next request, and began none: such a connection never closed."""
+    """It ended the wait for the next request, and began none: such a connection never closed. The
+    limit is patched, because only the end of the time tells that it had begun."""
     async with connected(served) as client:
         await client.send(get("/health"))
         await client.answer()
@@ -74,16 +79,19 @@ async def test_a_blank_line_does_not_keep_a_connection_for_ever(
         assert await client.rest() == b""
 
 
-async def test_the_time_of_a_head_ends_with_it(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_time_of_a_head_ends_with_it() -> None:
     """The answer is held up until a later connection's time is over."""
     more = asyncio.Event()
-    served.runtime.steps = (more, *HELLO)
-    monkeypatch.setattr(http_protocol, "HEAD_S", 0.05)
-    async with connected(served) as asking, connected(served) as silent:
+    async with (
+        serving(FakeRuntime(settings(early_headers_s=0))) as served,
+        connected(served) as asking,
+        connected(served) as silent,
+    ):
+        await served.runtime.started.wait()
+        served.runtime.steps = (more, *HELLO)
         await asking.send(post())
         await served.runtime.opened.wait()
+        advance(HEAD_S)
         assert await silent.rest() == b""
         more.set()
         assert (await asking.answer()).status == 200

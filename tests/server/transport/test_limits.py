@@ -16,7 +16,6 @@ import pytest
 from starlette.requests import Request
 
 from auricle.errors import Overloaded
-from auricle.server.transport import body
 from auricle.server.transport.deadline import Deadline
 from auricle.server.transport.upload import BLOCK_BYTES, MIB
 from tests.server.conftest import Served, serving, settings
@@ -24,7 +23,7 @@ from tests.server.events import events
 from tests.server.fakes import HELLO, FakeRuntime
 from tests.server.raw import FORM, connected
 from tests.server.raw import post as post_bytes
-from tests.waiting import until
+from tests.waiting import Lasting, advance, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -137,39 +136,29 @@ async def test_one_client_does_not_take_all_uploads() -> None:
     assert (other.status_code, again.status_code) == (200, 200)
 
 
-async def test_an_upload_that_trickles_is_given_up(
-    served: Served, spool: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A byte every six seconds held an upload for days. The time is patched: the real one is a
-    minute."""
-    monkeypatch.setattr(body, "PERIOD_S", 0.1)
+async def test_an_upload_that_trickles_is_given_up(served: Served, spool: Path) -> None:
+    """A byte every six seconds held an upload for days."""
     async with connected(served) as client:
         await client.send(post_bytes(b"", more="Transfer-Encoding: chunked\r\n"))
-        answering = asyncio.create_task(client.answer())
-        for byte in FORM_BEGINS:
+        await until(lambda: served.server._in_flight.n_uploads == 1)
+        for byte in FORM_BEGINS[:11]:
             await client.send(b"1\r\n%c\r\n" % byte)
-            await asyncio.wait({answering}, timeout=0.01)
+            advance(6)
+        await until(lambda: served.server._in_flight.n_uploads == 0)
         await client.send(b"0\r\n\r\n")
-        answer = await answering
+        answer = await client.answer()
     assert (answer.status, answer.headers["x-should-retry"]) == (408, "false")
-    assert answer.error["message"] == "The upload brought less than 102 bytes in 0.1 seconds."
-    assert served.server._in_flight.n_uploads == 0
+    assert answer.error["message"] == "The upload brought less than 61440 bytes in 60 seconds."
 
 
 async def test_an_upload_that_keeps_up_the_rate_takes_as_long_as_it_takes(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served,
 ) -> None:
-    monkeypatch.setattr(body, "PERIOD_S", 0.2)
-    pieces = 0
-
     async def steady() -> AsyncIterator[bytes]:
-        nonlocal pieces
-        yield FORM_BEGINS
-        began_s = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() < began_s + 0.5:
-            yield b"x" * 250  # more than a second's worth in each period
-            pieces += 1
-            await asyncio.sleep(0.02)
+        yield FORM_BEGINS.replace(b"note", b"file").replace(b"\r\n\r\n", b"; filename=a\r\n\r\n")
+        for _ in range(15):
+            advance(12)
+            yield b"x" * 30_000
         yield FORM_ENDS
 
     kind = {"content-type": "multipart/form-data; boundary=b"}
@@ -241,7 +230,7 @@ async def test_uploads_that_were_let_in_have_their_room(
             client.writer.write(post_bytes(form)[:-1])
         in_flight = served.server._in_flight
         await until(lambda: in_flight.n_uploads == 3)
-        await until(lambda: all(path.stat().st_size >= 2 * MIB for path in left(spool)[1:]))
+        await until(lambda: all(path.stat().st_size >= 2 * MIB for path in left(spool, "*.upload")))
         for client in clients:
             client.writer.write(form[-1:])
         answers = [await client.answer() for client in clients]
@@ -258,17 +247,17 @@ async def test_uploads_that_were_let_in_have_their_room(
 
 
 async def test_a_deadline_that_passes_ends_the_request(served: Served) -> None:
-    served.runtime.steps = (HELLO[0], asyncio.Event())
-    answer = await post(served, {"x-auricle-deadline": "0.05"})
+    served.runtime.steps = (HELLO[0], Lasting(60.5))
+    answer = await post(served, {"x-auricle-deadline": "60.5"})
     assert error(answer) == (504, "deadline_exceeded", None)
-    assert answer.json()["error"]["message"] == "The request was not answered within 0.05 seconds."
+    assert answer.json()["error"]["message"] == "The request was not answered within 60.5 seconds."
     assert answer.headers["x-should-retry"] == "false"
     assert served.runtime.cancelled.is_set()
 
 
 async def test_a_deadline_in_a_stream_is_an_event(served: Served) -> None:
-    served.runtime.steps = (HELLO[0], asyncio.Event())
-    answer = await post(served, {"x-auricle-deadline": "0.2"}, stream="true")
+    served.runtime.steps = (HELLO[0], Lasting(60))
+    answer = await post(served, {"x-auricle-deadline": "60"}, stream="true")
     assert answer.status_code == 200
     assert [
         event.get("delta") or event["error"]["code"]
@@ -281,8 +270,8 @@ async def test_a_deadline_in_a_stream_is_an_event(served: Served) -> None:
 
 
 async def test_a_deadline_in_a_stream_without_text_yet_is_an_answer(served: Served) -> None:
-    served.runtime.steps = (asyncio.Event(),)
-    answer = await post(served, {"x-auricle-deadline": "0.05"}, stream="true")
+    served.runtime.steps = (Lasting(10),)
+    answer = await post(served, {"x-auricle-deadline": "10"}, stream="true")
     assert error(answer) == (504, "deadline_exceeded", None)
 
 
@@ -291,10 +280,11 @@ async def test_the_time_of_the_upload_counts(served: Served, spool: Path) -> Non
         yield FORM_BEGINS
         in_flight = served.server._in_flight
         await until(lambda: in_flight.n_uploads == 1)
+        advance(60)
         await until(lambda: in_flight.n_uploads == 0)
         yield FORM_ENDS
 
-    kind = {"content-type": "multipart/form-data; boundary=b", "x-auricle-deadline": "0.05"}
+    kind = {"content-type": "multipart/form-data; boundary=b", "x-auricle-deadline": "60"}
     async with served.http() as http:
         answer = await http.post(PATH, content=slow(), headers=kind)
     assert error(answer) == (504, "deadline_exceeded", None)

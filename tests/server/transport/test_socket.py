@@ -21,7 +21,7 @@ from auricle.server.transport.socket import Closed, Socket, Terms, accepted
 from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import FakeRuntime
 from tests.server.raw import connected
-from tests.waiting import until
+from tests.waiting import advance, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -207,23 +207,26 @@ async def test_a_session_may_close_with_a_code_of_its_own(shared_talking: Talkin
 
 @pytest.mark.parametrize(
     ("terms", "code", "ended"),
-    [(Terms(idle_s=0.05), 1001, "idle"), (Terms(idle_s=60, max_s=0.05), 1001, "expired")],
+    [(Terms(idle_s=15), 1001, "idle"), (Terms(idle_s=60, max_s=15), 1001, "expired")],
 )
 async def test_a_socket_has_its_time(
     shared_talking: Talking, terms: Terms, code: int, ended: str
 ) -> None:
     shared_talking.talk.terms = terms
     async with shared_talking.open() as client:
+        await until(lambda: bool(shared_talking.talk.sockets))
+        advance(15)
         assert await closed(client) == (code, "", [f"ended: {ended}"])
 
 
 async def test_messages_keep_a_socket_from_being_idle(shared_talking: Talking) -> None:
-    shared_talking.talk.terms = Terms(idle_s=0.3)
+    shared_talking.talk.terms = Terms(idle_s=15)
     async with shared_talking.open() as client:
         for _ in range(10):
             await client.send("")
             assert await client.recv() == "0 str"
-            await asyncio.sleep(0.05)
+            advance(5)
+        advance(15)
         assert (await closed(client))[2] == ["ended: idle"]
 
 

@@ -35,6 +35,7 @@ from tests.server.dialects.deepgram.sockets import (
 )
 from tests.server.dialects.deepgram.test_results import words
 from tests.server.fakes import FakeLive, Told
+from tests.waiting import advance, until
 
 EN = Language("en")
 EAGER = FluxOptions(eager_threshold=0.4, language="en")
@@ -432,6 +433,8 @@ class TestSockets:
         assert closed(client) == (1011, "NET-0000: It failed.")
 
     async def test_a_client_that_says_nothing_is_told_so(self) -> None:
-        async with listening(no_data_s=0.05) as found, opened(found) as client:
+        async with listening(no_data_s=10) as found, opened(found) as client:
+            await until(lambda: bool(found.runtime.lives))
+            advance(10)
             await rest(client)
         assert closed(client)[0] == 1011

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
@@ -37,7 +36,7 @@ from tests.server.dialects.deepgram.sockets import (
     samples,
 )
 from tests.server.fakes import FakeLive, Told
-from tests.waiting import until
+from tests.waiting import advance, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -123,7 +122,7 @@ async def test_a_stream_from_its_first_message_to_its_last(live: Listening) -> N
     assert (messages[1]["start"], messages[1]["duration"]) == (0.0, 2.0)
     stream = live.runtime.lives[0]
     np.testing.assert_allclose(stream.pcm, np.full(32_000, 1000 / 32768), rtol=1e-6)
-    await asyncio.wait_for(stream.closed.wait(), 5)
+    await stream.closed.wait()
 
 
 async def test_speakers_are_numbers(live: Listening) -> None:
@@ -478,10 +477,12 @@ async def test_a_token_for_a_short_time_is_as_good_as_a_key() -> None:
 
 
 async def test_a_client_that_says_nothing_is_told_so_after_the_rest_of_its_text() -> None:
-    async with listening(no_data_s=0.05) as live:
+    async with listening(no_data_s=10) as live:
         live.runtime.live_says = speaks
         async with live.open() as client:
             await client.send(samples(1.0))
+            await until(lambda: bool(live.runtime.lives and live.runtime.lives[0].told))
+            advance(10)
             assert texts(await rest(client)) == ["final end: hello there"]
     code, reason = closed(client)
     assert code == 1011
@@ -494,7 +495,7 @@ async def test_a_client_that_leaves_frees_its_stream(live: Listening) -> None:
         await client.send(samples(1.0))
         await until(lambda: len(live.runtime.lives) == 1)
         client.transport.abort()
-    await asyncio.wait_for(live.runtime.lives[0].closed.wait(), 5)
+    await live.runtime.lives[0].closed.wait()
     assert "finish" not in live.runtime.lives[0].told
 
 
@@ -506,7 +507,7 @@ async def test_fifty_clients_that_are_gone_without_a_word_leave_nothing(live: Li
             client.transport.abort()
         await until(lambda: len(live.runtime.lives) == 50)
         for stream in live.runtime.lives:
-            await asyncio.wait_for(stream.closed.wait(), 5)
+            await stream.closed.wait()
 
 
 async def test_a_client_that_never_reads_is_let_go(
@@ -521,13 +522,9 @@ async def test_a_client_that_never_reads_is_let_go(
     live.runtime.live_says = says
     async with live.open(max_queue=1, close_timeout=0.1) as client:
         await client.send(samples(1.0))
-        await asyncio.wait_for(_closed(live), 10)
+        await until(lambda: len(live.runtime.lives) == 1)
+        await live.runtime.lives[0].closed.wait()
     assert live.runtime.lives[0].told == ["send"]
-
-
-async def _closed(live: Listening) -> None:
-    await until(lambda: len(live.runtime.lives) == 1)
-    await live.runtime.lives[0].closed.wait()
 
 
 async def test_an_engine_that_fails_is_told_by_the_close(live: Listening) -> None:
@@ -572,10 +569,12 @@ async def test_a_server_that_stops_gives_the_rest_of_the_text() -> None:
 
 
 async def test_a_session_has_a_greatest_length() -> None:
-    async with listening(max_live_s=0.05) as live:
+    async with listening(max_live_s=10) as live:
         live.runtime.live_says = speaks
         async with live.open() as client:
             await client.send(samples(1.0))
+            await until(lambda: bool(live.runtime.lives and live.runtime.lives[0].told))
+            advance(10)
             messages = await rest(client)
     assert texts(messages) == ["final end: hello there", "Metadata"]
     assert closed(client)[0] == 1001
