@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from auricle.types import Pcm
 
@@ -24,6 +25,18 @@ ENDING_WORDS = "ask what you can do for your country"
 def words(text: str) -> str:
     """What is said, without how it is written: models differ in commas."""
     return re.sub(r"[^\w\s]", "", text).lower().strip()
+
+
+MAX_LIVE_ERRORS = 0.2
+"""The share of words that a small model may have wrong in a live text: how much it had heard when
+it was asked depends on the machine. A sentence that is lost or said twice is more."""
+
+
+def check_live(said: str, expected: str = JFK_WORDS) -> None:
+    """Whether a live text has all that was said, as well as a small model hears it in pieces."""
+    right = expected.split()
+    n_wrong = Levenshtein.distance(words(said).split(), right)
+    assert n_wrong <= max(2, MAX_LIVE_ERRORS * len(right)), said
 
 
 def read_wav(path: Path) -> Pcm:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.audio_files import JFK_WORDS, SAMPLES, check_live, read_wav, words
 from tests.e2e.conftest import Real
 from tests.media.media_files import Format, sample
 
@@ -91,7 +91,7 @@ async def test_a_stream(english: Real) -> None:
     messages = await stream(english, query, samples(jfk))
     results = [each for each in messages if each["type"] == "Results"]
     finals = [each for each in results if each["is_final"]]
-    assert spoken(messages) == JFK_WORDS
+    check_live(spoken(messages))
     at_s = 0.0
     for each in results:
         assert each["start"] == pytest.approx(at_s, abs=0.002)
@@ -125,7 +125,7 @@ async def test_an_engine_that_is_killed_in_mid_turn_loses_no_word(english: Real)
         await client.send('{"type":"CloseStream"}')
         messages = [first, *[json.loads(message) async for message in client]]
     assert client.close_code == 1000
-    assert spoken(messages) == JFK_WORDS
+    check_live(spoken(messages))
 
 
 async def test_a_turn_of_flux(english: Real) -> None:
@@ -143,8 +143,7 @@ async def test_a_turn_of_flux(english: Real) -> None:
     assert messages[0]["type"] == "Connected"
     assert [each["sequence_id"] for each in messages] == list(range(len(messages)))
     ends = [each for each in messages if each.get("event") == "EndOfTurn"]
-    said = " ".join(words(" ".join(each["transcript"] for each in ends)).split())
-    assert said.startswith(JFK_WORDS)  # on a busy machine tiny.en may add a "thank you"
+    check_live(" ".join(each["transcript"] for each in ends))
     assert messages[1]["event"] == "StartOfTurn"
 
 
@@ -158,5 +157,5 @@ async def test_what_a_browser_records(english: Real) -> None:
         await client.send('{"type":"CloseStream"}')
         messages = [json.loads(message) async for message in client]
     assert client.close_code == 1000
-    assert spoken(messages) == JFK_WORDS
+    check_live(spoken(messages))
     assert messages[-1]["duration"] == pytest.approx(11.0, abs=0.1)

@@ -14,7 +14,7 @@ import pytest
 import soxr
 
 from auricle.types import SAMPLE_RATE, Pcm
-from tests.audio_files import ENDING_WORDS, JFK_WORDS, SAMPLES, read_wav, words
+from tests.audio_files import JFK_WORDS, SAMPLES, check_live, read_wav, words
 from tests.e2e.conftest import Real
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -93,8 +93,7 @@ def _music(seconds: float) -> Pcm:
 async def test_a_speech_in_one_item(english: Real, ending: Any) -> None:
     async with english.async_client() as client:
         heard = await _spoken(client, session(turn_detection=ending), jfk())
-    assert "what your country can do for you" in words(heard.text)
-    assert words(heard.text).endswith(ENDING_WORDS)
+    check_live(heard.text)
 
 
 async def test_turns_that_silence_ends(english: Real) -> None:
@@ -109,8 +108,7 @@ async def test_turns_that_silence_ends(english: Real) -> None:
     starts = [word["start"] for word in heard.words]
     assert starts == sorted(starts)
     assert len([text for text in heard.transcripts.values() if text]) >= 2
-    assert words(heard.text).startswith("and so my fellow americans")
-    assert words(heard.text).endswith(ENDING_WORDS)
+    check_live(heard.text)
 
 
 async def test_silence_noise_and_music_say_nothing(english: Real) -> None:
@@ -139,7 +137,7 @@ async def test_an_engine_that_is_killed_in_a_turn(english: Real) -> None:
                 heard.take(event)
                 if heard.is_complete:
                     break
-    assert words(heard.text).endswith(ENDING_WORDS)
+    check_live(heard.text)
 
 
 async def test_languages_change_between_turns(multilingual: Real) -> None:
@@ -172,4 +170,5 @@ async def test_eight_sessions_and_a_file_at_a_time(english: Real) -> None:
         spoken = asyncio.gather(*(_spoken(client, given, part) for _ in range(8)))
         answer, heard = await asyncio.gather(file, spoken)
     assert words(answer.text) == JFK_WORDS
-    assert {words(each.text)[:26] for each in heard} == {"and so my fellow americans"}
+    for each in heard:
+        check_live(each.text, "and so my fellow americans ask not")

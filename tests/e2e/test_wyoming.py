@@ -12,7 +12,7 @@ from auricle.server.transport import listeners
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.wyoming.listener import WyomingListener
 from auricle.types import SAMPLE_RATE
-from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
+from tests.audio_files import SAMPLES, check_live, read_wav
 from tests.e2e.conftest import Real
 from tests.server.wyoming.client import FORMAT, Wyoming
 
@@ -35,7 +35,7 @@ async def test_a_command(wyoming: Wyoming) -> None:
         events = await client.events("transcript-stop")
     chunks = "".join(data["text"] for kind, data in events if kind == "transcript-chunk")
     assert events[-2][1] == {"text": chunks, "language": "en"}
-    assert words(chunks) == JFK_WORDS
+    check_live(chunks)
 
 
 async def test_our_vad_ends_a_command(wyoming: Wyoming) -> None:
@@ -45,4 +45,4 @@ async def test_our_vad_ends_a_command(wyoming: Wyoming) -> None:
         for first in range(0, len(JFK), SAMPLE_RATE // 10):
             piece = JFK[first : first + SAMPLE_RATE // 10]
             client.send("audio-chunk", {**FORMAT}, piece.tobytes())
-        assert words(str(await client.text())) == "and so my fellow americans"
+        check_live(str(await client.text()), "and so my fellow americans")

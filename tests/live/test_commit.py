@@ -16,7 +16,7 @@ HEARD = words("ask not what your country")  # each 0.3 s: they end at 0.3, 0.6, 
 @pytest.mark.parametrize(
     ("before", "edge_s", "expected"),
     [
-        ("ask not what your country", 9.0, 5),  # agreed upon, and long ago
+        ("ask not what your country", 9.0, 4),  # agreed upon, long ago, and words follow
         ("ask not what your country", 1.5, 3),  # the border: ends at 1.0 or before
         ("ask not what your country", 1.1, 2),
         ("ask not what your country", 0.7, 0),
@@ -32,6 +32,13 @@ def test_border_and_agreement(before, edge_s, expected):
 
 def test_without_agreement_only_the_border_counts():
     assert n_committed(HEARD, (), 1.5, CommitRule(border_s=0.5, agreement=False)) == 3
+
+
+def test_the_last_word_may_be_half_of_one():
+    """Both hypotheses say "America", both times its "-ns" was not heard yet."""
+    said = words("my fellow America")
+    assert n_committed(said, said, 9.0, RULE) == len(["my", "fellow"])
+    assert n_committed(said, said, 9.0, CommitRule(border_s=0.5, followed=False)) == 3
 
 
 def test_a_word_behind_one_that_is_not_committed_is_not_either():

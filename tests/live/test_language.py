@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.live.effects import Effect, Final, Hypothesis, Update
+from auricle.live.effects import Effect, Final, Hypothesis, ReadWanted, Update
 from auricle.live.language import decided
 from auricle.live.session import LiveSession
 from auricle.types import Language
@@ -67,7 +67,7 @@ def test_once_sure_the_turn_is_read_in_its_language():
     request = begun(live)
     assert request.language == "en"
     assert live.answer(request.id, heard("ask not", 0.0, Language("en"))) == [
-        Update(1, words("ask not"), ())
+        Update(1, words("ask not")[:1], words("ask not")[1:])
     ]
 
 
@@ -91,6 +91,50 @@ def test_the_language_may_change_from_turn_to_turn():
     assert [final.language for final in finals(turn(live, "hello", EN))] == [EN]
     pause(live, 3.2)
     assert [final.language for final in finals(turn(live, "hola", ES))] == [ES]
+
+
+def close(live: LiveSession, first: str, language: Language) -> None:
+    """A first turn of 1.6 s, and speech close behind it, of which nothing was read yet."""
+    turn(live, first, language)
+    pause(live, 0.32)
+    speak(live, 1.6)
+
+
+def test_words_before_a_turn_say_nothing_of_its_language():
+    """A turn close behind another would have its words in the window, and their language."""
+    live = session(language=None)
+    close(live, "oh well my old", EN)
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.language) == (2.24, (), None)
+    live.answer(request.id, heard("hola amigo", 2.9, ES))
+    speak(live, 0.32)
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.language) == (2.24, (), "es")
+
+
+def test_in_the_same_language_they_help():
+    live = session(language=None)
+    close(live, "oh well my old", EN)
+    assert live.answer(begun(live).id, heard("my friend", 2.9, EN)) == [
+        Update(2, (), words("my friend", 2.9))
+    ]
+    speak(live, 0.32)
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.language) == (0.0, (2, 4, 2, 3), "en")
+
+
+def test_what_decided_the_language_is_read_again_if_it_is_all_there_is():
+    live = session(language=None)
+    close(live, "oh well my old", EN)
+    pause(live, 0.64)
+    request = begun(live)
+    assert (request.kind, request.prefix, request.language) == ("final", (), None)
+    assert live.answer(request.id, heard("my friend", 2.9, EN)) == [ReadWanted("final")]
+    request = begun(live)
+    assert (request.kind, request.start_s, request.prefix) == ("final", 0.0, (2, 4, 2, 3))
+    [*_, final] = live.answer(request.id, heard("my friend", 2.9, Language("en")))
+    assert isinstance(final, Final)
+    assert final.words == words("my friend", 2.9)
 
 
 def test_silence_has_no_language():

@@ -80,13 +80,14 @@ def test_what_was_read_in_a_pause_is_tentative_if_the_speaker_goes_on():
 def test_committed_words_are_the_prefix_of_all_that_is_read_later():
     live = session()
     speak(live, 1.92)
-    read(live, "ask not what", 0.3)
+    read(live, "ask not what you", 0.3)
     speak(live, 0.32)
-    read(live, "ask not what", 0.3)
+    read(live, "ask not what you", 0.3)
     for _ in range(3):
         speak(live, 0.32)
         request = begun(live)
         assert request.prefix == (3, 3, 4)
+        live.answer(request.id, heard("there", 1.2))
         live.answer(request.id, NOTHING)
 
 
@@ -172,6 +173,33 @@ def test_a_turn_is_read_with_what_was_said_shortly_before():
     assert (request.turn, request.start_s, request.prefix) == (2, 0.0, (3, 3))
 
 
+def test_words_before_a_turn_that_lead_astray_are_left_out():
+    """With them, two seconds of speech are passed over: it is read again, without."""
+    live = session()
+    speak(live, 0.96)
+    pause(live, 0.64)
+    read(live, "ask not", 0.3)
+    pause(live, 0.32)
+    speak(live, 1.92)
+    request = begun(live)
+    assert (request.start_s, request.prefix) == (0.0, (3, 3))
+    assert live.answer(request.id, heard("country", 3.6)) == [ReadWanted("partial")]
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.context) == (1.6, (), " ask not")
+    assert live.answer(request.id, heard("what your country", 2.2)) == [
+        Update(2, (), words("what your country", 2.2))
+    ]
+
+
+def test_speech_nobody_understands_is_read_on():
+    """Nothing is to be blamed for it but the speech."""
+    live = session()
+    speak(live, 3.2)
+    assert read(live, "well", 2.9) == [Update(1, (), words("well", 2.9))]
+    speak(live, 0.32)
+    assert begun(live).end_s == 3.52
+
+
 def test_a_turn_after_a_long_silence_is_read_alone():
     live = session()
     speak(live, 0.96)
@@ -190,13 +218,13 @@ def test_a_long_window_begins_later_between_two_committed_words():
     speak(live, 10.24)
     read(live, said, 0.3)
     speak(live, 0.64)
-    read(live, said, 0.3)  # all are committed: the last ends at 3.9
+    read(live, said, 0.3)  # all but the last are committed
     speak(live, 0.64)
     request = begun(live)
-    first = text(words(said, 0.3)[-len(request.prefix) :])
-    assert said.endswith(first)
+    first = text(words(said, 0.3)[-len(request.prefix) - 1 : -1])
+    assert said.endswith(f"{first} twelve")
     assert request.start_s > 0.3
-    assert request.context + " " + first == " " + said
+    assert f"{request.context} {first} twelve" == " " + said
 
 
 def test_a_window_is_never_longer_than_the_limit():

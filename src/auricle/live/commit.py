@@ -46,6 +46,8 @@ class CommitRule:
     """The same for a word the model doubts."""
     agreement: bool = True
     """Whether the hypothesis before must have it, too."""
+    followed: bool = True
+    """Whether another word must follow: the last one may be half of one that is still spoken."""
 
 
 def n_committed(
@@ -53,6 +55,8 @@ def n_committed(
 ) -> int:
     """How many of the first ``words`` are committed. Both hypotheses begin behind the words that
     were committed earlier; ``edge_s`` is where the audio ends that ``words`` were read from."""
+    if rule.followed:
+        words = words[:-1]
     if rule.agreement:
         agreed = takewhile(lambda pair: is_same(*pair), zip(words, before, strict=False))
         words = [word for word, _ in agreed]

@@ -91,17 +91,19 @@ class TurnReader:
     def read(self, kind: Kind, audio: RecentAudio) -> ReadRequest:
         """Begin to read the first turn; what was begun before counts no more."""
         turn, window = self._turns[0], self.window
+        is_alone = self._is_read_alone(turn)
+        start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
-        stop_s = min(stop_s, window.start_s + self.options.longest_s)
+        stop_s = min(stop_s, start_s + self.options.longest_s)
         self._n_reads += 1
         self._running = ReadRequest(
             id=self._n_reads,
             turn=turn.turn,
             kind=kind,
-            start_s=window.start_s,
+            start_s=start_s,
             end_s=stop_s,
-            pcm=audio.between(window.start_s, stop_s),
-            prefix=_ids(window.words),
+            pcm=audio.between(start_s, stop_s),
+            prefix=() if is_alone else _ids(window.words),
             draft=_ids(turn.tentative),
             context=window.context,
             language=turn.given_language or (turn.language.code if turn.language else None),
@@ -115,6 +117,16 @@ class TurnReader:
             return []
         turn = self._turns[0]
         before = turn.tentative
+        if self._is_read_alone(turn):
+            if read.words:
+                turn.hear_language(read, request, self._known)
+            if turn.language is not None and turn.language.code != self._known_code:
+                self.window.begin_anew(turn.start_s)
+            elif turn.language is not None and request.kind == "final":
+                return []  # read again, with the words before it
+        elif self.window.words and turn.is_skipping(read, request.end_s):
+            self.window.begin_anew(max(turn.voice_s - self.options.lead_s, turn.committed_s))
+            return []
         new = turn.take(read, request, self.options, self._known)
         self.window.add(new)
         self.window.trim(request.end_s, turn.tentative, self.options)
@@ -154,6 +166,15 @@ class TurnReader:
     @property
     def _first(self) -> TurnTranscript | None:
         return self._turns[0] if self._turns else None
+
+    def _is_read_alone(self, turn: TurnTranscript) -> bool:
+        """Whether words of the turn before must not be in its window: they would be in the language
+        that is heard."""
+        return bool(self.window.words) and not turn.has_language
+
+    @property
+    def _known_code(self) -> str | None:
+        return self._known.code if self._known else None
 
     def _leave(self, turn: TurnTranscript) -> list[Effect]:
         """Nothing more will be read of the first turn; the one behind it is read next."""

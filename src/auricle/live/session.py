@@ -157,6 +157,7 @@ class LiveSession:
                 effects.append(SpeechPaused(turn.turn, event.speech_end_s))
             else:
                 turn.is_speaking, turn.is_read = True, False
+                turn.voice_s = event.start_s
                 effects.append(SpeechResumed(turn.turn))
         return effects
 
@@ -164,7 +165,7 @@ class LiveSession:
         """A turn from ``start_s`` on, in which somebody is heard from ``heard_s`` on."""
         self._n_turns += 1
         given = self.options.language
-        turn = TurnTranscript(self._n_turns, start_s, read_to_s=heard_s, given_language=given)
+        turn = TurnTranscript(self._n_turns, start_s, heard_s, heard_s, given_language=given)
         self._reader.begin(turn)
         return turn
 

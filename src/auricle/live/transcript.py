@@ -15,6 +15,9 @@ from auricle.live.language import decided
 from auricle.live.options import LiveOptions
 from auricle.types import Language
 
+SKIPPED_S = 1.0
+"""Speech without a word: more than anybody draws breath for."""
+
 
 @dataclass(slots=True)
 class TurnTranscript:
@@ -24,6 +27,8 @@ class TurnTranscript:
     start_s: float
     read_to_s: float
     """Where the audio ended that was read last."""
+    voice_s: float = 0.0
+    """Where somebody began to speak, the last time nobody did before."""
     given_language: str | None = None
     """None: it is detected."""
     end_s: float | None = None
@@ -60,6 +65,12 @@ class TurnTranscript:
         """Up to where the words are known for good."""
         return self.committed[-1].end_s if self.committed else self.start_s
 
+    def is_skipping(self, read: Hypothesis, edge_s: float) -> bool:
+        """Whether what was read begins so late that something said before it is missing."""
+        said_s = max(self.committed_s, self.voice_s)
+        first_s = read.words[0].start_s if read.words else edge_s
+        return min(first_s, self.said_to_s) - said_s > SKIPPED_S
+
     def take(
         self,
         read: Hypothesis,
@@ -71,7 +82,7 @@ class TurnTranscript:
         edge_s = request.end_s
         words = read.words[: n_plausible(read.words, edge_s)]
         self.is_read = request.kind == "final" and edge_s >= self.said_to_s
-        border = replace(options.rule, agreement=False)
+        border = replace(options.rule, agreement=False, followed=False)
         if self.is_read and self.end_s is not None:
             n = n_committed(words, (), edge_s, border) if self.is_cut else len(words)
             if n:
@@ -80,9 +91,19 @@ class TurnTranscript:
         is_full = edge_s >= request.start_s + options.longest_s
         rule = border if is_full else options.rule
         n = n_committed(words, self.tentative, edge_s, rule) if request.language else 0
-        if self.language is None and words:
-            self.language = decided(read.language, edge_s - self.start_s, known)
+        if words:
+            self.hear_language(read, request, known)
         return self._keep(words, n, edge_s)
+
+    @property
+    def has_language(self) -> bool:
+        """It was given, or is decided."""
+        return self.given_language is not None or self.language is not None
+
+    def hear_language(self, read: Hypothesis, request: ReadRequest, known: Language | None) -> None:
+        """Decide on the language if what was read is enough; ``known`` is that of turns before."""
+        if self.language is None:
+            self.language = decided(read.language, request.end_s - self.start_s, known)
 
     def commit_rest(self) -> tuple[LiveWord, ...]:
         """Commit what is tentative."""

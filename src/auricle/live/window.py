@@ -48,6 +48,12 @@ class ReadingWindow:
         if edge_s >= before_s + options.longest_s and self.start_s == before_s:
             self.move_to(edge_s - OVERLAP_S)
 
+    def begin_anew(self, start_s: float) -> None:
+        """Begin at ``start_s``, and with no word: those before led the model astray."""
+        self.move_to(start_s)
+        self.context += "".join(word.text for word in self.words)
+        self.words.clear()
+
     def move_to(self, start_s: float) -> None:
         """Begin at ``start_s`` unless the window begins later; the words before become context."""
         self.start_s = max(self.start_s, start_s)

@@ -52,9 +52,9 @@ class Recording:
 def main() -> None:
     args = _arguments()
     reading, options = configured(args.set)
-    engine = Engine(args.model, reading)
+    engine = Engine(args.model, reading, args.kept)
     clips = _clips(args.folder, args.languages.split(","))[:: args.every]
-    offline = _offline(args.folder, clips, engine, args.model, args.offline)
+    offline = _offline(args.folder, clips, engine, args.model, args.kept)
     groups = _groups(clips, args.joined)
     played = [_recording(args.folder, group, offline) for group in groups]
     measures = Measures()
@@ -202,7 +202,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--speed", type=float, default=1.0, help="of a core, against one here")
     parser.add_argument("--set", nargs="*", default=[], help="options to change: name=value")
     parser.add_argument("--worst", type=int, default=0, help="so many streams in full")
-    parser.add_argument("--offline", type=Path, help="folder to keep the texts of clips in")
+    parser.add_argument("--kept", type=Path, help="folder to keep answers in")
     return parser.parse_args()
 
 
