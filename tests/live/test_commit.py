@@ -92,6 +92,13 @@ def test_words_squeezed_together_were_not_said():
     assert n_plausible((*real, *doubtful, *squeezed), 1.4) == 3
 
 
+def test_squeezed_words_need_not_be_equally_short():
+    """The last of a phrase said once more takes what was left."""
+    real = words("lock the front door")
+    again = [*words("lock the front", 1.2, each_s=0.02), *words("door", 1.26, each_s=0.13)]
+    assert n_plausible((*real, *again), 1.5) == 4
+
+
 def test_a_doubtful_word_is_believed_where_nothing_went_astray():
     doubtful = [msgspec.structs.replace(word, probability=0.02) for word in words("you", 0.9)]
     assert n_plausible((*words("for your country"), *doubtful), 1.4) == 4

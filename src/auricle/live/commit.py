@@ -21,10 +21,10 @@ from itertools import takewhile
 
 from auricle.types import Word
 
-SQUEEZED_S = 0.08
+SQUEEZED_S = 0.36
 SQUEEZED_WORDS = 4
-"""So many words running, none of them longer, are more than anybody says: the decoder has gone on
-without audio, and what it says is squeezed into what was left."""
+"""So many words in so little time are more than anybody says: the decoder has gone on without audio,
+and what it says is squeezed into what was left."""
 
 DOUBTFUL = 0.5
 
@@ -111,9 +111,7 @@ def _loop_start(words: Sequence[Word]) -> int:
 
 def _squeezed_start(words: Sequence[Word]) -> int:
     """Where words begin to come faster than anybody speaks; the number of words if nowhere."""
-    n_short = 0
-    for i, word in enumerate(words):
-        n_short = n_short + 1 if word.end_s - word.start_s < SQUEEZED_S else 0
-        if n_short == SQUEEZED_WORDS:
-            return i + 1 - SQUEEZED_WORDS
+    for i, (first, last) in enumerate(zip(words, words[SQUEEZED_WORDS - 1 :], strict=False)):
+        if last.end_s - first.start_s < SQUEEZED_S:
+            return i
     return len(words)
