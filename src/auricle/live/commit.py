@@ -23,8 +23,8 @@ from auricle.types import Word
 
 SQUEEZED_S = 0.36
 SQUEEZED_WORDS = 4
-"""So many words in so little time are more than anybody says: the decoder has gone on without audio,
-and what it says is squeezed into what was left."""
+"""So many words in so little time are more than anybody says: the decoder has gone on without
+audio, and what it says is squeezed into what was left."""
 
 DOUBTFUL = 0.5
 
