@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auricle.server.dialects.deepgram import flux_asked, parameters, recorded, streamed
+from auricle.server.dialects.deepgram import flux_request, parameters, recorded, stream_request
 from auricle.server.openapi import listen
 from tests.rules import source
 
@@ -16,7 +16,7 @@ def test_the_page_names_every_parameter():
     page = (source.ROOT / "docs/api.md").read_text(encoding="utf-8")
     unnamed = {
         name
-        for name in recorded.PARAMETERS | streamed.PARAMETERS | flux_asked.PARAMETERS
+        for name in recorded.PARAMETERS | stream_request.PARAMETERS | flux_request.PARAMETERS
         if f"`{name}`" not in page and not name.startswith(("custom_", "diarize_"))
     }
     assert unnamed == set()

@@ -19,8 +19,8 @@ from auricle.server.dialects.deepgram.bodies import (
     ModelInfo,
 )
 from auricle.server.dialects.deepgram.errors import ListenError
+from auricle.server.dialects.deepgram.formatting import WordBody
 from auricle.server.dialects.deepgram.layout import Paragraph, Paragraphs, Sentence
-from auricle.server.dialects.deepgram.wording import WordBody
 from auricle.server.openapi.answers import ALWAYS, json_content, success
 from auricle.server.openapi.schemas import Json, ref
 

@@ -1,10 +1,10 @@
-"""Sockets of Deepgram's paths on a server without a model, and what clients do with them."""
+"""Sockets of Deepgram's paths on a server without a model and their clients; scripts of effects."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,14 @@ from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from auricle.live.effects import Effect
 from auricle.server.dialects.deepgram.live import FluxListen, LiveListen
+from auricle.server.dialects.deepgram.socket_session import EffectTranslator
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
+
+Step = Effect | float | str
+"""What becomes of a stream, how much audio was received, or a method without arguments."""
 
 RAW = "encoding=linear16&sample_rate=16000"
 
@@ -74,3 +79,16 @@ async def refusal(
     assert response.headers["dg-request-id"] == body["request_id"]
     assert response.headers["dg-error"] == body["err_msg"][:500]
     return response.status_code, body["err_code"], body["err_msg"]
+
+
+def played(translator: EffectTranslator, steps: Iterable[Step]) -> list[Any]:
+    """All that a client is told in the course of a script."""
+    messages: list[Any] = []
+    for step in steps:
+        if isinstance(step, str):
+            getattr(translator, step)()
+        elif isinstance(step, float):
+            messages += translator.received(step)
+        else:
+            messages += translator.take(step)
+    return messages

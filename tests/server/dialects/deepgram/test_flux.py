@@ -23,12 +23,14 @@ from auricle.live.effects import (
 )
 from auricle.server.dialects.deepgram.flux import FluxOptions, FluxTurns
 from auricle.server.dialects.deepgram.flux_messages import TurnInfo
-from auricle.server.dialects.deepgram.wording import Wording
+from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.types import Language
 from tests.server.dialects.deepgram.sockets import (
     Listening,
+    Step,
     closed,
     listening,
+    played,
     refusal,
     rest,
     samples,
@@ -39,20 +41,11 @@ from tests.waiting import advance, until
 
 EN = Language("en")
 EAGER = FluxOptions(eager_threshold=0.4, language="en")
-Step = Effect | float | str
 
 
 def told(options: FluxOptions, *steps: Step) -> list[str]:
     """Messages, one line for each: number, event, turn, how sure, and its text."""
-    turns = FluxTurns("id", options, Wording(punctuate=True))
-    messages: list[TurnInfo] = []
-    for step in steps:
-        if isinstance(step, str):
-            getattr(turns, step)()
-        elif isinstance(step, float):
-            messages += turns.heard(step)
-        else:
-            messages += turns.take(step)
+    messages = played(FluxTurns("id", options, Formatting(punctuate=True)), steps)
     assert [each.sequence_id for each in messages] == list(range(len(messages)))
     return [line(each) for each in messages]
 
@@ -79,14 +72,14 @@ def ended(n: int, text: str, probability: float, start_s: float = 0.0) -> tuple[
 
 
 def test_a_whole_message():
-    turns = FluxTurns("id", FluxOptions(), Wording(punctuate=True))
+    turns = FluxTurns("id", FluxOptions(), Formatting(punctuate=True))
     assert msgspec.to_builtins(turns.connected()) == {
         "type": "Connected",
         "request_id": "id",
         "sequence_id": 0,
     }
     turns.take(TurnStarted(1, 0.25))
-    turns.heard(1.5)
+    turns.received(1.5)
     start = turns.take(Update(1, (), words("Hi", 0.5)))[0]
     assert msgspec.to_builtins(start) == {
         "type": "TurnInfo",

@@ -19,20 +19,18 @@ from auricle.live.effects import (
     Update,
 )
 from auricle.server.dialects.deepgram.bodies import ModelInfo
+from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.server.dialects.deepgram.messages import ResultMetadata, ServerMessage
 from auricle.server.dialects.deepgram.results import LiveResults
-from auricle.server.dialects.deepgram.streamed import ResultOptions
-from auricle.server.dialects.deepgram.wording import Wording
+from auricle.server.dialects.deepgram.stream_request import ResultOptions
 from auricle.types import Language
+from tests.server.dialects.deepgram.sockets import Step, played
 
 KNOWN = ResultMetadata("id", ModelInfo("base", "1", "whisper"), "model")
 PLAIN = ResultOptions(language="en")
 INTERIM = replace(PLAIN, interim_results=True)
 ALL = replace(INTERIM, vad_events=True, utterance_end_s=1.0)
 ENGLISH = Language("en")
-
-Step = Effect | float | str
-"""An effect, how much audio was received, or ``finalize`` or ``close``."""
 
 
 def words(text: str, start_s: float = 0.0, each_s: float = 0.5) -> tuple[LiveWord, ...]:
@@ -57,16 +55,7 @@ def turn(n: int, text: str, start_s: float, end_s: float) -> tuple[Effect, ...]:
 
 def told(options: ResultOptions, *steps: Step) -> list[str]:
     """Messages, one line for each: the span, what kind it is, and its text."""
-    results = LiveResults(options, KNOWN)
-    messages: list[ServerMessage] = []
-    for step in steps:
-        if isinstance(step, str):
-            getattr(results, step)()
-        elif isinstance(step, float):
-            messages += results.heard(step)
-        else:
-            messages += results.take(step)
-    return [line(each) for each in messages]
+    return [line(each) for each in played(LiveResults(options, KNOWN), steps)]
 
 
 def line(message: ServerMessage) -> str:
@@ -87,11 +76,11 @@ def line(message: ServerMessage) -> str:
 
 
 def test_a_whole_message():
-    results = LiveResults(replace(PLAIN, wording=Wording(punctuate=True)), KNOWN, (1, 2))
+    results = LiveResults(replace(PLAIN, formatting=Formatting(punctuate=True)), KNOWN, (1, 2))
     said = words("Hello there.", 1.0)
     results.take(TurnStarted(1, 0.75))
     results.take(TurnEnded(1, 0.75, 2.5))
-    results.heard(2.5)
+    results.received(2.5)
     message = results.take(Final(1, 0.75, 2.5, said, ENGLISH))[0]
     assert msgspec.to_builtins(message) == {
         "type": "Results",

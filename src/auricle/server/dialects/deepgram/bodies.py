@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from auricle import __version__
+from auricle.server.dialects.deepgram.formatting import WordBody
 from auricle.server.dialects.deepgram.layout import Paragraphs, Utterance
-from auricle.server.dialects.deepgram.wording import WordBody
 
 
 class Hit(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from auricle.live.effects import (
 from auricle.live.effects import (
     Final as TurnFinal,
 )
-from auricle.server.dialects.deepgram import wording
+from auricle.server.dialects.deepgram import formatting
 from auricle.server.dialects.deepgram.flux_messages import (
     Connected,
     Event,
@@ -34,7 +34,7 @@ from auricle.server.dialects.deepgram.flux_messages import (
     TurnInfo,
 )
 from auricle.server.dialects.deepgram.flux_turn import Pause, TurnWords
-from auricle.server.dialects.deepgram.wording import Said, Wording
+from auricle.server.dialects.deepgram.formatting import Formatting, WrittenWord
 from auricle.server.dialects.shared import figure, time
 
 DEFAULT_THRESHOLD: Final = 0.7
@@ -60,7 +60,7 @@ class FluxTurns:
     """Follows one stream. A turn that is too long to be read as one is several parts, read one
     after the other. Memory grows with nothing but the words of a turn."""
 
-    def __init__(self, request_id: str, options: FluxOptions, style: Wording) -> None:
+    def __init__(self, request_id: str, options: FluxOptions, style: Formatting) -> None:
         self.options = options
         self.n_told = 0
         """Messages with a number so far."""
@@ -109,7 +109,7 @@ class FluxTurns:
         """There is no more audio."""
         self._is_closing = True
 
-    def heard(self, now_s: float) -> list[TurnInfo]:
+    def received(self, now_s: float) -> list[TurnInfo]:
         """So much audio was received."""
         self._now_s = now_s
         is_quiet = self._open is None and not self._ended
@@ -234,11 +234,11 @@ class FluxTurns:
         self._begin(end_s)
         return messages
 
-    def _said(self) -> tuple[Said, ...]:
-        return wording.said(self._words.all, self._style, self._language)
+    def _said(self) -> tuple[WrittenWord, ...]:
+        return formatting.written_words(self._words.all, self._style, self._language)
 
     def _text(self) -> str:
-        return wording.text(self._said(), self._style)
+        return formatting.text(self._said(), self._style)
 
     def _info(self, event: Event) -> TurnInfo:
         said = self._said()
@@ -249,7 +249,7 @@ class FluxTurns:
             turn_index=self._n_turns,
             audio_window_start=time(self._start_s),
             audio_window_end=time(max(self._now_s, self._start_s)),
-            transcript=wording.text(said, self._style),
+            transcript=formatting.text(said, self._style),
             words=tuple(
                 FluxWord(each.text, figure(each.confidence), time(each.start_s), time(each.end_s))
                 for each in said

@@ -5,7 +5,7 @@ Knows nothing about when they are sent, or what becomes of them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -90,19 +90,6 @@ class FluxConfigure(msgspec.Struct, frozen=True, tag_field="type", tag="Configur
     numerals: object = None
 
 
-ClientMessage = CloseStream | ForceEndTurn | FluxConfigure | KeepAlive
-
-_DECODER = msgspec.json.Decoder(ClientMessage)
-
-
-def read(text: str) -> ClientMessage:
-    """A client's message.
-
-    Raises:
-        ValueError: it is none that is known.
-    """
-    try:
-        message: ClientMessage = _DECODER.decode(text)
-    except (msgspec.DecodeError, RecursionError) as exc:
-        raise ValueError(f"{exc}") from exc
-    return message
+CLIENT_MESSAGES: Final = msgspec.json.Decoder(
+    CloseStream | ForceEndTurn | FluxConfigure | KeepAlive
+)

@@ -7,38 +7,44 @@ from __future__ import annotations
 
 from auricle.errors import AuricleError, InvalidRequest
 from auricle.live.stream import LiveStream
-from auricle.server.dialects.deepgram import flux_messages
+from auricle.server.dialects.deepgram import messages
+from auricle.server.dialects.deepgram.audio_input import AudioInput
 from auricle.server.dialects.deepgram.flux import FluxTurns
-from auricle.server.dialects.deepgram.flux_asked import FluxAsked
 from auricle.server.dialects.deepgram.flux_messages import (
+    CLIENT_MESSAGES,
     FatalError,
     FluxConfigure,
     FluxConfigureFailure,
     FluxConfigureSuccess,
     ForceEndTurn,
 )
-from auricle.server.dialects.deepgram.following import Following, Known
-from auricle.server.dialects.deepgram.intake import Intake
+from auricle.server.dialects.deepgram.flux_request import FluxRequest
 from auricle.server.dialects.deepgram.messages import CloseStream, KeepAlive
+from auricle.server.dialects.deepgram.socket_session import SocketSession, StreamInfo
 from auricle.server.fields.form import shown
 from auricle.server.transport.socket import NORMAL, POLICY_VIOLATION, Closed, Socket
 
 
-class FluxSession(Following):
+class FluxSession(SocketSession):
     """`run` it once."""
 
     def __init__(
-        self, socket: Socket, intake: Intake, stream: LiveStream, asked: FluxAsked, known: Known
+        self,
+        socket: Socket,
+        audio_input: AudioInput,
+        stream: LiveStream,
+        wanted: FluxRequest,
+        info: StreamInfo,
     ) -> None:
-        self._turns = FluxTurns(known.request_id, asked.turns, asked.wording)
-        super().__init__(socket, intake, [stream], [self._turns])
-        self._asked = asked
-        self._known = known
+        self._turns = FluxTurns(info.request_id, wanted.turns, wanted.formatting)
+        super().__init__(socket, audio_input, [stream], [self._turns])
+        self._wanted = wanted
+        self._stream_info = info
         self.say(self._turns.connected())
 
-    async def obey(self, text: str) -> bool:
+    async def handle(self, text: str) -> bool:
         try:
-            message = flux_messages.read(text)
+            message = messages.read(text, CLIENT_MESSAGES)
         except ValueError as exc:
             reason = f"The message {shown(text)!r} was not understood: {exc}."
             self._say_error("UNPARSABLE_CLIENT_MESSAGE", reason)
@@ -68,23 +74,23 @@ class FluxSession(Following):
             self.socket.close(NORMAL)
 
     def _configure(self, message: FluxConfigure) -> None:
-        name = self._known.request_id
+        name = self._stream_info.request_id
         try:
-            asked = self._asked.configured(message)
-            self.streams[0].configure(asked.live, asked.options)
+            wanted = self._wanted.configured(message)
+            self.streams[0].configure(wanted.live, wanted.options)
         except InvalidRequest as exc:
             code = (exc.code or "invalid_value").upper()
             self.say(FluxConfigureFailure(name, self._turns.number(), code, exc.message))
             return
-        self._asked = asked
-        self._turns.options = asked.turns
+        self._wanted = wanted
+        self._turns.options = wanted.turns
         self.say(
             FluxConfigureSuccess(
                 name,
                 self._turns.number(),
-                asked.thresholds,
-                asked.options.keywords,
-                asked.options.languages or None,
+                wanted.thresholds,
+                wanted.options.keywords,
+                wanted.options.languages or None,
             )
         )
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from auricle.server.dialects.deepgram import wording
-from auricle.server.dialects.deepgram.wording import Said, WordBody, Wording
+from auricle.server.dialects.deepgram import formatting
+from auricle.server.dialects.deepgram.formatting import Formatting, WordBody, WrittenWord
 from auricle.server.dialects.shared import time
 
 PARAGRAPH_GAP_S: Final = 1.5
@@ -59,10 +59,10 @@ class Utterance(msgspec.Struct, frozen=True, omit_defaults=True):
     speaker: int | None = None
 
 
-def paragraphs(words: Sequence[Said], style: Wording) -> Paragraphs:
+def paragraphs(words: Sequence[WrittenWord], style: Formatting) -> Paragraphs:
     """A new one begins behind a pause, with another speaker, or after some sentences."""
     sentences = _split(words, lambda a, b: a.ends_sentence or a.speaker != b.speaker)
-    grouped: list[list[Sequence[Said]]] = []
+    grouped: list[list[Sequence[WrittenWord]]] = []
     for each in sentences:
         if not grouped or _is_new(grouped[-1], each):
             grouped.append([])
@@ -73,7 +73,7 @@ def paragraphs(words: Sequence[Said], style: Wording) -> Paragraphs:
 
 
 def utterances(
-    words: Sequence[Said], gap_s: float, style: Wording, channel: int, *, languages: bool
+    words: Sequence[WrittenWord], gap_s: float, style: Formatting, channel: int, *, languages: bool
 ) -> tuple[Utterance, ...]:
     """A new one begins after a pause of ``gap_s``, and with another speaker."""
     parts = _split(words, lambda a, b: b.start_s - a.end_s >= gap_s or a.speaker != b.speaker)
@@ -81,10 +81,10 @@ def utterances(
         Utterance(
             time(part[0].start_s),
             time(part[-1].end_s),
-            wording.confidence(part),
+            formatting.confidence(part),
             channel,
-            wording.text(part, style),
-            wording.bodies(part, style, languages=languages),
+            formatting.text(part, style),
+            formatting.bodies(part, style, languages=languages),
             str(uuid.uuid4()),
             part[0].speaker,
         )
@@ -92,14 +92,16 @@ def utterances(
     )
 
 
-def _split(words: Sequence[Said], ends: Callable[[Said, Said], bool]) -> list[Sequence[Said]]:
+def _split(
+    words: Sequence[WrittenWord], ends: Callable[[WrittenWord, WrittenWord], bool]
+) -> list[Sequence[WrittenWord]]:
     """Cut between two words where ``ends`` says so."""
     cuts = [i for i in range(1, len(words)) if ends(words[i - 1], words[i])]
     bounds = [0, *cuts, len(words)] if words else []
     return [words[first:last] for first, last in itertools.pairwise(bounds)]
 
 
-def _is_new(paragraph: Sequence[Sequence[Said]], sentence: Sequence[Said]) -> bool:
+def _is_new(paragraph: Sequence[Sequence[WrittenWord]], sentence: Sequence[WrittenWord]) -> bool:
     before, first = paragraph[-1][-1], sentence[0]
     return (
         first.start_s - before.end_s >= PARAGRAPH_GAP_S
@@ -108,11 +110,11 @@ def _is_new(paragraph: Sequence[Sequence[Said]], sentence: Sequence[Said]) -> bo
     )
 
 
-def _paragraph(sentences: Sequence[Sequence[Said]], style: Wording) -> Paragraph:
+def _paragraph(sentences: Sequence[Sequence[WrittenWord]], style: Formatting) -> Paragraph:
     first, last = sentences[0][0], sentences[-1][-1]
     return Paragraph(
         tuple(
-            Sentence(wording.text(each, style), time(each[0].start_s), time(each[-1].end_s))
+            Sentence(formatting.text(each, style), time(each[0].start_s), time(each[-1].end_s))
             for each in sentences
         ),
         time(first.start_s),

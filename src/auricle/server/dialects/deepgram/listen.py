@@ -20,7 +20,7 @@ from auricle.server.dialects.deepgram import recorded
 from auricle.server.dialects.deepgram.bodies import model_uuid
 from auricle.server.dialects.deepgram.errors import body_of, request_id
 from auricle.server.dialects.deepgram.model import served_model
-from auricle.server.dialects.deepgram.recorded import Answered, Recorded
+from auricle.server.dialects.deepgram.recorded import AnswerInfo, RecordingRequest
 from auricle.server.fields.audio_request import IgnoredFields
 from auricle.server.transport import context, json_upload
 from auricle.server.transport.raw_upload import RawBody
@@ -46,19 +46,21 @@ class Listen:
             )
         runtime = self._reader.runtime
         content_type = request.headers.get("content-type", "")
-        wanted = Recorded.read(request.query_params.multi_items(), content_type, runtime.settings)
+        wanted = RecordingRequest.read(
+            request.query_params.multi_items(), content_type, runtime.settings
+        )
         self._ignored.note(wanted.ignored)
-        model = await served_model(runtime, wanted.asked.model)
-        wanted = replace(wanted, asked=replace(wanted.asked, model=model))
-        raw = RawBody(wanted.sound.wav_header() if wanted.sound else b"")
+        model = await served_model(runtime, wanted.request.model)
+        wanted = replace(wanted, request=replace(wanted.request, model=model))
+        raw = RawBody(wanted.raw_format.wav_header() if wanted.raw_format else b"")
         async with self._reader.received(request, raw) as upload:
             end = await while_connected(request, self._answer(upload, wanted, send))
         await end()
 
-    async def _answer(self, upload: AudioUpload, wanted: Recorded, send: Send) -> End:
+    async def _answer(self, upload: AudioUpload, wanted: RecordingRequest, send: Send) -> End:
         runtime, scope = upload.runtime, upload.request.scope
         name = request_id(scope)
-        model = (await runtime.status(wanted.asked.model)).name
+        model = (await runtime.status(wanted.request.model)).name
         context.of(scope).headers.update(
             {"dg-model-name": model, "dg-model-uuid": model_uuid(model)}
         )
@@ -67,21 +69,21 @@ class Listen:
         async with writer.kept_alive():
             transcripts = await _transcripts(upload, wanted)
         writer.headers = recording_headers(transcripts[0].track, transcripts[0].warnings)
-        known = Answered(name, upload.sent.sha256, model)
-        return partial(writer.end, recorded.body(transcripts, wanted, known))
+        info = AnswerInfo(name, upload.sent.sha256, model)
+        return partial(writer.end, recorded.body(transcripts, wanted, info))
 
 
-async def _transcripts(upload: AudioUpload, wanted: Recorded) -> Sequence[Transcript]:
+async def _transcripts(upload: AudioUpload, wanted: RecordingRequest) -> Sequence[Transcript]:
     """One of all channels mixed, or one of each."""
-    asked = wanted.asked
+    request = wanted.request
     if not wanted.multichannel:
-        async with upload.opened(asked) as transcription:
+        async with upload.opened(request) as transcription:
             return [await collect(transcription)]
     found: list[Transcript] = []
     n_channels = 1
     while len(found) < n_channels:
-        options = replace(asked.options, audio_channel=len(found))
-        async with upload.opened(replace(asked, options=options)) as transcription:
+        options = replace(request.options, audio_channel=len(found))
+        async with upload.opened(replace(request, options=options)) as transcription:
             n_channels = _checked(transcription.track)
             found.append(await collect(transcription))
     return found

@@ -17,16 +17,16 @@ from starlette.types import Receive, Scope, Send
 from auricle.config import Settings
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
+from auricle.server.dialects.deepgram.audio_input import AudioInput, RawInput, container_input
 from auricle.server.dialects.deepgram.bodies import model_uuid
 from auricle.server.dialects.deepgram.errors import request_id
-from auricle.server.dialects.deepgram.flux_asked import FluxAsked
+from auricle.server.dialects.deepgram.flux_request import FluxRequest
 from auricle.server.dialects.deepgram.flux_session import FluxSession
-from auricle.server.dialects.deepgram.following import Following, Known
-from auricle.server.dialects.deepgram.intake import Intake, RawIntake, container_intake
 from auricle.server.dialects.deepgram.model import served_model
+from auricle.server.dialects.deepgram.raw_format import RawFormat
 from auricle.server.dialects.deepgram.session import ListenSession
-from auricle.server.dialects.deepgram.sound import Sound
-from auricle.server.dialects.deepgram.streamed import Streamed
+from auricle.server.dialects.deepgram.socket_session import SocketSession, StreamInfo
+from auricle.server.dialects.deepgram.stream_request import StreamRequest
 from auricle.server.fields.audio_request import IgnoredFields, Pairs
 from auricle.server.transport import context
 from auricle.server.transport.socket import Socket, Terms, accepted
@@ -40,7 +40,7 @@ _SUBPROTOCOLS: Final = ("token", "bearer")
 """What browsers put before a key; they want to hear it back."""
 
 
-class _Asked(Protocol):
+class _Request(Protocol):
     """What both kinds of sockets are asked for."""
 
     @property
@@ -52,15 +52,15 @@ class _Asked(Protocol):
     @property
     def n_streams(self) -> int: ...
     @property
-    def sound(self) -> Sound | None: ...
+    def raw_format(self) -> RawFormat | None: ...
     @property
     def ignored(self) -> tuple[str, ...]: ...
 
 
-Asked = TypeVar("Asked", bound=_Asked)
+AnyRequest = TypeVar("AnyRequest", bound=_Request)
 
 
-class _LiveEndpoint(ABC, Generic[Asked]):
+class _LiveEndpoint(ABC, Generic[AnyRequest]):
     """A path where streams are held."""
 
     def __init__(self, runtime: SpeechRuntime, no_data_s: float = NO_DATA_S) -> None:
@@ -71,12 +71,12 @@ class _LiveEndpoint(ABC, Generic[Asked]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime, request = self._runtime, context.of(scope)
         pairs = QueryParams(scope["query_string"]).multi_items()
-        asked = self._read(pairs, runtime.settings)
-        self._ignored.note(asked.ignored)
-        model = await served_model(runtime, asked.model)
-        known = Known(request_id(scope), (await runtime.status(model)).name)
+        wanted = self._read(pairs, runtime.settings)
+        self._ignored.note(wanted.ignored)
+        model = await served_model(runtime, wanted.model)
+        info = StreamInfo(request_id(scope), (await runtime.status(model)).name)
         request.headers.update(
-            {"dg-model-name": known.model, "dg-model-uuid": model_uuid(known.model)}
+            {"dg-model-name": info.model, "dg-model-uuid": model_uuid(info.model)}
         )
         terms = Terms(
             subprotocol=subprotocol(scope.get("subprotocols", ())),
@@ -85,72 +85,72 @@ class _LiveEndpoint(ABC, Generic[Asked]):
         )
         async with contextlib.AsyncExitStack() as stack:
             opened = [
-                runtime.open_live(asked.live, asked.options, request.client, model)
-                for _ in range(asked.n_streams)
+                runtime.open_live(wanted.live, wanted.options, request.client, model)
+                for _ in range(wanted.n_streams)
             ]
             streams = [await stack.enter_async_context(each) for each in opened]
-            intake = await self._intake(asked.sound, stack)
+            audio_input = await self._input(wanted.raw_format, stack)
             socket = await stack.enter_async_context(accepted(scope, receive, send, terms))
-            await self._follow(socket, intake, streams, asked, known).run()
+            await self._follow(socket, audio_input, streams, wanted, info).run()
             request.audio_s = streams[0].now_s
 
-    async def _intake(
-        self, sound: Sound | None, stack: contextlib.AsyncExitStack[bool | None]
-    ) -> Intake:
+    async def _input(
+        self, raw_format: RawFormat | None, stack: contextlib.AsyncExitStack[bool | None]
+    ) -> AudioInput:
         """What takes the audio, until the stack is left."""
-        if sound is not None:
-            return RawIntake(sound)
+        if raw_format is not None:
+            return RawInput(raw_format)
         container = await stack.enter_async_context(self._runtime.open_container())
-        return await stack.enter_async_context(container_intake(container))
+        return await stack.enter_async_context(container_input(container))
 
     @abstractmethod
-    def _read(self, pairs: Pairs, settings: Settings) -> Asked:
+    def _read(self, pairs: Pairs, settings: Settings) -> AnyRequest:
         """What the address asks for. Raises `InvalidRequest`."""
 
     @abstractmethod
     def _follow(
         self,
         socket: Socket,
-        intake: Intake,
+        audio_input: AudioInput,
         streams: Sequence[LiveStream],
-        asked: Asked,
-        known: Known,
-    ) -> Following:
+        wanted: AnyRequest,
+        info: StreamInfo,
+    ) -> SocketSession:
         """The session of a socket that is open."""
 
 
-class LiveListen(_LiveEndpoint[Streamed]):
+class LiveListen(_LiveEndpoint[StreamRequest]):
     """``GET /v1/listen``."""
 
-    def _read(self, pairs: Pairs, settings: Settings) -> Streamed:
-        return Streamed.read(pairs, settings)
+    def _read(self, pairs: Pairs, settings: Settings) -> StreamRequest:
+        return StreamRequest.read(pairs, settings)
 
     def _follow(
         self,
         socket: Socket,
-        intake: Intake,
+        audio_input: AudioInput,
         streams: Sequence[LiveStream],
-        asked: Streamed,
-        known: Known,
-    ) -> Following:
-        return ListenSession(socket, intake, streams, asked, known)
+        wanted: StreamRequest,
+        info: StreamInfo,
+    ) -> SocketSession:
+        return ListenSession(socket, audio_input, streams, wanted, info)
 
 
-class FluxListen(_LiveEndpoint[FluxAsked]):
+class FluxListen(_LiveEndpoint[FluxRequest]):
     """``GET /v2/listen``."""
 
-    def _read(self, pairs: Pairs, settings: Settings) -> FluxAsked:
-        return FluxAsked.read(pairs, settings)
+    def _read(self, pairs: Pairs, settings: Settings) -> FluxRequest:
+        return FluxRequest.read(pairs, settings)
 
     def _follow(
         self,
         socket: Socket,
-        intake: Intake,
+        audio_input: AudioInput,
         streams: Sequence[LiveStream],
-        asked: FluxAsked,
-        known: Known,
-    ) -> Following:
-        return FluxSession(socket, intake, streams[0], asked, known)
+        wanted: FluxRequest,
+        info: StreamInfo,
+    ) -> SocketSession:
+        return FluxSession(socket, audio_input, streams[0], wanted, info)
 
 
 def subprotocol(offered: Sequence[str]) -> str | None:

@@ -5,6 +5,8 @@ Knows nothing about when they are sent, or what becomes of them.
 
 from __future__ import annotations
 
+from typing import Final, TypeVar
+
 import msgspec
 
 from auricle.server.dialects.deepgram.bodies import Alternative, ModelInfo, Search
@@ -120,19 +122,18 @@ class Configure(msgspec.Struct, frozen=True, tag_field="type", tag="Configure"):
     processors: dict[str, object] | None = None
 
 
-ClientMessage = KeepAlive | Finalize | CloseStream | Configure
+CLIENT_MESSAGES: Final = msgspec.json.Decoder(KeepAlive | Finalize | CloseStream | Configure)
 
-_DECODER = msgspec.json.Decoder(ClientMessage)
+T = TypeVar("T")
 
 
-def read(text: str) -> ClientMessage:
+def read(text: str, known: msgspec.json.Decoder[T]) -> T:
     """A client's message.
 
     Raises:
         ValueError: it is none that is known.
     """
     try:
-        message: ClientMessage = _DECODER.decode(text)
+        return known.decode(text)
     except (msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(f"{exc}") from exc
-    return message

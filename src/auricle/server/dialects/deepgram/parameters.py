@@ -13,8 +13,8 @@ from typing import Final
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
+from auricle.server.dialects.deepgram.formatting import Formatting, Replacement, bare
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
-from auricle.server.dialects.deepgram.wording import Replacement, Wording, bare
 from auricle.server.dialects.shared import SERVED_MODEL, WORDS
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest
@@ -93,7 +93,7 @@ _DEEPGRAMS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class LanguageChoice:
     """Which languages are spoken. ``code`` None: it is detected, among ``among`` if any."""
 
     code: str | None = None
@@ -128,17 +128,17 @@ def model(query: Query) -> str:
     return query.text("model") or SERVED_MODEL
 
 
-def spoken(query: Query, settings: Settings) -> Spoken:
+def language_choice(query: Query, settings: Settings) -> LanguageChoice:
     """Deepgram takes speech to be English where nothing is said; here the setting ``language``
     comes before that."""
     detect = [value for value in query.texts("detect_language") if as_flag(value) is not False]
     if detect:
         among = tuple(value for value in detect if as_flag(value) is None)
-        return Spoken(among=among, is_asked=True)
+        return LanguageChoice(among=among, is_asked=True)
     language = query.text("language")
     if language is not None and language.lower() == MULTI:
-        return Spoken(among=query.texts("language_hint"), is_multi=True)
-    return Spoken(language or settings.language or "en")
+        return LanguageChoice(among=query.texts("language_hint"), is_multi=True)
+    return LanguageChoice(language or settings.language or "en")
 
 
 def terms(query: Query) -> tuple[str, ...]:
@@ -168,14 +168,14 @@ def check_terms(name: str, found: tuple[str, ...]) -> None:
         )
 
 
-def asked(query: Query, spoken: Spoken, settings: Settings) -> AudioRequest:
+def request(query: Query, language_choice: LanguageChoice, settings: Settings) -> AudioRequest:
     """As OpenAI's clients could have sent it."""
     pairs = [("model", model(query)), ("response_format", "verbose_json"), *WORDS]
     pairs += [("keywords[]", term) for term in terms(query)]
-    pairs += [("languages[]", code) for code in spoken.among]
-    if spoken.code is not None:
-        pairs.append(("language", spoken.code))
-    if spoken.is_multi:
+    pairs += [("languages[]", code) for code in language_choice.among]
+    if language_choice.code is not None:
+        pairs.append(("language", language_choice.code))
+    if language_choice.is_multi:
         pairs.append(("language_detection", "window"))
     if query.flag("diarize") or asks_by_model(query):
         pairs.append(("diarize", "true"))
@@ -188,8 +188,8 @@ def asks_by_model(query: Query) -> bool:
     return value is not None and as_flag(value) is not False
 
 
-def wording(query: Query, *, needs_punctuation: bool = False) -> Wording:
-    return Wording(
+def formatting(query: Query, *, needs_punctuation: bool = False) -> Formatting:
+    return Formatting(
         query.flag("punctuate") or query.flag("smart_format") or needs_punctuation,
         query.flag("filler_words"),
         query.flag("profanity_filter"),

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from auricle.config import Settings
-from auricle.server.dialects.deepgram import parameters, wording
+from auricle.server.dialects.deepgram import formatting, parameters
 from auricle.server.dialects.deepgram.bodies import (
     Alternative,
     ChannelResult,
@@ -23,12 +23,12 @@ from auricle.server.dialects.deepgram.bodies import (
     model_info,
     model_uuid,
 )
+from auricle.server.dialects.deepgram.formatting import Formatting, WrittenWord
 from auricle.server.dialects.deepgram.layout import Utterance, paragraphs, utterances
-from auricle.server.dialects.deepgram.parameters import Spoken
+from auricle.server.dialects.deepgram.parameters import LanguageChoice
 from auricle.server.dialects.deepgram.query import Query
+from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.dialects.deepgram.search import searched
-from auricle.server.dialects.deepgram.sound import Sound, sound
-from auricle.server.dialects.deepgram.wording import Said, Wording
 from auricle.server.dialects.shared import figure, time
 from auricle.server.fields.audio_request import AudioRequest, Pairs
 from auricle.types import Transcript
@@ -47,13 +47,13 @@ PARAMETERS: Final = parameters.SHARED | {
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingRequest:
     """What a request for a recording asks for."""
 
-    asked: AudioRequest
-    spoken: Spoken
-    wording: Wording
-    sound: Sound | None
+    request: AudioRequest
+    language_choice: LanguageChoice
+    formatting: Formatting
+    raw_format: RawFormat | None
     multichannel: bool
     shows_paragraphs: bool
     utterance_gap_s: float | None
@@ -64,18 +64,18 @@ class Recorded:
     ignored: tuple[str, ...]
 
     @classmethod
-    def read(cls, pairs: Pairs, content_type: str, settings: Settings) -> Recorded:
+    def read(cls, pairs: Pairs, content_type: str, settings: Settings) -> RecordingRequest:
         """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
         query = Query(pairs)
         parameters.refuse_unsupported(query)
-        spoken = parameters.spoken(query, settings)
+        language_choice = parameters.language_choice(query, settings)
         gap_s = query.number("utt_split", 0, MAX_GAP_S)
         shows_paragraphs = query.flag("paragraphs") or query.flag("smart_format")
         return cls(
-            asked=parameters.asked(query, spoken, settings),
-            spoken=spoken,
-            wording=parameters.wording(query, needs_punctuation=query.flag("paragraphs")),
-            sound=sound(query, content_type),
+            request=parameters.request(query, language_choice, settings),
+            language_choice=language_choice,
+            formatting=parameters.formatting(query, needs_punctuation=query.flag("paragraphs")),
+            raw_format=raw_format(query, content_type),
             multichannel=query.flag("multichannel"),
             shows_paragraphs=shows_paragraphs,
             utterance_gap_s=(gap_s if gap_s is not None else UTTERANCE_GAP_S)
@@ -89,7 +89,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerInfo:
     """What an answer tells of its request, besides the text."""
 
     request_id: str
@@ -97,20 +97,20 @@ class Answered:
     model: str
 
 
-def body(transcripts: Sequence[Transcript], wanted: Recorded, known: Answered) -> bytes:
+def body(transcripts: Sequence[Transcript], wanted: RecordingRequest, info: AnswerInfo) -> bytes:
     """The answer of the channels that were read."""
-    said = [_said(each, wanted.wording) for each in transcripts]
-    name = model_uuid(known.model)
+    said = [_said(each, wanted.formatting) for each in transcripts]
+    name = model_uuid(info.model)
     warnings = tuple(dict.fromkeys(each for one in transcripts for each in one.warnings))
     metadata = ListenMetadata(
         "deprecated",
-        known.request_id,
-        known.sha256,
+        info.request_id,
+        info.sha256,
         created(),
         time(max(each.duration_s for each in transcripts)),
         len(transcripts),
         (name,),
-        {name: model_info(known.model)},
+        {name: model_info(info.model)},
         wanted.tags or None,
         wanted.extra or None,
         warnings,
@@ -120,27 +120,31 @@ def body(transcripts: Sequence[Transcript], wanted: Recorded, known: Answered) -
     return msgspec.json.encode(ListenBody(metadata, results))
 
 
-def _said(transcript: Transcript, style: Wording) -> tuple[Said, ...]:
+def _said(transcript: Transcript, style: Formatting) -> tuple[WrittenWord, ...]:
     """Words are written a language at a time: what is no word depends on it."""
     given = transcript.language.code if transcript.language else None
     numbers = {each.name: i for i, each in enumerate(transcript.speakers or ())}
-    found: list[Said] = []
+    found: list[WrittenWord] = []
     for segment in transcript.segments:
-        found += wording.said(segment.words or (), style, segment.language or given, numbers)
+        found += formatting.written_words(
+            segment.words or (), style, segment.language or given, numbers
+        )
     return tuple(found)
 
 
-def _channel(transcript: Transcript, words: Sequence[Said], wanted: Recorded) -> ChannelResult:
-    style, is_multi = wanted.wording, wanted.spoken.is_multi
+def _channel(
+    transcript: Transcript, words: Sequence[WrittenWord], wanted: RecordingRequest
+) -> ChannelResult:
+    style, is_multi = wanted.formatting, wanted.language_choice.is_multi
     languages = tuple(dict.fromkeys(each.language for each in words if each.language))
     alternative = Alternative(
-        wording.text(words, style),
-        wording.confidence(words),
-        wording.bodies(words, style, languages=is_multi),
+        formatting.text(words, style),
+        formatting.confidence(words),
+        formatting.bodies(words, style, languages=is_multi),
         paragraphs(words, style) if wanted.shows_paragraphs else None,
         languages if is_multi else None,
     )
-    found = transcript.language if wanted.spoken.is_asked else None
+    found = transcript.language if wanted.language_choice.is_asked else None
     probability = found.probability if found else None
     return ChannelResult(
         (alternative,),
@@ -151,16 +155,16 @@ def _channel(transcript: Transcript, words: Sequence[Said], wanted: Recorded) ->
 
 
 def _utterances(
-    channels: Sequence[Sequence[Said]], wanted: Recorded
+    channels: Sequence[Sequence[WrittenWord]], wanted: RecordingRequest
 ) -> tuple[Utterance, ...] | None:
     if wanted.utterance_gap_s is None:
         return None
-    languages = wanted.spoken.is_multi
+    languages = wanted.language_choice.is_multi
     found = [
         each
         for i, words in enumerate(channels)
         for each in utterances(
-            words, wanted.utterance_gap_s, wanted.wording, i, languages=languages
+            words, wanted.utterance_gap_s, wanted.formatting, i, languages=languages
         )
     ]
     return tuple(sorted(found, key=lambda each: each.start))

@@ -23,7 +23,7 @@ from auricle.live.effects import (
 from auricle.live.effects import (
     Final as TurnFinal,
 )
-from auricle.server.dialects.deepgram import wording
+from auricle.server.dialects.deepgram import formatting
 from auricle.server.dialects.deepgram.bodies import Alternative
 from auricle.server.dialects.deepgram.messages import (
     LiveChannel,
@@ -34,7 +34,7 @@ from auricle.server.dialects.deepgram.messages import (
     UtteranceEnd,
 )
 from auricle.server.dialects.deepgram.search import searched
-from auricle.server.dialects.deepgram.streamed import ResultOptions
+from auricle.server.dialects.deepgram.stream_request import ResultOptions
 from auricle.server.dialects.shared import time
 
 FINAL_S: Final = 3.0
@@ -91,7 +91,7 @@ class LiveResults:
         """There is no more audio."""
         self._is_closing = True
 
-    def heard(self, now_s: float) -> list[ServerMessage]:
+    def received(self, now_s: float) -> list[ServerMessage]:
         """So much audio was received."""
         self._now_s = now_s
         messages = self._utterance_over()
@@ -197,15 +197,15 @@ class LiveResults:
     def _results(self, words: Sequence[LiveWord], end_s: float, *, is_final: bool) -> Results:
         self._told_s = self._now_s
         options, start_s = self._options, self._final_s
-        said = wording.said(words, options.wording, self._language)
+        said = formatting.written_words(words, options.formatting, self._language)
         is_told = options.languages and is_final and self._language is not None
         alternative = Alternative(
-            wording.text(said, options.wording),
-            wording.confidence(said),
-            wording.bodies(said, options.wording, languages=is_told),
+            formatting.text(said, options.formatting),
+            formatting.confidence(said),
+            formatting.bodies(said, options.formatting, languages=is_told),
             languages=(self._language,) if is_told and self._language else None,
         )
-        search = searched(said, options.searches, options.wording) if is_final else None
+        search = searched(said, options.searches, options.formatting) if is_final else None
         return Results(
             channel_index=self._channel,
             duration=time(end_s - start_s),

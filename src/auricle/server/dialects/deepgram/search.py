@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from auricle.server.dialects.deepgram import wording
+from auricle.server.dialects.deepgram import formatting
 from auricle.server.dialects.deepgram.bodies import Hit, Search
-from auricle.server.dialects.deepgram.wording import Said, Wording
+from auricle.server.dialects.deepgram.formatting import Formatting, WrittenWord
 from auricle.server.dialects.shared import time
 
 SNIPPET_WORDS: Final = 5
@@ -18,24 +18,24 @@ SNIPPET_WORDS: Final = 5
 
 
 def searched(
-    words: Sequence[Said], terms: Sequence[str], style: Wording
+    words: Sequence[WrittenWord], terms: Sequence[str], style: Formatting
 ) -> tuple[Search, ...] | None:
     """The hits of each term; None where nothing is searched for."""
     return tuple(_search(words, term, style) for term in terms) or None
 
 
-def _search(words: Sequence[Said], term: str, style: Wording) -> Search:
-    parts = tuple(filter(None, map(wording.bare, term.split())))
+def _search(words: Sequence[WrittenWord], term: str, style: Formatting) -> Search:
+    parts = tuple(filter(None, map(formatting.bare, term.split())))
     return Search(term, tuple(_hits(words, parts, style)) if parts else ())
 
 
-def _hits(words: Sequence[Said], parts: tuple[str, ...], style: Wording) -> Iterator[Hit]:
-    for first, last in wording.matches(words, parts):
+def _hits(words: Sequence[WrittenWord], parts: tuple[str, ...], style: Formatting) -> Iterator[Hit]:
+    for first, last in formatting.matches(words, parts):
         hit = words[first:last]
         around = words[max(first - SNIPPET_WORDS, 0) : last + SNIPPET_WORDS]
         yield Hit(
-            wording.confidence(hit),
+            formatting.confidence(hit),
             time(hit[0].start_s),
             time(hit[-1].end_s),
-            wording.text(around, style),
+            formatting.text(around, style),
         )

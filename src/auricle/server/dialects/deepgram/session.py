@@ -11,9 +11,8 @@ from dataclasses import replace
 from auricle.errors import InvalidRequest
 from auricle.live.stream import LiveStream
 from auricle.server.dialects.deepgram import messages, parameters
+from auricle.server.dialects.deepgram.audio_input import AudioInput
 from auricle.server.dialects.deepgram.bodies import created, model_info, model_uuid
-from auricle.server.dialects.deepgram.following import Following, Known
-from auricle.server.dialects.deepgram.intake import Intake
 from auricle.server.dialects.deepgram.messages import (
     CloseStream,
     Configure,
@@ -26,39 +25,40 @@ from auricle.server.dialects.deepgram.messages import (
     StreamMetadata,
 )
 from auricle.server.dialects.deepgram.results import LiveResults
-from auricle.server.dialects.deepgram.streamed import Streamed
+from auricle.server.dialects.deepgram.socket_session import SocketSession, StreamInfo
+from auricle.server.dialects.deepgram.stream_request import StreamRequest
 from auricle.server.dialects.shared import time
 from auricle.server.fields.form import shown
 from auricle.server.transport.socket import NORMAL, Socket
 
 
-class ListenSession(Following):
+class ListenSession(SocketSession):
     """`run` it once."""
 
     def __init__(
         self,
         socket: Socket,
-        intake: Intake,
+        audio_input: AudioInput,
         streams: Sequence[LiveStream],
-        wanted: Streamed,
-        known: Known,
+        wanted: StreamRequest,
+        info: StreamInfo,
     ) -> None:
         metadata = ResultMetadata(
-            known.request_id,
-            model_info(known.model),
-            model_uuid(known.model),
+            info.request_id,
+            model_info(info.model),
+            model_uuid(info.model),
             wanted.extra or None,
         )
         n = len(streams)
         self._results = [LiveResults(wanted.results, metadata, (i, n)) for i in range(n)]
-        super().__init__(socket, intake, streams, self._results)
+        super().__init__(socket, audio_input, streams, self._results)
         self._wanted = wanted
-        self._known = known
+        self._stream_info = info
         self._options = wanted.options
 
-    async def obey(self, text: str) -> bool:
+    async def handle(self, text: str) -> bool:
         try:
-            message = messages.read(text)
+            message = messages.read(text, messages.CLIENT_MESSAGES)
         except ValueError as exc:
             self.say(SocketError(f"The message was not understood: {exc}.", shown(text)))
             return False
@@ -89,7 +89,7 @@ class ListenSession(Following):
             await self.streams[i].commit()
 
     def _configure(self, message: Configure) -> None:
-        name = self._known.request_id
+        name = self._stream_info.request_id
         if message.keyterms is not None:
             try:
                 parameters.check_terms("keyterms", message.keyterms)
@@ -104,13 +104,13 @@ class ListenSession(Following):
         self.say(ConfigureSuccess(name, message.keyterms))
 
     def _metadata(self) -> StreamMetadata:
-        duration_s, model = self.streams[0].now_s, self._known.model
+        duration_s, model = self.streams[0].now_s, self._stream_info.model
         name = model_uuid(model)
-        sound = self._wanted.sound
+        sound = self._wanted.raw_format
         has_audio = duration_s > 0
         return StreamMetadata(
             "deprecated",
-            self._known.request_id,
+            self._stream_info.request_id,
             self.digest.hexdigest(),
             created(),
             time(duration_s),

@@ -31,7 +31,7 @@ _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class RawFormat:
     """Raw samples: channels are interleaved."""
 
     encoding: str
@@ -63,7 +63,7 @@ class Sound:
         )
 
 
-def sound(query: Query, content_type: str) -> Sound | None:
+def raw_format(query: Query, content_type: str) -> RawFormat | None:
     """How the audio is written; None where it says so itself.
 
     Raises:
@@ -87,7 +87,7 @@ def sound(query: Query, content_type: str) -> Sound | None:
             param="sample_rate",
             code="missing_required_parameter",
         )
-    return Sound(encoding.lower(), rate, query.whole("channels", 1, MAX_CHANNELS) or 1)
+    return RawFormat(encoding.lower(), rate, query.whole("channels", 1, MAX_CHANNELS) or 1)
 
 
 def without_header(data: bytes) -> bytes:

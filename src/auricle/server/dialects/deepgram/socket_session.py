@@ -20,7 +20,7 @@ from auricle.errors import AuricleError, BadMedia
 from auricle.live.effects import Effect, TurnFailed
 from auricle.live.pcm import Channels
 from auricle.live.stream import LiveStream
-from auricle.server.dialects.deepgram.intake import Intake
+from auricle.server.dialects.deepgram.audio_input import AudioInput
 from auricle.server.transport.socket import INTERNAL_ERROR, Closed, Socket, close_code
 
 NO_DATA: Final = "NET-0001: no audio and no message came for too long"
@@ -29,17 +29,17 @@ NO_AUDIO: Final = "DATA-0000"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StreamInfo:
     """What messages tell of their stream."""
 
     request_id: str
     model: str
 
 
-class Teller(Protocol):
+class EffectTranslator(Protocol):
     """Says what a client is told of one stream."""
 
-    def heard(self, now_s: float) -> Sequence[msgspec.Struct]:
+    def received(self, now_s: float) -> Sequence[msgspec.Struct]:
         """So much audio was received."""
         ...
 
@@ -52,24 +52,24 @@ class Teller(Protocol):
         ...
 
 
-class Following(ABC):
+class SocketSession(ABC):
     """One socket and its streams, one for each channel. `run` it once."""
 
     def __init__(
         self,
         socket: Socket,
-        intake: Intake,
+        audio_input: AudioInput,
         streams: Sequence[LiveStream],
-        tellers: Sequence[Teller],
+        translators: Sequence[EffectTranslator],
     ) -> None:
         self.socket = socket
         self.streams = streams
         self.digest = hashlib.sha256()
-        self._intake = intake
-        self._tellers = tellers
+        self._audio_input = audio_input
+        self._translators = translators
 
     @abstractmethod
-    async def obey(self, text: str) -> bool:
+    async def handle(self, text: str) -> bool:
         """Do what a message asks; whether it ends the stream."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Following(ABC):
         async with asyncio.TaskGroup() as tasks:
             telling = [
                 tasks.create_task(self._tell(*each))
-                for each in zip(self.streams, self._tellers, strict=True)
+                for each in zip(self.streams, self._translators, strict=True)
             ]
             try:
                 await self._listen()
@@ -122,11 +122,11 @@ class Following(ABC):
         """Take messages until there are no more."""
         async for message in self.socket:
             if isinstance(message, str):
-                if await self.obey(message):
+                if await self.handle(message):
                     return
             elif message:
                 self.digest.update(message)
-                async for samples in self._intake.push(message):
+                async for samples in self._audio_input.push(message):
                     await self._send(samples)
             else:  # an older way to end a stream
                 return
@@ -135,24 +135,24 @@ class Following(ABC):
         """Samples of each channel, to the stream that follows it."""
         if len(self.streams) < len(samples):
             samples = samples.mean(axis=0, keepdims=True, dtype=np.float32)
-        for stream, teller, pcm in zip(self.streams, self._tellers, samples, strict=True):
+        for stream, translator, pcm in zip(self.streams, self._translators, samples, strict=True):
             await stream.send(np.ascontiguousarray(pcm))
-            for message in teller.heard(stream.now_s):
+            for message in translator.received(stream.now_s):
                 self.say(message)
 
     async def _finish(self) -> None:
         """There is no more audio: have the rest of it read."""
-        async for samples in self._intake.finish():
+        async for samples in self._audio_input.finish():
             await self._send(samples)
-        for stream, teller in zip(self.streams, self._tellers, strict=True):
-            teller.close()
+        for stream, translator in zip(self.streams, self._translators, strict=True):
+            translator.close()
             await stream.finish()
 
-    async def _tell(self, stream: LiveStream, teller: Teller) -> None:
+    async def _tell(self, stream: LiveStream, translator: EffectTranslator) -> None:
         """Tell the client what becomes of a stream, until all of it is told."""
         try:
             async for effect in stream:
-                for message in teller.take(effect):
+                for message in translator.take(effect):
                     self.say(message)
                 if isinstance(effect, TurnFailed):
                     self.socket.close(INTERNAL_ERROR, f"{FAILED}: {effect.reason}")

@@ -13,9 +13,9 @@ from auricle.errors import InvalidRequest
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.server.dialects.deepgram import parameters
+from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
-from auricle.server.dialects.deepgram.sound import Sound, sound
-from auricle.server.dialects.deepgram.wording import Wording
+from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.fields.audio_request import Pairs
 from auricle.types import DecodeOptions
 
@@ -44,7 +44,7 @@ MAX_UTTERANCE_END_S: Final = 5.0
 class ResultOptions:
     """What the client wants to be told."""
 
-    wording: Wording = field(default_factory=Wording)
+    formatting: Formatting = field(default_factory=Formatting)
     interim_results: bool = False
     endpointing: bool = True
     """Whether the end of speech is told."""
@@ -58,14 +58,14 @@ class ResultOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
+class StreamRequest:
     """What a live stream is to be."""
 
     model: str
     options: DecodeOptions
     live: LiveOptions
     results: ResultOptions
-    sound: Sound | None
+    raw_format: RawFormat | None
     """None: the audio says itself how it is written."""
     multichannel: bool
     extra: dict[str, str]
@@ -74,38 +74,38 @@ class Streamed:
     @property
     def n_streams(self) -> int:
         """How many are followed: one, or one for each channel."""
-        return self.sound.n_channels if self.sound and self.multichannel else 1
+        return self.raw_format.n_channels if self.raw_format and self.multichannel else 1
 
     @classmethod
-    def read(cls, pairs: Pairs, settings: Settings) -> Streamed:
+    def read(cls, pairs: Pairs, settings: Settings) -> StreamRequest:
         """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
         query = Query(pairs)
         parameters.refuse_unsupported(query)
-        written = sound(query, "")
+        written = raw_format(query, "")
         multichannel = query.flag("multichannel")
         if multichannel and written is None:
             refuse("multichannel", "true", "false without 'encoding' and 'sample_rate'")
-        spoken = parameters.spoken(query, settings)
-        asked = parameters.asked(query, spoken, settings)
+        language_choice = parameters.language_choice(query, settings)
+        request = parameters.request(query, language_choice, settings)
         silence_s = _silence_s(query)
         turns = TurnOptions(threshold=settings.vad_threshold)
         if silence_s:
             turns = TurnOptions(threshold=settings.vad_threshold, silence_s=silence_s)
         return cls(
-            model=asked.model,
-            options=asked.options,
-            live=LiveOptions(turns=turns, language=asked.options.language),
+            model=request.model,
+            options=request.options,
+            live=LiveOptions(turns=turns, language=request.options.language),
             results=ResultOptions(
-                wording=parameters.wording(query),
+                formatting=parameters.formatting(query),
                 interim_results=query.flag("interim_results"),
                 endpointing=silence_s != 0,
                 utterance_end_s=_utterance_end_s(query),
                 vad_events=query.flag("vad_events"),
-                language=asked.options.language,
-                languages=spoken.is_multi,
+                language=request.options.language,
+                languages=language_choice.is_multi,
                 searches=parameters.searches(query),
             ),
-            sound=written,
+            raw_format=written,
             multichannel=multichannel,
             extra=parameters.extra(query),
             ignored=tuple(name for name in query.names() if name not in PARAMETERS),

@@ -40,7 +40,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Formatting:
     """How words are written."""
 
     punctuate: bool = False
@@ -51,7 +51,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WrittenWord:
     """One word of an answer."""
 
     text: str
@@ -91,16 +91,16 @@ def bare(text: str) -> str:
     return text.strip().strip(_AROUND).lower()
 
 
-def said(
+def written_words(
     words: Iterable[Word],
-    wording: Wording,
+    formatting: Formatting,
     language: str | None,
     numbers: Mapping[str, int] | None = None,
-) -> tuple[Said, ...]:
+) -> tuple[WrittenWord, ...]:
     """Words of the model, as they are to be written; ``numbers`` are those of their speakers, where
     letters do not say them."""
     found = [
-        Said(
+        WrittenWord(
             word.text.strip(),
             word.start_s,
             word.end_s,
@@ -112,11 +112,11 @@ def said(
         for word in words
     ]
     kept = [each for each in found if each.plain]
-    if not wording.filler_words and language == "en":
+    if not formatting.filler_words and language == "en":
         kept = list(_without_fillers(kept))
-    for replacement in wording.replacements:
+    for replacement in formatting.replacements:
         kept = list(_replaced(kept, replacement))
-    if wording.profanity_filter:
+    if formatting.profanity_filter:
         kept = [_masked(each) for each in kept]
     return tuple(kept)
 
@@ -127,7 +127,9 @@ def _number(speaker: str | None, numbers: Mapping[str, int] | None) -> int | Non
     return letters.number(speaker) if numbers is None else numbers[speaker]
 
 
-def bodies(words: Iterable[Said], wording: Wording, *, languages: bool) -> tuple[WordBody, ...]:
+def bodies(
+    words: Iterable[WrittenWord], formatting: Formatting, *, languages: bool
+) -> tuple[WordBody, ...]:
     """``languages``: whether each word tells its own."""
     return tuple(
         WordBody(
@@ -135,7 +137,7 @@ def bodies(words: Iterable[Said], wording: Wording, *, languages: bool) -> tuple
             time(each.start_s),
             time(each.end_s),
             figure(each.confidence),
-            each.text if wording.punctuate else None,
+            each.text if formatting.punctuate else None,
             each.language if languages else None,
             each.speaker,
         )
@@ -143,23 +145,23 @@ def bodies(words: Iterable[Said], wording: Wording, *, languages: bool) -> tuple
     )
 
 
-def text(words: Iterable[Said], wording: Wording) -> str:
+def text(words: Iterable[WrittenWord], formatting: Formatting) -> str:
     """The words as one text."""
     parts = [
-        (" " if each.spaced else "") + (each.text if wording.punctuate else each.plain)
+        (" " if each.spaced else "") + (each.text if formatting.punctuate else each.plain)
         for each in words
     ]
     return "".join(parts).strip()
 
 
-def confidence(words: Sequence[Said]) -> float:
+def confidence(words: Sequence[WrittenWord]) -> float:
     """That of the words as one: the upper median, 0 of none."""
     if not words:
         return 0.0
     return figure(sorted(each.confidence for each in words)[len(words) // 2])
 
 
-def matches(words: Sequence[Said], term: Sequence[str]) -> Iterator[tuple[int, int]]:
+def matches(words: Sequence[WrittenWord], term: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where the term stands, ``[first, last)`` of the words, not overlapping."""
     is_any_case = all(part == part.lower() for part in term)
     found = [each.plain if is_any_case else each.text.strip(_AROUND) for each in words]
@@ -172,10 +174,10 @@ def matches(words: Sequence[Said], term: Sequence[str]) -> Iterator[tuple[int, i
             i += 1
 
 
-def _without_fillers(words: Sequence[Said]) -> Iterator[Said]:
+def _without_fillers(words: Sequence[WrittenWord]) -> Iterator[WrittenWord]:
     """A sentence that began with one begins with the next word; one that ended with one ends with
     the word before."""
-    kept: list[Said] = []
+    kept: list[WrittenWord] = []
     begins = False
     for each in words:
         if each.plain in _FILLERS:
@@ -191,7 +193,7 @@ def _without_fillers(words: Sequence[Said]) -> Iterator[Said]:
     yield from kept
 
 
-def _replaced(words: Sequence[Said], replacement: Replacement) -> Iterator[Said]:
+def _replaced(words: Sequence[WrittenWord], replacement: Replacement) -> Iterator[WrittenWord]:
     at = 0
     for first, last in matches(words, replacement.find):
         yield from words[at:first]
@@ -200,7 +202,7 @@ def _replaced(words: Sequence[Said], replacement: Replacement) -> Iterator[Said]
     yield from words[at:]
 
 
-def _others(words: Sequence[Said], by: Sequence[str]) -> Iterator[Said]:
+def _others(words: Sequence[WrittenWord], by: Sequence[str]) -> Iterator[WrittenWord]:
     """Words in the place of some: they share their time, and have the punctuation behind them."""
     start_s, end_s = words[0].start_s, words[-1].end_s
     each_s = (end_s - start_s) / max(len(by), 1)
@@ -218,7 +220,7 @@ def _others(words: Sequence[Said], by: Sequence[str]) -> Iterator[Said]:
         )
 
 
-def _masked(each: Said) -> Said:
+def _masked(each: WrittenWord) -> WrittenWord:
     """With stars for the letters of a profane word."""
     if _PROFANITY.fullmatch(each.plain) is None:
         return each

@@ -15,10 +15,10 @@ from auricle.live.turns import TurnOptions
 from auricle.server.dialects.deepgram import parameters
 from auricle.server.dialects.deepgram.flux import DEFAULT_THRESHOLD, DEFAULT_TIMEOUT_S, FluxOptions
 from auricle.server.dialects.deepgram.flux_messages import FluxConfigure, Thresholds
-from auricle.server.dialects.deepgram.parameters import Spoken
+from auricle.server.dialects.deepgram.formatting import Formatting
+from auricle.server.dialects.deepgram.parameters import LanguageChoice
 from auricle.server.dialects.deepgram.query import Query
-from auricle.server.dialects.deepgram.sound import Sound, sound
-from auricle.server.dialects.deepgram.wording import Wording
+from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.fields.audio_request import Pairs
 from auricle.server.fields.values import language_code
 from auricle.types import DecodeOptions
@@ -51,26 +51,28 @@ TIMEOUTS_MS: Final = (500, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
-class FluxAsked:
+class FluxRequest:
     """What the turns of a stream are to be."""
 
     model: str
     options: DecodeOptions
     turns: FluxOptions
-    wording: Wording
+    formatting: Formatting
     vad_threshold: float
-    sound: Sound | None
+    raw_format: RawFormat | None
     ignored: tuple[str, ...]
 
     @classmethod
-    def read(cls, pairs: Pairs, settings: Settings) -> FluxAsked:
+    def read(cls, pairs: Pairs, settings: Settings) -> FluxRequest:
         """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
         query = Query(pairs)
         parameters.refuse_unsupported(query)
         hints = query.texts("language_hint")
         is_multi = parameters.model(query).lower().endswith(MULTI) or bool(hints)
-        spoken = Spoken(among=hints) if is_multi else Spoken(settings.language or "en")
-        asked = parameters.asked(query, spoken, settings)
+        language_choice = (
+            LanguageChoice(among=hints) if is_multi else LanguageChoice(settings.language or "en")
+        )
+        request = parameters.request(query, language_choice, settings)
         eager = query.number("eager_eot_threshold", *EAGER_THRESHOLDS)
         threshold = query.number("eot_threshold", *THRESHOLDS)
         timeout_ms = query.number("eot_timeout_ms", *TIMEOUTS_MS)
@@ -78,16 +80,16 @@ class FluxAsked:
             threshold or DEFAULT_THRESHOLD,
             eager,
             timeout_ms / 1000 if timeout_ms else DEFAULT_TIMEOUT_S,
-            asked.options.language,
+            request.options.language,
         )
         _check(turns)
         return cls(
-            model=asked.model,
-            options=asked.options,
+            model=request.model,
+            options=request.options,
             turns=turns,
-            wording=Wording(punctuate=True, profanity_filter=query.flag("profanity_filter")),
+            formatting=Formatting(punctuate=True, profanity_filter=query.flag("profanity_filter")),
             vad_threshold=settings.vad_threshold,
-            sound=sound(query, ""),
+            raw_format=raw_format(query, ""),
             ignored=tuple(name for name in query.names() if name not in PARAMETERS),
         )
 
@@ -112,7 +114,7 @@ class FluxAsked:
         timeout_ms = round(turns.timeout_s * 1000)
         return Thresholds(turns.eager_threshold, turns.threshold, timeout_ms)
 
-    def configured(self, message: FluxConfigure) -> FluxAsked:
+    def configured(self, message: FluxConfigure) -> FluxRequest:
         """With other options. Raises `InvalidRequest` for what is not allowed."""
         turns, options = self.turns, self.options
         if (given := message.thresholds) is not None:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from auricle.errors import AuricleError, BadMedia
 from auricle.live.pcm import Channels, PcmFormat, PcmReader
 from auricle.media.streaming import ContainerStream
-from auricle.server.dialects.deepgram.sound import Sound, without_header
+from auricle.server.dialects.deepgram.raw_format import RawFormat, without_header
 from auricle.types import Pcm
 
 PIECE_BYTES: Final = 32 * 1024
@@ -32,7 +32,7 @@ _HEADS: Final = (b"RIFF", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"ID3", b"caff"
 NO_AUDIO: Final = "What came is not audio of a known kind."
 
 
-class Intake(Protocol):
+class AudioInput(Protocol):
     """Makes channels of what a client sends."""
 
     def push(self, data: bytes) -> AsyncIterator[Channels]:
@@ -48,11 +48,13 @@ class Intake(Protocol):
         ...
 
 
-class RawIntake:
+class RawInput:
     """Samples without a container."""
 
-    def __init__(self, sound: Sound) -> None:
-        self._reader = PcmReader(PcmFormat(sound.samples, sound.rate, sound.n_channels))
+    def __init__(self, raw_format: RawFormat) -> None:
+        self._reader = PcmReader(
+            PcmFormat(raw_format.samples, raw_format.rate, raw_format.n_channels)
+        )
         self._has_begun = False
 
     async def push(self, data: bytes) -> AsyncIterator[Channels]:
@@ -67,8 +69,8 @@ class RawIntake:
             yield self._reader.finish()
 
 
-class ContainerIntake:
-    """A container, decoded by somebody else while it is sent. Use `container_intake`."""
+class ContainerInput:
+    """A container, decoded by somebody else while it is sent. Use `container_input`."""
 
     def __init__(self, container: ContainerStream) -> None:
         self._container = container
@@ -137,12 +139,12 @@ def is_container(head: bytes) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def container_intake(container: ContainerStream) -> AsyncIterator[ContainerIntake]:
-    """An intake for as long as the context lasts."""
-    intake = ContainerIntake(container)
-    decoding = asyncio.create_task(intake.decode(), name="container decoding")
+async def container_input(container: ContainerStream) -> AsyncIterator[ContainerInput]:
+    """An input for as long as the context lasts."""
+    audio_input = ContainerInput(container)
+    decoding = asyncio.create_task(audio_input.decode(), name="container decoding")
     try:
-        yield intake
+        yield audio_input
     finally:
         decoding.cancel()
         await asyncio.gather(decoding, return_exceptions=True)
