@@ -14,7 +14,7 @@ from auricle.live import transcription
 from auricle.live.effects import Effect, Final
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.transcription import LiveTranscription, Means
+from auricle.live.transcription import LiveBackend, LiveTranscription
 from auricle.live.vad import SpeechState
 from auricle.models import abilities
 from auricle.queue.queue import Queue
@@ -58,7 +58,7 @@ class Hearing:
         self.spans = spans
         self.n_samples = 0
 
-    async def hear(self, pcm: Pcm, state: SpeechState) -> tuple[list[float], SpeechState]:
+    async def probabilities(self, pcm: Pcm, state: SpeechState) -> tuple[list[float], SpeechState]:
         first, self.n_samples = self.n_samples // FRAME, self.n_samples + len(pcm)
         times_s = [i * FRAME / SAMPLE_RATE for i in range(first, self.n_samples // FRAME)]
         is_speech = [any(start <= at < end for start, end in self.spans) for at in times_s]
@@ -121,8 +121,8 @@ class Streams:
     ) -> AsyncIterator[LiveTranscription]:
         model = ReadingModel(self.queue, VOCABULARY, 5.0, observer=self.observer)
         possible = partial(abilities.possible, checkpoint=checkpoint("base"), default_language=None)
-        means = Means(
-            self.hearing.hear,
+        backend = LiveBackend(
+            self.hearing.probabilities,
             self.load,
             model,
             possible,
@@ -131,7 +131,7 @@ class Streams:
             self.retry_s,
         )
         live = live or LiveOptions(language="en")
-        async with transcription.transcribed(means, live, options or DecodeOptions()) as stream:
+        async with transcription.transcribed(backend, live, options or DecodeOptions()) as stream:
             yield stream
 
     async def __aenter__(self) -> Streams:

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from auricle.live import transcription
+from auricle.live.batched_vad import BatchedVad
 from auricle.live.judging import TurnJudge
-from auricle.live.listener import Listener
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.transcription import LiveTranscription, Means, Possible
+from auricle.live.transcription import LiveBackend, LiveTranscription, Possible
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
 
@@ -22,7 +22,7 @@ class LiveService:
     """Opens streams, at most ``max_sessions``; `close` when there are no more."""
 
     def __init__(self, max_sessions: int, judge: TurnJudge) -> None:
-        self._listener = Listener()
+        self._vad = BatchedVad()
         self._load = LiveLoad(max_sessions)
         self._judge = judge
 
@@ -37,11 +37,11 @@ class LiveService:
     ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
         await self._judge.look()
-        means = Means(self._listener.hear, self._load, model, possible, self._judge)
-        async with transcription.transcribed(means, live, options, key) as stream:
+        backend = LiveBackend(self._vad.probabilities, self._load, model, possible, self._judge)
+        async with transcription.transcribed(backend, live, options, key) as stream:
             yield stream
 
     async def close(self) -> None:
-        """Hear nothing more."""
-        await self._listener.close()
+        """Take nothing more."""
+        await self._vad.close()
         await self._judge.close()

@@ -62,18 +62,18 @@ once."""
 
 _NOTHING = np.zeros(0, np.float32)
 
-Hear = Callable[[Pcm, SpeechState], Awaitable[tuple[list[float], SpeechState]]]
-"""See `Listener.hear`."""
+Vad = Callable[[Pcm, SpeechState], Awaitable[tuple[list[float], SpeechState]]]
+"""See `BatchedVad.probabilities`."""
 
 Possible = Callable[[DecodeOptions], DecodeOptions]
 """The options with their language filled in where it is certain. Raises `InvalidRequest`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class LiveBackend:
     """What all streams of a model share."""
 
-    hear: Hear
+    vad: Vad
     load: LiveLoad
     model: ReadingModel
     possible: Possible
@@ -87,9 +87,9 @@ class LiveTranscription:
     partial one."""
 
     def __init__(
-        self, means: Means, admission: Admission, live: LiveOptions, options: DecodeOptions
+        self, backend: LiveBackend, admission: Admission, live: LiveOptions, options: DecodeOptions
     ) -> None:
-        self._means, self._admission = means, admission
+        self._backend, self._admission = backend, admission
         live, self._recognizer = self._configured(live, options)
         self._session = LiveSession(live)
         self._speech = SpeechState.initial()
@@ -125,7 +125,7 @@ class LiveTranscription:
 
     def clear(self) -> None:
         self._session.clear()
-        self._means.load.speaks(self, is_speaking=False)
+        self._backend.load.speaks(self, is_speaking=False)
         self._reserve()
 
     async def finish(self) -> None:
@@ -154,25 +154,25 @@ class LiveTranscription:
     def _configured(
         self, live: LiveOptions, options: DecodeOptions
     ) -> tuple[LiveOptions, Recognizer]:
-        model = self._means.model
+        model = self._backend.model
         given = replace(options, language=live.language or options.language)
-        possible = self._means.possible(replace(given, words=True))
+        possible = self._backend.possible(replace(given, words=True))
         if live.turns.ending == "semantic":
-            self._means.judge.check()
+            self._backend.judge.check()
         recognizer = Recognizer(model.vocabulary, model.late_s, possible, model.thresholds)
         return replace(live, language=possible.language), recognizer
 
     def _interval_s(self) -> float:
-        return self._means.load.interval_s(self._session.options.interval_s, self._n_workers)
+        return self._backend.load.interval_s(self._session.options.interval_s, self._n_workers)
 
     @property
     def _n_workers(self) -> int:
-        return self._means.model.queue.n_workers
+        return self._backend.model.queue.n_workers
 
     async def _hear(self) -> None:
         """Find out who speaks in what was received."""
         heard, self._unheard = self._unheard, _NOTHING
-        found, self._speech = await self._means.hear(heard, self._speech)
+        found, self._speech = await self._backend.vad(heard, self._speech)
         self._apply(self._session.push(_NOTHING, found))
 
     async def _caught_up(self) -> None:
@@ -180,12 +180,12 @@ class LiveTranscription:
         while self._session.unread_s > MAX_UNREAD_S or self._effects.qsize() > MAX_EFFECTS:
             self._progress.clear()
             try:
-                async with asyncio.timeout(self._means.stall_s):
+                async with asyncio.timeout(self._backend.stall_s):
                     await self._progress.wait()
             except TimeoutError as exc:
                 raise Overloaded(
                     f"{self._session.unread_s:.0f} seconds of speech wait to be read, and nothing "
-                    f"has become of them for {self._means.stall_s:g} s.",
+                    f"has become of them for {self._backend.stall_s:g} s.",
                     code="rate_limit_exceeded",
                     retry_after_s=RETRY_AFTER_S,
                 ) from exc
@@ -197,9 +197,9 @@ class LiveTranscription:
                 self._begin()
                 continue
             if isinstance(effect, TurnStarted | SpeechResumed):
-                self._means.load.speaks(self, is_speaking=True)
+                self._backend.load.speaks(self, is_speaking=True)
             elif isinstance(effect, SpeechPaused | TurnEnded):
-                self._means.load.speaks(self, is_speaking=False)
+                self._backend.load.speaks(self, is_speaking=False)
             self._judge_pauses(effect)
             self._time_finals(effect)
             self._effects.put_nowait(effect)
@@ -210,7 +210,7 @@ class LiveTranscription:
 
     def _reserve(self) -> None:
         """Have the engine kept free while there is something to read."""
-        queue = self._means.model.queue
+        queue = self._backend.model.queue
         queue.speaks(self._admission, is_speaking=not self._session.is_read)
 
     def _judge_pauses(self, effect: Effect) -> None:
@@ -231,10 +231,10 @@ class LiveTranscription:
             ended_s = self._ended_s.pop(effect.turn, None)
             if ended_s is not None:
                 took_s = time.monotonic() - ended_s
-                self._means.model.observer.record("live_final_s", took_s)
+                self._backend.model.observer.record("live_final_s", took_s)
 
     async def _judge(self, heard: Pcm) -> None:
-        probability = await self._means.judge.end_probability(heard)
+        probability = await self._backend.judge.end_probability(heard)
         self._judging = None
         if probability is not None:
             self._apply(self._session.judge(probability))
@@ -264,7 +264,7 @@ class LiveTranscription:
         try:
             answer = await self._hypothesis(request)
         except AuricleError as exc:
-            await asyncio.sleep(self._means.retry_s)
+            await asyncio.sleep(self._backend.retry_s)
             effects = self._session.fail(request.id, exc.message)
         else:
             effects = self._session.answer(request.id, answer)
@@ -272,20 +272,20 @@ class LiveTranscription:
         self._apply(effects)
 
     async def _hypothesis(self, request: ReadRequest) -> Hypothesis:
-        model, is_final = self._means.model, request.kind == "final"
+        model, is_final = self._backend.model, request.kind == "final"
         priority = Priority.LIVE_FINAL if is_final else Priority.LIVE_PARTIAL
         window = Window(0, request.start_s, request.pcm, ())
         timed = span(model.observer, "live_read_s", kind=request.kind)
         with timed, opened(model.queue, self._admission, window, priority) as encoded:
             answer = await self._recognizer.read(encoded, request)
             if not is_final:
-                self._means.load.note(self, encoded.busy_s)
+                self._backend.load.note(self, encoded.busy_s)
         return answer
 
 
 @contextlib.asynccontextmanager
 async def transcribed(
-    means: Means, live: LiveOptions, options: DecodeOptions, key: str = ""
+    backend: LiveBackend, live: LiveOptions, options: DecodeOptions, key: str = ""
 ) -> AsyncIterator[LiveTranscription]:
     """A stream of the client ``key``, until the context is left, which cancels what is being read.
 
@@ -293,9 +293,9 @@ async def transcribed(
         InvalidRequest: the model cannot do what the options ask.
         Overloaded: there are as many streams as can be followed.
     """
-    with means.model.queue.admit_live(key) as admission:
-        stream = LiveTranscription(means, admission, live, options)
-        with _counted(means, stream):
+    with backend.model.queue.admit_live(key) as admission:
+        stream = LiveTranscription(backend, admission, live, options)
+        with _counted(backend, stream):
             try:
                 yield stream
             finally:
@@ -303,9 +303,9 @@ async def transcribed(
 
 
 @contextlib.contextmanager
-def _counted(means: Means, stream: LiveTranscription) -> Iterator[None]:
-    means.load.enter(stream, means.model.queue.n_workers)
+def _counted(backend: LiveBackend, stream: LiveTranscription) -> Iterator[None]:
+    backend.load.enter(stream, backend.model.queue.n_workers)
     try:
         yield
     finally:
-        means.load.leave(stream)
+        backend.load.leave(stream)

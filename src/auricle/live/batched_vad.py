@@ -14,33 +14,33 @@ from auricle.speech.vad import SpeechDetector
 from auricle.types import Pcm
 
 MAX_STREAMS = 8
-"""Heard in one call: what is gained by company is gained, and others do not wait for long."""
+"""In one call: more would gain nothing by company, and others would wait for longer."""
 
-Heard = tuple[list[float], SpeechState]
+Answer = tuple[list[float], SpeechState]
 """Probabilities of the frames that a stream's audio completes, and the state behind it."""
 
 
-class Listener:
-    """`hear` the next audio of any stream; `close` when there are no more. While one call computes,
-    what comes in meanwhile gathers for the next."""
+class BatchedVad:
+    """`probabilities` of any stream's next audio; `close` when there are no more. While one call
+    computes, what comes in meanwhile gathers for the next."""
 
     def __init__(self) -> None:
         self._detector: SpeechDetector | None = None
-        self._waiting: deque[tuple[Pcm, SpeechState, asyncio.Future[Heard]]] = deque()
+        self._waiting: deque[tuple[Pcm, SpeechState, asyncio.Future[Answer]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def hear(self, pcm: Pcm, state: SpeechState) -> Heard:
+    async def probabilities(self, pcm: Pcm, state: SpeechState) -> Answer:
         """The next audio of one stream, behind ``state``."""
-        heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
-        self._waiting.append((pcm, state, heard))
+        asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((pcm, state, asked))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), name="listener")
-        return await heard
+            self._task = asyncio.create_task(self._work(), name="voice detection")
+        return await asked
 
     async def close(self) -> None:
-        """Hear nothing more; whoever waits is cancelled."""
-        for _, _, heard in self._waiting:
-            heard.cancel()
+        """Take nothing more; whoever waits is cancelled."""
+        for _, _, waiting in self._waiting:
+            waiting.cancel()
         self._waiting.clear()
         if self._task is not None:
             await asyncio.wait({self._task})
@@ -50,19 +50,19 @@ class Listener:
             n = min(len(self._waiting), MAX_STREAMS)
             batch = [self._waiting.popleft() for _ in range(n)]
             streams = [(pcm, state) for pcm, state, _ in batch]
-            askers = [heard for _, _, heard in batch]
+            askers = [asker for _, _, asker in batch]
             try:
                 answers = await asyncio.to_thread(self._probabilities, streams)
             except Exception as exc:  # noqa: BLE001  # the border: whoever waits is told
-                for heard in askers:
-                    if not heard.done():
-                        heard.set_exception(exc)
+                for asker in askers:
+                    if not asker.done():
+                        asker.set_exception(exc)
                 continue
-            for heard, answer in zip(askers, answers, strict=True):
-                if not heard.done():  # whoever asked may have left
-                    heard.set_result(answer)
+            for asker, answer in zip(askers, answers, strict=True):
+                if not asker.done():  # whoever asked may have left
+                    asker.set_result(answer)
 
-    def _probabilities(self, streams: list[tuple[Pcm, SpeechState]]) -> list[Heard]:
+    def _probabilities(self, streams: list[tuple[Pcm, SpeechState]]) -> list[Answer]:
         self._detector = self._detector or SpeechDetector()
         return [
             (found.tolist(), state) for found, state in vad.probabilities(self._detector, streams)
