@@ -101,6 +101,9 @@ class Said:
     """It ran into the limit of tokens."""
     others: tuple[tuple[str, float], ...] = ()
     """Further texts of the search with their log-probabilities."""
+    told: tuple[str, ...] = ()
+    """Beginnings of the text that are told while it grows, if anybody wants them."""
+    told_logprob: float = -0.2
 
     def ids(self, heard: Heard) -> tuple[int, ...]:
         end_s = heard.duration_s if self.end_s is None else self.end_s
@@ -183,6 +186,10 @@ class FakeEngine:
         self.heard += heard
         for row, each in zip(rows, heard, strict=True):
             said = self.hear(each)
+            for text in said.told if row.is_told else ():
+                ids = (_timestamp(said.start_s), *VOCABULARY.encode(text))
+                yield Tokens(row.state_id, ids, said.told_logprob, said.no_speech_prob)
+                await asyncio.sleep(0)
             others = (
                 Alternative(replace(said, text=text).ids(each), avg_logprob)
                 for text, avg_logprob in said.others[: job.n_best - 1]

@@ -132,7 +132,7 @@ async def parts_of(n_stretches: int, known_after: int) -> list[tuple[str | None,
         async for read, whole in stream.parts():
             text = None if read is None else read.text
             found.append((text, [f"{each.speaker}{each.text}" for each in whole]))
-            assert read is None or read.speaker is None
+            assert read is None or (isinstance(read, Segment) and read.speaker is None)
             n_read += 1
             if n_read == known_after:
                 event.set()

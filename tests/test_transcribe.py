@@ -14,7 +14,7 @@ import pytest
 from auricle.errors import EngineFailed
 from auricle.queue.admission import FIRST_GUESS_S_PER_S
 from auricle.speech.source import AudioChunk
-from auricle.transcribe import UNOPENED_S, Transcriber, Transcription, collect
+from auricle.transcribe import UNOPENED_S, Ahead, Transcriber, Transcription, collect
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
@@ -206,3 +206,38 @@ async def test_a_file_counts_as_its_length_only_when_it_was_opened(tmp_path, dec
             assert waiting_s() == pytest.approx(counts_s)
         assert decoders.before_s == pytest.approx(UNOPENED_S)
         assert waiting_s() == 0.0
+
+
+# Words ahead of their segments
+
+
+def told(heard: Heard) -> Said:
+    """Each window tells its text word by word."""
+    text = f" It is {heard.start_s:.0f} now."
+    return Said(text, told=tuple(text[:n] for n in range(1, len(text) + 1)))
+
+
+async def parts(options: DecodeOptions, *, early: bool) -> list[str]:
+    """What came, those of text ahead in brackets."""
+    async with transcribing(FakeEngine(told), options, 2) as transcription:
+        return [
+            f"[{read.text}]" if isinstance(read, Ahead) else read.text
+            async for read, _ in transcription.parts(early=early)
+            if read is not None
+        ]
+
+
+async def test_words_come_ahead_of_their_segments_for_who_wants_them():
+    english = DecodeOptions(language="en", audio_context="full")
+    found = await parts(english, early=True)
+    assert [each for each in found if each[0] != "["] == [" It is 0 now.", " It is 22 now."]
+    first, second = found.index(" It is 0 now."), found.index(" It is 22 now.")
+    assert found[first - 1] == "[ It is 0]"
+    assert found[second - 1] == "[ It is 22]"
+    assert await parts(english, early=False) == [" It is 0 now.", " It is 22 now."]
+
+
+@pytest.mark.parametrize("wanted", [{"words": True}, {"logprobs": True}])
+async def test_words_wait_for_their_figures(wanted):
+    found = await parts(DecodeOptions(language="en", **wanted), early=True)
+    assert len(found) == 2

@@ -88,6 +88,19 @@ async def test_a_busy_process_has_the_time_its_job_deserves(process, watching):
     assert process.killed == ["was stuck in a job (decode) for 205 s"]
 
 
+async def test_a_job_that_tells_of_its_steps_lives_as_long_as_they_come(process, watching):
+    """However long it takes: no job before it had said how fast it would be."""
+    with watching.job("decode", 1.0) as job:
+        for _ in range(100):
+            await process.look(12)
+            job.stepped()
+        assert process.killed == []
+        await process.look(12)
+        assert process.killed == []
+        await process.look()
+    assert process.killed == ["was stuck in a job (decode) for 65 s"]
+
+
 async def test_no_job_has_less_than_the_floor(process, watching):
     run(watching, process, seconds=0.01)
     with watching.job("decode", 1.0):

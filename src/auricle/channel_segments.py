@@ -15,7 +15,7 @@ import msgspec
 
 from auricle.errors import InvalidRequest
 from auricle.speakers.labels import letter
-from auricle.transcribe import Transcription
+from auricle.transcribe import ReadPart, Transcription
 from auricle.types import AudioTrack, Language, Segment, Speaker, Task
 
 MAX_CHANNELS = 20
@@ -71,8 +71,8 @@ class ChannelTranscription:
         for segment in sorted(self._segments, key=lambda each: each.start_s):
             yield segment
 
-    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
-        """Each segment is whole when its text is told."""
+    async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
+        """Each segment is whole when its text is told; nothing is known ahead of the others."""
         async for segment in self:
             yield segment, (segment,)
 

@@ -18,7 +18,7 @@ import msgspec
 from auricle.diarize import Diarization
 from auricle.output.line_breaking import ends_sentence
 from auricle.speakers.words import SpokenWord, attribute
-from auricle.transcribe import Transcription
+from auricle.transcribe import ReadPart, Transcription
 from auricle.types import AudioTrack, Language, Segment, Speaker, Task, Token, Word
 from auricle.whisper.vocabulary import Vocabulary
 
@@ -65,9 +65,10 @@ class SpokenTranscription:
             for segment in spoken:
                 yield segment
 
-    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+    async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Every segment as it is read, without a speaker, and with it those whose speakers have
-        become known; at the end None, and the rest."""
+        become known; at the end None, and the rest. Nothing comes ahead of segments, as their words
+        are wanted."""
         waiting: list[Segment] = []
         whole: list[Sequence[Segment]] = []
         async for segment in self.transcription:

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from auricle.media.pool import DecoderPool
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
+from auricle.reading.early_text import EarlyText
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.speech.source import AudioSource
@@ -42,6 +43,15 @@ SHORT_S = 60.0
 UNOPENED_S = 60.0
 """What a file counts as at most before it was opened: a gigabyte that is no audio is not hours of
 work for which everybody else is told to wait."""
+
+
+class Ahead(NamedTuple):
+    """What the next segments will say, as far as that is known; it is never taken back."""
+
+    text: str
+
+
+ReadPart: TypeAlias = tuple[Segment | Ahead | None, tuple[Segment, ...]]
 
 
 class SegmentStream(Protocol):
@@ -77,11 +87,20 @@ class SegmentStream(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Segment]: ...
 
-    def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+    def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Instead of iterating: each segment as it is read, with those that are known whole by
         then. Where speakers were asked for, that may be later; at the end None comes with the
-        rest."""
+        rest. ``early``: what is known of the next segments comes ahead of them, word by word, where
+        the engine tells, and neither words nor tokens are wanted with their figures."""
         ...
+
+
+class _WindowReading(NamedTuple):
+    """A window that is read, or was."""
+
+    window: Window
+    task: asyncio.Task[Reading]
+    early: EarlyText | None
 
 
 @dataclass(slots=True)
@@ -101,7 +120,7 @@ class Transcription:
     _context: str = ""
     _detecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _spoken_s: dict[Language, float] = field(default_factory=dict)
-    _readings: deque[tuple[Window, asyncio.Task[Reading]]] = field(default_factory=deque)
+    _readings: deque[_WindowReading] = field(default_factory=deque)
 
     @property
     def task(self) -> Task:
@@ -125,28 +144,41 @@ class Transcription:
     def speakers(self) -> None:
         """Nobody asked."""
 
-    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+    async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Each segment is whole when it is read."""
-        async for segment in self:
-            yield segment, (segment,)
+        tells = early and not (self.options.words or self.options.logprobs)
+        async for read in self._read(tells=tells):
+            yield read, () if isinstance(read, Ahead) else (read,)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
-        async for window in self._windows():
-            reading = self._reader(window).read(window, self._language_of)
-            self._readings.append((window, asyncio.create_task(reading)))
-            while self._readings and (self._is_far_ahead or self._readings[0][1].done()):
-                for segment in await self._next():
-                    yield segment
-        while self._readings:
-            for segment in await self._next():
-                yield segment
+        async for read in self._read(tells=False):
+            assert isinstance(read, Segment)
+            yield read
 
     async def close(self) -> None:
         """Cancel what is being read."""
-        tasks = [task for _, task in self._readings]
+        tasks = [reading.task for reading in self._readings]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, *, tells: bool) -> AsyncIterator[Segment | Ahead]:
+        async for window in self._windows():
+            self._begin(window, tells=tells)
+            while self._readings and (self._is_far_ahead or self._readings[0].task.done()):
+                async for read in self._next():
+                    yield read
+        while self._readings:
+            async for read in self._next():
+                yield read
+
+    def _begin(self, window: Window, *, tells: bool) -> None:
+        early = EarlyText() if tells else None
+        reading = self._reader(window).read(window, self._language_of, early)
+        task = asyncio.create_task(reading)
+        if early is not None:
+            task.add_done_callback(lambda _: early.end())
+        self._readings.append(_WindowReading(window, task, early))
 
     async def _windows(self) -> AsyncIterator[Window]:
         options = self.options
@@ -174,16 +206,21 @@ class Transcription:
         most = 1 if self.options.previous_text else self.model.queue.windows_ahead
         return len(self._readings) >= most
 
-    async def _next(self) -> tuple[Segment, ...]:
-        """The segments of the next window, once it is read."""
-        window, task = self._readings[0]
+    async def _next(self) -> AsyncIterator[Segment | Ahead]:
+        """The segments of the next window, once it is read, and before that what is known of
+        them."""
+        window, task, early = self._readings[0]
+        if early is not None:
+            async for text in early.texts():
+                yield Ahead(text)
         reading = await task
         self._readings.popleft()
         if self.options.previous_text:
             self._context = reading.context
         if self.options.language_detection == "window" and reading.segments:
             self._note_language(reading.language, window.speech_s)
-        return reading.segments
+        for segment in reading.segments:
+            yield segment
 
     async def _language_of(self, detect: Callable[[], Awaitable[Language]]) -> Language:
         """The language a window is read in: the one given, the one detected on the first window,

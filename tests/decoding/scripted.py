@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auricle.decoding.loop import Vocabulary
+from auricle.decoding.job import Vocabulary
 from auricle.decoding.network import Answers, Step
 from auricle.decoding.rules import SpecialTokens
 

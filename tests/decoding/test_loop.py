@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.decoding import loop
-from auricle.decoding.loop import Options, Row
+from auricle.decoding.job import Found, Growing, Options, Row
 from auricle.decoding.network import NetworkFailed
 from auricle.whisper.dimensions import MAX_INITIAL_TIMESTAMP
 from tests.decoding.scripted import (
@@ -30,16 +30,15 @@ CHANCE = Options(beam_size=1, temperature=1.0, max_tokens=24, patience=1.0, supp
 
 
 def decoded(network, rows, options, **given):
-    return {
-        found.window: found for found in loop.decode(network, VOCABULARY, rows, options, **given)
-    }
+    said = loop.decode(network, VOCABULARY, rows, options, **given)
+    return {found.window: found for found in said if isinstance(found, Found)}
 
 
 @pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
 def test_a_window_says_the_same_alone_and_in_company(options):
     rows = [Row(n, PROMPT, seed=n) for n in range(6)]
     together = decoded(ScriptedNetwork(), rows, options)
-    alone: dict[int, loop.Found] = {}
+    alone: dict[int, Found] = {}
     for row in rows:
         alone |= decoded(ScriptedNetwork(), [row], options)
     assert together == alone
@@ -164,7 +163,8 @@ def test_a_window_leaves_as_soon_as_its_text_is_found():
     """A batch used to take as long as its longest text."""
     short = {(1, ()): {FIRST: 50}, (1, (FIRST,)): {END: 50}}
     network = ScriptedNetwork(short)
-    found = loop.decode(network, VOCABULARY, [Row(n, PROMPT) for n in range(3)], GREEDY)
+    said = loop.decode(network, VOCABULARY, [Row(n, PROMPT) for n in range(3)], GREEDY)
+    found = (each for each in said if isinstance(each, Found))
     assert next(found).window == 1
     assert network.batches == [3, 3]
     assert {each.window for each in found} == {0, 2}
@@ -186,6 +186,40 @@ def test_a_window_that_nobody_wants_any_more_leaves_at_the_next_step():
     assert network.batches[:4] == [3, 3, 3, 2]
     assert found == decoded(ScriptedNetwork(), [rows[0], rows[2]], GREEDY)
     assert decoded(ScriptedNetwork(), rows, GREEDY, is_wanted=lambda window: False) == {}
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_a_text_that_is_told_is_the_same_and_begins_with_what_was_told(options):
+    rows = [Row(n, PROMPT, seed=n, is_told=n % 2 == 0) for n in range(12)]
+    said = list(loop.decode(ScriptedNetwork(), VOCABULARY, rows, options))
+    found = {each.window: each for each in said if isinstance(each, Found)}
+    silent = [row._replace(is_told=False) for row in rows]
+    assert found == decoded(ScriptedNetwork(), silent, options)
+    told = [each for each in said if isinstance(each, Growing)]
+    assert {each.window for each in told} <= {0, 2, 4, 6, 8, 10}
+    assert told
+    for each in told:
+        assert each.ids[-1] < END  # the last is one of text
+        text = _text(each.ids)
+        assert _text(found[each.window].ids)[: len(text)] == text
+        assert each.no_speech_prob == found[each.window].no_speech_prob
+
+
+def test_greedily_every_token_of_text_is_told_at_once():
+    said = list(loop.decode(ScriptedNetwork(), VOCABULARY, [Row(1, PROMPT, (), 0, True)], GREEDY))
+    [found] = [each for each in said if isinstance(each, Found)]
+    told = [each for each in said if isinstance(each, Growing)]
+    places = [n + 1 for n, token in enumerate(found.ids) if token < END]
+    assert [each.ids for each in told] == [found.ids[:n] for n in places]
+    for each, n in zip(told, places, strict=True):
+        assert each.avg_logprob == pytest.approx(sum(found.logprobs[:n]) / n)
+
+
+def test_each_step_is_told():
+    """A watchdog wants to know."""
+    network = ScriptedNetwork()
+    said = list(loop.decode(network, VOCABULARY, [Row(1, PROMPT), Row(2, PROMPT)], BEAM))
+    assert said.count(None) == network.n_steps - 1  # the last ends it
 
 
 @pytest.mark.parametrize("breaks_at", [1, 2, 5])
@@ -215,6 +249,10 @@ def test_chance_draws_as_often_as_probable():
     ]
     assert set(drawn) == {3, 4}
     assert drawn.count(3) / len(drawn) == pytest.approx(0.75, abs=0.06)
+
+
+def _text(ids):
+    return tuple(i for i in ids if i < FIRST)
 
 
 def _reference(network, window, beam_size, max_tokens):

@@ -61,6 +61,29 @@ def test_token_probabilities_and_languages_are_those_of_ctranslate2(ours, compar
             assert one.language.code == other.language.code
 
 
+def test_token_probabilities(ours, compared):
+    for i in same(ours[compared.name], compared.theirs):
+        text = [token for token in compared.theirs[i].tokens if token < compared.vocabulary.eot]
+        tokenizer = compared.tokenizer(compared.windows[i].language)
+        theirs = readings.token_logprobs(compared.reference, tokenizer, text, compared.states[i])
+        found = ours[compared.name][i].logprobs
+        np.testing.assert_allclose(found, theirs, rtol=0, atol=LOGPROB)
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_company_changes_nothing(tiny_en, beam_size):
+    """Bit for bit."""
+    model = load(tiny_en.folder, Loading("cpu", "float32", 2, OPENVINO))
+    start = prompting.start(tiny_en.vocabulary, "transcribe", "en")
+    rows = tuple(DecodeRow(i, start) for i in range(8))
+    for row in rows:
+        pcm = tiny_en.windows[row.state_id].pcm
+        model.encode(EncodeJob((EncodeRow(row.state_id, pcm.tobytes()),), MAX_FRAMES))
+    together = list(model.decode(DecodeJob(rows, beam_size, 0.0)))
+    alone = [said for row in rows for said in model.decode(DecodeJob((row,), beam_size, 0.0))]
+    assert sorted(together, key=lambda said: said.state_id) == alone
+
+
 def test_beams(tiny_en):
     """Where both end with beams whose probabilities are equal but for the order of additions, they
     may choose another."""

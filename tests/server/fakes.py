@@ -22,6 +22,7 @@ from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
+from auricle.transcribe import Ahead, ReadPart
 from auricle.types import (
     SAMPLE_RATE,
     AudioTrack,
@@ -51,8 +52,8 @@ def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
 
 HELLO = (said(" Hello there."), said(" And you.", 1.0, 2.5))
 
-Step = Segment | Exception | asyncio.Event
-"""A segment to yield, an error to raise, or something to wait for."""
+Step = Segment | Ahead | Exception | asyncio.Event
+"""A segment to yield, what is known of it before, an error to raise, or something to wait for."""
 
 
 @dataclass
@@ -65,12 +66,12 @@ class FakeTranscription:
     warnings: tuple[str, ...] = ()
     speakers: tuple[Speaker, ...] | None = None
 
-    async def parts(self) -> AsyncIterator[tuple[Segment | None, tuple[Segment, ...]]]:
+    async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Speakers are known of the first segment when the second is read, and of the rest at the
         end."""
         if self.speakers is None:
-            async for segment in self:
-                yield segment, (segment,)
+            async for read in self._read(early=early):
+                yield read, () if isinstance(read, Ahead) else (read,)
             return
         before: list[Segment] = []
         async for segment in self:
@@ -79,12 +80,17 @@ class FakeTranscription:
         yield None, tuple(before)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
+        async for read in self._read(early=False):
+            assert isinstance(read, Segment)
+            yield read
+
+    async def _read(self, *, early: bool) -> AsyncIterator[Segment | Ahead]:
         for step in self.steps:
             if isinstance(step, Exception):
                 raise step
             if isinstance(step, asyncio.Event):
                 await step.wait()
-            else:
+            elif early or isinstance(step, Segment):
                 yield step
 
 

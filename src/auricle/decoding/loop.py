@@ -8,62 +8,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from auricle.decoding import rules
+from auricle.decoding.job import Found, Growing, Options, Row, Vocabulary
 from auricle.decoding.network import Answers, Floats, Network, Step
-from auricle.decoding.rules import IMPOSSIBLE, Candidates, SpecialTokens
+from auricle.decoding.rules import IMPOSSIBLE, Candidates
 from auricle.decoding.search import Beam, Search
 from auricle.whisper.dimensions import MAX_POSITIONS
-
-
-class Row(NamedTuple):
-    """A window, and what its text begins with."""
-
-    window: int
-    prompt: tuple[int, ...]
-    """Tokens before the text, the start of the transcript among them."""
-    prefix: tuple[int, ...] = ()
-    """What the text begins with."""
-    seed: int = 0
-
-
-class Found(NamedTuple):
-    """The text of a window."""
-
-    window: int
-    ids: tuple[int, ...]
-    """The prefix included, without end-of-text."""
-    avg_logprob: float
-    """Of the tokens and end-of-text; what was given, such as the prefix, counts as certain."""
-    no_speech_prob: float
-    logprobs: tuple[float, ...]
-    """Of each token that was chosen, and of end-of-text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How texts are searched for."""
-
-    beam_size: int
-    temperature: float
-    max_tokens: int
-    patience: float
-    suppress: tuple[int, ...]
-    """Tokens of text that are never chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The special tokens that searching needs."""
-
-    special: SpecialTokens
-    start: int
-    """``<|startoftranscript|>``, behind which the model says whether anybody speaks."""
-    no_speech: int
-
 
 Wanted = Callable[[int], bool]
 """Whether a window's text is still wanted."""
@@ -75,9 +28,10 @@ def decode(
     rows: Sequence[Row],
     options: Options,
     is_wanted: Wanted = lambda window: True,
-) -> Iterator[Found]:
-    """The texts of all windows that are wanted until then, as they are found. Windows run together
-    whose prompts and prefixes are of equal length.
+) -> Iterator[Growing | Found | None]:
+    """The texts of all windows that are wanted until then, as they are found, and of those to be
+    told as they grow; None after each step. Windows run together whose prompts and prefixes are of
+    equal length.
 
     Raises:
         NetworkFailed: the network answered nonsense; texts already found are right.
@@ -112,7 +66,7 @@ class _Batch:
     windows: list[_Window] = field(default_factory=list)
     """Those that are still searched."""
 
-    def run(self, rows: Sequence[Row]) -> Iterator[Found]:
+    def run(self, rows: Sequence[Row]) -> Iterator[Growing | Found | None]:
         rows = [row for row in rows if self.is_wanted(row.window)]
         if not rows:
             return
@@ -125,6 +79,8 @@ class _Batch:
             yield from self._leave(parents)
             if not self.windows:
                 return
+            yield from self._told()
+            yield None
             ids = [[beam.ids[-1]] for window in self.windows for beam in window.search.beams]
             flat = np.array([parent for each in parents for parent in each], np.int32)
             step = Step(np.array(ids, np.int64), n_before, flat, (0,), suppress)
@@ -158,6 +114,7 @@ class _Batch:
             n_wanted=max(1, round(beam_size * options.patience)),
             max_tokens=max(len(row.prefix) + 1, room),
             beams=[Beam(row.prefix, 0.0)],
+            first_timestamp=self.vocabulary.special.first_timestamp,
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
@@ -208,6 +165,12 @@ class _Batch:
             if stay:
                 self.network.keep(stay)
         yield from (each for each in found if self.is_wanted(each.window))
+
+    def _told(self) -> Iterator[Growing]:
+        """What was decided in this step of the texts that are to be told."""
+        for window in self.windows:
+            if window.row.is_told and (told := window.search.decide()) is not None:
+                yield Growing(window.row.window, told.ids, told.mean, window.no_speech_prob)
 
 
 def _found(window: _Window) -> Found:

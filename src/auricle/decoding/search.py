@@ -8,12 +8,17 @@ them the search is over. The best is the one whose tokens are the most probable 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
+
+CLEARLY_WORSE = 0.5
+"""How far an ended text's mean log-probability lies below that of the best beam when it no longer
+counts in what is decided."""
 
 
 class Beam(NamedTuple):
@@ -26,6 +31,16 @@ class Beam(NamedTuple):
     logprobs: tuple[float, ...] = ()
     """Of each token chosen, and of end-of-text where it came to that."""
 
+    @property
+    def mean(self) -> float:
+        """Log-probability of a token, end-of-text not counted in the length."""
+        return self.total / max(1, len(self.ids))
+
+    def until(self, n: int) -> Beam:
+        """Its first ``n`` tokens."""
+        chosen = self.logprobs[: max(0, n - len(self.ids) + len(self.logprobs))]
+        return Beam(self.ids[:n], sum(chosen), chosen)
+
 
 @dataclass(slots=True)
 class Search:
@@ -37,7 +52,11 @@ class Search:
     max_tokens: int
     """Where a text is cut that does not end."""
     beams: list[Beam]
+    first_timestamp: int
+    """Tokens before it are text."""
     ended: list[Beam] = field(default_factory=list)
+    decided: tuple[int, ...] = ()
+    """Tokens of text that what is found begins with; more only when `decide` is called."""
 
     def advance(self, found: Candidates, end_of_text: int) -> list[int]:
         """Go on with what may follow each of the beams: for each beam from now on, the place of the
@@ -58,10 +77,30 @@ class Search:
                 self.ended.append(beam._replace(ids=beam.ids[:-1]))
         return self._go_on(kept, parents)
 
+    def decide(self) -> Beam | None:
+        """Decide on the text that all beams agree in, and ended ones that may yet be the best: as
+        the best beam has it, with its timestamps. None if that is no more than before."""
+        best = max(self.beams, key=lambda beam: beam.mean)
+        least = best.mean - CLEARLY_WORSE
+        rivals = [beam for beam in self.ended if beam.mean >= least and self._is_decided(beam)]
+        texts = [self._text(beam) for beam in (best, *self.beams, *rivals)]
+        n = _n_shared(texts, len(self.decided))
+        if n == len(self.decided):
+            return None
+        self.decided = texts[0][:n]
+        places = [place for place, token in enumerate(best.ids) if token < self.first_timestamp]
+        return best.until(places[n - 1] + 1)
+
     @property
     def best(self) -> Beam:
-        """The most probable text, end-of-text not counted in its length."""
-        return max(self.ended, key=lambda beam: beam.total / max(1, len(beam.ids)))
+        """The most probable text of those that begin with what was decided."""
+        return max(filter(self._is_decided, self.ended), key=lambda beam: beam.mean)
+
+    def _is_decided(self, beam: Beam) -> bool:
+        return not self.decided or self._text(beam)[: len(self.decided)] == self.decided
+
+    def _text(self, beam: Beam) -> tuple[int, ...]:
+        return tuple(token for token in beam.ids if token < self.first_timestamp)
 
     def _extended(self, parent: int, token: int, logprob: float) -> Beam:
         ids, total, logprobs = self.beams[parent]
@@ -70,7 +109,8 @@ class Search:
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
         is_cut = not kept or len(kept[0].ids) >= self.max_tokens
         if is_cut:
-            self.ended += kept[: max(0, self.beam_size - len(self.ended))]
+            room = self.beam_size - sum(map(self._is_decided, self.ended))
+            self.ended += kept[: max(0, room)]
         if is_cut or len(self.ended) >= self.n_wanted:
             self.beams = []
             return []
@@ -79,3 +119,12 @@ class Search:
             parents.append(parents[-1])
         self.beams = kept
         return parents
+
+
+def _n_shared(texts: Iterable[tuple[int, ...]], n: int) -> int:
+    """How many tokens all texts have in common, given that the first ``n`` are."""
+    for tokens in zip(*(text[n:] for text in texts), strict=False):
+        if len(set(tokens)) > 1:
+            break
+        n += 1
+    return n

@@ -7,7 +7,7 @@ windows.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,10 @@ class Whisper:
         [found] = self._model.detect_language(self._view(self._states[job.state_id]))
         return Detected(tuple((token, float(probability)) for token, probability in found))
 
-    def decode(self, job: DecodeJob) -> Iterator[Hypothesis]:
-        """The text of every row whose states are still wanted."""
+    def decode(
+        self, job: DecodeJob, stepped: Callable[[], None] = lambda: None
+    ) -> Iterator[Hypothesis]:
+        """The text of every row whose states are still wanted, all in what counts as one step."""
         found = [(row, self._states.get(row.state_id)) for row in job.rows]
         kept = [(row, states) for row, states in found if states is not None]
         if not kept:

@@ -20,6 +20,7 @@ from auricle.engine.protocol import (
     Hypothesis,
     ModelInfo,
     ReleaseJob,
+    Stepped,
     Tokens,
 )
 
@@ -72,6 +73,7 @@ EngineReply = (
     | Encoded
     | Detected
     | Tokens
+    | Stepped
     | Hypothesis
     | Decoded
     | Aligned

@@ -5,7 +5,7 @@ Knows nothing about processes or queues.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from auricle.engine.protocol import (
     EncodeJob,
     Hypothesis,
     ModelInfo,
+    Tokens,
 )
 
 LibraryName = Literal["ctranslate2", "openvino"]
@@ -32,7 +33,11 @@ class Model(Protocol):
 
     def detect_language(self, job: DetectJob) -> Detected: ...
 
-    def decode(self, job: DecodeJob) -> Iterator[Hypothesis]: ...
+    def decode(
+        self, job: DecodeJob, stepped: Callable[[], None] = ...
+    ) -> Iterator[Tokens | Hypothesis]:
+        """``stepped`` is called after each step, where there are any."""
+        ...
 
     def align(self, job: AlignJob) -> Aligned: ...
 

@@ -28,6 +28,7 @@ from auricle.engine.protocol import (
     Hypothesis,
     ModelInfo,
     ReleaseJob,
+    Stepped,
     Tokens,
 )
 from auricle.errors import ModelUnusable
@@ -102,10 +103,13 @@ class EngineProcess:
             return await self._run(job, Detected)
 
     async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
-        with self._watchdog.job("decode", len(job.rows) * job.beam_size * job.max_new_tokens):
+        size = len(job.rows) * job.beam_size * job.max_new_tokens
+        with self._watchdog.job("decode", size) as watched:
             try:
                 async with self._child.stream(job) as replies:
                     async for reply in replies:
+                        if isinstance(reply, Stepped | Tokens):
+                            watched.stepped()
                         if isinstance(reply, Tokens | Hypothesis):
                             yield reply
             except ChildDied as exc:

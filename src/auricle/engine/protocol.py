@@ -75,6 +75,8 @@ class DecodeRow(msgspec.Struct, frozen=True):
     """Token ids the text begins with, a timestamp first. They are part of the answer."""
     seed: int = 0
     """What chance is drawn from above temperature 0: equal rows have equal answers."""
+    is_told: bool = False
+    """Whether its text is wanted while it grows, where the engine tells."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
@@ -93,12 +95,20 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
-    """Tokens of a row that is still being decoded, where the engine tells. They replace all it told
-    from the ``first`` on: a search may change its mind, and lost work is done again."""
+    """The beginning of a row that is still being decoded, where the engine tells. The text tokens
+    stay, and more follow; timestamps among them may yet change. Where an engine died and the row is
+    decoded anew it may come out otherwise."""
 
     state_id: int
-    first: int
     ids: tuple[int, ...]
+    """All of it so far, the prefix included."""
+    avg_logprob: float
+    """Mean log-probability of these."""
+    no_speech_prob: float
+
+
+class Stepped(msgspec.Struct, frozen=True, tag=True):
+    """A call is getting on: told every few seconds where nothing else is."""
 
 
 class Alternative(msgspec.Struct, frozen=True):
@@ -175,7 +185,8 @@ class Engine(Protocol):
     async def detect_language(self, job: DetectJob) -> Detected: ...
 
     def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
-        """Rows are answered as they end, in any order; their tokens may come before."""
+        """Rows are answered as they end, in any order; before that come tokens of those that are
+        to be told."""
         ...
 
     async def align(self, job: AlignJob) -> Aligned: ...

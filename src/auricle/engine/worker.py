@@ -13,6 +13,8 @@ _KEEPS_FREED_MEMORY = machine.keep_freed_memory()
 
 import logging
 import os
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,12 +40,17 @@ from auricle.engine.protocol import (
     DetectJob,
     Encoded,
     EncodeJob,
+    Hypothesis,
     ReleaseJob,
+    Stepped,
 )
 from auricle.rpc.caller import Call, CallCancelled, Caller
 
 EXIT_NO_NUMBERS = 70
 """How the process ends when what it computes are no numbers: nothing it holds is to be trusted."""
+
+STEPPED_EVERY_S = 2.0
+"""How often a call tells that it is getting on: well within what a watchdog bears with."""
 
 
 class Worker:
@@ -85,10 +92,18 @@ class Worker:
             call.fail(exc)
 
     def _decode(self, call: Call[EngineRequest], job: DecodeJob) -> None:
-        """Answer each row as it ends."""
+        """Answer each row as it ends, and tell what is told before that as far as it is taken."""
         assert self._model is not None, "a job before Load"
-        for hypothesis in self._model.decode(job):
-            call.part(hypothesis)
+        told = Progress(call.part)
+
+        def stepped() -> None:
+            if call.is_cancelled:
+                raise CallCancelled
+            told.stepped()
+
+        for reply in self._model.decode(job, stepped):
+            if isinstance(reply, Hypothesis) or call.has_room:
+                told.part(reply)
         call.reply(Decoded())
 
     def _reply(self, request: EngineRequest) -> EngineReply:
@@ -116,6 +131,26 @@ class Worker:
                 self._model.release(request.state_ids)
                 return Released()
         raise AssertionError(f"{type(request).__name__} is answered elsewhere")
+
+
+class Progress:
+    """Sends parts of an answer, and `Stepped` where there are none for a while."""
+
+    def __init__(
+        self, send: Callable[[EngineReply], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._send = send
+        self._clock = clock
+        self._sent_s = clock()
+
+    def part(self, message: EngineReply) -> None:
+        self._sent_s = self._clock()
+        self._send(message)
+
+    def stepped(self) -> None:
+        """Another step was made."""
+        if self._clock() - self._sent_s >= STEPPED_EVERY_S:
+            self.part(Stepped())
 
 
 def _loaded(request: Load) -> Model:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from auricle.reading import encoder_length, fallback, short_speech, word_times
+from auricle.engine.protocol import Hypothesis, Tokens
+from auricle.reading import early_text, encoder_length, fallback, short_speech, word_times
+from auricle.reading.early_text import EarlyText
 from auricle.reading.encoded import EncodedWindow
 from auricle.reading.fallback import Attempt
 from auricle.reading.jobs import DecodeSettings
@@ -34,6 +36,8 @@ class Decoding:
     language: str
     encoded: EncodedWindow
     prompt: Prompt
+    early: EarlyText | None = None
+    """Where words are given out before the text is found."""
 
     async def best(self) -> WindowText:
         """The best text of as many attempts as it takes."""
@@ -48,6 +52,8 @@ class Decoding:
                 tried.clear()  # what was heard with too little context counts for nothing
             text = await self._attempt(attempt)
             tried.append(text)
+            if self._given:  # what somebody has read is no silence
+                thresholds, heard_nobody = replace(thresholds, max_no_speech_prob=1.0), False
             is_last = not fallback.is_doubtful(
                 text, attempt, thresholds, heard_nobody=heard_nobody
             ) or not fallback.may_be_mended(ladder, step, text, thresholds)
@@ -58,7 +64,8 @@ class Decoding:
         if not ladder[0].is_full:
             self.model.read_again.n_short += 1
             self.model.read_again.n_again += self.encoded.is_full
-        return fallback.settle(tried, thresholds, heard_nobody=heard_nobody)
+        going_on = [text for text in tried if text.text.startswith(self._given)]
+        return fallback.settle(going_on or tried, thresholds, heard_nobody=heard_nobody)
 
     async def first(self) -> WindowText:
         """The text of one attempt, whatever it is like."""
@@ -83,8 +90,13 @@ class Decoding:
         return msgspec.structs.replace(text, segments=segments)
 
     @property
+    def _given(self) -> str:
+        """What was given out."""
+        return "" if self.early is None else self.early.text
+
+    @property
     def _is_short(self) -> bool:
-        return short_speech.is_short(self.encoded.window, self.options)
+        return not self._given and short_speech.is_short(self.encoded.window, self.options)
 
     def _ladder(self) -> tuple[Attempt, ...]:
         """The attempts; they begin with less than the full length unless that was taken already."""
@@ -109,8 +121,25 @@ class Decoding:
         figures = Figures(attempt.temperature, settings.max_new_tokens, self.language)
         if self._is_short:
             return await self._short_text(settings, figures)
-        hypothesis = await self.encoded.decode(self.prompt, settings)
+        hypothesis = await self._decoded(settings, attempt)
         return from_tokens(hypothesis, window, model.vocabulary, figures)
+
+    async def _decoded(self, settings: DecodeSettings, attempt: Attempt) -> Hypothesis:
+        """What is said, going on from what was given out, and giving out more."""
+        model, window, early = self.model, self.encoded.window, self.early
+        if early is None:
+            return await self.encoded.decode(self.prompt, settings)
+
+        def told(reply: Tokens) -> None:
+            if early_text.is_sure(reply, attempt, model.thresholds, window, model.vocabulary):
+                early.grow(*early_text.whole_words(reply.ids, model.vocabulary, self.language))
+
+        while True:
+            prompt = self.prompt._replace(prefix=early.ids) if early.ids else self.prompt
+            hypothesis = await self.encoded.decode(prompt, settings, told)
+            if prompt.prefix or early.begins(hypothesis.ids, model.vocabulary):
+                return hypothesis
+            # the engine died on the way, and another one hears it otherwise
 
     async def _short_text(self, settings: DecodeSettings, figures: Figures) -> WindowText:
         """The text of a window in which little is said, of the likeliest ones."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from auricle.engine.protocol import Aligned, AlignJob, DecodeRow, Hypothesis
+from auricle.engine.protocol import Aligned, AlignJob, DecodeRow, Hypothesis, Tokens
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
@@ -55,15 +55,23 @@ class EncodedWindow:
         found = await self._queue.result(self._place, jobs.detect_language(self._place.id))
         return prompting.likeliest(vocabulary, found.languages, allowed)
 
-    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> Hypothesis:
-        """The text found that way. Chance, above temperature 0, is drawn from the audio."""
+    async def decode(
+        self,
+        prompt: Prompt,
+        settings: DecodeSettings,
+        told: Callable[[Tokens], None] | None = None,
+    ) -> Hypothesis:
+        """The text found that way. Chance, above temperature 0, is drawn from the audio. ``told``
+        is called with its beginnings while it grows, if the engine tells."""
         seed = zlib.crc32(self.window.pcm.tobytes())
-        row = DecodeRow(self._place.id, prompt.ids, prompt.prefix, seed)
+        row = DecodeRow(self._place.id, prompt.ids, prompt.prefix, seed, told is not None)
         job = jobs.decode(row, self.n_frames, settings)
         async with contextlib.aclosing(self._queue.run(self._place, job)) as replies:
             async for reply in replies:
                 if isinstance(reply, Hypothesis):
                     return reply
+                if told is not None:
+                    told(reply)
         raise AssertionError("a call ended without a hypothesis")
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned:

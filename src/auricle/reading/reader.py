@@ -18,6 +18,7 @@ from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading import coverage, fallback, order, prompt_echo
 from auricle.reading.decoding import Decoding
+from auricle.reading.early_text import EarlyText
 from auricle.reading.encoded import EncodedWindow, opened
 from auricle.reading.model import ReadingModel
 from auricle.reading.text import WindowText
@@ -56,8 +57,11 @@ class Reader:
     context: str = ""
     """The text before, if the model is to be told."""
 
-    async def read(self, window: Window, language_of: LanguageOf) -> Reading:
-        """Everything that is said in a window.
+    async def read(
+        self, window: Window, language_of: LanguageOf, early: EarlyText | None = None
+    ) -> Reading:
+        """Everything that is said in a window, of which ``early`` may give out words before the
+        rest is known.
 
         Raises:
             EngineFailed: no engine survives this window.
@@ -65,8 +69,8 @@ class Reader:
         """
         with self._opened(window) as encoded:
             language = await language_of(lambda: self._detect_language(encoded))
-            text = await self._text(encoded, language)
-        segments, context = await self._completed(window, text, language)
+            text = await self._text(encoded, language, early)
+        segments, context = await self._completed(window, text, language, early)
         return Reading(tuple(segments), language, context)
 
     async def read_partial(self, window: Window, language_of: LanguageOf) -> Reading:
@@ -78,14 +82,19 @@ class Reader:
         return Reading(text.segments, language, self._context_after(text))
 
     async def _completed(
-        self, window: Window, text: WindowText, language: Language
+        self,
+        window: Window,
+        text: WindowText,
+        language: Language,
+        early: EarlyText | None = None,
     ) -> tuple[list[Segment], str]:
         """The segments of a window, and its text as context: as it was read; or, if speech is
-        missing in that, of halves that have it."""
-        halves = () if self.options.prefix else coverage.halves(window, text)
+        missing in that, of halves that have it, unless words were given out."""
+        given = "" if early is None else early.text
+        halves = () if self.options.prefix or given else coverage.halves(window, text)
         texts = [await self._read_part(half, language, "half") for half in halves]
         if not halves or not coverage.say_more(texts, text):
-            return await self._with_tail(window, text, language)
+            return await self._with_tail(window, text, language, given[len(text.text) :])
         segments: list[Segment] = []
         reader = self
         for half, said in zip(halves, texts, strict=True):
@@ -95,9 +104,10 @@ class Reader:
         return segments, reader.context
 
     async def _with_tail(
-        self, window: Window, text: WindowText, language: Language
+        self, window: Window, text: WindowText, language: Language, given: str = ""
     ) -> tuple[list[Segment], str]:
-        """The segments of a text, then those of the rest of the window that it leaves unread."""
+        """The segments of a text, then those of the rest of the window that it leaves unread, of
+        which ``given`` was given out."""
         context = self._context_after(text)
         segments = [coverage.fitted(segment, window) for segment in text.segments]
         tail = coverage.uncovered_tail(window, text)
@@ -105,23 +115,34 @@ class Reader:
             return segments, context
         segments = order.before(segments, window.start_s, tail.start_s)
         reader = replace(self, options=replace(self.options, prefix=None), context=context)
-        said = await reader._read_part(tail, language, "tail")
+        said = await reader._read_part(tail, language, "tail", given)
         more, context = await reader._with_tail(tail, said, language)
         return segments + more, context
 
-    async def _read_part(self, window: Window, language: Language, which: str) -> WindowText:
+    async def _read_part(
+        self, window: Window, language: Language, which: str, given: str = ""
+    ) -> WindowText:
         """The text of a part of a window, as of a window of its own."""
         self.model.observer.count("windows_read_again", why=which)
+        ids = (
+            await asyncio.to_thread(prompting.prefix, self.model.vocabulary, given) if given else ()
+        )
         with self._opened(window) as encoded:
-            return await self._text(encoded, language)
+            return await self._text(encoded, language, EarlyText(ids, given) if given else None)
 
-    async def _text(self, encoded: EncodedWindow, language: Language) -> WindowText:
+    async def _text(
+        self, encoded: EncodedWindow, language: Language, early: EarlyText | None
+    ) -> WindowText:
         """The text of a window. One that may only repeat what the model was told is read again
-        without that, and one of the two is believed."""
+        without that, and one of the two is believed; so no words of it are given out before."""
         options = self._guided
         guided = await self._decoding(encoded, language)
-        text = await guided.best()
         has_prompt = prompt_echo.has_prompt(options)
+        if early is not None and (early.text or not has_prompt):
+            guided = replace(guided, early=early)
+        text = await guided.best()
+        if guided.early is not None:
+            return await guided.with_details(text)
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
             return await guided.with_details(text)

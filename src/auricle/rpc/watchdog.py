@@ -2,7 +2,8 @@
 
 Knows nothing about what the jobs are: it is told how large they are, and measures how fast such
 work gets done. A frozen process answers no ping and goes soon. One that answers is busy, and goes
-only when a job takes many times longer than work of its size ever took lately.
+only when a job takes many times longer than work of its size ever took lately; one that tells of
+its steps, when there are no more of them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ LEAST_ALLOWED_S = 60.0
 FIRST_ALLOWED_S = 600.0
 """What a job may take before one of its kind was measured: the largest model on a slow core."""
 
+STEP_ALLOWED_S = 60.0
+"""What one step of a job may take that tells of them: they take milliseconds, or a second where
+many wait for one core."""
+
 SLOWNESS_KEPT = 0.95
 """Slow work is remembered at once, and forgotten by 5 % with each quicker job."""
 
@@ -41,11 +46,17 @@ class Process(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Job:
+class Job:
+    """What a process is doing."""
+
     kind: str
     allowed_s: float
     age_s: float = 0.0
     """Counted in looks, not by a clock: a computer that slept has not been stuck."""
+
+    def stepped(self) -> None:
+        """It is getting on: what counts from now on is when the next step comes."""
+        self.age_s, self.allowed_s = 0.0, STEP_ALLOWED_S
 
 
 class Watchdog:
@@ -61,19 +72,19 @@ class Watchdog:
         self._sleep = sleep
         self._clock = clock
         self._s_per_unit: dict[str, float] = {}
-        self._jobs: set[_Job] = set()
+        self._jobs: set[Job] = set()
         self._watching: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def job(self, kind: str, size: float) -> Iterator[None]:
+    def job(self, kind: str, size: float) -> Iterator[Job]:
         """A job runs for as long as the context lasts. Sizes of one kind are comparable."""
-        job = _Job(kind, self._allowed_s(kind, size))
+        job = Job(kind, self._allowed_s(kind, size))
         self._jobs.add(job)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="engine watchdog")
         began_s = self._clock()
         try:
-            yield
+            yield job
             self._note(kind, (self._clock() - began_s) / size)
         finally:
             self._jobs.discard(job)

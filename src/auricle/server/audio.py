@@ -69,7 +69,7 @@ class Audio:
         writer = ResponseWriter(upload.request.scope, send, EVENTS, KEEP_ALIVE_S)
         async with writer.kept_alive(), upload.opened(asked) as transcription:
             writer.headers = recording_headers(transcription.track)
-            async for read, spoken in transcription.parts():
+            async for read, spoken in transcription.parts(early=True):
                 delta = None if read is None else growing.append(read)
                 if delta is not None:
                     await writer.write(framed(delta))

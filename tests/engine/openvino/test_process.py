@@ -75,10 +75,11 @@ def test_a_process_that_computes_no_numbers_ends_at_once():
         from auricle.engine.worker import Worker
 
         class Broken:
-            def decode(self, job):
+            def decode(self, job, stepped):
                 raise NetworkFailed("the decoder's logits are not numbers")
 
         call = SimpleNamespace(request=DecodeJob((), 1, 0.0), request_id="", is_cancelled=False)
+        call.part = call.reply = print
         worker = Worker([call])
         worker._model = Broken()
         worker.run()

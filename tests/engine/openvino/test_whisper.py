@@ -21,6 +21,8 @@ from auricle.engine.protocol import (
     DetectJob,
     EncodeJob,
     EncodeRow,
+    Hypothesis,
+    Tokens,
 )
 from auricle.errors import ModelUnusable
 from auricle.models.fetch import locate
@@ -67,8 +69,12 @@ def encode(model, state_id, pcm=JFK, n_frames=1500, **given):
 def decode(model, *rows, beam_size=5, temperature=0.0, **job):
     """In the order of the rows."""
     said = model.decode(DecodeJob(rows, beam_size, temperature, **job))
-    found = {each.state_id: each for each in said}
+    found = {each.state_id: each for each in said if isinstance(each, Hypothesis)}
     return [found[row.state_id] for row in rows if row.state_id in found]
+
+
+def text_ids(ids):
+    return [i for i in ids if i < TINY.vocabulary.first_timestamp]
 
 
 @pytest.mark.parametrize("beam_size", [1, 5])
@@ -181,3 +187,23 @@ def test_what_it_cannot_do_is_said_beforehand(tmp_path):
         load(TINY.path, Loading("cuda", "auto", 1, Library("openvino")))
     with pytest.raises(ModelUnusable, match=str(tmp_path)):
         load(tmp_path, Loading("cpu", "auto", 1, Library("openvino")))
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_text_is_told_while_it_grows_to_who_wants_it(fast, beam_size):
+    steps: list[int] = []
+    for n in (1, 2):
+        encode(fast, n, CLIPS[n - 1])
+    rows = DecodeRow(1, START, is_told=True), DecodeRow(2, START)
+    said = list(fast.decode(DecodeJob(rows, beam_size, 0.0), lambda: steps.append(1)))
+    told = [each for each in said if isinstance(each, Tokens)]
+    found = {each.state_id: each for each in said if isinstance(each, Hypothesis)}
+    assert len(told) >= (3 if beam_size == 1 else 1)
+    assert len(steps) >= len(told)
+    for each in told:
+        text = text_ids(each.ids)
+        assert (each.state_id, each.no_speech_prob) == (1, found[1].no_speech_prob)
+        assert text_ids(found[1].ids)[: len(text)] == text
+    silent = decode(fast, DecodeRow(1, START), DecodeRow(2, START), beam_size=beam_size)
+    assert silent == [found[1], found[2]]
+    fast.release((1, 2))

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
+from auricle.transcribe import Ahead
 from auricle.types import AudioTrack, DecodeOptions, Token, Word
 from tests.server.conftest import Log, Served
 from tests.server.fakes import said
@@ -209,6 +210,16 @@ async def test_a_stream_with_the_sync_client_sends_text_before_the_end(served: S
             return deltas
 
     assert await asyncio.to_thread(ask) == ["One.", " Two."]
+
+
+async def test_a_stream_sends_words_before_their_segment_is_read(served: Served) -> None:
+    served.runtime.steps = (Ahead(" One"), Ahead(" One two"), said(" One two three."))
+    async with served.async_client() as client:
+        stream = await client.audio.transcriptions.create(model="whisper-1", file=FILE, stream=True)
+        events = [event.to_dict() async for event in stream]
+        plain = await client.audio.transcriptions.create(model="whisper-1", file=FILE)
+    assert [event.get("delta") for event in events] == ["One", " two", " three.", None]
+    assert events[-1]["text"] == plain.text == "One two three."
 
 
 async def test_another_model_answers_when_it_is_named(served: Served) -> None:

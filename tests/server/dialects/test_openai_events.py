@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from auricle.output.formats import Style, Usage
 from auricle.server.dialects.openai_events import GrowingText, TextDelta
 from auricle.server.transport.response import framed
-from auricle.types import Token, Word
+from auricle.transcribe import Ahead
+from auricle.types import Segment, Token, Word
 from tests.server.fakes import said
 
 
@@ -37,6 +38,45 @@ def test_no_token_is_lost_or_sent_twice(segments: list[list[str]]) -> None:
     assert done == [piece for pieces in segments for piece in pieces]
     assert sent == done[: len(sent)]
     assert "".join(done[len(sent) :]).strip() == ""
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.text(alphabet=st.sampled_from(" ab。"), max_size=5), min_size=1, max_size=3
+            ),
+            st.lists(st.integers(0, 15), max_size=4),
+        ),
+        max_size=4,
+    )
+)
+def test_text_that_comes_ahead_of_its_segments_is_sent_once(windows) -> None:
+    """Windows of segments, and how much of their text was known before, each time more."""
+    growing = GrowingText(Style())
+    deltas: list[TextDelta | None] = []
+    whole = ""
+    for pieces, known in windows:
+        text = "".join(pieces)
+        whole += text
+        for n in sorted(known):
+            deltas.append(growing.append(Ahead(text[:n].rstrip())))
+        deltas += [growing.append(said(piece)) for piece in pieces]
+    sent = "".join(delta.delta for delta in deltas if delta is not None)
+    assert sent == growing.done(Usage(1)).text == whole.strip()
+
+
+def test_a_segment_of_which_all_was_known_sends_what_is_new() -> None:
+    growing = GrowingText(Style())
+    first: list[Ahead | Segment] = [Ahead(" One"), Ahead(" One two"), said(" One two.")]
+    deltas = [growing.append(each) for each in (*first, Ahead(" Three"), said(" Three"))]
+    assert [None if each is None else each.delta for each in deltas] == [
+        "One",
+        " two",
+        ".",
+        " Three",
+        None,
+    ]
 
 
 def test_events_show_probabilities_only_when_asked() -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auricle.decoding import job as decoding_job
 from auricle.decoding import loop, word_alignment
+from auricle.decoding.job import Found, Growing
 from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
@@ -34,6 +36,7 @@ from auricle.engine.protocol import (
     EncodeJob,
     Hypothesis,
     ModelInfo,
+    Tokens,
 )
 from auricle.errors import ModelUnusable
 from auricle.models import checkpoint
@@ -125,19 +128,22 @@ class OpenVinoWhisper:
         tokens = self._vocabulary.tokens
         return Detected(tuple((tokens[ids[i]], float(shares[i])) for i in order))
 
-    def decode(self, job: DecodeJob) -> Iterator[Hypothesis]:
-        """The text of every row whose states are still wanted, as it is found.
+    def decode(
+        self, job: DecodeJob, stepped: Callable[[], None] = lambda: None
+    ) -> Iterator[Tokens | Hypothesis]:
+        """The text of every row whose states are still wanted, as it is found, and of those to be
+        told as it grows.
 
         Raises:
             NetworkFailed: the graph gave no numbers.
         """
         held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
         rows = [
-            loop.Row(row.state_id, row.prompt, row.prefix, row.seed)
+            decoding_job.Row(row.state_id, row.prompt, row.prefix, row.seed, row.is_told)
             for row in job.rows
             if row.state_id in held
         ]
-        options = loop.Options(
+        options = decoding_job.Options(
             beam_size=job.beam_size,
             temperature=job.temperature,
             max_tokens=job.max_new_tokens,
@@ -145,10 +151,16 @@ class OpenVinoWhisper:
             suppress=self._suppressed(job.suppress_tokens),
         )
         with self._station(held) as network:
-            for found in loop.decode(
+            for said in loop.decode(
                 network, self._tokens, rows, options, self._shared.__contains__
             ):
-                yield Hypothesis(found.window, found.ids, found.avg_logprob, found.no_speech_prob)
+                match said:
+                    case Growing():
+                        yield Tokens(*said)
+                    case Found():
+                        yield Hypothesis(*said[:4])
+                    case None:
+                        stepped()
 
     def align(self, job: AlignJob) -> Aligned:
         """When the tokens of a text are said in its window, and how probable they are."""
@@ -172,10 +184,10 @@ class OpenVinoWhisper:
             self._shared.pop(state_id, None)
 
     @property
-    def _tokens(self) -> loop.Vocabulary:
+    def _tokens(self) -> decoding_job.Vocabulary:
         known = self._vocabulary
         special = SpecialTokens(known.eot, known.first_timestamp, known.no_timestamps)
-        return loop.Vocabulary(special, known.sot, known.no_speech)
+        return decoding_job.Vocabulary(special, known.sot, known.no_speech)
 
     def _find(self, row: DecodeRow) -> Shared | None:
         return self._shared.get(row.state_id)

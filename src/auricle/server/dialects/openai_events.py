@@ -21,6 +21,7 @@ from auricle.output.formats import (
     words,
 )
 from auricle.output.speaker_bodies import DiarizedSegment, SpeakerBody, diarized, speakers
+from auricle.transcribe import Ahead
 from auricle.types import Segment, Speaker, Token, Word
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -54,27 +55,40 @@ class TextDone(
 
 
 class GrowingText:
-    """Segment texts joined as they come. What was given out is never revised, and all of it
-    together is the stripped transcript: white space waits until something follows it. Tokens and
-    words wait with the text they belong to, and none is lost. ``style`` says what is shown beside
-    the text."""
+    """Segment texts joined as they come, or ahead of that. What was given out is never revised, and
+    all of it together is the stripped transcript: white space waits until something follows it.
+    Tokens and words wait with the text they belong to, and none is lost. ``style`` says what is
+    shown beside the text."""
 
     def __init__(self, style: Style) -> None:
         self._style = style
         self._heard: dict[str | None, Segment] = {}
         self._sent: list[str] = []
         self._held = ""
+        self._ahead = ""
+        """What was taken of segments that are still to come."""
         self._tokens: list[Token] = []
         self._words: list[Word] = []
         self._n_sent = 0
         self._n_words_sent = 0
 
-    def append(self, segment: Segment) -> TextDelta | None:
+    def append(self, read: Segment | Ahead) -> TextDelta | None:
         """The part of the text so far that can be sent now, if any."""
+        if isinstance(read, Ahead):
+            more, self._ahead = read.text[len(self._ahead) :], read.text
+            return self._sendable(more)
+        return self._sendable(self._added(read))
+
+    def _added(self, segment: Segment) -> str:
+        """What a segment has that was not taken ahead of it."""
         self._tokens += segment.logprobs or ()
         self._words += segment.words or ()
         self._heard.setdefault(segment.language, segment)
-        waiting = self._held + segment.text
+        known, self._ahead = self._ahead, self._ahead[len(segment.text) :]
+        return segment.text[len(known) :]
+
+    def _sendable(self, more: str) -> TextDelta | None:
+        waiting = self._held + more
         if not self._sent:
             waiting = waiting.lstrip()
         delta = waiting.rstrip()

@@ -1,0 +1,71 @@
+"""What a search is asked for, and what it answers: rows and options in, texts out.
+
+Knows nothing about how texts are searched for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from auricle.decoding.rules import SpecialTokens
+
+
+class Row(NamedTuple):
+    """A window, and what its text begins with."""
+
+    window: int
+    prompt: tuple[int, ...]
+    """Tokens before the text, the start of the transcript among them."""
+    prefix: tuple[int, ...] = ()
+    """What the text begins with."""
+    seed: int = 0
+    is_told: bool = False
+    """Whether its text is wanted while it grows."""
+
+
+class Growing(NamedTuple):
+    """A text that is not found yet, as far as all its beams agree: what is found says that, too,
+    though its timestamps may be others."""
+
+    window: int
+    ids: tuple[int, ...]
+    """The prefix included; the last is one of text."""
+    avg_logprob: float
+    """Of these tokens."""
+    no_speech_prob: float
+
+
+class Found(NamedTuple):
+    """The text of a window."""
+
+    window: int
+    ids: tuple[int, ...]
+    """The prefix included, without end-of-text."""
+    avg_logprob: float
+    """Of the tokens and end-of-text; what was given, such as the prefix, counts as certain."""
+    no_speech_prob: float
+    logprobs: tuple[float, ...]
+    """Of each token that was chosen, and of end-of-text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How texts are searched for."""
+
+    beam_size: int
+    temperature: float
+    max_tokens: int
+    patience: float
+    suppress: tuple[int, ...]
+    """Tokens of text that are never chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The special tokens that searching needs."""
+
+    special: SpecialTokens
+    start: int
+    """``<|startoftranscript|>``, behind which the model says whether anybody speaks."""
+    no_speech: int
