@@ -13,8 +13,10 @@ import { ServerView } from "./server-view";
 const VIEWS = { files: "Files", live: "Live", server: "Server" } as const;
 type View = keyof typeof VIEWS;
 
+/** `#models` is a place in the view of the server. */
 const named = (): View => {
   const name = location.hash.slice(1);
+  if (name === "models") return "server";
   return name in VIEWS ? (name as View) : "files";
 };
 const view = signal<View>(named());

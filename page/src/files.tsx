@@ -1,6 +1,7 @@
 // The view of recordings: where they come in, their list, and the one that is chosen.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { filesIn } from "./dropped";
 import { Icon } from "./icons";
 import { JobView } from "./job-view";
 import { JobList } from "./job-list";
@@ -13,13 +14,13 @@ import { BASE } from "./server";
 import { ownProblem } from "./problem";
 
 export function FilesView({ isShown }: { isShown: boolean }) {
-  const isOver = useDrops(isShown);
+  const isOver = useDrops();
   const job = chosen.value;
   const hasJobs = jobs.value.length > 0;
   return (
     <div class={hasJobs ? "files" : "files empty"} data-is-over={isOver}>
       <aside>
-        <Intake isFirst={!hasJobs} />
+        <Intake isFirst={!hasJobs} isOver={isOver} />
         {isShown && <OptionsPanel />}
         <JobList />
       </aside>
@@ -28,7 +29,7 @@ export function FilesView({ isShown }: { isShown: boolean }) {
   );
 }
 
-function Intake({ isFirst }: { isFirst: boolean }) {
+function Intake({ isFirst, isOver }: { isFirst: boolean; isOver: boolean }) {
   const picker = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const onPicked = (event: Event & { readonly currentTarget: HTMLInputElement }) => {
@@ -51,9 +52,10 @@ function Intake({ isFirst }: { isFirst: boolean }) {
           <div class="emblem" aria-hidden="true">
             <Icon name="upload" />
           </div>
-          <h1>Drop a recording here</h1>
+          <h1>{isOver ? "Let go" : "Drop a recording here"}</h1>
           <p class="quiet">
-            Audio or video of any kind, several at once. It stays between this page and your server.
+            Or paste one. Audio or video of any kind, several at once, whole folders. It stays
+            between this page and your server.
           </p>
         </>
       )}
@@ -80,44 +82,39 @@ function Intake({ isFirst }: { isFirst: boolean }) {
   );
 }
 
-/** Take files that are dropped anywhere or pasted; whether some are being held over the page. */
-function useDrops(isShown: boolean): boolean {
+/** Take files that are dropped anywhere or pasted, whichever view is shown: else the browser would
+ * leave the page for them. Whether some are being held over the page. */
+function useDrops(): boolean {
   const [isOver, setIsOver] = useState(false);
   useEffect(() => {
-    if (!isShown) return;
     const controller = new AbortController();
     const { signal } = controller;
-    const take = (event: Event, files: FileList | undefined) => {
-      if (!files?.length) return;
+    const take = (event: Event, data: DataTransfer | null) => {
+      if (!data?.files.length) return;
       event.preventDefault();
-      add([...files]);
+      void filesIn(data).then((files) => {
+        if (!files.length) return;
+        location.hash = "files";
+        add(files);
+      });
     };
-    addEventListener(
-      "dragover",
-      (event) => {
-        event.preventDefault();
-        setIsOver(true);
-      },
-      { signal },
-    );
-    addEventListener(
-      "dragleave",
-      (event) => {
-        if (event.relatedTarget === null) setIsOver(false);
-      },
-      { signal },
-    );
-    addEventListener(
-      "drop",
-      (event) => {
-        event.preventDefault();
-        setIsOver(false);
-        take(event, event.dataTransfer?.files);
-      },
-      { signal },
-    );
-    addEventListener("paste", (event) => take(event, event.clipboardData?.files), { signal });
+    const onOver = (event: DragEvent) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      setIsOver(true);
+    };
+    const onLeave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setIsOver(false);
+    };
+    const onDrop = (event: DragEvent) => {
+      setIsOver(false);
+      take(event, event.dataTransfer);
+    };
+    addEventListener("dragover", onOver, { signal });
+    addEventListener("dragleave", onLeave, { signal });
+    addEventListener("drop", onDrop, { signal });
+    addEventListener("paste", (event) => take(event, event.clipboardData), { signal });
     return () => controller.abort();
-  }, [isShown]);
+  }, []);
   return isOver;
 }

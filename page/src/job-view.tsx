@@ -13,7 +13,7 @@ import { ProblemCard } from "./problem-card";
 import { Reading } from "./reading";
 import { CodeButton, CopyButton, Downloads, plainText } from "./saving";
 import { Speakers } from "./speakers";
-import { wordAt } from "./transcript";
+import { merged, renamed, wordAt } from "./transcript";
 
 export function JobView({ job }: { job: Job }) {
   const [isEditing, setIsEditing] = useState(false);
@@ -41,7 +41,11 @@ export function JobView({ job }: { job: Job }) {
       {job.warnings.value.map((warning) => (
         <p class="card note">{warning}</p>
       ))}
-      <Speakers job={job} />
+      <Speakers
+        transcript={job.transcript.value}
+        onRename={(speaker, name) => job.change(renamed(job.transcript.value, speaker, name))}
+        onMerge={(speaker, into) => job.change(merged(job.transcript.value, speaker, into))}
+      />
       {hasText && job.isOver.value && (
         <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />
       )}

@@ -26,6 +26,7 @@ interface StreamEvent {
   readonly words?: readonly SpokenWord[];
   readonly languages?: readonly { readonly code: string }[];
   readonly warnings?: readonly string[];
+  readonly usage?: { readonly seconds: number };
   readonly speaker?: string;
   readonly text?: string;
 }
@@ -43,7 +44,7 @@ export class Job {
   readonly warnings = signal<readonly string[]>([]);
   readonly history = signal<History<Transcript>>(begun({ cues: [], names: {} }));
   readonly transcript = computed(() => this.history.value.present);
-  /** Of the recording, as far as the browser knows it. */
+  /** Of the recording, seconds; 0 before anybody knows. */
   readonly duration = signal(0);
   readonly isOver = computed(() => !["waiting", "sending", "reading"].includes(this.state.value));
 
@@ -154,8 +155,9 @@ export class Job {
     }
   }
 
-  private onDone({ languages = [], warnings = [] }: StreamEvent): void {
+  private onDone({ languages = [], warnings = [], usage }: StreamEvent): void {
     this.isComplete = true;
+    this.duration.value ||= usage?.seconds ?? 0; // whole seconds, until the browser knows better
     this.languages.value = languages.map(({ code }) => code);
     this.warnings.value = warnings;
     if (!this.segments.length) return;

@@ -1,12 +1,13 @@
 // A live stream: from a microphone through a socket to turns.
 // Knows nothing about how they are shown.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { fieldsOf, type Options } from "./request";
 import { open, type Microphone } from "./microphone";
 import { ownProblem, unreachable, type Problem } from "./problem";
 import { ask, BASE, key, noted, Refused, wantsKey } from "./server";
-import { after, cutOff, type LiveEvent, type Turn } from "./turns";
+import { cuesOfTurns, after, cutOff, withSame, type LiveEvent, type Turn } from "./turns";
+import { type Transcript } from "./transcript";
 
 export type LiveState = "idle" | "starting" | "listening" | "finishing";
 
@@ -18,7 +19,20 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const KEY_REFUSED = 3000;
 
 export const state = signal<LiveState>("idle");
-export const turns = signal<readonly Turn[]>([]);
+const heard = signal<readonly Turn[]>([]);
+/** What people call the speakers, and who is another one's double. */
+const names = signal<Readonly<Record<string, string>>>({});
+const same = signal<Readonly<Record<string, string>>>({});
+export const turns = computed(() => withSame(heard.value, same.value));
+/** Of all that will not change any more. */
+export const transcript = computed<Transcript>(() => ({
+  cues: cuesOfTurns(turns.value),
+  names: names.value,
+}));
+/** Codes of the languages that were heard. */
+export const languages = computed(() => [
+  ...new Set(turns.value.flatMap((turn) => turn.languages)),
+]);
 export const problem = signal<Problem | null>(null);
 /** Seconds from the end of a word until it was certain, of the last that came. */
 export const latency = signal<number | null>(null);
@@ -33,7 +47,9 @@ export async function start(options: Options): Promise<void> {
   if (state.value !== "idle") return;
   state.value = "starting";
   problem.value = null;
-  turns.value = [];
+  heard.value = [];
+  names.value = {};
+  same.value = {};
   latency.value = null;
   recorded.value = null;
   sent.value = 0;
@@ -48,6 +64,16 @@ export async function start(options: Options): Promise<void> {
     problem.value = noted(found);
     state.value = "idle";
   }
+}
+
+export function rename(speaker: string, name: string): void {
+  names.value = { ...names.value, [speaker]: name };
+}
+
+/** What `speaker` said, and will say, counts as what `into` says. */
+export function merge(speaker: string, into: string): void {
+  const before = Object.entries(same.value).map(([of, to]) => [of, to === speaker ? into : to]);
+  same.value = { ...Object.fromEntries(before), [speaker]: into };
 }
 
 export const stop = (): void => running?.finish();
@@ -111,8 +137,8 @@ class Stream {
       this.isCommitted = true;
     const last = event.words?.at(-1);
     if (event.type.endsWith(".delta") && last) latency.value = Math.max(0, sent.value - last.end);
-    turns.value = after(turns.value, event);
-    if (this.isCommitted && turns.value.every(({ isFinal }) => isFinal)) this.socket?.close(1000);
+    heard.value = after(heard.value, event);
+    if (this.isCommitted && heard.value.every(({ isFinal }) => isFinal)) this.socket?.close(1000);
   }
 
   private onError({ error }: LiveEvent): void {
@@ -164,7 +190,7 @@ class Stream {
     const wasFinishing = state.value === "finishing";
     state.value = "idle";
     running = null;
-    turns.value = turns.value.map(cutOff);
+    heard.value = heard.value.map(cutOff);
     if (code === KEY_REFUSED) wantsKey.value = true;
     else if (!wasFinishing && problem.value === null)
       problem.value = noted(await whyClosed(code, reason, this.hasOpened));
@@ -195,7 +221,9 @@ function sessionOf(options: Options): object {
         turn_detection: { type: "server_vad", silence_duration_ms: SILENCE_MS },
       },
     },
-    include: ["item.input_audio_transcription.words", "item.input_audio_transcription.tentative"],
+    include: ["words", "tentative", ...(options.speakers ? ["segments"] : [])].map(
+      (each) => `item.input_audio_transcription.${each}`,
+    ),
   };
 }
 

@@ -4,14 +4,29 @@ import { useEffect, useRef } from "preact/hooks";
 import { clock } from "./formats";
 import { Icon } from "./icons";
 import { add, options } from "./jobs";
-import { latency, level, problem, recorded, sent, start, state, stop, turns } from "./live-session";
+import {
+  languages,
+  latency,
+  level,
+  merge,
+  problem,
+  recorded,
+  rename,
+  sent,
+  start,
+  state,
+  stop,
+  transcript,
+  turns,
+} from "./live-session";
 import { Meter } from "./meter";
 import { device, devices, list } from "./microphone";
-import { OptionsPanel } from "./options";
+import { languageName, OptionsPanel } from "./options";
 import { ProblemCard } from "./problem-card";
 import { CopyButton, Downloads, plainText } from "./saving";
-import { UNSURE_BELOW, type Transcript } from "./transcript";
-import { cuesOfTurns, startOf, type Turn } from "./turns";
+import { Speakers } from "./speakers";
+import { nameOf, speakersOf, UNSURE_BELOW, type Word } from "./transcript";
+import { bySpeakers, startOf, type Turn } from "./turns";
 
 const SAID = {
   idle: "Text appears while you speak.",
@@ -34,6 +49,7 @@ export function LiveView({ isShown }: { isShown: boolean }) {
           <ProblemCard problem={problem.value} onAgain={() => void start(options.value)} />
         )}
         {state.value === "idle" && spoken.length > 0 && <Saving />}
+        <Speakers transcript={transcript.value} onRename={rename} onMerge={merge} />
         <div
           class="card text live-text"
           role="log"
@@ -42,8 +58,8 @@ export function LiveView({ isShown }: { isShown: boolean }) {
         >
           {spoken.length ? (
             <ol class="cues">
-              {spoken.map((turn) => (
-                <Line key={turn.id} turn={turn} />
+              {spoken.map((turn, i) => (
+                <Lines key={turn.id} turn={turn} before={spoken[i - 1]?.words.at(-1)?.speaker} />
               ))}
             </ol>
           ) : (
@@ -79,8 +95,11 @@ function Controls() {
         <>
           <Meter level={level} />
           <p class="small quiet fixed">
-            {clock(sent.value)}
-            {latency.value !== null && ` · certain after ${latency.value.toFixed(1)} s`}
+            {[
+              clock(sent.value),
+              ...languages.value.map(languageName),
+              ...(latency.value === null ? [] : [`certain after ${latency.value.toFixed(1)} s`]),
+            ].join(" · ")}
           </p>
         </>
       )}
@@ -103,32 +122,69 @@ function Controls() {
   );
 }
 
-const Line = ({ turn }: { turn: Turn }) => (
-  <li class="cue">
-    <span class="stamp">{clock(startOf(turn))}</span>
-    <p dir="auto">
-      {turn.words.map(({ text, probability }) => {
-        const shown = text.trimStart();
-        const space = text.slice(0, text.length - shown.length);
-        return (
-          <>
-            {space}
-            <span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{shown}</span>
-          </>
-        );
-      })}
-      {turn.tentative && (
-        <span class="tentative">
-          {turn.words.length && !/^\s/u.test(turn.tentative) ? " " : ""}
-          {turn.tentative}
-        </span>
-      )}
-    </p>
-  </li>
-);
+interface LinesProps {
+  readonly turn: Turn;
+  /** Who spoke last before it. */
+  readonly before: string | undefined;
+}
+
+/** A turn: a line for each time that another one speaks in it. */
+function Lines({ turn, before }: LinesProps) {
+  const pieces = bySpeakers(turn);
+  return (
+    <>
+      {(pieces.length ? pieces : [[]]).map((words, i) => (
+        <Line
+          key={i}
+          words={words}
+          isNew={words[0]?.speaker !== (pieces[i - 1]?.[0]?.speaker ?? before)}
+          start={words[0]?.start ?? startOf(turn)}
+          tentative={i + 1 < pieces.length ? "" : turn.tentative}
+        />
+      ))}
+    </>
+  );
+}
+
+interface LineProps {
+  readonly words: readonly Word[];
+  /** Whether somebody else spoke before. */
+  readonly isNew: boolean;
+  readonly start: number;
+  readonly tentative: string;
+}
+
+function Line({ words, isNew, start, tentative }: LineProps) {
+  const all = transcript.value;
+  const speaker = words[0]?.speaker;
+  const tone = speaker === undefined ? "" : ` speaker-${speakersOf(all).indexOf(speaker) % 8}`;
+  return (
+    <li class={`cue${tone}`}>
+      <span class="stamp">{clock(start)}</span>
+      <p dir="auto">
+        {isNew && speaker !== undefined && <span class="who">{nameOf(all, speaker)}</span>}
+        {words.map(({ text, probability }, i) => {
+          const shown = text.trimStart();
+          const space = i ? text.slice(0, text.length - shown.length) : "";
+          return (
+            <>
+              {space}
+              <span class={probability < UNSURE_BELOW ? "unsure" : undefined}>{shown}</span>
+            </>
+          );
+        })}
+        {tentative && (
+          <span class="tentative">
+            {words.length && !/^\s/u.test(tentative) ? " " : ""}
+            {tentative}
+          </span>
+        )}
+      </p>
+    </li>
+  );
+}
 
 function Saving() {
-  const transcript: Transcript = { cues: cuesOfTurns(turns.value), names: {} };
   const file = recorded.value;
   return (
     <div class="row tools" role="toolbar" aria-label="Text">
@@ -145,8 +201,12 @@ function Saving() {
         </button>
       )}
       <span class="space" />
-      <CopyButton label="Copy the text" text={() => plainText(transcript)} />
-      <Downloads transcript={transcript} name="Live" language={options.value.language} />
+      <CopyButton label="Copy the text" text={() => plainText(transcript.value)} />
+      <Downloads
+        transcript={transcript.value}
+        name="Live"
+        language={languages.value[0] ?? options.value.language}
+      />
     </div>
   );
 }

@@ -36,7 +36,7 @@ export function countsIn(text: string): Counts {
     audio_s: sum("auricle_audio_seconds_total"),
     requests: sum("auricle_request_seconds_count", "/audio/"),
     request_s: sum("auricle_request_seconds_sum", "/audio/"),
-    inFlight: Math.max(0, sum("auricle_requests_in_flight") - 1), // the question itself is one
+    inFlight: sum("auricle_model_requests"), // not the page's own questions
     backlog_s: sum("auricle_backlog_seconds"),
   };
 }

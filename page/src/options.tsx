@@ -41,9 +41,16 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
       aria-label="How recordings are read"
       onSubmit={(event) => event.preventDefault()}
     >
-      <label class="field">
-        <span>Model</span>
-        <select value={now.model} onChange={(event) => set({ model: event.currentTarget.value })}>
+      <div class="field">
+        <span class="row">
+          <label for="model">Model</label>
+          <a href="#models">More models</a>
+        </span>
+        <select
+          id="model"
+          value={now.model}
+          onChange={(event) => set({ model: event.currentTarget.value })}
+        >
           {own.map((model, i) => (
             <option key={model.id} value={i ? model.id : "whisper-1"}>
               {i
@@ -53,7 +60,7 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
           ))}
           {!own.length && <option value="whisper-1">the server's</option>}
         </select>
-      </label>
+      </div>
       <label class="field">
         <span>Language</span>
         <select
@@ -68,17 +75,15 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
           ))}
         </select>
       </label>
-      {!isLive && (
-        <label class="switch">
-          <input
-            type="checkbox"
-            role="switch"
-            checked={now.speakers}
-            onChange={(event) => set({ speakers: event.currentTarget.checked })}
-          />
-          <span>Tell speakers apart</span>
-        </label>
-      )}
+      <label class="switch">
+        <input
+          type="checkbox"
+          role="switch"
+          checked={now.speakers}
+          onChange={(event) => set({ speakers: event.currentTarget.checked })}
+        />
+        <span>Tell speakers apart</span>
+      </label>
       {!isLive && (
         <label class="switch">
           <input

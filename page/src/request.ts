@@ -31,7 +31,7 @@ export function fieldsOf(options: Options): [string, string][] {
     ["response_format", options.speakers ? "diarized_json" : "json"],
     ["stream", "true"],
     ["timestamp_granularities[]", "word"],
-    ...(options.speakers ? [] : optional("include[]", "languages")), // for which there is no room
+    ["include[]", "languages"],
     ...optional("language", options.language),
     ...optional("prompt", options.prompt.trim()),
     ...keywords.flatMap((term) => optional("keywords[]", term)),

@@ -5,7 +5,7 @@ import { FORMATS, MEDIA_TYPES, written, type Format } from "./formats";
 import { Icon } from "./icons";
 import { codeFor, LANGUAGES_OF_CODE, type CodeLanguage, type Options } from "./request";
 import { BASE, key } from "./server";
-import { textOf, type Transcript } from "./transcript";
+import { speakersOf, textOf, type Transcript } from "./transcript";
 
 interface Props {
   readonly transcript: Transcript;
@@ -55,7 +55,11 @@ export function CopyButton({ label, text }: { label: string; text: () => string 
   );
 }
 
-export const plainText = (transcript: Transcript): string => transcript.cues.map(textOf).join("\n");
+/** A line for each cue, or for each time that another one speaks. */
+export const plainText = (transcript: Transcript): string =>
+  speakersOf(transcript).length
+    ? written("txt", transcript, "").trimEnd()
+    : transcript.cues.map(textOf).join("\n");
 
 export function CodeButton({ file, options }: { file: string; options: Options }) {
   const dialog = useRef<HTMLDialogElement>(null);

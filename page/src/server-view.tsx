@@ -1,6 +1,9 @@
 // How the server is: its models, what it has to do, and what went wrong.
 
 import { useEffect, useState } from "preact/hooks";
+import { Downloads } from "./downloads-view";
+import { Errors } from "./errors";
+import { MachinePanel } from "./machine";
 import { between, countsIn, keep, latency, samples, throughput } from "./metrics";
 import { languageName, ownModels } from "./options";
 import { Plot } from "./plot";
@@ -10,7 +13,6 @@ import {
   BASE,
   health,
   models,
-  problems,
   refresh,
   Refused,
   REFRESH_MS,
@@ -57,7 +59,9 @@ export function ServerView() {
           ))}
         </ul>
         {!own.length && <p class="quiet">The list has not come yet.</p>}
+        <Downloads />
       </section>
+      <MachinePanel />
       <Errors />
     </div>
   );
@@ -106,12 +110,12 @@ function useMetrics(): void {
   useEffect(() => {
     const tick = async () => {
       if (document.hidden) return;
-      void refresh();
       try {
         keep({ at: Date.now(), counts: countsIn(await askText("metrics")) });
       } catch {
         // The state of the connection is shown above the views.
       }
+      await refresh(); // not at the same time: it would be counted
     };
     void tick();
     const ticking = setInterval(() => void tick(), REFRESH_MS);
@@ -175,42 +179,3 @@ function facts(model: Model): string[] {
 }
 
 const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
-
-function Errors() {
-  return (
-    <section aria-labelledby="errors-title">
-      <h2 id="errors-title">Errors of this page</h2>
-      {problems.value.length === 0 ? (
-        <p class="quiet">None since it was opened.</p>
-      ) : (
-        <div class="card scrolling" tabIndex={0} role="region" aria-labelledby="errors-title">
-          <table>
-            <thead>
-              <tr>
-                <th>When</th>
-                <th>What</th>
-                <th>Said</th>
-                <th>Request</th>
-              </tr>
-            </thead>
-            <tbody>
-              {problems.value.map((problem) => (
-                <tr>
-                  <td class="fixed">{problem.at.toLocaleTimeString()}</td>
-                  <td>
-                    {problem.title}
-                    {problem.status ? ` (${problem.status})` : ""}
-                  </td>
-                  <td>{problem.detail}</td>
-                  <td>
-                    <code>{problem.requestId ?? "–"}</code>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </section>
-  );
-}

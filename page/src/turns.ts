@@ -12,6 +12,8 @@ export interface Turn {
   /** What seems to be said behind it. */
   readonly tentative: string;
   readonly isFinal: boolean;
+  /** Codes of the languages it was read in. */
+  readonly languages: readonly string[];
 }
 
 export interface LiveEvent {
@@ -23,6 +25,7 @@ export interface LiveEvent {
   readonly text?: string;
   readonly transcript?: string;
   readonly words?: readonly SpokenWord[];
+  readonly languages?: readonly { readonly code: string }[];
   readonly error?: {
     readonly message: string;
     readonly code: string | null;
@@ -49,6 +52,7 @@ const begun = (id: string): Turn => ({
   words: [],
   tentative: "",
   isFinal: false,
+  languages: [],
 });
 
 type Change = (turn: Turn) => Partial<Turn>;
@@ -74,7 +78,8 @@ function changeOf(event: LiveEvent): Change | null {
         const words = event.words
           ? timedWords(event.transcript ?? "", event.words, turn.start ?? 0)
           : turn.words;
-        return { words, tentative: "", isFinal: true };
+        const languages = event.languages?.map(({ code }) => code) ?? [];
+        return { words, tentative: "", isFinal: true, languages };
       };
     case `${TRANSCRIPTION}.failed`:
       return () => ({ tentative: "", isFinal: true });
@@ -99,6 +104,28 @@ const seconds = (ms: number | undefined): number | null => (ms === undefined ? n
 
 /** When a turn began, as well as is known. */
 export const startOf = (turn: Turn): number => turn.start ?? turn.words[0]?.start ?? 0;
+
+/** The turn as what each of its speakers says in a row; one piece where nobody told them apart. */
+export function bySpeakers(turn: Turn): readonly (readonly Word[])[] {
+  return turn.words.reduce<Word[][]>((pieces, word) => {
+    const last = pieces.at(-1);
+    if (last && last[0]?.speaker === word.speaker) last.push(word);
+    else pieces.push([word]);
+    return pieces;
+  }, []);
+}
+
+/** The turns with one speaker for those that are the same, by the name of the one who is not. */
+export function withSame(
+  turns: readonly Turn[],
+  same: Readonly<Record<string, string>>,
+): readonly Turn[] {
+  const meant = (speaker: string | undefined) => (speaker && same[speaker]) ?? speaker;
+  return turns.map((turn) => ({
+    ...turn,
+    words: turn.words.map((word) => ({ ...word, speaker: meant(word.speaker) })),
+  }));
+}
 
 /** Cues of all that will not change any more. */
 export function cuesOfTurns(turns: readonly Turn[]): Cue[] {

@@ -4,7 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Resampler } from "../src/resample";
 import { textOf } from "../src/transcript";
-import { after, cutOff, cuesOfTurns, startOf, type LiveEvent, type Turn } from "../src/turns";
+import {
+  after,
+  bySpeakers,
+  cutOff,
+  cuesOfTurns,
+  startOf,
+  withSame,
+  type LiveEvent,
+  type Turn,
+} from "../src/turns";
 
 const T = "conversation.item.input_audio_transcription";
 
@@ -44,6 +53,39 @@ test("deltas stay, what is tentative is replaced, and the end is final", () => {
     cuesOfTurns(turns).map((cue) => [cue.start, cue.end, textOf(cue)]),
     [[0.5, 1.5, "Hello there."]],
   );
+});
+
+test("words have speakers, of whom two may be the same", () => {
+  const words = [
+    { word: "Late?", start: 0, end: 1, speaker: "A" },
+    { word: "No.", start: 1, end: 2, speaker: "B" },
+    { word: "Good.", start: 2, end: 3, speaker: "C" },
+  ];
+  const turns = [
+    { type: `${T}.delta`, item_id: "a", delta: "Late? No. Good.", words },
+    {
+      type: `${T}.completed`,
+      item_id: "a",
+      transcript: "Late? No. Good.",
+      words,
+      languages: [{ code: "en" }],
+    },
+  ].reduce<readonly Turn[]>(after, []);
+  const said = (of: readonly Turn[]) =>
+    of
+      .flatMap(bySpeakers)
+      .map((piece) => [piece[0]?.speaker, piece.map(({ text }) => text).join("")]);
+  assert.deepEqual(turns[0]?.languages, ["en"]);
+  assert.deepEqual(said(turns), [
+    ["A", "Late?"],
+    ["B", " No."],
+    ["C", " Good."],
+  ]);
+  assert.deepEqual(said(withSame(turns, { C: "B" })), [
+    ["A", "Late?"],
+    ["B", " No. Good."],
+  ]);
+  assert.deepEqual(said(withSame(turns, {})), said(turns));
 });
 
 test("what was tentative stays when the stream is cut off", () => {

@@ -11,7 +11,8 @@ auricle_request_seconds_count{route="/v1/audio/translations"} 1.0
 auricle_request_seconds_count{route="/health"} 9.0
 auricle_request_seconds_sum{route="/v1/audio/transcriptions"} 1.5
 auricle_request_seconds_bucket{route="/v1/audio/transcriptions",le="1"} 7.0
-auricle_requests_in_flight 3.0
+auricle_model_requests{model="base"} 1.0
+auricle_model_requests{model="small"} 1.0
 auricle_backlog_seconds 4.5
 `;
 

@@ -11,6 +11,7 @@ import msgspec
 from playwright.async_api import FilePayload, Locator, Page, expect
 
 from auricle.types import Segment, Word
+from tests.audio_files import words
 from tests.server.fakes import said
 
 
@@ -44,7 +45,14 @@ def row(page: Page, name: str) -> Locator:
 
 
 async def until_done(page: Page, name: str) -> None:
-    await expect(row(page, name)).to_contain_text("Done", timeout=60_000)
+    await expect(row(page, name)).to_contain_text("Done")
+
+
+def likeness(text: str, wanted: str) -> float:
+    """Which part of the wanted words is in a text: browsers compress what they record, and leave
+    out what a busy machine did not give them in time."""
+    found = set(words(text).split())
+    return len(found & set(wanted.split())) / len(set(wanted.split()))
 
 
 def transcript(page: Page) -> Locator:

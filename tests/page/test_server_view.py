@@ -8,12 +8,27 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from auricle import __version__
-from auricle.errors import EngineFailed
+from auricle.errors import DownloadFailed, EngineFailed
+from auricle.models import registry
+from tests.page import seen
 from tests.page.conftest import JFK, Opened
-from tests.page.seen import give, recording, row, until_done
-from tests.server.conftest import Served
+from tests.page.seen import give, recording, until_done
+from tests.server.conftest import Served, serving, settings
+from tests.server.fakes import FakeRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def medium_bytes() -> int:
+    model = registry.resolve("medium")
+    assert model is not None
+    return model.download_bytes
+
+
+def row(page: Page, model: str) -> Locator:
+    """Of a model that is not on the machine."""
+    heading = page.get_by_role("heading", name=model, exact=True)
+    return page.locator(".rows").get_by_role("listitem").filter(has=heading)
 
 
 def card(page: Page, model: str) -> Locator:
@@ -43,11 +58,70 @@ async def test_a_model_that_cannot_be_unloaded_says_why(scripted: Served, opened
         await expect(card(page, "base").get_by_role("alert")).to_contain_text("in use")
 
 
+async def test_a_model_is_downloaded_cancelled_and_goes_on(
+    scripted: Served, opened: Opened
+) -> None:
+    files = scripted.runtime.files
+    async with opened(scripted.url) as page:
+        await page.get_by_role("link", name="More models").click()
+        medium = row(page, "medium")
+        await expect(medium).to_contain_text("slow without a GPU · 1.5 GB · 99 languages")
+        await page.get_by_role("button", name="Download medium", exact=True).click()
+        await expect(medium).to_contain_text("765 MB of 1.5 GB, 49 %")
+        share = await page.get_by_role("progressbar", name="Download of medium").get_attribute(
+            "value"
+        )
+        assert int(share or 0) == medium_bytes() // 2
+        await page.get_by_role("button", name="Cancel the download of medium").click()
+        await expect(medium).to_contain_text("cancelled; what has come is kept")
+        await medium.get_by_role("button", name="Download medium").click()
+        await expect(
+            page.get_by_role("button", name="Cancel the download of medium")
+        ).to_be_visible()
+        files.more.set()
+        await expect(medium).to_have_count(0)
+        assert files.fetched == ["medium", "medium"]
+
+
+async def test_why_a_download_fails_is_said(scripted: Served, opened: Opened) -> None:
+    files = scripted.runtime.files
+    files.failure = DownloadFailed("hub: it cannot be reached\nindex: nor can this")
+    files.more.set()
+    async with opened(f"{scripted.url}/#models") as page:
+        await page.get_by_role("button", name="Download tiny", exact=True).click()
+        await expect(row(page, "tiny")).to_contain_text("it cannot be reached")
+        files.free_bytes = 1000
+        await page.get_by_role("button", name="Download small", exact=True).click()
+        problem = row(page, "small").get_by_role("alert")
+        await expect(problem).to_contain_text("The server's disk is full")
+        await expect(problem).to_contain_text("needs 486 MB")
+
+
+async def test_where_nothing_can_be_downloaded_no_button_says_otherwise(opened: Opened) -> None:
+    runtime = FakeRuntime(settings())
+    runtime.downloads = runtime.files.downloads(offline=True)
+    async with serving(runtime) as served, opened(f"{served.url}/#models") as page:
+        await expect(page.get_by_text("The server is offline")).to_be_visible()
+        await expect(row(page, "medium")).to_be_visible()
+        await expect(page.get_by_role("button", name="Download")).to_have_count(0)
+
+
+async def test_what_the_machine_can_do(scripted: Served, opened: Opened) -> None:
+    async with opened(f"{scripted.url}/#server") as page:
+        panel = page.get_by_role("region", name="What this machine can do")
+        for text in (
+            *("Zilog Z80", "2 cores", "7.0 of 8.0 GB", "On the processor"),
+            *("2 workers of 1 thread in int8", "20.5 GB", "Room for every known model"),
+            "The fan is loud. To change that: hold it still",
+        ):
+            await expect(panel).to_contain_text(text)
+
+
 async def test_errors_are_listed_with_their_requests(scripted: Served, opened: Opened) -> None:
     scripted.runtime.refusal = EngineFailed("It failed twice.")
     async with opened(scripted.url) as page:
         await give(page, recording("a.wav"))
-        await expect(row(page, "a.wav")).to_contain_text("failed")
+        await expect(seen.row(page, "a.wav")).to_contain_text("failed")
         await page.get_by_role("link", name="Server", exact=True).click()
         [line] = await page.get_by_role("table").locator("tbody tr").all()
         await expect(line).to_contain_text("The server failed on this recording (500)")
@@ -57,9 +131,9 @@ async def test_errors_are_listed_with_their_requests(scripted: Served, opened: O
 async def test_a_model_leaves_and_comes_back(real: Served, opened: Opened) -> None:
     async with opened(f"{real.url}/#server") as page:
         await page.get_by_role("button", name="Unload tiny.en").click()
-        await expect(card(page, "tiny.en")).to_contain_text("Not loaded", timeout=30_000)
+        await expect(card(page, "tiny.en")).to_contain_text("Not loaded")
         await page.get_by_role("button", name="Load tiny.en").click()
-        await expect(card(page, "tiny.en")).to_contain_text("Loaded", timeout=60_000)
+        await expect(card(page, "tiny.en")).to_contain_text("Loaded")
         await expect(card(page, "tiny.en")).to_contain_text("English only")
 
 
