@@ -1,10 +1,10 @@
 // The page: its three views, what stands above them, and the question for a key.
 
 import { render } from "preact";
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { FilesView } from "./files";
 import { KeyDialog } from "./key";
-import { isUnsaved } from "./jobs";
+import { isUnsaved, jobs } from "./jobs";
 import { LiveView } from "./live";
 import { state as live } from "./live-session";
 import { health, watch } from "./server";
@@ -79,6 +79,13 @@ function Page() {
     </>
   );
 }
+
+// For whoever looks at another tab meanwhile
+effect(() => {
+  const left = jobs.value.filter(({ isOver }) => !isOver.value).length;
+  const now = live.value === "listening" ? "● " : left ? `${left} to go · ` : "";
+  document.title = `${now}Auricle`;
+});
 
 addEventListener("beforeunload", (event) => {
   if (isUnsaved() || live.value !== "idle") event.preventDefault();

@@ -13,6 +13,9 @@ import { RecordButton } from "./recorder";
 import { BASE } from "./server";
 import { ownProblem } from "./problem";
 
+/** Fingers hold no files. */
+const CAN_DROP = matchMedia("(any-pointer: fine)").matches;
+
 export function FilesView({ isShown }: { isShown: boolean }) {
   const isOver = useDrops();
   const job = chosen.value;
@@ -52,9 +55,10 @@ function Intake({ isFirst, isOver }: { isFirst: boolean; isOver: boolean }) {
           <div class="emblem" aria-hidden="true">
             <Icon name="upload" />
           </div>
-          <h1>{isOver ? "Let go" : "Drop a recording here"}</h1>
+          <h1>{isOver ? "Let go" : CAN_DROP ? "Drop a recording here" : "Choose a recording"}</h1>
           <p class="quiet">
-            Or paste one. Audio or video of any kind, several at once, whole folders. It stays
+            {CAN_DROP && "Or paste one. "}
+            Audio or video of any kind, several at once{CAN_DROP && ", whole folders"}. It stays
             between this page and your server.
           </p>
         </>

@@ -49,16 +49,18 @@ export function JobView({ job }: { job: Job }) {
       {hasText && job.isOver.value && (
         <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />
       )}
-      <div class="card text" aria-busy={!job.isOver.value}>
-        {isEditing ? <Editing job={job} /> : <Reading job={job} />}
-        {!job.isOver.value && (
-          <p class="quiet waiting">
-            {hasText ? "" : "The text appears here while it is recognised"}
-            <i />
-          </p>
-        )}
-        {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
-      </div>
+      {(hasText || isDone || !job.isOver.value) && (
+        <div class="card text" aria-busy={!job.isOver.value}>
+          {isEditing ? <Editing job={job} /> : <Reading job={job} />}
+          {!job.isOver.value && (
+            <p class="quiet waiting">
+              {hasText ? "" : "The text appears here while it is recognised"}
+              <i />
+            </p>
+          )}
+          {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
+        </div>
+      )}
       {isDone && hasText && !isEditing && (
         <p class="quiet small hint">
           Click a word to hear it; the arrow keys go from word to word, and space plays. The model

@@ -6,10 +6,13 @@ import type { Options } from "./request";
 
 const names = new Intl.DisplayNames(["en"], { type: "language", fallback: "code" });
 
+/** Those that browsers have no names for. */
+const RARE: Readonly<Record<string, string>> = { ba: "Bashkir", bo: "Tibetan" };
+
 /** What a language is called, by its code. */
 export function languageName(code: string): string {
   try {
-    return names.of(code) ?? code;
+    return RARE[code] ?? names.of(code) ?? code;
   } catch {
     return code; // not one that the browser has heard of
   }

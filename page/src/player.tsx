@@ -74,8 +74,12 @@ export function Player({ job }: { job: Job }) {
   const { box, surfer, canPlay } = useWaveform(job);
   const duration = job.duration.value;
   const now = Math.min(time.value, duration);
+  const isLost = canPlay === false && job.state.value === "failed";
   return (
-    <div class="card player" data-can-play={canPlay}>
+    <div class="card player" data-can-play={canPlay} hidden={isLost}>
+      {canPlay === false && (
+        <p class="quiet">This browser cannot play the file; the server reads it all the same.</p>
+      )}
       <button
         type="button"
         class="button round strong"
@@ -99,11 +103,6 @@ export function Player({ job }: { job: Job }) {
           onInput={(event) => seek(Number(event.currentTarget.value))}
         />
         <div ref={box} class="waveform" aria-hidden="true" />
-        {canPlay === false && (
-          <p class="quiet small">
-            This browser cannot play the file; the server reads it all the same.
-          </p>
-        )}
       </div>
       <div class="times small">
         <span class="quiet">

@@ -40,10 +40,24 @@ const TITLES_BY_CODE: Readonly<Record<string, string>> = {
   model_not_found: "The server does not have this model",
   server_starting: "The server is still starting",
   server_busy: "The server has too much to do",
+  unsupported_value: "The model cannot do this",
+  unsupported_language: "The model does not know this language",
+  memory_budget: "There is no memory for the model",
+  deadline_exceeded: "It took longer than it may",
+  model_loading: "The model is still being loaded",
+  model_in_use: "The model is in use",
+  model_not_allowed: "This key may not use the model",
+  offline: "The server is offline",
+  download_not_allowed: "Models are not downloaded from here",
+  too_many_downloads: "Two models are on their way already",
 };
 
 interface Envelope {
-  readonly error?: { readonly message?: unknown; readonly code?: unknown };
+  readonly error?: {
+    readonly message?: unknown;
+    readonly code?: unknown;
+    readonly param?: unknown;
+  };
 }
 
 /** What an answer that is no success says. */
@@ -52,8 +66,10 @@ export function refusal({ status, body, header }: Answer): Problem {
   const code = typeof error.code === "string" ? error.code : null;
   const message = typeof error.message === "string" ? error.message : body.slice(0, 300);
   const retryAfter = Number(header("retry-after"));
+  const ofFile = status === 400 && error.param === "file" ? "This file cannot be read" : null;
+  const known = ofFile ?? (code && TITLES_BY_CODE[code]) ?? TITLES[status];
   return {
-    title: (code && TITLES_BY_CODE[code]) ?? TITLES[status] ?? `The server answered ${status}`,
+    title: known ?? `The server answered ${status}`,
     detail: message || "It did not say why.",
     status,
     code,

@@ -1,6 +1,7 @@
 // A transcript to take home: as a file or on the clipboard; and the request as code.
 
 import { useRef, useState } from "preact/hooks";
+import { copied } from "./clipboard";
 import { FORMATS, MEDIA_TYPES, written, type Format } from "./formats";
 import { Icon } from "./icons";
 import { codeFor, LANGUAGES_OF_CODE, type CodeLanguage, type Options } from "./request";
@@ -41,16 +42,14 @@ export function Downloads({ transcript, name, language }: Props) {
 }
 
 export function CopyButton({ label, text }: { label: string; text: () => string }) {
-  const [isDone, setIsDone] = useState(false);
+  const [said, setSaid] = useState("Copy");
   const copy = async () => {
-    await navigator.clipboard.writeText(text());
-    setIsDone(true);
-    setTimeout(() => setIsDone(false), 2000);
+    setSaid((await copied(text())) ? "Copied" : "Not allowed");
+    setTimeout(() => setSaid("Copy"), 2000);
   };
   return (
     <button type="button" class="button" onClick={() => void copy()} aria-label={label}>
-      <Icon name={isDone ? "check" : "copy"} />{" "}
-      <span aria-live="polite">{isDone ? "Copied" : "Copy"}</span>
+      <Icon name={said === "Copied" ? "check" : "copy"} /> <span aria-live="polite">{said}</span>
     </button>
   );
 }
