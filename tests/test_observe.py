@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.observe import NOBODY, span
+from auricle.observe import NULL_OBSERVER, span
 
 
 class Watching:
@@ -32,6 +32,6 @@ def test_a_span_tells_how_it_ended():
 
 
 def test_nobody_looks():
-    NOBODY.count("things", of="work")
-    with span(NOBODY, "took_s"):
+    NULL_OBSERVER.count("things", of="work")
+    with span(NULL_OBSERVER, "took_s"):
         pass

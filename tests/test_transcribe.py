@@ -164,7 +164,7 @@ async def test_a_window_that_cannot_be_read_ends_the_transcription():
         return engine
 
     async with transcribing(engine, DecodeOptions(language="en")) as transcription:
-        transcription.model.queue._dispatcher.keeper._start_engine = start
+        transcription.model.queue._dispatcher.supervisor._start_engine = start
         with pytest.raises(EngineFailed, match=r"on the audio between 0\.00 s and 20\.\d\d s"):
             await collect(transcription)
 

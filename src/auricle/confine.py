@@ -68,14 +68,14 @@ def environment(own: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, **(own or {})}
 
 
-def be_ended_first(score: int) -> None:
+def raise_oom_score(score: int) -> None:
     """Where memory runs out, let the system end this process rather than one with a lower
     ``score``; the server's is 0, the highest is 1000. Linux only."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(score), encoding="ascii")
 
 
-def give_up(*rights: Right) -> bool:
+def restrict(*rights: Right) -> bool:
     """Give up rights for good, in all threads. Using one raises `PermissionError` from then on.
 
     False where this system cannot take them away: it must be Linux, on a processor listed here,

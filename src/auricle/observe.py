@@ -23,7 +23,7 @@ class Observer(Protocol):
         ...
 
 
-class Nobody:
+class NullObserver:
     """An `Observer` that does not look."""
 
     def count(self, name: str, n: float = 1, **labels: str) -> None:
@@ -33,7 +33,7 @@ class Nobody:
         pass
 
 
-NOBODY = Nobody()
+NULL_OBSERVER = NullObserver()
 
 
 @contextmanager

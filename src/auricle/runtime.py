@@ -38,7 +38,7 @@ from auricle.models import abilities
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
 from auricle.startup import Startup
@@ -55,7 +55,7 @@ class Runtime:
         settings: Settings,
         progress: Progress | None = None,
         fetching: FetchOptions | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
         grants: Grants | None = None,
     ) -> None:
         self.settings = settings

@@ -41,7 +41,7 @@ def test_all_usable_cores_by_default():
     ("mib", "workers", "worth"), [(145, 2, True), (145, 1, False), (484, 8, True), (1500, 8, False)]
 )
 def test_small_models_are_loaded_twice_where_there_are_cores_for_it(mib, workers, worth):
-    assert machine.is_worth_a_second(mib * 1024 * 1024, workers) is worth
+    assert machine.fits_twice(mib * 1024 * 1024, workers) is worth
 
 
 @pytest.mark.parametrize(

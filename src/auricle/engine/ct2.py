@@ -77,7 +77,7 @@ class Whisper:
         try:
             self._model = load(workers, threads_each)
             self._wide = self._model
-            if machine.is_worth_a_second(checkpoint.weights_bytes(path), workers):
+            if machine.fits_twice(checkpoint.weights_bytes(path), workers):
                 self._wide = load(1, workers * threads_each)
         except Exception as exc:  # it raises what its C++ raises, as one of many kinds
             raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc

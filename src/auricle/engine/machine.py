@@ -23,7 +23,7 @@ _M_ARENA_MAX = -8
 MAX_WORKERS = 8
 
 MAX_SECOND_BYTES = 512 * 1024 * 1024
-"""Weights of up to this size, small's, are loaded twice: see `is_worth_a_second`."""
+"""Weights of up to this size, small's, are loaded twice: see `fits_twice`."""
 
 SERVER_MMAP_BYTES = 256 * 1024
 """Far below a window of pcm (2 MB) and an upload's block (1 MiB), far above everything small."""
@@ -116,7 +116,7 @@ def share_cores(threads: int) -> tuple[int, int]:
     return workers, max(1, cores // workers)
 
 
-def is_worth_a_second(n_bytes: int, workers: int) -> bool:
+def fits_twice(n_bytes: int, workers: int) -> bool:
     """Whether to load weights of ``n_bytes`` once more, with all workers' threads for one window.
 
     A window that comes alone is then encoded on every core, in half the time on two; the states

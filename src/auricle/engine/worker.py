@@ -116,7 +116,7 @@ class Worker:
                 self._model = _loaded(request)
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
                 if self._model.info.device == "cpu":  # a GPU's driver has ways of its own
-                    confine.give_up("network", "processes")
+                    confine.restrict("network", "processes")
                 return self._model.info
         assert self._model is not None, "a job before Load"
         match request:

@@ -22,8 +22,8 @@ GRAPHS = "graphs"
 """Folder of the cache in which compiled graphs are kept."""
 
 
-class Mortal(Protocol):
-    """An engine that can end by itself."""
+class StartedEngine(Protocol):
+    """Whether an engine has ended by itself."""
 
     died: bool
 
@@ -36,7 +36,7 @@ class Libraries:
         """Held by whoever measures, for two at a time would measure each other."""
         self._settings = settings
         self._cache = cache
-        self._started: dict[Path, list[Mortal]] = {}
+        self._started: dict[Path, list[StartedEngine]] = {}
         self._failed: set[Path] = set()
 
     @property
@@ -58,7 +58,7 @@ class Libraries:
             return CTRANSLATE2
         return self.openvino if engine == "openvino" else self._measured(path)
 
-    def started(self, path: Path, library: Library, engine: Mortal) -> None:
+    def started(self, path: Path, library: Library, engine: StartedEngine) -> None:
         """Remember an engine that was started for the folder."""
         if library.name == "openvino":
             self._started.setdefault(path, []).append(engine)

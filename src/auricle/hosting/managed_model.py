@@ -17,7 +17,7 @@ from auricle.engine.protocol import Engine, ModelInfo
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import AdmissionControl
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
@@ -99,7 +99,7 @@ class ManagedModel:
         settings: Settings,
         start_engine: StartEngine,
         control: AdmissionControl | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         """Start an engine and run it once: the first request must not be the slow one.
 

@@ -17,7 +17,7 @@ from auricle.hosting.budget import MemoryBudget, NoRoom
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import AdmissionControl, Limits
 
 RETRY_WHEN_FAILED_S = 30.0
@@ -42,7 +42,7 @@ class ModelManager:
         budget_bytes: int | None,
         estimate: Estimate,
         timer: Timer | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         self.models: dict[str, ManagedModel] = {}
         self.budget = MemoryBudget(

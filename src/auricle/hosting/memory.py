@@ -61,5 +61,5 @@ def _estimate_bytes(
     working = workers * (_WORKER_BYTES + n_heads * _HEAD_BYTES)
     if device == "cuda":
         return weights + working
-    n_copies = 2 if machine.is_worth_a_second(file_bytes, workers) else 1
+    n_copies = 2 if machine.fits_twice(file_bytes, workers) else 1
     return _PROCESS_BYTES + file_bytes + n_copies * weights + working

@@ -20,7 +20,7 @@ from auricle.media.decoder import Decoder
 from auricle.media.protocol import Open
 from auricle.media.recording import Recording
 from auricle.media.streaming import StreamDecoder
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ INPUTS_PER_CHILD = 100
 class DecoderPool:
     """Lends decoder processes to recordings. Belongs to the event loop's thread."""
 
-    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+    def __init__(self, settings: Settings, observer: Observer = NULL_OBSERVER) -> None:
         self._observer = observer
         self._settings = settings
         n_slots, self._memory_mib = shares(settings, resources.usable_bytes())

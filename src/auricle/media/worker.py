@@ -53,7 +53,7 @@ MAX_OPEN_FILES = 16
 CPU_MARGIN_S = 5
 """How long after the checked limit the system kills: only for work that never gets to a check."""
 
-ENDED_FIRST = 1000
+OOM_SCORE = 1000
 """Where memory runs out: before everything else of this machine."""
 
 ALIVE_EVERY_S = 1.0
@@ -197,7 +197,7 @@ def reporter(caller: Caller[Request]) -> Callable[[], None]:
 
 def confine_process() -> None:
     """Give up what decoding does not need, as far as this system can take it away."""
-    confine.be_ended_first(ENDED_FIRST)
+    confine.raise_oom_score(OOM_SCORE)
     if sys.platform == "win32":
         return
     n_bytes = int(os.environ[MEMORY_MIB]) * 1024 * 1024
@@ -209,7 +209,7 @@ def confine_process() -> None:
     ):
         with contextlib.suppress(ValueError, OSError):  # macOS refuses some of them
             resource.setrlimit(limit, (value, value))
-    confine.give_up("network", "processes", "files")
+    confine.restrict("network", "processes", "files")
 
 
 def allow_cpu(max_cpu_s: float) -> None:

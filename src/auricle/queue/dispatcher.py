@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from auricle import request_id
 from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
 from auricle.errors import AuricleError, EngineFailed, Unavailable
-from auricle.observe import NOBODY, Observer, span
+from auricle.observe import NULL_OBSERVER, Observer, span
 from auricle.queue.job import AnyJob, Stage
-from auricle.queue.keeper import EngineKeeper, Timer
 from auricle.queue.policy import BatchKey, Decode, Encode, Policy
+from auricle.queue.supervisor import EngineSupervisor, Timer
 from auricle.queue.window import QueuedWindow
 
 SUSPECT_FAILURES = 2
@@ -43,10 +43,10 @@ class Dispatcher:
         start_engine: Callable[[], Awaitable[Engine]],
         policy: Policy,
         timer: Timer | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         self.wake = asyncio.Event()  # another job may run
-        self.keeper = EngineKeeper(start_engine, self.wake.set, timer, observer)
+        self.supervisor = EngineSupervisor(start_engine, self.wake.set, timer, observer)
         self._observer = observer
         self._policy = policy
         self._windows: dict[int, QueuedWindow] = {}
@@ -62,7 +62,7 @@ class Dispatcher:
 
     async def start(self) -> ModelInfo:
         """Start the engine and dispatch. Raises what starting the engine raises."""
-        info = await self.keeper.start()
+        info = await self.supervisor.start()
         self._task = asyncio.create_task(self._dispatch(), name="dispatcher")
         return info
 
@@ -71,7 +71,7 @@ class Dispatcher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        await self.keeper.close()
+        await self.supervisor.close()
         if owned := self._calls | self._releases:
             await asyncio.wait(owned)
         self._fail_all(SHUTTING_DOWN)
@@ -110,10 +110,10 @@ class Dispatcher:
             await self.wake.wait()
             self.wake.clear()
             try:
-                if self.keeper.engine is None and not self._calls:
+                if self.supervisor.engine is None and not self._calls:
                     await self._replace_engine()
-                if self.keeper.engine is not None:
-                    self._start_calls(self.keeper.engine)
+                if self.supervisor.engine is not None:
+                    self._start_calls(self.supervisor.engine)
             except Exception as exc:  # noqa: BLE001  # the border: nothing may end this task
                 _log.exception("dispatching failed")
                 self._fail_all(f"the server made a mistake: {exc!r}")
@@ -124,7 +124,7 @@ class Dispatcher:
             if window not in self._suspects:
                 self._suspects.append(window)
             return
-        job = window.next_job(self.keeper.engine)
+        job = window.next_job(self.supervisor.engine)
         window.queued_s = asyncio.get_running_loop().time()
         if window.entry is None:
             window.entry = self._policy.arrive(
@@ -134,8 +134,8 @@ class Dispatcher:
         self._policy.wait(window.entry, job.key, batch)
 
     async def _replace_engine(self) -> None:
-        if await self.keeper.replace() is None:
-            self._fail_all(f"the engine could not be started: {self.keeper.failure}")
+        if await self.supervisor.replace() is None:
+            self._fail_all(f"the engine could not be started: {self.supervisor.failure}")
         for window in self._windows.values():
             if window.job is not None:
                 self._put(window)
@@ -174,7 +174,7 @@ class Dispatcher:
             error: Exception = EngineFailed("the engine left it unanswered")
         except EngineDied as exc:
             error = exc
-            self.keeper.lose(engine, exc)
+            self.supervisor.lose(engine, exc)
         except Exception as exc:  # noqa: BLE001  # the border: whoever waits is told
             error = exc
             _log.error("a call failed", exc_info=exc)
@@ -230,8 +230,8 @@ class Dispatcher:
             self.dequeue(window)
 
     def _release(self, window: QueuedWindow) -> None:
-        if self.keeper.engine is not None:
-            task = asyncio.create_task(_release(self.keeper.engine, window.id))
+        if self.supervisor.engine is not None:
+            task = asyncio.create_task(_release(self.supervisor.engine, window.id))
             self._releases.add(task)
             task.add_done_callback(self._releases.discard)
 

@@ -14,12 +14,12 @@ from typing import TypeVar, cast
 from auricle import request_id
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import Admission, AdmissionControl, Backlog
 from auricle.queue.dispatcher import Dispatcher
 from auricle.queue.job import Job
-from auricle.queue.keeper import Timer
 from auricle.queue.policy import Policy, Priority
+from auricle.queue.supervisor import Timer
 from auricle.queue.window import Ended, QueuedWindow
 
 MIN_WINDOWS_AHEAD = 4
@@ -40,7 +40,7 @@ class Queue:
         gpu_rows: int = 1,
         control: AdmissionControl | None = None,
         timer: Timer | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         """``batch_cost``: what jobs of one call may cost together; ``gpu_rows``: windows a GPU
         encodes together; ``control``: the server's, if there are other queues; ``timer``: what an
@@ -69,12 +69,12 @@ class Queue:
     @property
     def failure(self) -> AuricleError | None:
         """Why there is no engine; None while there is one, or one is being started anew."""
-        return self._dispatcher.keeper.failure
+        return self._dispatcher.supervisor.failure
 
     @property
     def n_workers(self) -> int:
         """Calls the engine answers at a time; 1 while there is none."""
-        engine = self._dispatcher.keeper.engine
+        engine = self._dispatcher.supervisor.engine
         return 1 if engine is None else engine.info.workers
 
     @property
@@ -82,7 +82,7 @@ class Queue:
         """Windows (2 MB of pcm each) a request should have waiting or running at a time: enough
         that no worker idles, with one job and the next, a batch of them on a GPU; the rest of the
         recording is better kept in its file."""
-        engine = self._dispatcher.keeper.engine
+        engine = self._dispatcher.supervisor.engine
         if engine is None:
             return MIN_WINDOWS_AHEAD
         return max(MIN_WINDOWS_AHEAD, 2 * engine.info.workers * self._policy.encode_rows)

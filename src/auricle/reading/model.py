@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.queue import Queue
 from auricle.reading import encoder_length
 from auricle.reading.fallback import OPENAI_WHISPER, FallbackThresholds
@@ -41,7 +41,7 @@ class ReadingModel:
     """How late its attention is at words; None: nobody measured it."""
     thresholds: FallbackThresholds = OPENAI_WHISPER
     read_again: ReadAgain = field(default_factory=ReadAgain)
-    observer: Observer = NOBODY
+    observer: Observer = NULL_OBSERVER
 
     def n_frames(self, window: Window, options: DecodeOptions) -> int:
         """The encoder length a window is read with first."""

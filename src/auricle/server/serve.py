@@ -155,7 +155,7 @@ class Server:
         finally:
             idle.cancel()
             hurry.cancel()
-        n_cancelled = self._in_flight.cut_off()
+        n_cancelled = self._in_flight.cancel_all()
         if n_cancelled:
             logger.warning("cancelled %d unfinished requests", n_cancelled)
         self._uvicorn.should_exit = True

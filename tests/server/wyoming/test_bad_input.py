@@ -153,7 +153,7 @@ async def test_a_command_that_is_cut_off_is_told_so():
         client.send("audio-start", {**FORMAT})
         await client.ping()
         server.in_flight.stop()
-        assert server.in_flight.cut_off() == 1
+        assert server.in_flight.cancel_all() == 1
         assert (await client.refusal())["text"] == "The server is shutting down."
 
 

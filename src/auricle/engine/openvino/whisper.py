@@ -102,7 +102,7 @@ class OpenVinoWhisper:
             self._encoders.put(encoders.request())
             self._stations.put(DecoderStation(decoders.request(), size, formats))
         self._wide = self._encoders
-        if machine.is_worth_a_second(checkpoint.weights_bytes(path), threads.streams):
+        if machine.fits_twice(checkpoint.weights_bytes(path), threads.streams):
             self._wide = queue.SimpleQueue()
             alone = graph(encoder, "encoder", Threads(1, threads.cores))
             self._wide.put(alone.request())

@@ -30,7 +30,7 @@ class InFlight:
         self._live: set[asyncio.Task[Any]] = set()
         self._uploads = _Shared()
         self._sockets = _Shared()
-        self._told_of_stop: set[Callable[[], None]] = set()
+        self._stop_callbacks: set[Callable[[], None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -91,25 +91,25 @@ class InFlight:
     def stop(self) -> None:
         """Take no new work, and tell those who wait for more of theirs."""
         self.is_stopping = True
-        for tell in list(self._told_of_stop):
+        for tell in list(self._stop_callbacks):
             tell()
 
     @contextlib.contextmanager
-    def told_of_stop(self, tell: Callable[[], None]) -> Iterator[None]:
+    def on_stop(self, tell: Callable[[], None]) -> Iterator[None]:
         """``tell`` is called when the server stops, at once if it does already."""
         if self.is_stopping:
             tell()
-        self._told_of_stop.add(tell)
+        self._stop_callbacks.add(tell)
         try:
             yield
         finally:
-            self._told_of_stop.discard(tell)
+            self._stop_callbacks.discard(tell)
 
     async def idle(self) -> None:
         """Return once no exchange is under way."""
         await self._idle.wait()
 
-    def cut_off(self) -> int:
+    def cancel_all(self) -> int:
         """Cancel every exchange under way; how many there were."""
         self.is_cut_off = True
         for task in self._live:

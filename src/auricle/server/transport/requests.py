@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auricle import request_id
 from auricle.errors import AuricleError
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 from auricle.server import errors
 from auricle.server.transport import context
 from auricle.server.transport.context import RequestContext
@@ -47,7 +47,9 @@ Result = TypeVar("Result")
 class RequestMiddleware:
     """ASGI middleware around every request; the one place where errors are answered."""
 
-    def __init__(self, app: ASGIApp, in_flight: InFlight, observer: Observer = NOBODY) -> None:
+    def __init__(
+        self, app: ASGIApp, in_flight: InFlight, observer: Observer = NULL_OBSERVER
+    ) -> None:
         self._app = app
         self._in_flight = in_flight
         self._observer = observer

@@ -186,7 +186,7 @@ async def accepted(
     known.answer_late = socket.close_for
     delivering = asyncio.create_task(socket.deliver(), name="websocket outbox")
     try:
-        with known.in_flight.told_of_stop(lambda: socket.end("stopping")):
+        with known.in_flight.on_stop(lambda: socket.end("stopping")):
             yield socket
     finally:
         await socket.finish(delivering)

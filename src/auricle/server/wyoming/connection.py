@@ -57,7 +57,7 @@ class Connection:
     async def serve(self) -> None:
         """Answer until the client leaves, is silent for too long, or is refused. Never raises."""
         try:
-            with self._in_flight.told_of_stop(self._close_if_idle):
+            with self._in_flight.on_stop(self._close_if_idle):
                 while (event := await self._event()) is not None:
                     await self._handle(event)
                     if self._in_flight.is_stopping:

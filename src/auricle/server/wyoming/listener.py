@@ -59,7 +59,7 @@ class WyomingListener:
         ]
         with contextlib.ExitStack() as told:
             for server in servers:
-                told.enter_context(self._in_flight.told_of_stop(server.close))
+                told.enter_context(self._in_flight.on_stop(server.close))
             try:
                 yield
             finally:

@@ -28,7 +28,7 @@ from auricle.server.dialects.deepgram.layout import Utterance, paragraphs, utter
 from auricle.server.dialects.deepgram.parameters import LanguageChoice
 from auricle.server.dialects.deepgram.query import Query
 from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
-from auricle.server.dialects.deepgram.search import searched
+from auricle.server.dialects.deepgram.search import search_results
 from auricle.server.dialects.shared import figure, time
 from auricle.server.fields.audio_request import AudioRequest, Pairs
 from auricle.types import Transcript
@@ -148,7 +148,7 @@ def _channel(
     probability = found.probability if found else None
     return ChannelResult(
         (alternative,),
-        searched(words, wanted.searches, style),
+        search_results(words, wanted.searches, style),
         found.code if found else None,
         None if probability is None else figure(probability),
     )

@@ -33,7 +33,7 @@ from auricle.server.dialects.deepgram.messages import (
     SpeechStarted,
     UtteranceEnd,
 )
-from auricle.server.dialects.deepgram.search import searched
+from auricle.server.dialects.deepgram.search import search_results
 from auricle.server.dialects.deepgram.stream_request import ResultOptions
 from auricle.server.dialects.shared import time
 
@@ -205,7 +205,7 @@ class LiveResults:
             formatting.bodies(said, options.formatting, languages=is_told),
             languages=(self._language,) if is_told and self._language else None,
         )
-        search = searched(said, options.searches, options.formatting) if is_final else None
+        search = search_results(said, options.searches, options.formatting) if is_final else None
         return Results(
             channel_index=self._channel,
             duration=time(end_s - start_s),

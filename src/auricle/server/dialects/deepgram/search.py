@@ -17,7 +17,7 @@ SNIPPET_WORDS: Final = 5
 """How many words on either side of a hit its snippet has."""
 
 
-def searched(
+def search_results(
     words: Sequence[WrittenWord], terms: Sequence[str], style: Formatting
 ) -> tuple[Search, ...] | None:
     """The hits of each term; None where nothing is searched for."""

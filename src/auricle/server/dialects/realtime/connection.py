@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SessionTerms:
     """What holds for one connection."""
 
     configuration: Configuration
@@ -64,7 +64,7 @@ class Terms:
 class Connection:
     """Serves one socket."""
 
-    def __init__(self, runtime: SpeechRuntime, terms: Terms) -> None:
+    def __init__(self, runtime: SpeechRuntime, terms: SessionTerms) -> None:
         self._runtime, self._terms = runtime, terms
         self._stream = SessionStream(runtime, terms.key)
         self._configuration = terms.configuration

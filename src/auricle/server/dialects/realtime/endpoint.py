@@ -24,10 +24,10 @@ from auricle.server.dialects.realtime.configuration import Configuration, Transc
 from auricle.server.dialects.realtime.connection import (
     WRONG_MODEL,
     Connection,
+    SessionTerms,
     error_event,
     replace_code,
 )
-from auricle.server.dialects.realtime.connection import Terms as SessionTerms
 from auricle.server.dialects.realtime.ids import new_id
 from auricle.server.transport import context
 from auricle.server.transport.socket import Terms, accepted

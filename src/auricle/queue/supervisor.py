@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError, as_auricle_error
-from auricle.observe import NOBODY, Observer
+from auricle.observe import NULL_OBSERVER, Observer
 
 RETRY_START_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """When an engine that could not be started is tried again, though nobody asks for it: after each
@@ -23,7 +23,7 @@ Timer = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 _log = logging.getLogger(__name__)
 
 
-class EngineKeeper:
+class EngineSupervisor:
     """``failure`` is why there is no engine, from a start that failed to one that succeeds.
     ``wake`` is called when it is time to `replace` one."""
 
@@ -32,7 +32,7 @@ class EngineKeeper:
         start_engine: Callable[[], Awaitable[Engine]],
         wake: Callable[[], None],
         timer: Timer | None = None,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         self.engine: Engine | None = None
         self.failure: AuricleError | None = None
