@@ -31,7 +31,7 @@ from auricle.engine.protocol import (
     Stepped,
     Tokens,
 )
-from auricle.errors import ModelUnusable
+from auricle.rpc import loading
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.watchdog import Sleep, Watchdog
 
@@ -76,17 +76,8 @@ class EngineProcess:
         """
         kind, _, index = device.partition(":")
         child = await _spawn(one_gpu(index) if index else {})
-        try:
-            async with asyncio.timeout(LOAD_MAX_S):
-                info = await child.call(_load(path, Loading(kind, compute_type, threads, library)))
-        except ChildDied as exc:
-            raise ModelUnusable(f"the engine process died while loading {path}: {exc}") from exc
-        except TimeoutError as exc:
-            child.kill()
-            raise ModelUnusable(f"loading {path} did not end within {LOAD_MAX_S:g} s") from exc
-        except BaseException:
-            child.kill()
-            raise
+        request = _load(path, Loading(kind, compute_type, threads, library))
+        info = await loading.load(child, request, path, LOAD_MAX_S)
         assert isinstance(info, ModelInfo)
         return cls(child, info, sleep)
 

@@ -18,8 +18,8 @@ _Reply = TypeVar("_Reply")
 
 async def load(
     child: Child[_Request, _Reply], request: _Request, folder: Path, max_s: float
-) -> None:
-    """Send ``request``, which makes the child load ``folder``.
+) -> _Reply:
+    """The reply to ``request``, which makes the child load ``folder``.
 
     Raises:
         ModelUnusable: the folder cannot be loaded, the process died loading it, or it took longer
@@ -27,7 +27,7 @@ async def load(
     """
     try:
         async with asyncio.timeout(max_s):
-            await child.call(request)
+            return await child.call(request)
     except ChildDied as exc:
         raise ModelUnusable(f"the process died while loading {folder}: {exc}") from exc
     except TimeoutError as exc:
