@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts through /proc"),
 ]
 
-N_VISITS = 150
+N_VISITS = 90
 AT_A_TIME = 30
 
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.config import Settings
@@ -37,7 +37,7 @@ def test_no_bytes_break_the_pool(tmp_path):
         pool = DecoderPool(Settings(max_decoders=3))
         runner.run(pool.start())
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=60)
         @given(st.data())
         def fuzz(data: st.DataObject) -> None:
             file = bytearray(data.draw(st.sampled_from(originals) | st.binary(max_size=600)))

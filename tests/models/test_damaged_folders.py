@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auricle.errors import ModelUnusable
@@ -22,11 +22,7 @@ from auricle.models.checkpoint import inspect
 from auricle.models.convert import convert
 
 GOLDEN = Path(__file__).parent / "golden"
-FUZZ = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+FUZZ = settings(max_examples=60)
 
 NUMBERS = st.one_of(st.integers(), st.floats(), st.sampled_from([-1, 1776, 2**31, 2**63, 2**64]))
 LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, st.text(max_size=5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.config import Settings
@@ -111,7 +111,6 @@ def test_a_file_without_tensors_has_none(path):
     assert read_tensors(path) == {}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, len(WHOLE) - 1), put=st.binary(min_size=1, max_size=12))
 def test_a_changed_file_is_read_or_refused(path, at, put):
     path.write_bytes(WHOLE[:at] + put + WHOLE[at + len(put) :])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.config import Settings
@@ -141,7 +141,6 @@ def test_no_archive(tmp_path):
         read_tensors(path)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=st.lists(
         st.tuples(st.integers(0, 400), st.integers(0, 8), st.binary(max_size=8)), max_size=4
@@ -158,7 +157,6 @@ def test_a_changed_pickle_is_read_or_refused(tmp_path, cuts):
     assert all(isinstance(value, np.ndarray) for value in found.values())
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 10_000), put=st.binary(min_size=1, max_size=16))
 def test_a_changed_archive_is_read_or_refused(tmp_path, at, put):
     path = write(tmp_path / "model.bin", named(w=tensor()))

@@ -112,7 +112,7 @@ KINDS = st.one_of(
 SIZES = st.lists(st.integers(0, 200), max_size=30)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(KINDS, BODIES, SIZES)
 def test_any_bytes_are_a_request_or_a_refusal(kind: str, body: bytes, sizes: list[int]) -> None:
     try:
@@ -125,7 +125,7 @@ def test_any_bytes_are_a_request_or_a_refusal(kind: str, body: bytes, sizes: lis
     assert status in (200, 400, 413)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.binary(max_size=200), st.text(max_size=20), SIZES)
 def test_what_was_sent_arrives_whatever_the_pieces(
     data: bytes, prompt: str, sizes: list[int]

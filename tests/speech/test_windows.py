@@ -181,7 +181,7 @@ def believed(probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.convolve(runs, np.ones(3)) > 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(script=TALK, chunk_frames=st.sampled_from([1, 7, 100, 937, 5000]), rest=st.integers(0, 511))
 def test_windows_hold_all_speech_once_however_it_arrives(script, chunk_frames, rest):
     pcm, probabilities = scripted(script)

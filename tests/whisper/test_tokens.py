@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.whisper.tokens import Piece, overruns_audio, split
@@ -51,7 +51,6 @@ def test_split(ids, pieces, resume_s):
     assert ([(p.start_s, p.end_s, p.ids) for p in found], rest) == (pieces, resume_s)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.integers(0, 20), st.integers(FIRST, FIRST + 1500)), max_size=40),
     st.floats(0.02, 30.0),

@@ -38,7 +38,7 @@ def test_what_is_written_can_be_read():
     assert read(written * 2) == [Event("pong", {"text": "hellö"})] * 2
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(at=st.integers(0, 200), put=st.binary(min_size=1, max_size=16))
 def test_changed_bytes_are_read_or_refused(at, put):
     whole = event_bytes("audio-start", {"rate": 16000, "width": 2, "channels": 1}) * 2

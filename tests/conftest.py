@@ -1,0 +1,14 @@
+"""Property tests draw the same examples each time, and none has to be quick: whether they pass
+depends neither on chance nor on the machine. ``--hypothesis-profile=default`` draws others."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "same examples",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("same examples")
