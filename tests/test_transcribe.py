@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from auricle.errors import EngineFailed
 from auricle.queue.admission import FIRST_GUESS_S_PER_S
+from auricle.reading.reader import Reading
 from auricle.speech.source import AudioChunk
 from auricle.transcribe import UNOPENED_S, Ahead, Transcriber, Transcription, collect
-from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript, Window
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
 
@@ -170,23 +172,26 @@ async def test_a_window_that_cannot_be_read_ends_the_transcription():
 
 
 class _Recording(SpokenSource):
-    def __init__(self, declared_s: float | None) -> None:
-        super().__init__(0)
+    def __init__(self, declared_s: float | None, n_stretches: int = 0) -> None:
+        super().__init__(n_stretches)
         self.declared_s = declared_s
 
 
 class _Decoders:
     """Opens a file that says how long it is."""
 
-    def __init__(self, waiting_s: Callable[[], float], declared_s: float | None) -> None:
+    def __init__(
+        self, waiting_s: Callable[[], float], declared_s: float | None, n_stretches: int = 0
+    ) -> None:
         self._waiting_s = waiting_s
         self._declared_s = declared_s
+        self._n_stretches = n_stretches
         self.before_s = 0.0
 
     @asynccontextmanager
     async def open(self, path: Path, **options: object) -> AsyncIterator[_Recording]:
         self.before_s = self._waiting_s()
-        yield _Recording(self._declared_s)
+        yield _Recording(self._declared_s, self._n_stretches)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +211,49 @@ async def test_a_file_counts_as_its_length_only_when_it_was_opened(tmp_path, dec
             assert waiting_s() == pytest.approx(counts_s)
         assert decoders.before_s == pytest.approx(UNOPENED_S)
         assert waiting_s() == 0.0
+
+
+class FakeLedger:
+    """Keeps readings in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Reading] = {}
+        self.expected_s = 0.0
+        self.language: Language | None = None
+
+    def part(self, channel: int | None) -> FakeLedger:
+        return self
+
+    def expect(self, audio_s: float) -> None:
+        self.expected_s = audio_s
+
+    def find(self, window: Window) -> Reading | None:
+        return self.kept.get(window.index)
+
+    async def keep(self, window: Window, reading: Reading) -> None:
+        self.kept[window.index] = reading
+        self.language = reading.language
+
+
+async def test_what_a_ledger_has_is_not_read_again(tmp_path):
+    """Also where a window in the middle is missing, and the language was found out before."""
+    path = tmp_path / "talk"
+    path.write_bytes(bytes(1000))
+    ledger, transcripts, heard = FakeLedger(), [], []
+    for _ in range(2):
+        engine = FakeEngine()
+        async with serving(engine) as model:
+            decoders: Any = _Decoders(lambda: model.queue.backlog_s, 70.0, 3)
+            transcriber = Transcriber(decoders, model)
+            options = DecodeOptions(languages=("de", "en"))
+            async with transcriber.open(path, options, ledger=ledger) as transcription:
+                assert model.queue.n_requests == 0  # nobody is refused because of it
+                transcripts.append(await collect(transcription))
+        heard.append((sorted(each.start_s for each in engine.heard), len(engine.detects)))
+        del ledger.kept[1]
+    assert transcripts[0] == transcripts[1]
+    assert heard == [([0.0, 22.496, 47.488], 1), ([22.496], 0)]
+    assert ledger.expected_s == 70.0
 
 
 # Words ahead of their segments

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,7 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.observe import NULL_OBSERVER, Observer
+from auricle.reading.ledger import Ledger
 from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
 from auricle.startup import Startup
@@ -159,7 +161,12 @@ class Runtime:
 
     @asynccontextmanager
     async def open(
-        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
+        self,
+        path: Path,
+        options: DecodeOptions,
+        key: str = "",
+        model: str = "",
+        ledger: Ledger | None = None,
     ) -> AsyncIterator[SegmentStream]:
         """Transcribe a file with what ``model`` can do, which is loaded first if it is not; see
         `Transcriber.open`.
@@ -170,7 +177,10 @@ class Runtime:
             InvalidRequest: the model does not know the language, or does not translate.
             Unavailable: see `check_room`, `ModelManager.using` and `SpeakerHost.using`.
         """
-        self.check_room(key)
+        if ledger is None:
+            self.check_room(key)
+        else:
+            self._startup.check()
         speakers = options.speakers
         if speakers is not None and not speakers.by_channel:
             await self._speakers.load(self.settings.load_wait_s)
@@ -178,7 +188,8 @@ class Runtime:
             assert managed.checkpoint is not None
             possible = abilities.possible(options, managed.checkpoint, self.settings.language)
             transcriber = Transcriber(self._decoders, managed.reader)
-            async with _opened(transcriber, path, possible, key, self._diarized) as stream:
+            opening = _Opening(transcriber, path, possible, key, ledger)
+            async with opening.opened(self._diarized) as stream:
                 yield stream
 
     async def diarize(
@@ -222,9 +233,10 @@ class Runtime:
             async with self._live.open(managed.reader, possible, live, options, key) as stream:
                 yield with_speakers(stream, self._speakers.listen, options.speakers)
 
-    async def find(self, name: str) -> ManagedModel:
-        """The model a request means. Raises `ModelNotFound`."""
-        return await self._names.find(name)
+    async def find(self, name: str, key: str = "") -> ManagedModel:
+        """The model a request means. Raises `ModelNotFound`, and `Forbidden` for a client that may
+        not use it."""
+        return await self._names.granted(key, name)
 
     async def load(self, name: str, key: str = "") -> ModelStatus:
         """Load a model; see `ModelControl.load` and `check_room`."""
@@ -251,14 +263,24 @@ class Runtime:
 Diarize = Callable[[Path, SpeakerOptions, Part], Coroutine[None, None, Diarization]]
 
 
-def _opened(
-    transcriber: Transcriber, path: Path, options: DecodeOptions, key: str, diarize: Diarize
-) -> AbstractAsyncContextManager[SegmentStream]:
-    """A file as it is asked for: as it is, by channel, or with the speakers that are heard."""
-    speakers = options.speakers
-    if speakers is None:
-        return transcriber.open(path, options, key)
-    if speakers.by_channel:
-        return by_channel(partial(transcriber.open_channel, path, options, key))
-    part = Part(options.audio_track, options.audio_channel)
-    return spoken(transcriber.open(path, options, key), diarize(path, speakers, part))
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A file, and how it is read."""
+
+    transcriber: Transcriber
+    path: Path
+    options: DecodeOptions
+    key: str
+    ledger: Ledger | None
+
+    def opened(self, diarize: Diarize) -> AbstractAsyncContextManager[SegmentStream]:
+        """As it is asked for: as it is, by channel, or with the speakers that are heard."""
+        path, options, speakers = self.path, self.options, self.options.speakers
+        if speakers is not None and speakers.by_channel:
+            channel = self.transcriber.open_channel
+            return by_channel(partial(channel, path, options, self.key, self.ledger))
+        plain = self.transcriber.open(path, options, self.key, self.ledger)
+        if speakers is None:
+            return plain
+        part = Part(options.audio_track, options.audio_channel)
+        return spoken(plain, diarize(path, speakers, part))

@@ -20,6 +20,7 @@ from auricle.hosting.downloads import Downloads
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.media.streaming import ContainerStream
+from auricle.reading.ledger import Ledger
 from auricle.transcribe import SegmentStream
 from auricle.types import DecodeOptions, SpeakerOptions
 
@@ -104,9 +105,15 @@ class SpeechRuntime(Protocol):
         ...
 
     def open(
-        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
+        self,
+        path: Path,
+        options: DecodeOptions,
+        key: str = "",
+        model: str = "",
+        ledger: Ledger | None = None,
     ) -> AbstractAsyncContextManager[SegmentStream]:
-        """Transcribe a file with a model; leaving the context cancels what is not done.
+        """Transcribe a file with a model; leaving the context cancels what is not done. With a
+        ``ledger`` it is read when nothing else is, without what is in there already.
 
         Raises:
             ModelNotFound: nobody knows the model, or it cannot be had here.
@@ -148,8 +155,9 @@ class SpeechRuntime(Protocol):
         """
         ...
 
-    async def find(self, name: str) -> object:
-        """Raise `ModelNotFound` unless a request for the model might be answered."""
+    async def find(self, name: str, key: str = "") -> object:
+        """Raise `ModelNotFound` unless a request for the model might be answered, and `Forbidden`
+        if not to this client."""
         ...
 
     async def load(self, name: str, key: str = "") -> ModelStatus:

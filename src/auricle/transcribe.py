@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
@@ -18,6 +18,7 @@ from auricle.media.pool import DecoderPool
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.early_text import EarlyText
+from auricle.reading.ledger import Ledger
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.speech.source import AudioSource
@@ -117,6 +118,8 @@ class Transcription:
     model: ReadingModel
     admission: Admission
     language: Language | None = None
+    ledger: Ledger | None = None
+    """Where readings are kept; None: nowhere."""
     _context: str = ""
     _detecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _spoken_s: dict[Language, float] = field(default_factory=dict)
@@ -174,7 +177,7 @@ class Transcription:
 
     def _begin(self, window: Window, *, tells: bool) -> None:
         early = EarlyText() if tells else None
-        reading = self._reader(window).read(window, self._language_of, early)
+        reading = self._kept(window, self._reader(window), early)
         task = asyncio.create_task(reading)
         if early is not None:
             task.add_done_callback(lambda _: early.end())
@@ -198,7 +201,18 @@ class Transcription:
         """What reads a window: of all, the first alone begins with the prefix."""
         options = self.options if window.index == 0 else replace(self.options, prefix=None)
         priority = Priority.SHORT if window.start_s < SHORT_S else Priority.LONG
+        if self.ledger is not None:
+            priority = Priority.BACKGROUND
         return Reader(self.model, self.admission, priority, options, self._context)
+
+    async def _kept(self, window: Window, reader: Reader, early: EarlyText | None) -> Reading:
+        """A window that the ledger does not have is read, and kept there."""
+        known = None if self.ledger is None else self.ledger.find(window)
+        if known is None:
+            known = await reader.read(window, self._language_of, early)
+            if self.ledger is not None:
+                await self.ledger.keep(window, known)
+        return known
 
     @property
     def _is_far_ahead(self) -> bool:
@@ -251,17 +265,19 @@ class Transcriber:
 
     @asynccontextmanager
     async def open(
-        self, path: Path, options: DecodeOptions, key: str = ""
+        self, path: Path, options: DecodeOptions, key: str = "", ledger: Ledger | None = None
     ) -> AsyncIterator[Transcription]:
         """Admit a file and open it; leaving the context early cancels what is queued. ``key`` is
-        whose file it is, for the limit per client.
+        whose file it is, for the limit per client. With a ``ledger`` it is read when nothing else
+        is, without the windows that are in there already, and no limit refuses it.
 
         Raises:
             Overloaded: too much work is waiting, of everybody or of this client.
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
         guessed_s = guess_s(path)
-        with self.model.queue.admit(key, min(guessed_s, UNOPENED_S)) as admission:
+        ledger = None if ledger is None else ledger.part(options.audio_channel)
+        with self._admitted(key, guessed_s, ledger) as admission:
             opened = self.decoders.open(
                 path,
                 is_long=guessed_s > SHORT_S,
@@ -270,18 +286,38 @@ class Transcriber:
             )
             async with opened as recording:
                 declared_s = recording.declared_s
-                admission.expect(guessed_s if declared_s is None else declared_s)
-                transcription = Transcription(options, recording, self.model, admission)
+                expected_s = guessed_s if declared_s is None else declared_s
+                admission.expect(expected_s)
+                if ledger is not None:
+                    ledger.expect(expected_s)
+                language = _known_language(options, ledger)
+                transcription = Transcription(
+                    options, recording, self.model, admission, language, ledger
+                )
                 try:
                     yield transcription
                 finally:
                     await transcription.close()
 
     def open_channel(
-        self, path: Path, options: DecodeOptions, key: str, channel: int
+        self, path: Path, options: DecodeOptions, key: str, ledger: Ledger | None, channel: int
     ) -> AbstractAsyncContextManager[Transcription]:
         """One channel of a file, from 0; see `open`."""
-        return self.open(path, replace(options, audio_channel=channel), key)
+        return self.open(path, replace(options, audio_channel=channel), key, ledger)
+
+    def _admitted(
+        self, key: str, guessed_s: float, ledger: Ledger | None
+    ) -> AbstractContextManager[Admission]:
+        if ledger is not None:
+            return self.model.queue.admit_background()
+        return self.model.queue.admit(key, min(guessed_s, UNOPENED_S))
+
+
+def _known_language(options: DecodeOptions, ledger: Ledger | None) -> Language | None:
+    """The one that was found out before, where one is kept for the recording."""
+    if ledger is None or options.language_detection == "window":
+        return None
+    return ledger.language
 
 
 async def collect(transcription: SegmentStream) -> Transcript:

@@ -124,11 +124,20 @@ def test_priorities_share_by_weight(priority, share):
     assert sum(first) == 10 * share
 
 
+def test_what_nobody_waits_for_gets_a_tenth_of_a_long_file():
+    queues = Queues()
+    for n in range(100):
+        queues.arrive(n, request_id=10, priority=Priority.BACKGROUND)
+        queues.arrive(100 + n, request_id=11, priority=LONG)
+    first = [job.window_ids[0] < 100 for job in queues.choose(66)]
+    assert sum(first) == 6
+
+
 def test_at_the_same_tag_the_more_urgent_goes_first():
     queues = Queues()
     for n, priority in enumerate(reversed(Priority)):
         queues.arrive(n, request_id=n, priority=priority)
-    assert [job.window_ids[0] for job in queues.choose(4)] == [3, 2, 1, 0]
+    assert [job.window_ids[0] for job in queues.choose(5)] == [4, 3, 2, 1, 0]
 
 
 def test_a_request_that_rested_does_not_save_up_its_share():

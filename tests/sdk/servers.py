@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from auricle.errors import AuricleError, EngineFailed, ModelNotFound, Overloaded, Unavailable
+from auricle.reading.ledger import Ledger
 from auricle.runtime import Runtime
 from auricle.types import DecodeOptions, Speaker, Token, Word
 from tests.server.conftest import Served, serving, settings
@@ -47,7 +48,7 @@ class ScriptedRuntime(FakeRuntime):
         self.attempts: collections.Counter[str] = collections.Counter()
         self.received: dict[str, tuple[str, DecodeOptions]] = {}
 
-    async def find(self, name: str) -> None:
+    async def find(self, name: str, key: str = "") -> None:
         self.attempts[name] += 1
         action = name.partition(".")[0]
         if action == "twice":
@@ -58,7 +59,12 @@ class ScriptedRuntime(FakeRuntime):
 
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
+        self,
+        path: Path,
+        options: DecodeOptions,
+        key: str = "",
+        model: str = "",
+        ledger: Ledger | None = None,
     ) -> AsyncIterator[FakeTranscription]:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

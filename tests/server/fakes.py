@@ -20,6 +20,7 @@ from auricle.hosting.aliases import Aliases
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
 from auricle.models import registry
+from auricle.reading.ledger import Ledger
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
 from auricle.transcribe import Ahead, ReadPart
@@ -280,7 +281,7 @@ class FakeRuntime:
             raise self.refusal
         return Diarization(self.speakers, self.turns, self.duration_s, self.track, self.warnings)
 
-    async def find(self, name: str) -> None:
+    async def find(self, name: str, key: str = "") -> None:
         self._named(name)
 
     async def status(self, name: str) -> ModelStatus:
@@ -311,7 +312,12 @@ class FakeRuntime:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, path: Path, options: DecodeOptions, key: str = "", model: str = ""
+        self,
+        path: Path,
+        options: DecodeOptions,
+        key: str = "",
+        model: str = "",
+        ledger: Ledger | None = None,
     ) -> AsyncIterator[FakeTranscription]:
         self.models.append(model)
         if self.refusal is not None:

@@ -39,11 +39,13 @@ class Priority(IntEnum):
     SHORT = 2
     """The first minute of a recording: short files are no more, and long ones start quickly."""
     LONG = 3
+    BACKGROUND = 4
+    """Nobody waits for it."""
 
     @property
     def weight(self) -> float:
         """Share of the engine against a LONG request's 1."""
-        return (8.0, 4.0, 4.0, 1.0)[self]
+        return (8.0, 4.0, 4.0, 1.0, 0.1)[self]
 
 
 class BatchKey(NamedTuple):
@@ -162,7 +164,8 @@ class Policy:
 
     def _group(self, encoded: list[QueueEntry]) -> list[QueueEntry]:
         """The encoded windows that decode with the first in line, at most a batch; of one LONG
-        request at most half a batch while anybody else waits, so that it never blocks for long."""
+        or BACKGROUND request at most half a batch while anybody else waits, so that it never blocks
+        for long."""
         if not encoded:
             return []
         batch = encoded[0].batch
@@ -175,7 +178,7 @@ class Policy:
         return group[:rows]
 
     def _has_its_half(self, entry: QueueEntry, group: list[QueueEntry], rows: int) -> bool:
-        if entry.priority is not Priority.LONG:
+        if entry.priority < Priority.LONG:
             return False
         n_own = sum(other.request_id == entry.request_id for other in group)
         return n_own >= max(1, rows // 2) and any(

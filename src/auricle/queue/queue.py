@@ -123,13 +123,21 @@ class Queue:
     @contextlib.contextmanager
     def admit_live(self, key: str = "") -> Iterator[Admission]:
         """Accept a live stream of ``key``. Raises what `AdmissionControl.live` raises."""
+        with self.admit_background(key) as admission:
+            try:
+                with self._control.live(key):
+                    yield admission
+            finally:
+                self.speaks(admission, is_speaking=False)
+
+    @contextlib.contextmanager
+    def admit_background(self, key: str = "") -> Iterator[Admission]:
+        """Accept work that is no backlog: others are not refused because of it, nor is it."""
         admission = Admission(next(self._ids), Backlog())
         admission.backlog.admit(admission.request_id, key, 0.0)
         try:
-            with self._control.live(key):
-                yield admission
+            yield admission
         finally:
-            self.speaks(admission, is_speaking=False)
             self._policy.forget_request(admission.request_id)
 
     def speaks(self, admission: Admission, *, is_speaking: bool) -> None:
