@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from auricle import config_sources
-from auricle.config_server import ServerSettings
+from auricle.config_jobs import JobSettings
 from auricle.fields import BY_NAME
 from auricle.setting import checked
 from auricle.setting import setting as _setting
@@ -43,7 +43,7 @@ def _field(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as `se
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(ServerSettings):
+class Settings(JobSettings):
     """The whole configuration of one process. Frozen: nothing changes after start."""
 
     # Model

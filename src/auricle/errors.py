@@ -10,6 +10,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     │  ├─ NotFound                   404  no such URL
     │  ├─ ModelNotFound              404  model_not_found
     │  ├─ UploadStalled              408  the client stopped sending
+    │  ├─ Conflict                   409  not as long as things are as they are
     │  └─ TooLarge                   413  more bytes than the upload limit
     ├─ Overloaded                    429  the queue is full
     ├─ Unavailable                   503  loading, or shutting down
@@ -84,6 +85,12 @@ class UploadStalled(InvalidRequest):
     status = 408
 
 
+class Conflict(InvalidRequest):
+    """What is asked for cannot be done as things are: a job has no result yet."""
+
+    status = 409
+
+
 class TooLarge(InvalidRequest):
     """OpenAI answers this one as a ``server_error``, unlike its other refusals."""
 
@@ -139,6 +146,7 @@ BY_NAME: dict[str, type[AuricleError]] = {
         NotFound,
         ModelNotFound,
         UploadStalled,
+        Conflict,
         TooLarge,
         Overloaded,
         Unavailable,

@@ -177,18 +177,14 @@ class Runtime:
             InvalidRequest: the model does not know the language, or does not translate.
             Unavailable: see `check_room`, `ModelManager.using` and `SpeakerHost.using`.
         """
-        if ledger is None:
-            self.check_room(key)
-        else:
-            self._startup.check()
+        self.check_room(key) if ledger is None else self._startup.check()
         speakers = options.speakers
         if speakers is not None and not speakers.by_channel:
             await self._speakers.load(self.settings.load_wait_s)
         async with self._models.using(await self._names.granted(key, model)) as managed:
             assert managed.checkpoint is not None
             possible = abilities.possible(options, managed.checkpoint, self.settings.language)
-            transcriber = Transcriber(self._decoders, managed.reader)
-            opening = _Opening(transcriber, path, possible, key, ledger)
+            opening = _Opening(self._decoders, managed, path, possible, key, ledger)
             async with opening.opened(self._diarized) as stream:
                 yield stream
 
@@ -234,8 +230,7 @@ class Runtime:
                 yield with_speakers(stream, self._speakers.listen, options.speakers)
 
     async def find(self, name: str, key: str = "") -> ManagedModel:
-        """The model a request means. Raises `ModelNotFound`, and `Forbidden` for a client that may
-        not use it."""
+        """The model a request means. Raises `ModelNotFound`, and `Forbidden` as of `open`."""
         return await self._names.granted(key, name)
 
     async def load(self, name: str, key: str = "") -> ModelStatus:
@@ -267,7 +262,8 @@ Diarize = Callable[[Path, SpeakerOptions, Part], Coroutine[None, None, Diarizati
 class _Opening:
     """A file, and how it is read."""
 
-    transcriber: Transcriber
+    decoders: DecoderPool
+    model: ManagedModel
     path: Path
     options: DecodeOptions
     key: str
@@ -276,10 +272,11 @@ class _Opening:
     def opened(self, diarize: Diarize) -> AbstractAsyncContextManager[SegmentStream]:
         """As it is asked for: as it is, by channel, or with the speakers that are heard."""
         path, options, speakers = self.path, self.options, self.options.speakers
+        transcriber = Transcriber(self.decoders, self.model.reader)
         if speakers is not None and speakers.by_channel:
-            channel = self.transcriber.open_channel
+            channel = transcriber.open_channel
             return by_channel(partial(channel, path, options, self.key, self.ledger))
-        plain = self.transcriber.open(path, options, self.key, self.ledger)
+        plain = transcriber.open(path, options, self.key, self.ledger)
         if speakers is None:
             return plain
         part = Part(options.audio_track, options.audio_channel)

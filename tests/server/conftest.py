@@ -114,5 +114,11 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
 
 
 def settings(**changes: object) -> Settings:
-    given: dict[str, object] = {"host": "127.0.0.1", "port": 0, "max_upload_mb": 1, **changes}
+    given: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "max_upload_mb": 1,
+        "max_jobs": 0,  # those of whoever runs the tests are none of theirs
+        **changes,
+    }
     return Settings(**given)  # type: ignore[arg-type]  # a table of defaults has no one type

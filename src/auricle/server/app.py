@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
+from auricle.jobs.service import JobService
 from auricle.server import errors, openapi, page
 from auricle.server.access.client_secrets import ClientSecrets
 from auricle.server.access.keys import ApiKeys
@@ -35,6 +36,8 @@ from auricle.server.dialects.whispercpp import Inference
 from auricle.server.dialects.whisperkit import WHISPERKIT, WhisperKitStatus
 from auricle.server.diarization import DiarizationEndpoint
 from auricle.server.downloads import Downloads
+from auricle.server.jobs import bodies
+from auricle.server.jobs.endpoints import Jobs
 from auricle.server.machine import Machine
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
@@ -62,12 +65,13 @@ def create_app(
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
     may_end = runtime.settings.allow_shutdown
     keys = keys or ApiKeys.of(runtime.settings)
+    reader = UploadReader(runtime, in_flight, spool)
+    jobs = JobService(runtime, bodies.event, metrics)
     secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
     app = Starlette(
         routes=[
-            *_routes(
-                runtime, UploadReader(runtime, in_flight, spool), Status(runtime, in_flight), keys
-            ),
+            *_routes(runtime, reader, Status(runtime, in_flight), keys),
+            *Jobs(reader, jobs).routes(),
             *_secrets(runtime, secrets, tokens),
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),
@@ -86,7 +90,7 @@ def create_app(
             ),
         ],
         exception_handlers={HTTPException: errors.on_http_exception},
-        lifespan=lambda _: _running(runtime, spool),
+        lifespan=lambda _: _running(runtime, spool, jobs, in_flight),
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
     app.router.default = errors.no_such_path
@@ -188,19 +192,24 @@ def _audio(path: str, endpoint: Audio) -> tuple[Route, Route]:
 
 
 @contextlib.asynccontextmanager
-async def _running(runtime: SpeechRuntime, spool: Spool) -> AsyncIterator[None]:
-    """Start the runtime beside the listening server, which answers 503 until it is ready."""
-    with spool.kept():
-        starting = asyncio.create_task(_start(runtime), name="runtime start")
+async def _running(
+    runtime: SpeechRuntime, spool: Spool, jobs: JobService, in_flight: InFlight
+) -> AsyncIterator[None]:
+    """Start the runtime beside the listening server, which answers 503 until it is ready. Jobs go
+    on behind it, and stop as soon as the server is to stop."""
+    with spool.kept(), in_flight.on_stop(jobs.halt):
+        starting = asyncio.create_task(_start(runtime, jobs), name="runtime start")
         try:
             yield
         finally:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
+            await jobs.stop()
             await runtime.stop()
 
 
-async def _start(runtime: SpeechRuntime) -> None:
+async def _start(runtime: SpeechRuntime, jobs: JobService) -> None:
     await runtime.start()
     if runtime.state == "ready":
         logger.info("ready: %s", runtime.model_id)
+    await jobs.start()

@@ -110,14 +110,18 @@ class UploadReader:
         self,
         request: Request,
         form: multipart.FileField | raw_upload.RawBody = multipart.FILE,
+        *,
+        checks_room: bool = True,
     ) -> AsyncIterator[AudioUpload]:
         """Refuse what cannot be served before its upload is read; read it: a form with the file in
-        this field or a JSON object, or a body that is the recording."""
+        this field or a JSON object, or a body that is the recording. ``checks_room`` False: it need
+        not be served now."""
         settings = self.runtime.settings
         deadline = Deadline.of(request, settings.deadline_s)
         client = context.of(request.scope).client
         self._in_flight.check_open()
-        self.runtime.check_room(client)
+        if checks_room:
+            self.runtime.check_room(client)
         async with contextlib.AsyncExitStack() as stack:
             with self._in_flight.uploading(client, settings):
                 async with deadline.kept():

@@ -46,6 +46,8 @@ COUNTED: Mapping[str, Metric] = {
     "engine_deaths": Metric("Engine processes that died or were ended"),
     "engine_start_failures": Metric("Engine processes that could not be started"),
     "decoders_lost": Metric("Decoder processes that died, or were given up, with a recording"),
+    "jobs": Metric("Stored jobs that ended", ("state",)),
+    "job_windows": Metric("Windows of stored jobs: read, or kept from before", ("how",)),
     "models_evicted": Metric("Models unloaded to make room for another"),
 }
 

@@ -97,6 +97,11 @@ _EXAMPLES: dict[str, errors.AuricleError] = {
         "The model `x` does not exist or you do not have access to it.", code="model_not_found"
     ),
     "upload stopped": errors.UploadStalled("The upload sent nothing for 60 seconds."),
+    "not completed": errors.Conflict(
+        "The job 'job_0123456789abcdef0123456789abcdef' has no result: it is running.",
+        param="id",
+        code="job_not_completed",
+    ),
     "too large": errors.TooLarge(
         "Maximum content size limit (26214400) exceeded (26306794 bytes read)"
     ),
@@ -127,6 +132,7 @@ _MEANINGS: dict[int, tuple[str, str, tuple[str, ...]]] = {
     ),
     404: ("NotFound", "No such model here.", ("unknown model",)),
     408: ("UploadStopped", "The upload stopped before its end.", ("upload stopped",)),
+    409: ("Conflict", "Not as long as things are as they are.", ("not completed",)),
     413: ("TooLarge", "More bytes than this server takes.", ("too large",)),
     429: ("Busy", "The queue is full; Retry-After says when to ask again.", ("queue full",)),
     500: ("Failed", "The server failed on this request, and would again.", ("engine failed",)),
@@ -168,7 +174,7 @@ def _failure(status: int) -> Json:
         for name in names
     }
     special: Json = {}
-    if status in (408, 429) or status >= 500:
+    if status in (408, 409, 429) or status >= 500:
         special = _RETRY
     elif status == 401:
         special = {"www-authenticate": {"$ref": "#/components/headers/Challenge"}}

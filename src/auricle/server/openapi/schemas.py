@@ -20,6 +20,7 @@ from auricle.server.dialects.openai_events import TextDelta, TextDone
 from auricle.server.diarization import DiarizationBody
 from auricle.server.downloads import Download, DownloadList
 from auricle.server.errors import ErrorBody
+from auricle.server.jobs.bodies import JobBody, JobDeleted, JobEvent, JobList
 from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject
 from auricle.server.status import Health, Service
@@ -45,6 +46,10 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     ListenBody,
     ListenError,
     DiarizationBody,
+    JobBody,
+    JobList,
+    JobDeleted,
+    JobEvent,
 )
 
 EVENTS = (TextDelta, DiarizedSegment, TextDone)
@@ -62,6 +67,7 @@ NAMES = {
     "TextDone": "TextDoneEvent",
     "ErrorBody": "Error",
     "WordBody": "ListenWord",
+    "JobBody": "Job",
     "Search": "ListenSearch",
     "Hit": "ListenHit",
     "Sentence": "ListenSentence",

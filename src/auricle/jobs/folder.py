@@ -1,0 +1,128 @@
+"""The folder in which jobs are kept: the database, and the recordings. One server's at a time.
+
+Knows nothing about what the recordings are for. Every method blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from auricle.errors import AuricleError, StorageFull, Unavailable
+from auricle.home import expanded, home
+from auricle.jobs.job import new_id
+
+DATABASE = "jobs.sqlite3"
+MIB = 1024 * 1024
+
+
+def data_dir(configured: Path | None, environ: Mapping[str, str]) -> Path:
+    """The configured folder, else the platform's place for a user's data."""
+    if configured is not None:
+        return expanded(configured).absolute()
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA") or str(home() / "AppData" / "Local")
+        return Path(base) / "auricle" / "data"
+    if sys.platform == "darwin":
+        return home() / "Library" / "Application Support" / "auricle"
+    return Path(environ.get("XDG_DATA_HOME") or str(home() / ".local" / "share")) / "auricle"
+
+
+class Folder:
+    """A folder that is ours from `open` until `close`."""
+
+    def __init__(self, path: Path, min_free_bytes: int = 0) -> None:
+        self.path = path
+        self.database = path / DATABASE
+        self.recordings = path / "recordings"
+        self._min_free_bytes = min_free_bytes
+        self._lock = FileLock(path / "jobs.lock", timeout=0, thread_local=False)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether jobs were ever kept in it."""
+        return self.database.is_file()
+
+    def open(self) -> None:
+        """
+        Raises:
+            Unavailable: another server has it.
+            AuricleError: it cannot be made or written.
+        """
+        try:
+            self.recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire()
+        except Timeout as exc:
+            raise Unavailable(
+                f"another server keeps its jobs in {self.path}; the setting data_dir names "
+                "another folder for this one",
+                code="jobs_in_use",
+            ) from exc
+        except OSError as exc:
+            raise AuricleError(
+                f"jobs cannot be kept in {self.path}: {exc.strerror}; the setting data_dir names "
+                "another folder"
+            ) from exc
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def file(self, name: str) -> Path:
+        """Where a recording is, by its name."""
+        return self.recordings / name
+
+    def check_room(self, n_bytes: int) -> None:
+        """Raise `StorageFull` unless so much fits on the disk."""
+        free = shutil.disk_usage(self.recordings).free
+        if n_bytes > free - self._min_free_bytes:
+            raise StorageFull(
+                f"No room for the recording: the disk of {self.path} has {free // MIB} MiB left, "
+                f"of which {self._min_free_bytes // MIB} stay free (min_free_disk_mb)."
+            )
+
+    def take(self, path: Path) -> str:
+        """Move a file in, whole and for good; its name there.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+        name = new_id("rec_")
+        target = self.file(name)
+        try:
+            try:
+                os.replace(path, target)
+            except OSError as exc:
+                if exc.errno != errno.EXDEV and sys.platform != "win32":
+                    raise
+                self.check_room(path.stat().st_size)
+                shutil.copyfile(path, target)
+            target.chmod(0o600)
+            with target.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as exc:
+            self.remove(name)
+            if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                message = f"No room for the recording: the disk of {self.path} is full."
+                raise StorageFull(message) from exc
+            raise
+        return name
+
+    def remove(self, name: str | None) -> None:
+        """Delete a recording; fine if there is none."""
+        if name:
+            with contextlib.suppress(OSError):
+                self.file(name).unlink(missing_ok=True)
+
+    def sweep(self, known: Collection[str]) -> int:
+        """Delete recordings that no job knows: of uploads whose server was killed. How many."""
+        left = [path for path in self.recordings.iterdir() if path.name not in known]
+        for path in left:
+            self.remove(path.name)
+        return len(left)

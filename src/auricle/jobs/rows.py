@@ -1,0 +1,124 @@
+"""Rows of the database as what they stand for; what several stores do within a transaction.
+
+Knows nothing about limits or owners.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from auricle.errors import NotFound
+from auricle.jobs.job import Asked, Failure, State, StoredJob
+
+
+class Paged(Protocol):
+    """Which part of a list is wanted."""
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def newest_first(self) -> bool: ...
+
+
+def found(connection: sqlite3.Connection, job_id: str) -> StoredJob:
+    """Raises `NotFound`."""
+    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no job {job_id!r}.", param="id", code="job_not_found")
+    failure = row["failure"]
+    return StoredJob(
+        id=row["id"],
+        owner=row["owner"],
+        state=row["state"],
+        asked=msgspec.msgpack.decode(row["asked"], type=Asked),
+        created_s=row["created"],
+        started_s=row["started"],
+        ended_s=row["ended"],
+        expires_s=row["expires"],
+        held_bytes=row["held_bytes"],
+        duration_s=row["duration"],
+        read_s=row["read"],
+        n_windows=row["n_windows"],
+        failure=None if failure is None else msgspec.msgpack.decode(failure, type=Failure),
+        batch=row["batch"],
+        custom_id=row["custom_id"],
+        line=row["line"],
+    )
+
+
+def page(
+    connection: sqlite3.Connection,
+    table: str,
+    where: tuple[Sequence[str], Sequence[object]],
+    after: str | None,
+    wanted: Paged,
+) -> tuple[list[str], bool]:
+    """The ids of a part of a table, and whether there are more behind it.
+
+    Raises:
+        NotFound: the row it is to begin behind is not there.
+    """
+    clauses, values = list(where[0]), list(where[1])
+    if after is not None:
+        row = connection.execute(
+            f"SELECT seq FROM {table} WHERE id = ? AND {clauses[0]}",
+            (after, values[0]),
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"There is no {after!r} to go on behind.", param="after")
+        clauses.append("seq < ?" if wanted.newest_first else "seq > ?")
+        values.append(row["seq"])
+    order = "DESC" if wanted.newest_first else "ASC"
+    ids = connection.execute(
+        f"SELECT id FROM {table} WHERE {' AND '.join(clauses)} ORDER BY seq {order} LIMIT ?",
+        (*values, wanted.limit + 1),
+    ).fetchall()
+    return [each["id"] for each in ids[: wanted.limit]], len(ids) > wanted.limit
+
+
+def end(
+    connection: sqlite3.Connection,
+    job_id: str,
+    state: State,
+    now_s: float,
+    keep_s: float,
+    failure: Failure | None = None,
+) -> bool:
+    """A job ends, and whoever wants to know is to be told; False: it had ended before."""
+    ended = connection.execute(
+        "UPDATE jobs SET state = ?, ended = ?, expires = ?, failure = ? "
+        "WHERE id = ? AND state IN ('queued', 'running')",
+        (
+            state,
+            now_s,
+            now_s + keep_s,
+            None if failure is None else msgspec.msgpack.encode(failure),
+            job_id,
+        ),
+    ).rowcount
+    if not ended:
+        return False
+    connection.execute("DELETE FROM windows WHERE job = ?", (job_id,))
+    if found(connection, job_id).asked.hook is not None:
+        connection.execute(
+            "INSERT INTO hooks (job, state, next) VALUES (?, 'pending', ?)", (job_id, now_s)
+        )
+    return True
+
+
+def held_file(connection: sqlite3.Connection, job_id: str) -> str | None:
+    """The name of a job's recording in the folder."""
+    row = connection.execute("SELECT held_file FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return None if row is None else row["held_file"]
+
+
+def delete(connection: sqlite3.Connection, job_id: str) -> str | None:
+    """Forget a job with all that hangs on it; the name of its recording."""
+    name = held_file(connection, job_id)
+    connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+    return name

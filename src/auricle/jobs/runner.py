@@ -1,0 +1,186 @@
+"""Jobs are done one after the other, a few at a time, until there are none; then it waits.
+
+Knows nothing about HTTP, nor where jobs come from. What was read of a job is kept window by window,
+so one that ends in the middle, however that happens, goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from auricle import request_id
+from auricle.errors import AuricleError, Overloaded, StorageFull, Unavailable
+from auricle.jobs.bell import Bell, heard
+from auricle.jobs.job import Failure, State, StoredJob
+from auricle.jobs.readings import StoredLedger
+from auricle.jobs.sources import Sources
+from auricle.jobs.stores import Stores
+from auricle.observe import Observer
+from auricle.speech_runtime import SpeechRuntime
+from auricle.transcribe import collect
+
+LOOK_S: Final = 60.0
+"""How often to look for work nobody has announced: a clock may have been set."""
+
+FIRST_RETRY_S: Final = 2.0
+LAST_RETRY_S: Final = 600.0
+MAX_TRIES: Final = 20
+"""What cannot be done now is tried again, each time after twice as long; then it has failed."""
+
+MAX_STARTS: Final = 5
+"""A job with which the server ended so often before a window was read is not tried again."""
+
+MAX_SERVED: Final = 1000
+"""Owners whose turn is remembered."""
+
+DEADLY = Failure(
+    f"The server ended {MAX_STARTS} times while it worked on this job.", "server_error"
+)
+BUG = Failure("The server had an error while it worked on this job.", "server_error")
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """Does jobs in ``n_at_once`` tasks, from `start` until `halt`. For the event loop."""
+
+    def __init__(
+        self,
+        runtime: SpeechRuntime,
+        stores: Stores,
+        sources: Sources,
+        observer: Observer,
+        clock: Callable[[], float],
+    ) -> None:
+        self._runtime = runtime
+        self._store = stores.jobs
+        self._readings = stores.readings
+        self._recordings = stores.recordings
+        self._sources = sources
+        self._observer = observer
+        self._clock = clock
+        self.keep_s = runtime.settings.keep_jobs_h * 3600.0
+        self.bell = Bell()
+        """Rung when a job comes, and when one has ended."""
+        self._served: list[str] = []
+        self._workers: list[asyncio.Task[None]] = []
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        for number in range(self._runtime.settings.jobs_at_once):
+            worker = asyncio.create_task(self._work(), name=f"job worker {number}")
+            self._workers.append(worker)
+
+    def halt(self) -> None:
+        """Take no more jobs, and leave those in work as they are."""
+        for worker in self._workers:
+            worker.cancel()
+
+    async def stop(self) -> None:
+        """Return once nothing is in work."""
+        self.halt()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def end(self, job_id: str, state: State, owner: str | None = None) -> StoredJob:
+        """End a job that has not ended, and stop working on it. Raises `NotFound`."""
+        job, is_news = await self._store.end(job_id, state, self.keep_s, owner=owner)
+        if is_news:
+            await self._ended(job)
+        working = self._running.get(job_id)
+        if working is not None:
+            working.cancel()
+            await asyncio.wait({working})
+        return job
+
+    async def _work(self) -> None:
+        while True:
+            rung = self.bell.next
+            try:
+                job = await self._store.take(self._served)
+                due_s = None if job is not None else await self._store.next_due_s()
+            except AuricleError as exc:  # the disk: it may be better later
+                logger.error("jobs wait: %s", exc)
+                job, due_s = None, None
+            if job is None:
+                wait_s = LOOK_S if due_s is None else min(due_s - self._clock(), LOOK_S)
+                await heard(rung, wait_s)
+                continue
+            self._serve(job.owner)
+            await self._watched(job)
+
+    def _serve(self, owner: str) -> None:
+        self._served = [*(each for each in self._served if each != owner), owner][-MAX_SERVED:]
+
+    async def _watched(self, job: StoredJob) -> None:
+        """Do a job in a task of its own, which `end` may cancel."""
+        working = asyncio.create_task(self._do(job), name=f"job {job.id}")
+        self._running[job.id] = working
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            working.cancel()
+            await asyncio.wait({working})
+            await self._store.put_back(job.id, is_clean=True)
+            raise
+        finally:
+            del self._running[job.id]
+
+    async def _do(self, job: StoredJob) -> None:
+        """Do a job, and note how that went; never raises but when it is cancelled."""
+        with request_id.bound(job.id):
+            try:
+                await self._transcribe(job)
+            except (Overloaded, Unavailable, StorageFull) as exc:
+                await self._try_later(job, exc)
+            except AuricleError as exc:
+                await self._fail(job, Failure.of(exc))
+            except Exception:
+                logger.exception("a bug")
+                await self._fail(job, BUG)
+
+    async def _transcribe(self, job: StoredJob) -> None:
+        asked = job.asked
+        model = (await self._runtime.status(asked.model)).name
+        kept = await self._readings.of(job.id, model)
+        ledger = StoredLedger(self._readings, job.id, kept, self._observer)
+        async with self._sources.opened(job) as path:
+            opened = self._runtime.open(path, asked.options, "", asked.model, ledger)
+            async with opened as transcription:
+                transcript = await collect(transcription)
+        if await self._readings.complete(job.id, transcript, self.keep_s):
+            self._observer.count("audio_s", transcript.duration_s)
+            await self._ended(await self._store.get(job.id, None))
+
+    async def _try_later(self, job: StoredJob, exc: AuricleError) -> None:
+        """Queue a job again; or it has failed, if it was tried often enough."""
+        delay_s = exc.retry_after_s or FIRST_RETRY_S
+        try:
+            n_tries = await self._store.put_back(job.id, delay_s)
+            if n_tries < MAX_TRIES:
+                longer_s = min(delay_s * 2 ** (n_tries - 1), LAST_RETRY_S)
+                await self._store.postpone(job.id, longer_s)
+                logger.warning("%s is tried again in %.0f s: %s", job.id, longer_s, exc)
+                return
+        except AuricleError as full:  # it stays in work as far as anybody knows, and is found again
+            logger.error("%s stays as it is: %s", job.id, full)
+            return
+        await self._fail(job, Failure.of(exc))
+
+    async def _fail(self, job: StoredJob, failure: Failure) -> None:
+        try:
+            ended, is_news = await self._store.end(job.id, "failed", self.keep_s, failure)
+        except AuricleError as exc:
+            logger.error("%s stays as it is: %s", job.id, exc)
+            return
+        if is_news:
+            await self._ended(ended)
+
+    async def _ended(self, job: StoredJob) -> None:
+        """Its recording is needed no more, and others may want to know."""
+        logger.info("%s is %s", job.id, job.state)
+        self._observer.count("jobs", state=job.state)
+        await self._recordings.drop(job.id)
+        self.bell.ring()

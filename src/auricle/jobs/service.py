@@ -1,0 +1,162 @@
+"""The stored jobs of one server, put together: opened when there are some, or with the first.
+
+Knows nothing about HTTP. The folder is one server's at a time: another answers that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auricle.config import Settings
+from auricle.errors import AuricleError, NotFound, Unavailable
+from auricle.jobs import outside
+from auricle.jobs.bell import heard
+from auricle.jobs.database import Database
+from auricle.jobs.folder import Folder, data_dir
+from auricle.jobs.hooks import Teller
+from auricle.jobs.job import StoredJob
+from auricle.jobs.outside import Outside
+from auricle.jobs.room import MIB
+from auricle.jobs.runner import DEADLY, LOOK_S, MAX_STARTS, Runner
+from auricle.jobs.sources import Sources
+from auricle.jobs.stores import Stores
+from auricle.observe import NULL_OBSERVER, Observer
+from auricle.speech_runtime import SpeechRuntime
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJobs:
+    """What is kept, and what is done with it, once the folder is open."""
+
+    stores: Stores
+    runner: Runner
+
+
+class JobService:
+    """`start` and `stop` it with the server; `opened` gives the jobs. For the event loop."""
+
+    def __init__(
+        self,
+        runtime: SpeechRuntime,
+        write: Callable[[StoredJob], bytes],
+        observer: Observer = NULL_OBSERVER,
+        clock: Callable[[], float] = time.time,
+        resolve: outside.Resolve = outside.resolve,
+    ) -> None:
+        """``write`` makes the body of what a webhook is told, ``clock`` gives seconds since
+        1970."""
+        settings = runtime.settings
+        self._runtime = runtime
+        self._write = write
+        self._observer = observer
+        self._clock = clock
+        self.url_hosts = Outside(settings.job_url_hosts, "job_url_hosts", "url", resolve)
+        self.hook_hosts = Outside(settings.webhook_hosts, "webhook_hosts", "webhook_url", resolve)
+        self._opening = asyncio.Lock()
+        self._open: OpenJobs | None = None
+        self._house: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    async def start(self) -> None:
+        """Go on with what an earlier server has left. Never raises."""
+        settings = self._runtime.settings
+        if settings.max_jobs and _folder(settings).is_there:
+            try:
+                await self.opened()
+            except AuricleError as exc:
+                logger.warning("stored jobs wait: %s", exc)
+
+    async def opened(self) -> OpenJobs:
+        """
+        Raises:
+            NotFound: this server takes none.
+            Unavailable: it is stopping, or another server has the folder.
+            AuricleError: they cannot be read or written.
+        """
+        if not self._runtime.settings.max_jobs:
+            raise NotFound("This server takes no jobs, files or batches (max_jobs is 0).")
+        async with self._opening:
+            if self._is_stopping:
+                raise Unavailable("The server is shutting down.", retry_after_s=LOOK_S)
+            if self._open is None:
+                self._open = await self._opened()
+            return self._open
+
+    def halt(self) -> None:
+        """Leave what is in work to the next start."""
+        self._is_stopping = True
+        if self._house is not None:
+            self._house.cancel()
+        if self._open is not None:
+            self._open.runner.halt()
+
+    async def stop(self) -> None:
+        """Return once nothing is in work and the folder is free."""
+        self.halt()
+        async with self._opening:
+            jobs, self._open = self._open, None
+        if jobs is None:
+            return
+        if self._house is not None:
+            await asyncio.gather(self._house, return_exceptions=True)
+        await jobs.runner.stop()
+        await jobs.stores.database.close()
+        await asyncio.to_thread(jobs.stores.folder.close)
+
+    async def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state, as far as that is known."""
+        return {} if self._open is None else await self._open.stores.jobs.counts()
+
+    async def _opened(self) -> OpenJobs:
+        folder = _folder(self._runtime.settings)
+        await asyncio.to_thread(folder.open)
+        database = Database(folder.database)
+        try:
+            await database.open()
+            jobs = self._put_together(folder, database)
+            n_queued = await jobs.stores.jobs.recover(MAX_STARTS, DEADLY, jobs.runner.keep_s)
+            await jobs.stores.recordings.sweep()
+        except BaseException:
+            await database.close()
+            folder.close()
+            raise
+        if n_queued:
+            logger.info("jobs that were in work when a server ended: %d", n_queued)
+        jobs.runner.start()
+        self._house = asyncio.create_task(self._keep_house(jobs), name="jobs house")
+        return jobs
+
+    def _put_together(self, folder: Folder, database: Database) -> OpenJobs:
+        settings = self._runtime.settings
+        stores = Stores.of(settings, folder, database, self._clock)
+        max_bytes = settings.max_upload_mb * MIB
+        sources = Sources(stores.recordings, self.url_hosts, max_bytes, settings.job_url_s)
+        return OpenJobs(stores, Runner(self._runtime, stores, sources, self._observer, self._clock))
+
+    async def _keep_house(self, jobs: OpenJobs) -> None:
+        """Tell who wants to know, and forget what has expired, until it is cancelled."""
+        stores = jobs.stores
+        teller = Teller(stores.hooks, self.hook_hosts, self._write, self._clock)
+        while True:
+            rung = jobs.runner.bell.next
+            wait_s = LOOK_S
+            try:
+                await teller.tell()
+                await stores.recordings.remove(await stores.jobs.expire())
+                due_s = await stores.hooks.next_due_s()
+                if due_s is not None:
+                    wait_s = min(due_s - self._clock(), LOOK_S)
+            except AuricleError as exc:  # the disk: it may be better later
+                logger.error("jobs wait: %s", exc)
+            await heard(rung, wait_s)
+
+
+def _folder(settings: Settings) -> Folder:
+    return Folder(data_dir(settings.data_dir, os.environ), settings.min_free_disk_mb * MIB)

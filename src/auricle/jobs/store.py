@@ -1,0 +1,240 @@
+"""The jobs in the database: added within limits, taken in turn, ended once.
+
+Knows nothing about what is done for a job. Every method is one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from auricle.errors import NotFound
+from auricle.jobs import rows
+from auricle.jobs.database import Database
+from auricle.jobs.job import Asked, Failure, State, StoredJob, new_id
+from auricle.jobs.room import Limits, check_bytes, check_number
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that comes in."""
+
+    owner: str
+    asked: Asked
+    held_file: str | None = None
+    held_bytes: int = 0
+    batch: str | None = None
+    custom_id: str | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted: at most ``limit``, behind the one named ``after``."""
+
+    limit: int = 20
+    after: str | None = None
+    newest_first: bool = True
+    state: State | None = None
+
+
+class JobStore:
+    """``owner`` None is whoever runs the server: every job is theirs."""
+
+    def __init__(self, database: Database, limits: Limits, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._limits = limits
+        self._clock = clock
+
+    async def add(self, jobs: Sequence[NewJob]) -> list[StoredJob]:
+        """Take jobs in, all of them or none.
+
+        Raises:
+            Overloaded: there are as many as may be, of everybody or of this owner.
+            StorageFull: their recordings are too large for what is left.
+        """
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> list[StoredJob]:
+            check_number(connection, (job.owner for job in jobs), self._limits)
+            check_bytes(connection, sum(job.held_bytes for job in jobs), self._limits.max_bytes)
+            ids = [_insert(connection, job, now_s) for job in jobs]
+            return [rows.found(connection, each) for each in ids]
+
+        return await self._database.run(work)
+
+    async def get(self, job_id: str, owner: str | None) -> StoredJob:
+        """Raises `NotFound`; somebody else's job is none."""
+        return await self._database.run(lambda connection: _own(connection, job_id, owner))
+
+    async def page(self, owner: str, page: Page) -> tuple[list[StoredJob], bool]:
+        """Jobs that are no batch's, and whether there are more behind them. Raises `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> tuple[list[StoredJob], bool]:
+            clauses, values = ["owner = ?", "batch IS NULL"], [owner]
+            if page.state is not None:
+                clauses.append("state = ?")
+                values.append(page.state)
+            seqs, has_more = rows.page(connection, "jobs", (clauses, values), page.after, page)
+            return [rows.found(connection, each) for each in seqs], has_more
+
+        return await self._database.run(work)
+
+    async def take(self, served: Sequence[str]) -> StoredJob | None:
+        """The next job to be done, which is running from now on: the oldest of the owner who was
+        served the longest ago. ``served`` are owners, the last one last."""
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> StoredJob | None:
+            waiting = connection.execute(
+                "SELECT owner, MIN(seq) AS seq FROM jobs WHERE state = 'queued' "
+                "AND not_before <= ? GROUP BY owner ORDER BY seq",
+                (now_s,),
+            ).fetchall()
+            if not waiting:
+                return None
+            turn = {owner: n for n, owner in enumerate(served, 1)}
+            seq = min(waiting, key=lambda row: turn.get(row["owner"], 0))["seq"]
+            connection.execute(
+                "UPDATE jobs SET state = 'running', started = COALESCE(started, ?), "
+                "n_starts = n_starts + 1 WHERE seq = ?",
+                (now_s, seq),
+            )
+            found = connection.execute("SELECT id FROM jobs WHERE seq = ?", (seq,)).fetchone()
+            return rows.found(connection, found["id"])
+
+        return await self._database.run(work)
+
+    async def next_due_s(self) -> float | None:
+        """When a queued job is to be tried again that must not be now."""
+
+        def work(connection: sqlite3.Connection) -> float | None:
+            row = connection.execute(
+                "SELECT MIN(not_before) AS due FROM jobs WHERE state = 'queued'"
+            ).fetchone()
+            return None if row["due"] is None else float(row["due"])
+
+        return await self._database.run(work)
+
+    async def put_back(self, job_id: str, delay_s: float = 0.0, *, is_clean: bool = False) -> int:
+        """A running job is queued again, to be tried after a while; how often it was tried. One
+        that was left in order (``is_clean``) was no try."""
+        not_before_s = self._clock() + delay_s if delay_s else 0.0
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute(
+                "UPDATE jobs SET state = 'queued', not_before = ?, n_tries = n_tries + ?, "
+                "n_starts = MAX(n_starts - 1, 0) WHERE id = ? AND state = 'running'",
+                (not_before_s, 0 if is_clean else 1, job_id),
+            )
+            row = connection.execute("SELECT n_tries FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            return 0 if row is None else int(row["n_tries"])
+
+        return await self._database.run(work)
+
+    async def postpone(self, job_id: str, delay_s: float) -> None:
+        """A queued job is not to be tried before so long."""
+        not_before_s = self._clock() + delay_s
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE jobs SET not_before = ? WHERE id = ? AND state = 'queued'",
+                (not_before_s, job_id),
+            )
+
+        await self._database.run(work)
+
+    async def recover(self, max_starts: int, failure: Failure, keep_s: float) -> int:
+        """Queue what was running when a server was killed; how many. A job with which servers died
+        so many times without reading anything has failed."""
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> int:
+            fatal = connection.execute(
+                "SELECT id FROM jobs WHERE state = 'running' AND n_starts >= ?", (max_starts,)
+            ).fetchall()
+            for row in fatal:
+                rows.end(connection, row["id"], "failed", now_s, keep_s, failure)
+            return connection.execute(
+                "UPDATE jobs SET state = 'queued' WHERE state = 'running'"
+            ).rowcount
+
+        return await self._database.run(work)
+
+    async def end(
+        self,
+        job_id: str,
+        state: State,
+        keep_s: float,
+        failure: Failure | None = None,
+        owner: str | None = None,
+    ) -> tuple[StoredJob, bool]:
+        """A job has ended; whether that is news: what has ended stays as it is. Raises
+        `NotFound`."""
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> tuple[StoredJob, bool]:
+            _own(connection, job_id, owner)
+            is_news = rows.end(connection, job_id, state, now_s, keep_s, failure)
+            return rows.found(connection, job_id), is_news
+
+        return await self._database.run(work)
+
+    async def delete(self, job_id: str, owner: str | None) -> str | None:
+        """Forget a job and its result; the name of its recording. Raises `NotFound`."""
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            _own(connection, job_id, owner)
+            return rows.delete(connection, job_id)
+
+        return await self._database.run(work)
+
+    async def expire(self) -> list[str]:
+        """Forget jobs whose time is over; the names of recordings to be deleted."""
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            over = connection.execute("SELECT id FROM jobs WHERE expires <= ?", (now_s,)).fetchall()
+            names = [rows.delete(connection, row["id"]) for row in over]
+            return [name for name in names if name]
+
+        return await self._database.run(work)
+
+    async def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            found = connection.execute("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
+            return {row["state"]: row["n"] for row in found}
+
+        return await self._database.run(work)
+
+
+def _insert(connection: sqlite3.Connection, job: NewJob, now_s: float) -> str:
+    job_id = new_id("job_")
+    connection.execute(
+        "INSERT INTO jobs (id, owner, state, asked, created, held_file, held_bytes, batch, "
+        "custom_id, line) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job_id,
+            job.owner,
+            msgspec.msgpack.encode(job.asked),
+            now_s,
+            job.held_file,
+            job.held_bytes,
+            job.batch,
+            job.custom_id,
+            job.line,
+        ),
+    )
+    return job_id
+
+
+def _own(connection: sqlite3.Connection, job_id: str, owner: str | None) -> StoredJob:
+    job = rows.found(connection, job_id)
+    if owner is not None and job.owner != owner:
+        raise NotFound(f"There is no job {job_id!r}.", param="id", code="job_not_found")
+    return job

@@ -1,0 +1,1 @@
+"""``/v1/jobs``: recordings that are transcribed while nobody waits."""

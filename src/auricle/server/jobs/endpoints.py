@@ -1,0 +1,143 @@
+"""``/v1/jobs``: made, listed, looked at, cancelled, deleted; and what came of them.
+
+Knows nothing about how a job is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auricle.jobs.job import Held, State, StoredJob
+from auricle.jobs.service import JobService, OpenJobs
+from auricle.jobs.store import NewJob, Page
+from auricle.output import formats
+from auricle.server import errors
+from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
+from auricle.server.fields.audio_request import IgnoredFields
+from auricle.server.fields.form import Form, refuse
+from auricle.server.jobs import asking, bodies
+from auricle.server.jobs.owners import owner_of
+
+PATH: Final = "/v1/jobs"
+STATES: Final[tuple[State, ...]] = get_args(State)
+MAX_PAGE: Final = 100
+
+
+class Jobs:
+    """The endpoints, over the jobs of one server."""
+
+    def __init__(self, reader: UploadReader, service: JobService) -> None:
+        self._reader = reader
+        self._service = service
+        self._settings = reader.runtime.settings
+        self._ignored = IgnoredFields()
+
+    def routes(self) -> list[Route]:
+        one = f"{PATH}/{{id}}"
+        return [
+            Route(PATH, self.create, methods=["POST"]),
+            Route(PATH, self.listed, methods=["GET"]),
+            Route(f"{one}/result", self.result, methods=["GET"]),
+            Route(f"{one}/cancel", self.cancel, methods=["POST"]),
+            Route(one, self.one, methods=["GET"]),
+            Route(one, self.delete, methods=["DELETE"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """``POST /v1/jobs``: what a transcription is asked with, and answered before it is done."""
+        jobs = await self._service.opened()
+        async with self._reader.received(request, checks_room=False) as upload:
+            job = await self._created(jobs, upload)
+        jobs.runner.bell.ring()
+        headers = {"location": f"{request.url.path}/{job.id}"}
+        return errors.json_response(bodies.job_body(job), status=201, headers=headers)
+
+    async def listed(self, request: Request) -> Response:
+        """``GET /v1/jobs``"""
+        jobs = await self._service.opened()
+        found, has_more = await jobs.stores.jobs.page(owner_of(request), _page(request))
+        deliveries = await jobs.stores.hooks.of([job.id for job in found])
+        return errors.json_response(bodies.job_list(found, deliveries, has_more=has_more))
+
+    async def one(self, request: Request) -> Response:
+        """``GET /v1/jobs/{id}``"""
+        jobs = await self._service.opened()
+        return await self._shown(jobs, await self._found(jobs, request))
+
+    async def cancel(self, request: Request) -> Response:
+        """``POST /v1/jobs/{id}/cancel``; one that has ended stays as it is."""
+        jobs = await self._service.opened()
+        job = await self._found(jobs, request)
+        return await self._shown(jobs, await jobs.runner.end(job.id, "cancelled"))
+
+    async def delete(self, request: Request) -> Response:
+        """``DELETE /v1/jobs/{id}``; one that is in work is cancelled first."""
+        jobs = await self._service.opened()
+        job = await self._found(jobs, request)
+        await jobs.runner.end(job.id, "cancelled")
+        name = await jobs.stores.jobs.delete(job.id, job.owner)
+        await jobs.stores.recordings.remove([name] if name else [])
+        return errors.json_response(bodies.JobDeleted(id=job.id))
+
+    async def result(self, request: Request) -> Response:
+        """``GET /v1/jobs/{id}/result``: as the job was asked for, or as the query says."""
+        jobs = await self._service.opened()
+        job = await self._found(jobs, request)
+        style = asking.style(job.asked, request.query_params.multi_items(), self._settings)
+        transcript = await jobs.stores.readings.transcript(job.id)
+        body = await asyncio.to_thread(partial(formats.render, transcript, style))
+        headers = {"content-type": formats.CONTENT_TYPES[style.format]}
+        response = Response(body, headers=headers)
+        response.raw_headers += recording_headers(transcript.track, transcript.warnings)
+        return response
+
+    async def _created(self, jobs: OpenJobs, upload: AudioUpload) -> StoredJob:
+        pairs, settings = upload.sent.fields, self._settings
+        request = asking.parse(pairs, settings)
+        self._ignored.note(request.ignored)
+        told = asking.hook(pairs, settings, self._service.hook_hosts)
+        source = await asking.elsewhere(pairs, settings, self._service.url_hosts)
+        await upload.runtime.find(request.model, upload.client)
+        owner = owner_of(upload.request)
+        if source is not None:
+            if upload.sent.file is not None:
+                refuse("file", "a job has one recording, and another is named by path or url.")
+            job = NewJob(owner, asking.asked(pairs, request, source, told))
+            return (await jobs.stores.jobs.add([job]))[0]
+        recording, n_bytes = upload.recording, upload.sent.file_bytes
+        name = await asyncio.to_thread(partial(jobs.stores.folder.take, recording))
+        try:
+            kept = asking.asked(pairs, request, Held(name), told)
+            return (await jobs.stores.jobs.add([NewJob(owner, kept, name, n_bytes)]))[0]
+        except BaseException:
+            jobs.stores.folder.remove(name)
+            raise
+
+    async def _found(self, jobs: OpenJobs, request: Request) -> StoredJob:
+        return await jobs.stores.jobs.get(request.path_params["id"], owner_of(request))
+
+    async def _shown(self, jobs: OpenJobs, job: StoredJob) -> Response:
+        deliveries = await jobs.stores.hooks.of([job.id])
+        return errors.json_response(bodies.job_body(job, deliveries.get(job.id)))
+
+
+def _page(request: Request) -> Page:
+    """
+    Raises:
+        InvalidRequest: a value is not allowed.
+    """
+    form = Form(request.query_params.multi_items())
+    order = form.choice("order", ("asc", "desc")) or "desc"
+    status = form.choice("status", STATES)
+    return Page(
+        limit=form.integer("limit", 1, MAX_PAGE) or 20,
+        after=form.text("after"),
+        newest_first=order == "desc",
+        state=next((each for each in STATES if each == status), None),
+    )
