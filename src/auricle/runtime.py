@@ -6,7 +6,7 @@ Knows nothing about HTTP or the command line; both hold one of these.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -79,6 +79,7 @@ class Runtime:
         )
         self._models.control.grants = grants = grants or NoLimits()
         self._speakers = SpeakerHost(fetching, progress, idle_unload_s=settings.idle_unload_s)
+        self._diarizer = Diarizer(self._decoders, self._speakers, settings.load_wait_s)
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             lambda: self._catalog.find_default(self._device),
@@ -114,7 +115,7 @@ class Runtime:
 
     @property
     def loaded(self) -> list[str]:
-        """The names of the models that are in memory."""
+        """The names of the models in memory."""
         return [self._names.of(model) for model in self._models.loaded]
 
     @property
@@ -150,12 +151,8 @@ class Runtime:
         await self._default.prove()
 
     def check_room(self, key: str = "") -> None:
-        """Refuse a client known by ``key`` early, before its upload is read.
-
-        Raises:
-            Unavailable: see `Startup.check`.
-            Overloaded: too much work is waiting, of everybody or of this client.
-        """
+        """Refuse a client known by ``key`` early, before its upload is read: `Unavailable`, see
+        `Startup.check`, or `Overloaded` where too much work is waiting, of everybody or of it."""
         self._startup.check()
         self._models.control.check(key)
 
@@ -168,8 +165,7 @@ class Runtime:
         model: str = "",
         ledger: Ledger | None = None,
     ) -> AsyncIterator[SegmentStream]:
-        """Transcribe a file with what ``model`` can do, which is loaded first if it is not; see
-        `Transcriber.open`.
+        """Transcribe a file with a model, which is loaded first if need be; see `Transcriber.open`.
 
         Raises:
             ModelNotFound: see `find`.
@@ -178,14 +174,13 @@ class Runtime:
             Unavailable: see `check_room`, `ModelManager.using` and `SpeakerHost.using`.
         """
         self.check_room(key) if ledger is None else self._startup.check()
-        speakers = options.speakers
-        if speakers is not None and not speakers.by_channel:
+        if options.speakers is not None and not options.speakers.by_channel:
             await self._speakers.load(self.settings.load_wait_s)
         async with self._models.using(await self._names.granted(key, model)) as managed:
             assert managed.checkpoint is not None
             possible = abilities.possible(options, managed.checkpoint, self.settings.language)
             opening = _Opening(self._decoders, managed, path, possible, key, ledger)
-            async with opening.opened(self._diarized) as stream:
+            async with opening.opened(self._diarizer) as stream:
                 yield stream
 
     async def diarize(
@@ -193,11 +188,8 @@ class Runtime:
     ) -> Diarization:
         """Who speaks when in a file. Raises what `check_room` and `Diarizer.diarize` raise."""
         self.check_room(key)
-        return await self._diarized(path, options, Part(audio_track))
-
-    async def _diarized(self, path: Path, options: SpeakerOptions, part: Part) -> Diarization:
-        diarizer = Diarizer(self._decoders, self._speakers, self.settings.load_wait_s)
-        return await diarizer.diarize(path, options, part, is_long=guess_s(path) > SHORT_S)
+        part, is_long = Part(audio_track), _is_long(path)
+        return await self._diarizer.diarize(path, options, part, is_long=is_long)
 
     async def load_speakers(self) -> None:
         """Start what tells speakers apart, fetched first if need be; see `SpeakerHost.load`."""
@@ -255,7 +247,8 @@ class Runtime:
         return await engines.start(checkpoint.path, self.settings, self._device, self._libraries)
 
 
-Diarize = Callable[[Path, SpeakerOptions, Part], Coroutine[None, None, Diarization]]
+def _is_long(path: Path) -> bool:
+    return guess_s(path) > SHORT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +262,7 @@ class _Opening:
     key: str
     ledger: Ledger | None
 
-    def opened(self, diarize: Diarize) -> AbstractAsyncContextManager[SegmentStream]:
+    def opened(self, diarizer: Diarizer) -> AbstractAsyncContextManager[SegmentStream]:
         """As it is asked for: as it is, by channel, or with the speakers that are heard."""
         path, options, speakers = self.path, self.options, self.options.speakers
         transcriber = Transcriber(self.decoders, self.model.reader)
@@ -280,4 +273,5 @@ class _Opening:
         if speakers is None:
             return plain
         part = Part(options.audio_track, options.audio_channel)
-        return spoken(plain, diarize(path, speakers, part))
+        diarizing = diarizer.diarize(path, speakers, part, is_long=_is_long(path))
+        return spoken(plain, diarizing)
