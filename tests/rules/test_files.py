@@ -67,6 +67,13 @@ def test_decisions_that_modules_point_to_are_there():
     assert {each for each in named if each[1] not in sections} == set()
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_pages_name_are_there(page):
+    files = [path.as_posix() for path in source.tracked()]
+    named = re.findall(r"`([\w/]+\.py)`", read(page))
+    assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
 def test_the_changelog_has_this_version():
     assert f"## [{__version__}]" in read("CHANGELOG.md")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.rules import source
 
 LAYERS = (
@@ -81,26 +79,23 @@ def test_every_part_has_a_layer():
     assert parts - {name for layer in LAYERS for name in layer} == set()
 
 
-@pytest.mark.parametrize("path", source.modules(), ids=relative)
-def test_imports_point_down(path: Path):
-    own = part(source.dotted(path))
+def test_imports_point_down():
     wrong = [
-        f"line {line}: {own} must not import {module}"
+        f"{relative(path)}:{line} must not import {module}"
+        for path in source.modules()
         for line, module in source.imported(path)
-        if (other := part(module)) != own
+        if (own := part(source.dotted(path))) != (other := part(module))
         and level(other) >= level(own)
         and not (own in FOUNDATION and other in FOUNDATION)
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", source.modules(), ids=relative)
-def test_imports_stand_at_the_top(path: Path):
-    name = relative(path)
-    if name in IMPORTS_LATE or name.startswith("cli/"):
-        return
+def test_imports_stand_at_the_top():
     late = [
-        f"line {node.lineno}, in {function.name}"
+        f"{relative(path)}:{node.lineno}, in {function.name}"
+        for path in source.modules()
+        if relative(path) not in IMPORTS_LATE and not relative(path).startswith("cli/")
         for function in source.functions(path)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
