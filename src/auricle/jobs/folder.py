@@ -87,13 +87,13 @@ class Folder:
                 f"of which {self._min_free_bytes // MIB} stay free (min_free_disk_mb)."
             )
 
-    def take(self, path: Path) -> str:
+    def take(self, path: Path, prefix: str = "rec_") -> str:
         """Move a file in, whole and for good; its name there.
 
         Raises:
             StorageFull: there is no room for it.
         """
-        name = new_id("rec_")
+        name = new_id(prefix)
         target = self.file(name)
         try:
             try:

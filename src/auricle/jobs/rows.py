@@ -89,15 +89,17 @@ def end(
     keep_s: float,
     failure: Failure | None = None,
 ) -> bool:
-    """A job ends, and whoever wants to know is to be told; False: it had ended before."""
+    """A job ends, and whoever wants to know is to be told; False: it had ended before. That of a
+    batch is kept as long as its batch needs it."""
     ended = connection.execute(
-        "UPDATE jobs SET state = ?, ended = ?, expires = ?, failure = ? "
+        "UPDATE jobs SET state = ?, ended = ?, failure = ?, "
+        "expires = CASE WHEN batch IS NULL THEN ? END "
         "WHERE id = ? AND state IN ('queued', 'running')",
         (
             state,
             now_s,
-            now_s + keep_s,
             None if failure is None else msgspec.msgpack.encode(failure),
+            now_s + keep_s,
             job_id,
         ),
     ).rowcount

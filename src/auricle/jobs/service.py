@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from auricle.config import Settings
 from auricle.errors import AuricleError, NotFound, Unavailable
 from auricle.jobs import outside
+from auricle.jobs.batches import Batches, Lines
 from auricle.jobs.bell import heard
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
@@ -37,6 +38,7 @@ class OpenJobs:
 
     stores: Stores
     runner: Runner
+    batches: Batches
 
 
 class JobService:
@@ -46,15 +48,17 @@ class JobService:
         self,
         runtime: SpeechRuntime,
         write: Callable[[StoredJob], bytes],
+        lines: Lines,
         observer: Observer = NULL_OBSERVER,
         clock: Callable[[], float] = time.time,
         resolve: outside.Resolve = outside.resolve,
     ) -> None:
-        """``write`` makes the body of what a webhook is told, ``clock`` gives seconds since
-        1970."""
+        """``write`` makes the body of what a webhook is told, ``lines`` are those of batches,
+        ``clock`` gives seconds since 1970."""
         settings = runtime.settings
         self._runtime = runtime
         self._write = write
+        self._lines = lines
         self._observer = observer
         self._clock = clock
         self.url_hosts = Outside(settings.job_url_hosts, "job_url_hosts", "url", resolve)
@@ -138,7 +142,9 @@ class JobService:
         stores = Stores.of(settings, folder, database, self._clock)
         max_bytes = settings.max_upload_mb * MIB
         sources = Sources(stores.recordings, self.url_hosts, max_bytes, settings.job_url_s)
-        return OpenJobs(stores, Runner(self._runtime, stores, sources, self._observer, self._clock))
+        runner = Runner(self._runtime, stores, sources, self._observer, self._clock)
+        batches = Batches(self._runtime, stores, runner, self._lines, self._clock)
+        return OpenJobs(stores, runner, batches)
 
     async def _keep_house(self, jobs: OpenJobs) -> None:
         """Tell who wants to know, and forget what has expired, until it is cancelled."""
@@ -148,8 +154,10 @@ class JobService:
             rung = jobs.runner.bell.next
             wait_s = LOOK_S
             try:
+                await jobs.batches.look()
                 await teller.tell()
                 await stores.recordings.remove(await stores.jobs.expire())
+                await stores.recordings.remove(await stores.files.expire())
                 due_s = await stores.hooks.next_due_s()
                 if due_s is not None:
                     wait_s = min(due_s - self._clock(), LOOK_S)

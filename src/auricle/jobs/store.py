@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -29,6 +29,12 @@ class NewJob:
     batch: str | None = None
     custom_id: str | None = None
     line: int = 0
+    failure: Failure | None = None
+    """Why it cannot be done at all; it is kept to be told."""
+
+    def failed(self, failure: Failure | None) -> NewJob:
+        """The job, which cannot be done."""
+        return replace(self, failure=failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,24 @@ class JobStore:
             Overloaded: there are as many as may be, of everybody or of this owner.
             StorageFull: their recordings are too large for what is left.
         """
-        now_s = self._clock()
 
         def work(connection: sqlite3.Connection) -> list[StoredJob]:
-            check_number(connection, (job.owner for job in jobs), self._limits)
-            check_bytes(connection, sum(job.held_bytes for job in jobs), self._limits.max_bytes)
-            ids = [_insert(connection, job, now_s) for job in jobs]
-            return [rows.found(connection, each) for each in ids]
+            return [rows.found(connection, each) for each in self.insert(connection, jobs)]
 
         return await self._database.run(work)
+
+    def insert(
+        self, connection: sqlite3.Connection, jobs: Sequence[NewJob], keep_s: float = 0.0
+    ) -> list[str]:
+        """The same within a transaction: their ids. Those that have failed are kept so long."""
+        now_s = self._clock()
+        check_number(connection, (job.owner for job in jobs), self._limits)
+        check_bytes(connection, sum(job.held_bytes for job in jobs), self._limits.max_bytes)
+        ids = [_insert(connection, job, now_s) for job in jobs]
+        for job_id, job in zip(ids, jobs, strict=True):
+            if job.failure is not None:
+                rows.end(connection, job_id, "failed", now_s, keep_s, job.failure)
+        return ids
 
     async def get(self, job_id: str, owner: str | None) -> StoredJob:
         """Raises `NotFound`; somebody else's job is none."""

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from auricle.config import Settings
+from auricle.jobs.batch import BatchStore
 from auricle.jobs.database import Database
+from auricle.jobs.files import FileStore
 from auricle.jobs.folder import Folder
 from auricle.jobs.hooks import HookStore
 from auricle.jobs.readings import Readings
@@ -28,6 +30,8 @@ class Stores:
     readings: Readings
     recordings: Recordings
     hooks: HookStore
+    files: FileStore
+    batches: BatchStore
 
     @classmethod
     def of(
@@ -36,11 +40,14 @@ class Stores:
         """Within the limits of the settings; ``clock`` gives seconds since 1970."""
         own = settings.max_jobs_per_client or max(settings.max_jobs // 2, 1)
         limits = Limits(settings.max_jobs, own, settings.max_jobs_mb * MIB)
+        jobs = JobStore(database, limits, clock)
         return cls(
             folder,
             database,
-            JobStore(database, limits, clock),
+            jobs,
             Readings(database, clock),
             Recordings(folder, database, limits.max_bytes),
             HookStore(database, clock),
+            FileStore(database, limits, clock),
+            BatchStore(database, jobs, clock),
         )

@@ -22,6 +22,9 @@ from auricle.server.access.keys import ApiKeys
 from auricle.server.access.middleware import AccessMiddleware
 from auricle.server.audio import Audio
 from auricle.server.audio_upload import UploadReader
+from auricle.server.batches.endpoints import BatchEndpoints
+from auricle.server.batches.files import Files
+from auricle.server.batches.lines import BatchLines
 from auricle.server.dialects.argmax import Control
 from auricle.server.dialects.asr_webservice import Asr, DetectLanguage
 from auricle.server.dialects.base_urls import BaseUrls
@@ -66,12 +69,14 @@ def create_app(
     may_end = runtime.settings.allow_shutdown
     keys = keys or ApiKeys.of(runtime.settings)
     reader = UploadReader(runtime, in_flight, spool)
-    jobs = JobService(runtime, bodies.event, metrics)
+    jobs = JobService(runtime, bodies.event, BatchLines(runtime.settings), metrics)
     secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
     app = Starlette(
         routes=[
             *_routes(runtime, reader, Status(runtime, in_flight), keys),
             *Jobs(reader, jobs).routes(),
+            *Files(reader, jobs).routes(),
+            *BatchEndpoints(reader, jobs).routes(),
             *_secrets(runtime, secrets, tokens),
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),

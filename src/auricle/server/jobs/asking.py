@@ -43,9 +43,10 @@ def base_name(name: str) -> str:
     return name.partition("[")[0]
 
 
-def parse(pairs: Pairs, settings: Settings) -> AudioRequest:
-    """What is asked of the transcription. Times of words are found in any case, so that the result
-    can be written in every format, unless ``timestamp_granularities`` asks for segments alone.
+def parse(pairs: Pairs, settings: Settings, *, word_times: bool = True) -> AudioRequest:
+    """What is asked of the transcription. With ``word_times`` those are found in any case, so that
+    the result can be written in every format, unless ``timestamp_granularities`` asks for segments
+    alone.
 
     Raises:
         InvalidRequest: see `audio_request.parse`.
@@ -62,7 +63,7 @@ def parse(pairs: Pairs, settings: Settings) -> AudioRequest:
         refuse("name", f"expected at most {MAX_NAME_CHARS} characters, but got {n_chars}.")
     if form.boolean("stream"):
         refuse("stream", "a job has no stream: its result is asked for when it is there.")
-    return replace(asked, options=_with_words(asked.options, form))
+    return replace(asked, options=_with_words(asked.options, form)) if word_times else asked
 
 
 def _with_words(options: DecodeOptions, form: Form) -> DecodeOptions:

@@ -15,7 +15,7 @@ from auricle.fields import FIELDS
 from auricle.server.downloads import Download, DownloadList
 from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject
-from auricle.server.openapi import diarization, examples, jobs, listen, realtime
+from auricle.server.openapi import batches, diarization, examples, jobs, listen, realtime
 from auricle.server.openapi.answers import (
     ALWAYS,
     OF_RECORDING,
@@ -31,6 +31,7 @@ from auricle.types import Task
 TAGS: Sequence[Json] = (
     {"name": "Audio", "description": "Recordings to text."},
     jobs.TAG,
+    batches.TAG,
     {"name": "Models", "description": "What this server can load, and has loaded."},
     {"name": "Server", "description": "How the server is."},
 )
@@ -197,6 +198,7 @@ def paths() -> Json:
         "/readyz": {"get": _plain(_READY)},
         "/": {"get": _plain(_INDEX)},
         **jobs.paths(),
+        **batches.paths(),
         "/v1/realtime/client_secrets": {"post": realtime.operation()},
         "/metrics": {
             "get": _text(

@@ -14,6 +14,8 @@ from msgspec import inspect
 from auricle.fields import FIELDS
 from auricle.output.formats import DiarizedBody, JsonBody, VerboseBody
 from auricle.output.speaker_bodies import DiarizedSegment
+from auricle.server.batches.bodies import BatchBody, BatchList, FileBody, FileDeleted, FileList
+from auricle.server.batches.lines import OutputLine
 from auricle.server.dialects.deepgram.bodies import ListenBody
 from auricle.server.dialects.deepgram.errors import ListenError
 from auricle.server.dialects.openai_events import TextDelta, TextDone
@@ -50,6 +52,12 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     JobList,
     JobDeleted,
     JobEvent,
+    FileBody,
+    FileList,
+    FileDeleted,
+    BatchBody,
+    BatchList,
+    OutputLine,
 )
 
 EVENTS = (TextDelta, DiarizedSegment, TextDone)
@@ -68,6 +76,9 @@ NAMES = {
     "ErrorBody": "Error",
     "WordBody": "ListenWord",
     "JobBody": "Job",
+    "FileBody": "File",
+    "BatchBody": "Batch",
+    "OutputLine": "BatchOutputLine",
     "Search": "ListenSearch",
     "Hit": "ListenHit",
     "Sentence": "ListenSentence",

@@ -145,7 +145,7 @@ class _Form:
         self._n_parts = 0
         self._is_complete = False
         self._file_bytes = 0
-        self._has_file_name = False
+        self._file_name = ""
         self._preamble = _Preamble(boundary)
         self._parser = self._new_parser(boundary)
 
@@ -198,10 +198,10 @@ class _Form:
 
     def upload(self) -> Upload:
         name = self._file_field.name
-        if self._has_file_name and self._file.path is None:
+        if self._file_name and self._file.path is None:
             message = f"The recording in '{name}' is empty (0 bytes)."
             raise InvalidRequest(message, param=name, code="invalid_value")
-        return Upload(tuple(self._fields), self._file.path, self._file_bytes, name)
+        return Upload(tuple(self._fields), self._file.path, self._file_bytes, name, self._file_name)
 
     def _on_part_begin(self) -> None:
         self._n_parts += 1
@@ -236,7 +236,7 @@ class _Form:
             )
         part.is_file = part.name == self._file_field.name
         if part.is_file:
-            self._check_file(has_file_name=bool(parameters.get(b"filename")))
+            self._check_file(parameters.get(b"filename", b""))
         elif b"filename" in parameters:
             raise InvalidRequest(
                 f"'{part.name}' is a file; the only file a request may carry is "
@@ -244,11 +244,11 @@ class _Form:
                 param=part.name,
             )
 
-    def _check_file(self, *, has_file_name: bool) -> None:
-        if self._has_file_name or self._file_bytes:
+    def _check_file(self, file_name: bytes) -> None:
+        if self._file_name or self._file_bytes:
             name = self._file_field.name
             raise InvalidRequest(f"'{name}' was sent twice; send one recording.", param=name)
-        self._has_file_name = has_file_name
+        self._file_name = file_name.decode("utf-8", "replace")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part

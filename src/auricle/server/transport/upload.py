@@ -39,6 +39,8 @@ class Upload:
     file_bytes: int
     file_field: str = "file"
     """What the client calls the recording."""
+    file_name: str = ""
+    """What the client's machine calls it."""
     sha256: str = ""
     """Of the bytes that came, in hexadecimal; where it is asked for."""
 
