@@ -58,10 +58,10 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
             <option key={model.id} value={i ? model.id : "whisper-1"}>
               {i
                 ? `${model.id}${model.state === "ready" ? "" : " (not loaded)"}`
-                : `${model.id} (the server's)`}
+                : `${model.id} (default)`}
             </option>
           ))}
-          {!own.length && <option value="whisper-1">the server's</option>}
+          {!own.length && <option value="whisper-1">Default</option>}
         </select>
       </div>
       <label class="field">

@@ -1,6 +1,7 @@
 // How the server is: its models, what it has to do, and what went wrong.
 
 import { useEffect, useState } from "preact/hooks";
+import { list, size } from "./downloads";
 import { Downloads } from "./downloads-view";
 import { Errors } from "./errors";
 import { MachinePanel } from "./machine";
@@ -144,7 +145,7 @@ function ModelCard({ model, isDefault }: { model: Model; isDefault: boolean }) {
       <div class="row">
         <span class="dot" aria-hidden="true" />
         <h3>{model.id}</h3>
-        {isDefault && <span class="badge">the server's</span>}
+        {isDefault && <span class="badge">default</span>}
         <span class="space" />
         <button
           type="button"
@@ -167,11 +168,16 @@ function ModelCard({ model, isDefault }: { model: Model; isDefault: boolean }) {
 function facts(model: Model): string[] {
   const { requests, windows } = model.queue;
   const [only, ...more] = model.languages ?? [];
+  const file = list.value?.data.find(({ id }) => id === model.id);
+  const known = file?.languages && file.languages > 1 ? [`${file.languages} languages`] : [];
   return [
     STATES[model.state],
     ...(model.memory_mb ? [`${model.memory_mb} MiB`] : []),
     ...(model.device ? [[model.device, model.compute_type].filter(Boolean).join(", ")] : []),
-    ...(only ? [more.length ? `${more.length + 1} languages` : `${languageName(only)} only`] : []),
+    ...(only
+      ? [more.length ? `${more.length + 1} languages` : `${languageName(only)} only`]
+      : known),
+    ...(file && !model.memory_mb ? [size(file.bytes)] : []),
     ...(requests || windows
       ? [`${several(requests, "request")}, ${several(windows, "window")} wait`]
       : []),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -227,6 +228,50 @@ async def test_dropped_and_pasted_files_are_read(
             await until_done(page, name)
 
 
+async def test_a_folder_is_dropped_with_all_that_is_in_it(
+    scripted: Served, opened: Opened, tmp_path: Path
+) -> None:
+    """As a person does it, with the mouse: scripts cannot make folders."""
+    for name in ("b.wav", "sub/a.wav", ".hidden/c.wav", ".d.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"audio")
+    async with opened(scripted.url) as page:
+        mouse = await page.context.new_cdp_session(page)
+        held = {"items": [], "files": [str(tmp_path)], "dragOperationsMask": 1}
+        at = {"x": 640, "y": 300, "data": held}
+        for kind in ("dragEnter", "dragOver"):
+            await mouse.send("Input.dispatchDragEvent", {"type": kind, **at})
+        await expect(page.get_by_role("heading", name="Let go")).to_be_visible()
+        await mouse.send("Input.dispatchDragEvent", {"type": "drop", **at})
+        for name in ("b.wav", "a.wav"):
+            await until_done(page, name)
+        await expect(page.locator(".jobs .name")).to_have_text(["b.wav", "a.wav"])
+
+
+async def test_the_text_is_copied_with_the_clipboard_or_without(
+    scripted: Served, opened: Opened
+) -> None:
+    """Browsers give pages without https none."""
+    permissions = ["clipboard-read", "clipboard-write"]
+    async with opened(scripted.url, permissions=permissions) as page:
+        await give(page, recording("a.wav"))
+        await until_done(page, "a.wav")
+        copy = page.get_by_role("button", name="Copy the text")
+        await copy.click()
+        await expect(copy).to_contain_text("Copied")
+        await page.evaluate("window.kept = navigator.clipboard")
+        assert await page.evaluate("kept.readText()") == "Hello there.\nAnd you."
+        await page.evaluate("kept.writeText(''); delete Navigator.prototype.clipboard")
+        await expect(copy).to_contain_text("Copy")
+        await copy.click()
+        await expect(copy).to_contain_text("Copied")
+        assert await page.evaluate("kept.readText()") == "Hello there.\nAnd you."
+        await page.evaluate("kept.writeText('')")
+        await page.get_by_role("button", name="Code").click()
+        await page.get_by_role("button", name="Copy the code").click()
+        assert "v1/audio/transcriptions" in await page.evaluate("kept.readText()")
+
+
 @pytest.mark.parametrize(
     ("error", "title", "detail"),
     [
@@ -287,7 +332,7 @@ async def test_a_key_is_asked_for_and_kept_for_the_session_only(opened: Opened) 
         assert "right-key" not in code
         assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
         await page.reload()
-        await expect(page.get_by_label("Model")).to_contain_text("base (the server's)")
+        await expect(page.get_by_label("Model")).to_contain_text("base (default)")
         await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
