@@ -18,6 +18,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     ├─ StorageFull                   507  no room for the upload where temporary files go
     ├─ EngineFailed                  500  the model process failed on this window
     ├─ ModelUnusable                 500  a model folder is missing, incomplete or of the wrong kind
+    │  └─ LoadingFailed              500  the process that loads one ended, or had no room for it
     ├─ DownloadFailed                500  no source could deliver the model
     └─ BadSetting                    500  a setting from a flag, the environment or the TOML file
 """
@@ -127,6 +128,10 @@ class ModelUnusable(AuricleError):
     """A checkpoint cannot be loaded; the message names the file."""
 
 
+class LoadingFailed(ModelUnusable):
+    """A checkpoint that may well be whole was not loaded: with another library it might be."""
+
+
 class DownloadFailed(AuricleError):
     """No source delivered the model; the message names each source and its reason."""
 
@@ -154,6 +159,7 @@ BY_NAME: dict[str, type[AuricleError]] = {
         StorageFull,
         EngineFailed,
         ModelUnusable,
+        LoadingFailed,
         DownloadFailed,
         BadSetting,
     )

@@ -9,9 +9,11 @@ import pytest
 
 from auricle import resources
 from auricle.config import Settings, load
-from auricle.engine.model import CTRANSLATE2
-from auricle.errors import BadSetting
+from auricle.engine.model import CTRANSLATE2, Library, LibraryName
+from auricle.errors import BadSetting, LoadingFailed, ModelUnusable
 from auricle.hosting import engines
+from auricle.hosting.libraries import Libraries
+from tests.hosting.fakes import MeasuredFake
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,55 @@ def test_devices_are_read_from_the_command_line(devices: str):
 def test_other_devices_are_refused(devices: str):
     with pytest.raises(BadSetting, match=r"is not a list of names like cpu\|cuda"):
         load({"devices": devices}, {})
+
+
+class Machine:
+    """Loads a model with CTranslate2, and fails in its own way with OpenVINO."""
+
+    def __init__(self, failure: Exception | None) -> None:
+        self.failure = failure
+        self.asked: list[LibraryName] = []
+
+    async def start_with(self, library: Library) -> MeasuredFake:
+        self.asked.append(library.name)
+        if library.name == "openvino" and self.failure is not None:
+            raise self.failure
+        return MeasuredFake()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        LoadingFailed("the engine process died while loading base: killed by SIGILL"),
+        LoadingFailed("OpenVINO cannot load base: no memory"),
+    ],
+)
+async def test_a_model_that_openvino_does_not_load_is_read_by_the_other_library(caplog, failure):
+    """It used to be a model that failed, although the weights were whole."""
+    libraries, machine = Libraries(Settings(engine="openvino"), Path("cache")), Machine(failure)
+    base = Path("base")
+    for n_loads in (1, 2):
+        library = libraries.of(base, "cpu")
+        assert library is not None
+        await engines.or_with_the_other(base, library, libraries, machine.start_with)
+        assert machine.asked == ["openvino", *["ctranslate2"] * n_loads]
+    assert caplog.messages == [
+        f"from now on, base is computed with CTranslate2 instead of OpenVINO: {failure}"
+    ]
+
+
+async def test_what_no_library_loads_fails():
+    libraries = Libraries(Settings(engine="openvino"), Path("cache"))
+    openvino = libraries.of(Path("base"), "cpu")
+    assert openvino is not None
+    machine = Machine(ModelUnusable("model.bin is missing"))
+    with pytest.raises(ModelUnusable, match="missing"):
+        await engines.or_with_the_other(Path("base"), openvino, libraries, machine.start_with)
+    assert machine.asked == ["openvino"]
+
+    async def torn(library: Library) -> MeasuredFake:
+        raise LoadingFailed("out of memory")
+
+    for library in (openvino, CTRANSLATE2):
+        with pytest.raises(LoadingFailed, match="out of memory"):
+            await engines.or_with_the_other(Path("base"), library, libraries, torn)

@@ -58,7 +58,7 @@ def test_a_model_whose_engine_died_is_read_by_the_other_library(caplog):
     with caplog.at_level(logging.ERROR):
         assert libraries.of(MODEL, "cpu") == CTRANSLATE2
     assert caplog.messages == [
-        "from now on, model is computed with CTranslate2 instead of OpenVINO"
+        "from now on, model is computed with CTranslate2 instead of OpenVINO: its engine died"
     ]
     libraries.started(MODEL, CTRANSLATE2, Engine(died=True))
     assert libraries.of(MODEL, "cpu") == CTRANSLATE2

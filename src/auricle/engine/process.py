@@ -71,8 +71,9 @@ class EngineProcess:
         ``cuda:1`` for one of several GPUs; ``sleep`` is the watchdog's.
 
         Raises:
-            ModelUnusable: the folder cannot be loaded, or the process died loading it
-                (out of memory, most likely), or never ended loading it.
+            LoadingFailed: the process died loading the folder (out of memory, most likely, or for
+                want of an instruction), or never ended loading it.
+            ModelUnusable: the folder cannot be loaded.
         """
         kind, _, index = device.partition(":")
         child = await _spawn(one_gpu(index) if index else {})

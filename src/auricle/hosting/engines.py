@@ -16,7 +16,7 @@ from auricle.engine import machine
 from auricle.engine.model import CTRANSLATE2, Library, LibraryName
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
-from auricle.errors import BadSetting
+from auricle.errors import BadSetting, LoadingFailed
 from auricle.hosting import memory, trial
 from auricle.hosting.libraries import Libraries
 from auricle.hosting.trial import Measured
@@ -60,15 +60,34 @@ async def start(
         library = libraries.of(path, device)
         if library is None:
             library = libraries.keep(path, await measured(path, settings, libraries))
-    starters = _starters(path, settings, device, library)
 
-    async def started(starter: Starter) -> MeasuredEngine:
-        engine = await starter()
-        libraries.started(path, library, engine)
-        return engine
+    async def start_with(library: Library) -> MeasuredEngine:
+        async def started(starter: Starter) -> MeasuredEngine:
+            engine = await starter()
+            libraries.started(path, library, engine)
+            return engine
 
-    watched = [partial(started, starter) for starter in starters]
-    return await watched[0]() if len(watched) == 1 else await Replicas.start(watched)
+        starters = _starters(path, settings, device, library)
+        watched = [partial(started, starter) for starter in starters]
+        return await watched[0]() if len(watched) == 1 else await Replicas.start(watched)
+
+    return await or_with_the_other(path, library, libraries, start_with)
+
+
+async def or_with_the_other(
+    path: Path,
+    library: Library,
+    libraries: Libraries,
+    start_with: Callable[[Library], Awaitable[MeasuredEngine]],
+) -> MeasuredEngine:
+    """An engine in ``library``; in CTranslate2 where OpenVINO does not even load the model."""
+    try:
+        return await start_with(library)
+    except LoadingFailed as exc:
+        if library == CTRANSLATE2:
+            raise
+        libraries.fail(path, exc)
+    return await start_with(CTRANSLATE2)
 
 
 async def measured(path: Path, settings: Settings, libraries: Libraries) -> Measured:

@@ -52,8 +52,7 @@ class Libraries:
         if engine == "auto" and not has_openvino():
             return CTRANSLATE2
         if any(each.died for each in self._started.pop(path, ())):
-            _log.error("from now on, %s is computed with CTranslate2 instead of OpenVINO", path)
-            self._failed.add(path)
+            self.fail(path, "its engine died")
         if path in self._failed:
             return CTRANSLATE2
         return self.openvino if engine == "openvino" else self._measured(path)
@@ -62,6 +61,13 @@ class Libraries:
         """Remember an engine that was started for the folder."""
         if library.name == "openvino":
             self._started.setdefault(path, []).append(engine)
+
+    def fail(self, path: Path, why: object) -> None:
+        """OpenVINO is no good for the model of a folder, until the server starts again."""
+        _log.error(
+            "from now on, %s is computed with CTranslate2 instead of OpenVINO: %s", path, why
+        )
+        self._failed.add(path)
 
     def keep(self, path: Path, found: Measured) -> Library:
         """Remember a measurement of the folder's model; the library it speaks for."""

@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import TypeVar
 
-from auricle.errors import ModelUnusable
+from auricle.errors import LoadingFailed
 from auricle.rpc.child import Child, ChildDied
 
 _Request = TypeVar("_Request")
@@ -22,17 +22,18 @@ async def load(
     """The reply to ``request``, which makes the child load ``folder``.
 
     Raises:
-        ModelUnusable: the folder cannot be loaded, the process died loading it, or it took longer
-            than ``max_s``. The child is ended then.
+        LoadingFailed: the process died loading it, or it took longer than ``max_s``. The child is
+            ended then, as it is where it raises anything.
+        ModelUnusable: the folder cannot be loaded.
     """
     try:
         async with asyncio.timeout(max_s):
             return await child.call(request)
     except ChildDied as exc:
-        raise ModelUnusable(f"the process died while loading {folder}: {exc}") from exc
+        raise LoadingFailed(f"the process died while loading {folder}: {exc}") from exc
     except TimeoutError as exc:
         child.kill()
-        raise ModelUnusable(f"loading {folder} did not end within {max_s:g} s") from exc
+        raise LoadingFailed(f"loading {folder} did not end within {max_s:g} s") from exc
     except BaseException:
         child.kill()
         raise

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("openvino")
 
+import openvino
+
 from auricle.decoding.network import NetworkFailed, Step
 from auricle.engine.openvino import compiled, decoder, encoder, station
 from auricle.engine.openvino.compiled import Threads
@@ -147,6 +149,25 @@ def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
     network = DecoderStation(Failing(), size, EXACT)
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match="OpenVINO failed: could not execute a primitive"):
+        network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
+
+
+def test_a_graph_that_gives_nothing_is_no_answer(size):
+    """As 8-bit ones did on processors without AVX-512, without an error."""
+
+    class Empty:
+        def set_tensor(self, name, tensor):
+            pass
+
+        def infer(self):
+            pass
+
+        def get_tensor(self, name):
+            return openvino.Tensor(np.zeros((0, 1, END), np.float32))
+
+    network = DecoderStation(Empty(), size, EXACT)
+    suppress = np.zeros((1, END), np.float32)
+    with pytest.raises(NetworkFailed, match=r"logits of shape \(0, 1, "):
         network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
 
 

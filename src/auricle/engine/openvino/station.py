@@ -81,8 +81,12 @@ class DecoderStation:
         except RuntimeError as exc:
             raise NetworkFailed(f"OpenVINO failed: {exc}") from exc
         has_attention = bool(self._size.alignment_heads)
+        text = self._result("text")
+        if text.shape != (n_rows, len(step.at), self._size.end_of_text):
+            # without AVX-512, 8-bit graphs gave empty arrays and no error
+            raise NetworkFailed(f"OpenVINO gave logits of shape {text.shape}")
         return Answers(
-            text=self._result("text"),
+            text=text,
             rest=self._result("rest"),
             top_values=self._result("top_values"),
             top_ids=self._ids("top_ids"),

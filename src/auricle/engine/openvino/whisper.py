@@ -38,7 +38,7 @@ from auricle.engine.protocol import (
     ModelInfo,
     Tokens,
 )
-from auricle.errors import ModelUnusable
+from auricle.errors import LoadingFailed
 from auricle.models import checkpoint
 from auricle.models.model_config import read_config
 from auricle.models.weights import Weights
@@ -57,6 +57,7 @@ class OpenVinoWhisper:
         """Make the folder's graphs, or take those that are kept in the folder ``graphs``.
 
         Raises:
+            LoadingFailed: OpenVINO makes nothing of them, or there is no memory for it.
             ModelUnusable: the weights cannot be read, or not be computed with in this format.
         """
         self._formats = chosen(compute_type)
@@ -66,8 +67,8 @@ class OpenVinoWhisper:
         self._compiled: list[Compiled] = []
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
-        except RuntimeError as exc:  # all that OpenVINO raises
-            raise ModelUnusable(f"OpenVINO cannot load {path}: {exc}") from exc
+        except (RuntimeError, MemoryError) as exc:  # all that OpenVINO raises, and numpy
+            raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
         self._shared: dict[int, Shared] = {}
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
