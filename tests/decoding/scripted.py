@@ -49,16 +49,20 @@ class ScriptedNetwork:
         before = [self._rows[parent] if self._rows else () for parent in step.parents]
         assert {len(row) for row in before} == {step.n_before}
         self._rows = [(*row, *ids.tolist()) for row, ids in zip(before, step.ids, strict=True)]
+        gaps = [(0, 0)] * len(before) if step.gaps is None else step.gaps.tolist()
         self.n_steps += 1
         self.batches.append(len(self._windows))
         n_each = len(self._rows) // len(self._windows)
         logits = np.array(
             [
                 [
-                    self._logits(self._windows[n // n_each], row[: step.n_before + place + 1])
+                    self._logits(
+                        self._windows[n // n_each],
+                        (*row[:first], *row[until : step.n_before + place + 1]),
+                    )
                     for place in step.at
                 ]
-                for n, row in enumerate(self._rows)
+                for n, (row, (first, until)) in enumerate(zip(self._rows, gaps, strict=True))
             ]
         )
         text = logits[:, :, :N_TEXT] + step.suppress

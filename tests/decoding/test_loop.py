@@ -222,6 +222,40 @@ def test_each_step_is_told():
     assert said.count(None) == network.n_steps - 1  # the last ends it
 
 
+def drafts_of(found: Found, n_given: int = 0) -> list[tuple[int, ...]]:
+    """Right, nearly right, wrong and too long."""
+    ids = found.ids[n_given:]
+    other = 3 if ids[1] != 3 else 4
+    return [(), ids, ids[:-3], (ids[0], other, *ids[2:]), (other, *ids), (*ids, 1, 2, 3)]
+
+
+def test_a_text_does_not_depend_on_its_draft():
+    row = Row(1, (7, START), (FIRST, 6))
+    network = ScriptedNetwork()
+    [found] = decoded(network, [row], GREEDY).values()
+    n_steps = network.n_steps
+    for draft, n_less in zip(
+        drafts_of(found, 2), (0, n_steps - 1, n_steps - 4, 1, 0, n_steps - 1), strict=True
+    ):
+        network = ScriptedNetwork()
+        assert decoded(network, [row._replace(draft=draft)], GREEDY) == {1: found}
+        assert network.n_steps == n_steps - n_less
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_drafts_of_other_lengths_are_followed_in_company(options):
+    """Searches with beams, and chance, take no heed of them."""
+    plain = [Row(n, PROMPT, seed=n) for n in range(6)]
+    found = decoded(ScriptedNetwork(), plain, options)
+    rows = [
+        row._replace(draft=drafts_of(found[row.window])[row.window], is_told=True) for row in plain
+    ]
+    assert decoded(ScriptedNetwork(), rows, options) == found
+    wanted = {0, 2, 3, 5}
+    left = decoded(ScriptedNetwork(), rows, options, is_wanted=wanted.__contains__)
+    assert left == {n: found[n] for n in wanted}
+
+
 @pytest.mark.parametrize("breaks_at", [1, 2, 5])
 def test_no_text_is_made_of_what_is_no_number(breaks_at):
     network = ScriptedNetwork(breaks_at=breaks_at)

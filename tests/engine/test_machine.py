@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from auricle import resources
@@ -63,3 +66,24 @@ def test_a_processor_is_told_by_its_name_and_what_it_can_do():
     first = "processor : 0\nmodel name : Some\nMHz : 2000.1\nflags : avx2\n"
     assert machine.processor(f"{first}\n{first}") == "model name : Some\nflags : avx2"
     assert machine.processor("") != ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is somebody else's business")
+def test_what_loading_took_is_given_back():
+    """A process with base kept 427 MB after loading, and needs 214."""
+    script = """if True:
+        from auricle.engine import machine
+        kept = machine.keep_freed_memory()
+        import os
+        import numpy as np
+        from auricle.engine.process import resident_bytes
+        for _ in range(3):
+            weights = [np.ones(10_000_000, np.float32) for _ in range(5)]
+        del weights
+        before = resident_bytes(os.getpid())
+        was_given = machine.give_back_freed_memory()
+        after = resident_bytes(os.getpid())
+        assert kept == was_given
+        assert not kept or before - after > 150_000_000, (before, after)
+    """
+    subprocess.run([sys.executable, "-c", script], check=True)

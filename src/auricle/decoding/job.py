@@ -22,6 +22,9 @@ class Row(NamedTuple):
     seed: int = 0
     is_told: bool = False
     """Whether its text is wanted while it grows."""
+    draft: tuple[int, ...] = ()
+    """How it probably goes on. What is found does not depend on it; as far as it is right, a greedy
+    search takes one step for all of it."""
 
 
 class Growing(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auricle.decoding import rules
 from auricle.decoding.job import Found, Growing, Options, Row, Vocabulary
@@ -40,6 +41,8 @@ def decode(
     def shape(row: Row) -> tuple[int, int, int]:
         return len(row.prompt), len(row.prefix), row.prompt.index(vocabulary.start)
 
+    if options.beam_size > 1 or options.temperature > 0:
+        rows = [row._replace(draft=()) for row in rows]
     for _, group in itertools.groupby(sorted(rows, key=shape), key=shape):
         yield from _Batch(network, vocabulary, options, is_wanted).run(list(group))
 
@@ -53,6 +56,8 @@ class _Window:
     search: Search
     rng: np.random.Generator
     """What chance is drawn from."""
+    gap: list[int] = field(default_factory=lambda: [0, 0])
+    """Which of the tokens that were told are not part of its text: a draft where it was wrong."""
 
 
 @dataclass(slots=True)
@@ -72,10 +77,11 @@ class _Batch:
             return
         self.network.begin([row.window for row in rows])
         answers = self._first(rows)
-        n_before = len(rows[0].prompt) + len(rows[0].prefix)
+        n_drafted = max(len(row.draft) for row in rows)
+        n_before = len(rows[0].prompt) + len(rows[0].prefix) + n_drafted
         suppress = _suppressed(self.options.suppress, self.vocabulary)
+        parents = self._follow(answers, n_before) if n_drafted else self._choose(answers)
         while True:
-            parents = self._choose(answers)
             yield from self._leave(parents)
             if not self.windows:
                 return
@@ -83,27 +89,34 @@ class _Batch:
             yield None
             ids = [[beam.ids[-1]] for window in self.windows for beam in window.search.beams]
             flat = np.array([parent for each in parents for parent in each], np.int32)
-            step = Step(np.array(ids, np.int64), n_before, flat, (0,), suppress)
-            answers = self.network.step(step)
+            step = Step(np.array(ids, np.int64), n_before, flat, (0,), suppress, self._gaps())
+            parents = self._choose(self.network.step(step))
             n_before += 1
 
     def _first(self, rows: Sequence[Row]) -> Answers:
-        """Tell the prompts, and begin to search behind them."""
+        """Tell the prompts, and drafts behind them, and begin to search."""
         options = self.options
+        n_drafted = max(len(row.draft) for row in rows)
         n_given = len(rows[0].prompt) + len(rows[0].prefix)
         start = rows[0].prompt.index(self.vocabulary.start)
         suppress = _suppressed(options.suppress, self.vocabulary)
         step = Step(
-            np.array([[*row.prompt, *row.prefix] for row in rows], np.int64),
+            np.array([self._given(row, n_drafted) for row in rows], np.int64),
             0,
             np.arange(len(rows), dtype=np.int32),
-            (start, n_given - 1),
-            np.concatenate([np.zeros_like(suppress), suppress]),
+            (start, *range(n_given - 1, n_given + n_drafted)),
+            np.concatenate([np.zeros_like(suppress), *[suppress] * (1 + n_drafted)]),
         )
         answers = self.network.step(step)
         silence = _no_speech(answers, self.vocabulary)
         self.windows = [self._opened(*each) for each in zip(rows, silence, strict=True)]
         return answers
+
+    def _given(self, row: Row, n_drafted: int) -> list[int]:
+        """All that is told at once; shorter drafts are filled up."""
+        end = self.vocabulary.special.end_of_text
+        rest = [end] * (n_drafted - len(row.draft))
+        return [*row.prompt, *row.prefix, *row.draft, *rest]
 
     def _opened(self, row: Row, no_speech_prob: float) -> _Window:
         options = self.options
@@ -119,6 +132,29 @@ class _Batch:
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
         return _Window(row, no_speech_prob, search, rng)
+
+    def _follow(self, answers: Answers, n_told: int) -> list[list[int]]:
+        """Advance every search along its draft, and one token beyond, as far as it is what would
+        have been chosen. Of ``n_told`` tokens the rest is forgotten."""
+        parents: list[list[int]] = []
+        windows = self.windows
+        for n, window in enumerate(windows):
+            self.windows, draft = [window], (*window.row.draft, None)
+            n_right = 0
+            while True:
+                goes_on = bool(self._choose(_of_row(answers, n, 1 + n_right))[0])
+                if not goes_on or window.search.beams[0].ids[-1] != draft[n_right]:
+                    break
+                n_right += 1
+            parents.append([n] if goes_on else [])
+            n_given = len(window.row.prompt) + len(window.row.prefix)
+            window.gap[:] = n_given + n_right, n_told
+        self.windows = windows
+        return parents
+
+    def _gaps(self) -> NDArray[np.int64] | None:
+        gaps = [window.gap for window in self.windows for _ in window.search.beams]
+        return np.array(gaps) if any(until > first for first, until in gaps) else None
 
     def _choose(self, answers: Answers) -> list[list[int]]:
         """Advance every search; the rows that each window's beams come from."""
@@ -177,6 +213,19 @@ def _found(window: _Window) -> Found:
     best = window.search.best
     avg_logprob = best.total / (len(best.ids) + 1)
     return Found(window.row.window, best.ids, avg_logprob, window.no_speech_prob, best.logprobs)
+
+
+def _of_row(answers: Answers, row: int, place: int) -> Answers:
+    """What may follow one token of one row."""
+    here = slice(row, row + 1), slice(place, place + 1)
+    return Answers(
+        text=answers.text[here],
+        rest=answers.rest[here],
+        top_values=answers.top_values[here],
+        top_ids=answers.top_ids[here],
+        log_sum=answers.log_sum[here],
+        attention=None,
+    )
 
 
 def _suppressed(ids: Sequence[int], vocabulary: Vocabulary) -> Floats:

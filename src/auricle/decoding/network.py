@@ -33,6 +33,9 @@ class Step(NamedTuple):
     """Which of the S tokens is asked what may follow it."""
     suppress: Floats
     """``(1, end_of_text)``, or one row for each of ``at``: added to the logits of text."""
+    gaps: NDArray[np.int64] | None = None
+    """``(R, 2)``: tokens before, from the first number on and until the second, that each row is to
+    forget, as if it had never had them; None: no row is."""
 
 
 class Answers(NamedTuple):

@@ -77,6 +77,9 @@ class DecodeRow(msgspec.Struct, frozen=True):
     """What chance is drawn from above temperature 0: equal rows have equal answers."""
     is_told: bool = False
     """Whether its text is wanted while it grows, where the engine tells."""
+    draft: tuple[int, ...] = ()
+    """How it probably goes on behind the prefix, such as what was read of its audio before. An
+    engine that can looks at all of it at once when it decodes greedily; the answer is the same."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):

@@ -114,6 +114,7 @@ class Worker:
                 return ct2.hardware(keeps_freed_memory=_KEEPS_FREED_MEMORY)
             case Load():
                 self._model = _loaded(request)
+                machine.give_back_freed_memory()
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
                 if self._model.info.device == "cpu":  # a GPU's driver has ways of its own
                     confine.restrict("network", "processes")

@@ -64,7 +64,9 @@ class EncodedWindow:
         """The text found that way. Chance, above temperature 0, is drawn from the audio. ``told``
         is called with its beginnings while it grows, if the engine tells."""
         seed = zlib.crc32(self.window.pcm.tobytes())
-        row = DecodeRow(self._place.id, prompt.ids, prompt.prefix, seed, told is not None)
+        row = DecodeRow(
+            self._place.id, prompt.ids, prompt.prefix, seed, told is not None, prompt.draft
+        )
         job = jobs.decode(row, self.n_frames, settings)
         async with contextlib.aclosing(self._queue.run(self._place, job)) as replies:
             async for reply in replies:

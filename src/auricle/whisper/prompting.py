@@ -29,6 +29,8 @@ class Prompt(NamedTuple):
     """All that comes before the text."""
     prefix: tuple[int, ...] = ()
     """What the text begins with."""
+    draft: tuple[int, ...] = ()
+    """How it probably goes on; the text does not depend on it."""
 
 
 def prompt(vocabulary: Vocabulary, options: DecodeOptions, language: str) -> Prompt:

@@ -207,3 +207,21 @@ def test_text_is_told_while_it_grows_to_who_wants_it(fast, beam_size):
     silent = decode(fast, DecodeRow(1, START), DecodeRow(2, START), beam_size=beam_size)
     assert silent == [found[1], found[2]]
     fast.release((1, 2))
+
+
+def test_a_right_draft_takes_one_step_and_changes_nothing(exact):
+    for n, pcm in enumerate(CLIPS):
+        encode(exact, n, pcm)
+    rows = [DecodeRow(n, START) for n in range(len(CLIPS))]
+    plain = decode(exact, *rows, beam_size=1)
+    wrong = plain[1].ids[:5] + plain[0].ids[5:]
+    for drafts in ((plain[0].ids, wrong, (*plain[2].ids, 7)), (wrong, (), plain[2].ids[:3])):
+        drafted = [DecodeRow(n, START, draft=draft) for n, draft in enumerate(drafts)]
+        found = decode(exact, *drafted, beam_size=1)
+        for said, expected in zip(found, plain, strict=True):
+            assert said.ids == expected.ids
+            assert said.avg_logprob == pytest.approx(expected.avg_logprob, abs=1e-3)
+            assert said.no_speech_prob == pytest.approx(expected.no_speech_prob, abs=1e-3)
+    alone = DecodeRow(0, START, draft=plain[0].ids)
+    assert list(exact.decode(DecodeJob((alone,), 1, 0.0), lambda: pytest.fail("a second step")))
+    exact.release(range(len(CLIPS)))

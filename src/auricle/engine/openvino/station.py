@@ -66,12 +66,15 @@ class DecoderStation:
 
     def step(self, step: Step) -> Answers:
         n_rows, n_new = step.ids.shape
-        positions = np.broadcast_to(np.arange(n_new) + step.n_before, step.ids.shape)
+        positions = np.arange(n_new) + step.n_before
+        if step.gaps is not None:
+            positions = positions - (step.gaps[:, 1:] - step.gaps[:, :1])
+        positions = np.broadcast_to(positions, step.ids.shape)
         for name, values in (
             ("ids", step.ids),
             ("positions", positions),
             ("beam", step.parents),
-            ("mask", _mask(n_rows, n_new, step.n_before)),
+            ("mask", _mask(step)),
             ("at", np.array(step.at, np.int64)),
             ("suppress", step.suppress),
         ):
@@ -137,7 +140,11 @@ def _raw(tensor: Any) -> NDArray[Any]:
     return values.view(np.uint16) if tensor.element_type == openvino.Type.bf16 else values
 
 
-def _mask(n_rows: int, n_new: int, n_before: int) -> Floats:
-    """Nobody sees what comes later, ``(R, 1, S, L)``."""
+def _mask(step: Step) -> Floats:
+    """Nobody sees what comes later, nor what is to be forgotten, ``(R, 1, S, L)``."""
+    (n_rows, n_new), n_before = step.ids.shape, step.n_before
     later = np.triu(np.full((n_new, n_before + n_new), MASKED), n_before + 1)
-    return np.broadcast_to(later, (n_rows, 1, n_new, n_before + n_new)).astype(np.float32)
+    mask = np.broadcast_to(later, (n_rows, 1, n_new, n_before + n_new)).astype(np.float32)
+    for row, (first, until) in enumerate(() if step.gaps is None else step.gaps):
+        mask[row, :, :, first:until] = MASKED
+    return mask

@@ -140,7 +140,9 @@ class OpenVinoWhisper:
         """
         held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
         rows = [
-            decoding_job.Row(row.state_id, row.prompt, row.prefix, row.seed, row.is_told)
+            decoding_job.Row(
+                row.state_id, row.prompt, row.prefix, row.seed, row.is_told, self._draft(row)
+            )
             for row in job.rows
             if row.state_id in held
         ]
@@ -192,6 +194,10 @@ class OpenVinoWhisper:
 
     def _find(self, row: DecodeRow) -> Shared | None:
         return self._shared.get(row.state_id)
+
+    def _draft(self, row: DecodeRow) -> tuple[int, ...]:
+        """As much of it as there are positions for."""
+        return row.draft[: max(0, MAX_POSITIONS - len(row.prompt) - len(row.prefix))]
 
     def _suppressed(self, ids: Sequence[int]) -> tuple[int, ...]:
         own = self._config.suppress_ids or () if _OWN_LIST in ids else ()
