@@ -116,6 +116,14 @@ async def test_what_is_taken_back_is_a_retraction():
     assert summarised([log]).n_retracted == 1
 
 
+async def test_a_number_that_grows_is_no_retraction():
+    """Counted as words, "two" would have become "2000"."""
+    says = ((0.5, Caption("two")), (0.9, Caption("two thousand")))
+    clock = Clock()
+    log = await one(FakeSpeech(*says).opened, PLAYED, clock.sleep, clock)
+    assert summarised([log]).n_retracted == 0
+
+
 async def test_a_server_that_refuses_is_counted_as_such():
     refusal = AuricleError("no room")
     speeches = iter([FakeSpeech(*TALK), FakeSpeech(failure=refusal)])

@@ -17,7 +17,6 @@ import msgspec
 from auricle.cli.listening.speech import Caption, Heard, Said, Speech
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE
-from auricle_bench.accuracy import units
 from auricle_bench.live.measures import Measures, Shown
 from auricle_bench.live.played import Played
 from auricle_bench.processes import Watch, watching
@@ -179,7 +178,6 @@ def _count(log: Log, measures: Measures) -> None:
     """Add a stream to the figures."""
     said: list[str] = []
     shown: list[Shown] = []
-    language = log.played.reference.language
     for at_s, heard in log.heard:
         if isinstance(heard, Said):
             said.append(heard.text)
@@ -190,9 +188,15 @@ def _count(log: Log, measures: Measures) -> None:
             sure = " ".join([*said, heard.committed] if isinstance(heard, Caption) else said)
             rest = heard.tentative if isinstance(heard, Caption) else ""
             shown.append(Shown(at_s, sure, sure + rest))
-    before: list[str] = []
+    before = ""
     for each in shown:
-        committed = units(each.committed, language)
-        measures.n_retracted += committed[: len(before)] != before
+        committed = _letters(each.committed)
+        measures.n_retracted += not committed.startswith(before)
         before = committed
     measures.follow(shown, " ".join(said), log.played.reference)
+
+
+def _letters(text: str) -> str:
+    """What must not change of committed text. Not its words as they are counted: "two" becomes
+    "2000" when "thousand" follows."""
+    return "".join(c for c in text.casefold() if c.isalnum())
