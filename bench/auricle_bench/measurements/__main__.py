@@ -20,6 +20,7 @@ from auricle_bench.measurements import (
     accuracy,
     engines,
     figures,
+    hours,
     load,
     machine,
     margins,
@@ -50,6 +51,7 @@ MEASUREMENTS = {
     "refusals": refusals.run,
     "speakers": speakers.run,
     "streams": streams.run,
+    "hours": hours.run,
     "engines": engines.run,
 }
 USES = {
@@ -67,6 +69,7 @@ USES = {
     "refusals": {"model", "corpus"},
     "speakers": {"corpus"},
     "streams": {"quick", "corpus"},
+    "hours": {"model", "quick"},
 }
 """The options that change a measurement."""
 
@@ -117,8 +120,9 @@ def _arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="30 min instead of 2 h; fewer turns; every clip once; load with beam 5 alone, "
-        "few odd requests, no long file; language given only, openai-whisper's texts as they are",
+        help="30 min instead of 2 h, 15 instead of 4 h live; fewer turns; every clip once; load "
+        "with beam 5 alone, few odd requests, no long file; language given only, openai-whisper's "
+        "texts as they are",
     )
     parser.add_argument("--clips", type=int, default=0, help="take only so many of each kind")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each side under load")
