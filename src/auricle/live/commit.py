@@ -40,10 +40,10 @@ MIN_LOOP_WORDS = 8
 class CommitRule:
     """What is asked of a word."""
 
-    border_s: float = 0.5
+    border_s: float = 0.7
     """How far before the edge of the audio it ends."""
-    doubtful_border_s: float = 0.5
-    """The same for a word the model doubts."""
+    doubt_s: float = 0.3
+    """How much farther, if the model doubts it."""
     agreement: bool = True
     """Whether the hypothesis before must have it, too."""
     followed: bool = True
@@ -65,7 +65,7 @@ def n_committed(
 
 
 def _border_s(word: Word, rule: CommitRule) -> float:
-    return rule.border_s if word.probability >= DOUBTFUL else rule.doubtful_border_s
+    return rule.border_s + (rule.doubt_s if word.probability < DOUBTFUL else 0.0)
 
 
 def is_same(a: Word, b: Word) -> bool:

@@ -115,8 +115,10 @@ class Recognizer:
         """The beams to search with in turn, each with the log-probability below which the next one
         is tried. A text that loops is tried again, too."""
         options = self.options
-        if kind == "partial" or options.decoding == "fast" or options.temperature > 0:
+        if options.decoding == "fast" or options.temperature > 0:
             return [(1, -math.inf)]
+        if kind == "partial":  # once: what is doubtful will be read again anyway
+            return [(options.beam_size if options.decoding == "accurate" else 1, -math.inf)]
         if options.decoding == "balanced":
             return [(1, SURE_AVG_LOGPROB), (options.beam_size, -math.inf)]
         return [(options.beam_size, -math.inf), (1, -math.inf)]

@@ -124,7 +124,7 @@ async def test_everything_can_be_configured(served: Served) -> None:
             LiveOptions(
                 turns=TurnOptions(threshold=0.7, prefix_padding_s=0.1, silence_s=0.9),
                 language="de",
-                rule=CommitRule(border_s=1.2, doubtful_border_s=1.2),
+                rule=CommitRule(border_s=1.5),
             ),
             DecodeOptions(
                 language="de",

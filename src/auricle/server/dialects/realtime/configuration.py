@@ -40,7 +40,7 @@ INCLUDABLE = (LOGPROBS, WORDS, TENTATIVE, SEGMENTS)
 EAGERNESS: Mapping[str, float] = {"low": 8.0, "medium": 4.0, "auto": 4.0, "high": 2.0}
 """Silence that ends a turn whatever the model of turn taking says, seconds."""
 
-DELAY: Mapping[str, float] = {"minimal": 0.3, "low": 0.4, "medium": 0.5, "high": 0.8, "xhigh": 1.2}
+DELAY: Mapping[str, float] = {"minimal": 0.3, "low": 0.5, "medium": 0.7, "high": 1.0, "xhigh": 1.5}
 """How far a word lies behind the edge of the audio before it is written, seconds."""
 
 NOISES = ("near_field", "far_field")
@@ -135,11 +135,10 @@ class Configuration:
     def live_options(self) -> LiveOptions:
         """How the stream is followed."""
         asked = self.transcription or Transcription()
-        border_s = DELAY[asked.delay or "medium"]
         return LiveOptions(
             turns=self._turns(),
             language=asked.language,
-            rule=CommitRule(border_s=border_s, doubtful_border_s=max(border_s, 0.5)),
+            rule=CommitRule(border_s=DELAY[asked.delay or "medium"]),
         )
 
     def decode_options(self, settings: Settings) -> DecodeOptions:
