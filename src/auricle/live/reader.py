@@ -30,6 +30,10 @@ from auricle.types import Language
 MAX_ATTEMPTS = 3
 """How often the end of a turn may fail to be read before the turn is given up."""
 
+TAIL_S = 0.4
+"""Silence behind speech that is read with it, for words that end quietly. In more, models hear what
+nobody says."""
+
 
 class TurnReader:
     """The text of one stream, from hypotheses of its windows."""
@@ -94,7 +98,7 @@ class TurnReader:
         is_alone = self._is_read_alone(turn)
         start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
-        stop_s = min(stop_s, start_s + self.options.longest_s)
+        stop_s = min(stop_s, turn.said_to_s + TAIL_S, start_s + self.options.longest_s)
         self._n_reads += 1
         self._running = ReadRequest(
             id=self._n_reads,
