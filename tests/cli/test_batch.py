@@ -15,10 +15,15 @@ import pytest
 from auricle.cli import batch
 from auricle.cli.inputs import Input
 from auricle.cli.output import Files, Printer
-from auricle.errors import AuricleError, BadMedia, ModelUnusable
+from auricle.config import Settings
+from auricle.errors import AuricleError, BadMedia, ModelUnusable, Unavailable
+from auricle.jobs.resuming import resuming
 from auricle.output.formats import Style
+from auricle.reading.ledger import Ledger
+from auricle.reading.reader import Reading
 from auricle.runtime import Runtime
 from auricle.types import AudioTrack, DecodeOptions, Language, Segment, SpeakerOptions, Transcript
+from tests.fakes import window
 
 
 def segment(start_s: float, text: str) -> Segment:
@@ -240,3 +245,84 @@ def test_a_speaker_stands_before_their_words_on_a_terminal(capfd):
     spoken = msgspec.structs.replace(segment(0.0, " First."), speaker="Ann")
     Printer(["one"], Style("text", speakers=True), live=True).segment(0, spoken)
     assert capfd.readouterr().out == "Ann: First.\n"
+
+
+class _Interrupted(BaseException):
+    """As Ctrl-C."""
+
+
+class ResumableRuntime(FakeRuntime):
+    """Reads a window for each text, through the ledger; ``stops_at`` interrupts it."""
+
+    model_id = "base"
+    stops_at = ""
+
+    def __init__(self, recordings: dict[str, FakeTranscription]) -> None:
+        super().__init__(recordings)
+        self.read: list[str] = []
+
+    @asynccontextmanager
+    async def open(
+        self, path: Path, options: DecodeOptions, ledger: Ledger | None = None
+    ) -> AsyncIterator[FakeTranscription]:
+        assert ledger is not None
+        part = ledger.part(None)
+        for number, text in enumerate(self.recordings[path.name].texts):
+            if text == self.stops_at:
+                raise _Interrupted
+            if part.find(window(number)) is None:
+                self.read.append(text)
+                segments = (segment(float(number), text),)
+                await part.keep(window(number), Reading(segments, Language("en"), ""))
+        yield self.recordings[path.name]
+
+
+async def test_what_is_interrupted_goes_on_where_it_was(tmp_path: Path, capsysbinary):
+    recordings = {"a.wav": FakeTranscription([" One.", " Two."]), "b.wav": FakeTranscription([])}
+    for name in recordings:
+        (tmp_path / name).write_bytes(name.encode())
+    found = [Input(tmp_path / name, name, Path(name)) for name in recordings]
+    given = Settings(data_dir=tmp_path / "data")
+    runs: list[list[str]] = []
+    for stops_at in (" Two.", "", ""):
+        runtime = ResumableRuntime(recordings)
+        runtime.stops_at = stops_at
+        output = Printer([each.label for each in found], Style("text"), live=False)
+        running = batch.run(cast(Runtime, runtime), found, DecodeOptions(), output, resuming(given))
+        if stops_at:
+            with pytest.raises(_Interrupted):
+                await running
+        else:
+            assert await running == 0
+        runs.append(runtime.read)
+    assert runs == [[" One."], [" Two."], []]
+    assert capsysbinary.readouterr().out.count(b"==> a.wav <==\nOne. Two.\n") == 2
+
+
+async def test_a_file_that_has_changed_or_is_asked_for_otherwise_is_read_anew(tmp_path: Path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF")
+    given = Settings(data_dir=tmp_path / "data")
+    transcript = Transcript("transcribe", Language("en"), 1.0, (segment(0.0, " One."),))
+    async with resuming(given) as kept:
+        begun = await kept.begin(path, DecodeOptions(), "base")
+        await kept.complete(begun, transcript)
+        assert (await kept.begin(path, DecodeOptions(), "base")).transcript == transcript
+        assert (await kept.begin(path, DecodeOptions(language="en"), "base")).transcript is None
+        assert (await kept.begin(path, DecodeOptions(), "small")).transcript is None
+        path.write_bytes(b"RIFF more")
+        assert (await kept.begin(path, DecodeOptions(), "base")).transcript is None
+    with pytest.raises(Unavailable, match="another process"):
+        async with resuming(given), resuming(given):
+            pass
+
+
+async def test_what_is_kept_expires(tmp_path: Path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF")
+    given = Settings(data_dir=tmp_path / "data", keep_jobs_h=1)
+    ids = []
+    for now_s in (1_000_000.0, 1_003_599.0, 1_003_601.0):
+        async with resuming(given, clock=lambda now_s=now_s: now_s) as kept:  # type: ignore[misc]  # the time of this turn
+            ids.append((await kept.begin(path, DecodeOptions(), "base")).job_id)
+    assert (ids[0] == ids[1], ids[1] == ids[2]) == (True, False)

@@ -57,7 +57,7 @@ def test_standard_input_becomes_a_file(tmp_path, monkeypatch):
     # The process's own standard input is the edge here; nothing of ours is replaced.
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"RIFF")))
     (found,) = find(["-"], tmp_path)
-    assert found == Input(tmp_path / "stdin", "standard input", Path("stdin"))
+    assert found == Input(tmp_path / "stdin", "standard input", Path("stdin"), is_copy=True)
     assert found.path.read_bytes() == b"RIFF"
 
 
@@ -70,7 +70,7 @@ def test_a_pipe_becomes_a_file(tmp_path):
     writer.start()
     (found,) = find([str(pipe)], tmp_path)
     writer.join()
-    assert found == Input(tmp_path / "pipe-0", str(pipe), Path("pipe.wav"))
+    assert found == Input(tmp_path / "pipe-0", str(pipe), Path("pipe.wav"), is_copy=True)
     assert found.path.read_bytes() == b"RIFF"
 
 

@@ -32,6 +32,8 @@ class Input:
     path: Path
     label: str
     relative: Path
+    is_copy: bool = False
+    """It came through a pipe, and is gone afterwards."""
 
 
 def find(arguments: Sequence[str], spool: Path) -> list[Input]:
@@ -53,13 +55,13 @@ def find(arguments: Sequence[str], spool: Path) -> list[Input]:
         path = Path(argument)
         if argument == STDIN:
             copy = _copied(sys.stdin.buffer, spool / "stdin", "standard input")
-            found.append(Input(copy, "standard input", Path("stdin")))
+            found.append(Input(copy, "standard input", Path("stdin"), is_copy=True))
         elif path.is_dir():
             found += _in_folder(path)
         elif path.is_fifo():
             with path.open("rb") as pipe:
                 copy = _copied(pipe, spool / f"pipe-{len(found)}", _shown(argument))
-            found.append(Input(copy, _shown(argument), Path(path.name)))
+            found.append(Input(copy, _shown(argument), Path(path.name), is_copy=True))
         else:
             found.append(Input(path, _shown(argument), Path(path.name)))
     return found

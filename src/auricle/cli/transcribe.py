@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from auricle.types import Task
 
 
+RESUME = "auricle.resume"
+"""Where a click context keeps whether what is read is kept."""
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option(
@@ -48,6 +52,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="write one file per recording here instead of printing",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, value: context.meta.update({RESUME: value}),
+    help="keep what is read, and go on with it the next time; what is done is not read again",
+)
 @settings_options(server=False)
 @click.pass_context
 def transcribe(
@@ -64,6 +75,8 @@ def transcribe(
 
     Text of several files is printed with a heading for each; the other formats then need
     --output-dir. A file that fails is reported, and the rest is still done.
+
+    With --resume the same command goes on where it was interrupted, also in the middle of a file.
     """
     settings = settings_from(context)
     fields = fields_from(context, fmt, settings) + known_voices(known_speakers)
@@ -81,10 +94,12 @@ def transcribe(
         import asyncio
 
         from auricle.cli import batch
+        from auricle.jobs.resuming import resuming
         from auricle.runtime import Runtime
 
         output = _output(found, asked.style, output_dir)
-        return asyncio.run(batch.run(Runtime(settings), found, asked.options, output))
+        kept = resuming(settings) if context.meta[RESUME] else None
+        return asyncio.run(batch.run(Runtime(settings), found, asked.options, output, kept))
 
 
 def _output(found: list[inputs.Input], style: Style, output_dir: Path | None) -> Output:

@@ -93,6 +93,7 @@ _SCHEMA = (
     );
     CREATE INDEX batches_by_state ON batches (state);
     """,
+    "CREATE INDEX jobs_by_name ON jobs (owner, custom_id) WHERE custom_id IS NOT NULL",
 )
 """What makes each version of the database from the one before."""
 

@@ -61,7 +61,7 @@ class Folder:
             self._lock.acquire()
         except Timeout as exc:
             raise Unavailable(
-                f"another server keeps its jobs in {self.path}; the setting data_dir names "
+                f"another process keeps its jobs in {self.path}; the setting data_dir names "
                 "another folder for this one",
                 code="jobs_in_use",
             ) from exc
