@@ -99,6 +99,12 @@ def test_squeezed_words_need_not_be_equally_short():
     assert n_plausible((*real, *again), 1.5) == 4
 
 
+def test_the_word_before_squeezed_ones_was_said():
+    real = [*words("my fellow", 1.0), *words("Americans", 1.6)]
+    again = words("and so my fellow Americans", 1.9, each_s=0.02)
+    assert n_plausible((*real, *again), 2.5) == 3
+
+
 def test_a_doubtful_word_is_believed_where_nothing_went_astray():
     doubtful = [msgspec.structs.replace(word, probability=0.02) for word in words("you", 0.9)]
     assert n_plausible((*words("for your country"), *doubtful), 1.4) == 4

@@ -109,9 +109,15 @@ def _loop_start(words: Sequence[Word]) -> int:
     return len(words)
 
 
+def _duration_s(word: Word) -> float:
+    return word.end_s - word.start_s
+
+
 def _squeezed_start(words: Sequence[Word]) -> int:
     """Where words begin to come faster than anybody speaks; the number of words if nowhere."""
     for i, (first, last) in enumerate(zip(words, words[SQUEEZED_WORDS - 1 :], strict=False)):
         if last.end_s - first.start_s < SQUEEZED_S:
-            return i
+            # The first of them may be the last that was said.
+            short = SQUEEZED_S / SQUEEZED_WORDS
+            return next(n for n, word in enumerate(words) if n >= i and _duration_s(word) < short)
     return len(words)
