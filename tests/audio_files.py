@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from auricle.types import Pcm
+from auricle.types import SAMPLE_RATE, Pcm
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -45,6 +45,15 @@ def read_wav(path: Path) -> Pcm:
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (16_000, 1, 2)
         raw = wav.readframes(wav.getnframes())
     return np.frombuffer(raw, np.int16).astype(np.float32) / np.float32(32768)
+
+
+def music(seconds: float) -> Pcm:
+    """Chords, each half a second."""
+    at_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    root = 220 * 2 ** (np.array([0, 5, 7, 3])[(at_s * 2).astype(int) % 4] / 12)
+    chord = sum(np.sin(2 * np.pi * root * step * at_s) for step in (1.0, 1.25, 1.5))
+    music: Pcm = (0.1 * np.exp(-4 * (at_s % 0.5)) * chord).astype(np.float32)
+    return music
 
 
 def wav(pcm: Pcm) -> bytes:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.audio_files import JFK_WORDS, SAMPLES, check_live, read_wav, words
+from auricle.types import SAMPLE_RATE, Pcm
+from tests.audio_files import JFK_WORDS, SAMPLES, check_live, music, read_wav, words
 from tests.e2e.conftest import Real
 from tests.media.media_files import Format, sample
 
@@ -111,6 +112,25 @@ async def test_a_stream(english: Real) -> None:
     ends = [each["last_word_end"] for each in messages if each["type"] == "UtteranceEnd"]
     heard = {word["end"] for each in finals for word in each["channel"]["alternatives"][0]["words"]}
     assert set(ends) <= heard
+
+
+@pytest.mark.parametrize("quiet", [np.zeros(60 * SAMPLE_RATE, np.float32), music(20.0)])
+async def test_silence_and_music_say_nothing(english: Real, quiet: Pcm) -> None:
+    messages = await stream(english, "interim_results=true", samples(quiet))
+    said = [e["channel"]["alternatives"][0] for e in messages if e["type"] == "Results"]
+    assert [(each["transcript"], each["words"]) for each in said] == [("", [])] * len(said)
+    assert messages[-1]["duration"] == pytest.approx(len(quiet) / SAMPLE_RATE)
+
+
+async def test_a_language_for_each_turn(multilingual: Real) -> None:
+    pause = np.zeros(2 * SAMPLE_RATE, np.float32)
+    english, spanish = read_wav(SAMPLES / "jfk.wav"), read_wav(SAMPLES / "es.wav")
+    both = np.concatenate([english[7 * SAMPLE_RATE :], pause, spanish[: 4 * SAMPLE_RATE]])
+    messages = await stream(multilingual, "language=multi", samples(both))
+    finals = [e["channel"]["alternatives"][0] for e in messages if e.get("is_final")]
+    spoken_in = [language for each in finals for language in each.get("languages") or ()]
+    assert spoken_in == sorted(spoken_in)  # English, then Spanish
+    assert set(spoken_in) == {"en", "es"}
 
 
 async def test_an_engine_that_is_killed_in_mid_turn_loses_no_word(english: Real) -> None:

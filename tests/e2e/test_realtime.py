@@ -14,7 +14,7 @@ import pytest
 import soxr
 
 from auricle.types import SAMPLE_RATE, Pcm
-from tests.audio_files import JFK_WORDS, SAMPLES, check_live, read_wav, words
+from tests.audio_files import JFK_WORDS, SAMPLES, check_live, music, read_wav, words
 from tests.e2e.conftest import Real
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
@@ -80,15 +80,6 @@ async def _spoken(client: openai.AsyncOpenAI, given: Any, pcm: Pcm) -> Heard:
     return heard
 
 
-def _music(seconds: float) -> Pcm:
-    """Chords, each half a second."""
-    at_s = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    root = 220 * 2 ** (np.array([0, 5, 7, 3])[(at_s * 2).astype(int) % 4] / 12)
-    chord = sum(np.sin(2 * np.pi * root * step * at_s) for step in (1.0, 1.25, 1.5))
-    music: Pcm = (0.1 * np.exp(-4 * (at_s % 0.5)) * chord).astype(np.float32)
-    return music
-
-
 @pytest.mark.parametrize("ending", [None, {"type": "semantic_vad", "eagerness": "low"}])
 async def test_a_speech_in_one_item(english: Real, ending: Any) -> None:
     async with english.async_client() as client:
@@ -114,7 +105,7 @@ async def test_turns_that_silence_ends(english: Real) -> None:
 async def test_silence_noise_and_music_say_nothing(english: Real) -> None:
     noise = np.random.default_rng(5).normal(0, 0.01, 20 * SAMPLE_RATE).astype(np.float32)
     async with english.async_client() as client:
-        for quiet in (np.zeros(60 * SAMPLE_RATE, np.float32), noise, _music(20.0)):
+        for quiet in (np.zeros(60 * SAMPLE_RATE, np.float32), noise, music(20.0)):
             heard = await _spoken(client, session(turn_detection=None), quiet)
             assert heard.text == ""
 
