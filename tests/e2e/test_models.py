@@ -77,9 +77,9 @@ async def test_a_pinned_model_leaves_no_room():
 
 
 async def test_unloading_returns_the_memory(record_property: Callable[[str, object], None]):
-    async with _real(model="base") as real, real.async_client() as client, real.http() as http:
+    async with _real() as real, real.async_client() as client, real.http() as http:
         runtime = real.runtime
-        await _say(client, "base")
+        await _say(client, "whisper-1")
         pid = runtime.engines[-1].pid
         loaded = resident_bytes(pid)
         assert loaded is not None
@@ -87,7 +87,7 @@ async def test_unloading_returns_the_memory(record_property: Callable[[str, obje
         assert (answer.status_code, answer.json()["state"]) == (200, "unloaded")
         assert resident_bytes(pid) is None  # the process is gone, and all its memory with it
         assert (await http.get("/health")).json()["ready"] is True
-        assert await _say(client, "base") == ENDING_WORDS
+        assert await _say(client, "whisper-1") == ENDING_WORDS
         again = runtime.engines[-1]
         assert (len(runtime.engines), again.pid != pid) == (2, True)
         record_property("loaded_mib", loaded // MIB)
