@@ -67,7 +67,6 @@ async def test_who_speaks_is_shown_and_saved(capsys, tmp_path):
     ("arguments", "code", "complaint"),
     [
         (["--save", "a.doc"], 2, "--save: 'a.doc' does not end in one of .txt, .srt, .vtt"),
-        ([JFK, "--diarize", "--url", "x"], 2, "give --diarize or --url, not both"),
         ([JFK, "--microphone", "1"], 2, "give FILE or --microphone, not both"),
         ([str(SAMPLES)], 2, "is a folder; one FILE can be listened to"),
         ([JFK, "--speed", "-1"], 2, "-1.0 is not in the range"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.speech import Said
 from auricle.types import SAMPLE_RATE
 from tests.audio_files import SAMPLES, check_live, read_wav
@@ -25,3 +25,13 @@ async def test_captions_from_a_server(english: Real) -> None:
     check_live(" ".join(each.text for each in said))
     assert said[0].start_s == pytest.approx(0.3, abs=0.3)
     assert said[0].words[0].text.strip() == "And"
+
+
+async def test_who_speaks(english: Real) -> None:
+    async with remote.opened(Asked(english.served.url, diarize=True)) as speech:
+        await speech.send(read_wav(SAMPLES / "jfk.wav"))
+        await speech.finish()
+        said = [each async for each in speech if isinstance(each, Said)]
+    assert all(each.text.startswith("A: ") for each in said)
+    check_live(" ".join(each.text.removeprefix("A: ") for each in said))
+    assert {word.speaker for each in said for word in each.words} == {"A"}

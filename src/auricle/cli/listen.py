@@ -40,7 +40,7 @@ SAVED: dict[str, Format] = {".txt": "text", ".srt": "srt", ".vtt": "vtt"}
     show_default=True,
     help="silence that ends a paragraph, seconds",
 )
-@click.option("--diarize", is_flag=True, help="say who speaks; not with --url")
+@click.option("--diarize", is_flag=True, help="say who speaks; of --url, a server of Auricle's can")
 @click.option(
     "--save",
     "saved",
@@ -73,8 +73,6 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
     if strange:
         known = ", ".join(SAVED)
         raise click.UsageError(f"--save: {str(strange[0])!r} does not end in one of {known}")
-    if diarize and url:
-        raise click.UsageError("give --diarize or --url, not both")
     if microphone and file:
         raise click.UsageError("give FILE or --microphone, not both")
     settings = settings_from(context)
@@ -84,7 +82,7 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
 
     from auricle.cli import inputs
     from auricle.cli.listening import sources
-    from auricle.cli.listening.remote import Asked
+    from auricle.cli.listening.asked import Asked
     from auricle.cli.listening.session import Listening, listened
 
     if list_microphones:
@@ -94,9 +92,8 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
     if url:
         model = "whisper-1" if settings.model == "auto" else settings.model
         key = api_key or os.environ.get("OPENAI_API_KEY")
-        asked = Asked(
-            url if "://" in url else f"http://{url}", model, settings.language, silence_s, key
-        )
+        address = url if "://" in url else f"http://{url}"
+        asked = Asked(address, model, settings.language, silence_s, key, diarize)
     with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
         found = inputs.find([file], Path(spool)) if file else []
         if len(found) > 1:

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.speech import Caption, Heard, Note, Said
 from auricle.errors import AuricleError
 from auricle.types import Word
@@ -101,7 +101,7 @@ async def test_a_session_with_a_server_of_ours():
             item_id="a",
             transcript="turn on the light",
             languages=[{"code": "en"}],
-            words=[{"word": " turn", "start": 0.1, "end": 0.3, "probability": 0.9}],
+            words=[{"word": "turn", "start": 0.1, "end": 0.3, "probability": 0.9}],
         )
 
     async with serving(script) as (url, servers):
@@ -110,7 +110,7 @@ async def test_a_session_with_a_server_of_ours():
             Caption("turn on", ""),
             Caption("turn on", " the light"),
             Caption("turn on the light", ""),
-            Said(0.1, 0.9, "turn on the light", (Word(" turn", 0.1, 0.3, 0.9),), "en"),
+            Said(0.1, 0.9, "turn on the light", (Word("turn", 0.1, 0.3, 0.9),), "en"),
             Caption("", ""),
         ]
         [server] = servers
@@ -146,6 +146,51 @@ async def test_a_server_without_our_extensions_is_asked_again():
         assert await heard(url) == [Said(0.0, 1.0, "hello"), Caption("", "")]
     updates = [e["session"] for e in servers[0].received if e["type"] == "session.update"]
     assert ["include" in session for session in updates] == [True, False]
+
+
+async def test_who_speaks():
+    first = {"word": "Late?", "start": 0.1, "end": 0.3, "probability": 0.9, "speaker": "A"}
+    rest = {"word": "No.", "start": 0.4, "end": 0.6, "probability": 0.9, "speaker": "B"}
+
+    async def script(server: Server) -> None:
+        await server.configured()
+        await server.next("input_audio_buffer.commit")
+        await server.say("input_audio_buffer.committed", item_id="a", previous_item_id=None)
+        await server.say(f"{TRANSCRIPTION}.delta", item_id="a", delta="Late?", words=[first])
+        await server.say(f"{TRANSCRIPTION}.segment", item_id="a", text=" Late?", speaker="A")
+        await server.say(f"{TRANSCRIPTION}.delta", item_id="a", delta=" No.", words=[rest])
+        await server.say(
+            f"{TRANSCRIPTION}.completed",
+            item_id="a",
+            transcript="Late? No.",
+            words=[first, rest],
+        )
+
+    said = (Word("Late?", 0.1, 0.3, 0.9, speaker="A"), Word(" No.", 0.4, 0.6, 0.9, speaker="B"))
+    async with serving(script) as (url, servers):
+        assert await heard(url, diarize=True) == [
+            Caption("A: Late?", ""),
+            Caption("A: Late? B: No.", ""),
+            Said(0.0, 1.0, "A: Late? B: No.", said),
+            Caption("", ""),
+        ]
+    assert servers[0].received[0]["session"]["include"] == [
+        "item.input_audio_transcription.words",
+        "item.input_audio_transcription.tentative",
+        "item.input_audio_transcription.segments",
+    ]
+
+
+async def test_a_server_that_cannot_tell_speakers():
+    async def script(server: Server) -> None:
+        await server.next("session.update")
+        error = {"code": "invalid_value", "message": "no", "param": "session.include[0]"}
+        await server.say("error", error=error)
+        await server.left()
+
+    async with serving(script) as (url, _):
+        with pytest.raises(AuricleError, match="the server cannot tell speakers: no"):
+            await heard(url, diarize=True)
 
 
 async def test_a_turn_that_could_not_be_read():

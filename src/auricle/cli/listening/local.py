@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from auricle.cli.listening.speech import Caption, Heard, Note, Said
+from auricle.cli.listening.speech import Caption, Heard, Note, Said, spoken
 from auricle.live.effects import Effect, Final, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
@@ -54,7 +54,7 @@ class LocalSpeech:
             self._open.pop(effect.turn, None)
             if isinstance(effect, TurnFailed):
                 yield Note(effect.reason)
-            text = _text(effect.words).strip()
+            text = spoken(effect.words).strip()
             if text:
                 language = effect.language if isinstance(effect, Final) else None
                 code = None if language is None else language.code
@@ -63,21 +63,9 @@ class LocalSpeech:
 
     def _caption(self) -> Caption:
         """What is on the way, of all turns that are open."""
-        committed = "".join(_text(turn.committed) for turn in self._open.values())
-        tentative = "".join(_text(turn.tentative) for turn in self._open.values())
+        committed = "".join(spoken(turn.committed) for turn in self._open.values())
+        tentative = "".join(spoken(turn.tentative) for turn in self._open.values())
         return Caption(committed.lstrip(), tentative)
-
-
-def _text(words: Iterable[Word]) -> str:
-    """The words, with the speaker before the first of each, where there are any."""
-    parts: list[str] = []
-    speaker: str | None = None
-    for word in words:
-        if word.speaker is not None and word.speaker != speaker:
-            speaker = word.speaker
-            parts.append(f" {speaker}:")
-        parts.append(word.text)
-    return "".join(parts)
 
 
 @asynccontextmanager

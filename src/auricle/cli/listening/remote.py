@@ -7,7 +7,7 @@ when words are said; others are asked without.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,7 +18,8 @@ import soxr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from auricle.cli.listening.speech import Caption, Heard, Note, Said
+from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.speech import Caption, Heard, Note, Said, spoken
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm, Word
 
@@ -27,32 +28,15 @@ RATE: Final = 24_000
 
 _ITEM: Final = "conversation.item.input_audio_transcription"
 _INCLUDE: Final = tuple(f"item.input_audio_transcription.{name}" for name in ("words", "tentative"))
+_SPEAKERS: Final = "item.input_audio_transcription.segments"
 
 OPEN_S: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of the server; ``silence_s`` ends a turn."""
-
-    url: str
-    """``http://…``, ``https://…``, ``ws://…`` or ``wss://…``, with or without ``/v1``."""
-    model: str = "whisper-1"
-    language: str | None = None
-    silence_s: float = 0.5
-    key: str | None = None
-
-    @property
-    def socket(self) -> str:
-        """The address of the websocket."""
-        scheme, _, rest = self.url.partition("://")
-        scheme = {"http": "ws", "https": "wss"}.get(scheme, scheme)
-        return f"{scheme}://{rest.rstrip('/').removesuffix('/v1')}/v1/realtime?intent=transcription"
 
 
 @dataclass(slots=True)
 class _Item:
     text: str = ""
+    words: list[Word] = field(default_factory=list)
     tentative: str = ""
     start_s: float = 0.0
     end_s: float = 0.0
@@ -81,8 +65,8 @@ class RemoteSpeech:
 
     async def configure(self) -> None:
         """Say what is wanted, and wait until that is understood. Servers that are not ours refuse
-        what only ours know, and are asked for the rest."""
-        include = list(_INCLUDE)
+        what only ours know, and are asked for the rest; but not where speakers are wanted."""
+        include = [*_INCLUDE, _SPEAKERS] if self._asked.diarize else list(_INCLUDE)
         await self._update(include)
         async for event in self._events():
             if event["type"] == "session.updated":
@@ -91,6 +75,8 @@ class RemoteSpeech:
                 error = event["error"]
                 if not include or "include" not in (error.get("param") or ""):
                     raise _refused(error)
+                if self._asked.diarize:
+                    raise AuricleError(f"the server cannot tell speakers: {error['message']}")
                 include = []
                 await self._update(include)
 
@@ -158,6 +144,7 @@ class RemoteSpeech:
                 return [self._caption()]
             case str() if kind == f"{_ITEM}.delta":
                 item.text, item.tentative = item.text + event["delta"], ""
+                item.words += _words(event, event["delta"])
                 return [self._caption()]
             case str() if kind == f"{_ITEM}.failed":
                 del self._state.items[event["item_id"]]
@@ -177,7 +164,7 @@ class RemoteSpeech:
         """What is on the way, of all items that are open."""
         items = self._state.items.values()
         return Caption(
-            " ".join(item.text for item in items if item.text),
+            " ".join(_shown(item.text, item.words) for item in items if item.text),
             "".join(item.tentative for item in items),
         )
 
@@ -198,14 +185,27 @@ class RemoteSpeech:
 
 
 def _said(item: _Item, event: dict[str, Any]) -> list[Said]:
-    text = event["transcript"].strip()
-    words = tuple(
-        Word(word["word"], word["start"], word["end"], word["probability"])
-        for word in event.get("words") or ()
-    )
+    words = tuple(_words(event, event["transcript"]))
+    text = _shown(event["transcript"], words).strip()
     languages = event.get("languages") or [{}]
     code = languages[0].get("code")
     return [Said(item.start_s, item.end_s, text, words, code)] if text else []
+
+
+def _words(event: dict[str, Any], text: str) -> Iterator[Word]:
+    """The event's words, each with what stands before it in its text."""
+    at = 0
+    for word in event.get("words") or ():
+        found = text.find(word["word"], at)
+        said = f" {word['word']}" if found < 0 else text[at : found + len(word["word"])]
+        at = at if found < 0 else found + len(word["word"])
+        times = word["start"], word["end"]
+        yield Word(said, *times, word["probability"], speaker=word.get("speaker"))
+
+
+def _shown(text: str, words: Sequence[Word]) -> str:
+    """The text, with speakers where they are told."""
+    return spoken(words).strip() if any(word.speaker for word in words) else text
 
 
 @asynccontextmanager

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from auricle.cli import inputs
 from auricle.cli.listening import local, remote, sources
+from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.captions import Captions
 from auricle.cli.listening.follow import follow, stopped_by_ctrl_c
-from auricle.cli.listening.remote import Asked
 from auricle.cli.listening.speech import Heard, Said, Speech
 from auricle.cli.output import Files
 from auricle.config import Settings

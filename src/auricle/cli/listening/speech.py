@@ -5,7 +5,7 @@ Knows nothing about sockets or models. Times are seconds since the sound began.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol, TypeAlias
@@ -81,3 +81,16 @@ class Speech(Protocol):
         ...
 
     def __aiter__(self) -> AsyncIterator[Heard]: ...
+
+
+def spoken(words: Iterable[Word]) -> str:
+    """The words, with the speaker before the first of each, where there are any."""
+    parts: list[str] = []
+    speaker: str | None = None
+    for word in words:
+        if word.speaker in (None, speaker):
+            parts.append(word.text)
+        else:
+            speaker = word.speaker
+            parts.append(f" {speaker}: {word.text.lstrip()}")
+    return "".join(parts)
