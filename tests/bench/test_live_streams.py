@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.speech import Caption, Heard, Said
 from auricle.cli.main import run
 from auricle.errors import AuricleError

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from auricle.speakers.activity import LONGEST_FRAMES, STEP_FRAMES, Overlap, Stretch, Timeline
+from auricle.speakers.activity import LONGEST_FRAMES, STEP_FRAMES, Timeline
 from auricle.speakers.segmentation import N_FRAMES, SETS
+from auricle.speakers.stretches import Overlap, Stretch
 
 A, B = 0, 1
 Script = list[tuple[int, int, int]]
@@ -106,3 +107,14 @@ def test_likeness_of_an_overlap_that_nobody_else_saw():
     timeline = heard([(A, 100, 200), (B, 100, 200)], 600)
     assert [type(each) for each in timeline.overlaps] == [Overlap]
     assert [each.alone for each in timeline.stretches] == [()]
+
+
+def test_how_sure_it_is_that_somebody_speaks():
+    """Half of what is between as probable as not and certain, in frames without another voice."""
+    log_p = np.log(np.full((N_FRAMES, len(SETS)), 1e-9, np.float32))
+    log_p[100:200, 0], log_p[100:200, 1] = np.log(0.25), np.log(0.75)
+    log_p[:100, 0] = log_p[200:, 0] = np.log(1.0)
+    timeline = Timeline()
+    [stretch] = [*timeline.add(0, log_p), *timeline.finish(N_FRAMES)]
+    assert stretch.alone_s == pytest.approx(1.69, abs=0.01)
+    assert stretch.sure_s == pytest.approx(stretch.alone_s / 2, rel=1e-3)

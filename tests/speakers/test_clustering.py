@@ -16,10 +16,10 @@ def voices(*which: int, noise: float = 0.5, seed: int = 0) -> np.ndarray:
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
-def labels(embeddings, durations_s=None, links=None, **bounds) -> list[int]:
+def labels(embeddings, durations_s=None, links=None, sure_s=None, **bounds) -> list[int]:
     durations_s = durations_s or [2.0] * len(embeddings)
-    found: list[int] = cluster(embeddings, durations_s, links or {}, Bounds(**bounds)).tolist()
-    return found
+    found = cluster(embeddings, durations_s, sure_s or durations_s, links or {}, Bounds(**bounds))
+    return [int(each) for each in found]
 
 
 def test_voices_in_order_of_arrival():
@@ -50,11 +50,30 @@ def test_bounds(bounds, n):
     assert sorted(set(found)) == list(range(n))
 
 
-def test_a_short_stretch_founds_no_voice_but_goes_to_the_nearest():
-    assert labels(voices(0, 1, 2, 1, noise=0.9), [2.0, 2.0, 0.5, 0.5]) in (
-        [0, 1, 0, 1],
-        [0, 1, 1, 1],
-    )
+def test_a_stretch_that_is_hardly_speech_founds_no_voice_but_goes_to_the_nearest():
+    embeddings = voices(0, 1, 2, 1, noise=0.9)
+    found = labels(embeddings, [2.0, 2.0, 0.8, 0.5], sure_s=[2.0, 1.9, 0.2, 0.1])
+    assert found in ([0, 1, 0, 1], [0, 1, 1, 1])
+
+
+def test_a_few_words_found_a_voice():
+    assert labels(voices(0, 1, 2, 1), [2.0, 2.0, 0.5, 0.5], sure_s=[2.0, 1.9, 0.3, 0.3]) == [
+        0,
+        1,
+        2,
+        1,
+    ]
+
+
+def test_eight_voices():
+    assert labels(voices(*range(8), *range(8), noise=0.7)) == [*range(8), *range(8)]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(3.0, [0, 1]), (1.0, [0, 0])])
+def test_short_stretches_of_one_voice_are_less_alike(seconds, expected):
+    one, other = np.zeros((2, 192), np.float32)
+    one[0], other[:2] = 1, (0.37, np.sqrt(1 - 0.37**2))
+    assert labels(np.stack([one, other]), [seconds] * 2) == expected
 
 
 def test_short_stretches_alone_are_voices_too():
@@ -63,11 +82,11 @@ def test_short_stretches_alone_are_voices_too():
 
 def test_a_link_decides_between_stretches_that_are_nearly_alike():
     one, other = np.zeros((2, 192), np.float32)
-    one[0], other[:2] = 1, (0.38, np.sqrt(1 - 0.38**2))
+    one[0], other[:2] = 1, (0.36, np.sqrt(1 - 0.36**2))
     pair = np.stack([one, other])
     assert labels(pair) == [0, 1]
     assert labels(pair, links={(0, 1): 1.0}) == [0, 0]
-    other[:2] = 0.42, np.sqrt(1 - 0.42**2)
+    other[:2] = 0.4, np.sqrt(1 - 0.4**2)
     pair = np.stack([one, other])
     assert labels(pair) == [0, 0]
     assert labels(pair, links={(0, 1): 0.0}) == [0, 1]
@@ -75,10 +94,10 @@ def test_a_link_decides_between_stretches_that_are_nearly_alike():
 
 def test_longer_stretches_weigh_more():
     a, b, c = np.zeros((3, 192), np.float32)
-    a[0], c[1], b[:2] = 1, 1, np.sqrt(0.5)
+    a[0], c[1], b[:2] = 1, 1, (0.8, 0.6)
     together = np.stack([a, b, c])
-    assert labels(together, [9.0, 1.5, 1.1]) == [0, 0, 1]  # b and c are 0.10 alike by then
-    assert labels(together, [1.1, 9.0, 1.5]) == [0, 0, 0]  # and 0.63 here
+    assert labels(together, [9.0, 1.5, 1.5]) == [0, 0, 1]  # c is 0.12 like the two by then
+    assert labels(together, [1.5, 9.0, 1.5]) == [0, 0, 0]  # and 0.72 here
 
 
 def test_more_than_are_compared_at_once():

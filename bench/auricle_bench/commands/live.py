@@ -14,7 +14,7 @@ import msgspec
 from auricle_bench.commands.given import numbers_of, with_scheme, write
 
 if TYPE_CHECKING:
-    from auricle.cli.listening.remote import Asked
+    from auricle.cli.listening.asked import Asked
     from auricle_bench.live.played import Played
     from auricle_bench.live.run import Open, Streams
 
@@ -91,7 +91,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     http://localhost:50060. Clips are played at the pace they are spoken, ever more streams at a
     time, until words are committed too late.
     """
-    from auricle.cli.listening.remote import Asked
+    from auricle.cli.listening.asked import Asked
     from auricle_bench.live import played
 
     numbers = numbers_of("--streams", streams)

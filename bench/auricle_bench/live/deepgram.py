@@ -15,7 +15,8 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from auricle.cli.listening.remote import OPEN_S, Asked
+from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote import OPEN_S
 from auricle.cli.listening.speech import Caption, Heard, Said
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm

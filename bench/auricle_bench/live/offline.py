@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 import numpy as np
 
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.accuracy import score

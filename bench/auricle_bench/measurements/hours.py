@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.speech import Said, Speech
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.measurements import recordings, server

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.remote import Asked
+from auricle.cli.listening.asked import Asked
 from auricle_bench.live import played, report
 from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.speakers.segmentation import HOP, N_FRAMES, N_LOCAL, SETS
+from auricle.speakers.stretches import FRAMES_PER_S, Overlap, Stretch, runs
 from auricle.types import SAMPLE_RATE
 
 STEP_FRAMES = 148
@@ -35,8 +36,6 @@ SIDE_FRAMES = 7
 
 LONGEST_FRAMES = round(3.0 * SAMPLE_RATE / HOP)
 
-FRAMES_PER_S = SAMPLE_RATE / HOP
-
 _LEAST_SEEN_FRAMES = 30
 _LEAST_ACTIVITY = 0.3
 
@@ -44,31 +43,6 @@ _MEMBERS = np.array([[float(v in voices) for v in range(N_LOCAL)] for voices in 
 _PAIRS = np.array([len(voices) > 1 for voices in SETS])
 
 F32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Frames ``start`` to ``end`` of the recording, in which one voice is heard."""
-
-    start: int
-    end: int
-    alone: tuple[tuple[int, int], ...]
-    """The frames in which no other voice is: ``(start, end)``, in order."""
-
-    @property
-    def alone_s(self) -> float:
-        return sum(end - start for start, end in self.alone) / FRAMES_PER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Frames in which two speak, and how much either of them sounds like which stretch."""
-
-    start: int
-    end: int
-    likeness: dict[int, float] = field(default_factory=dict)
-    """Number of a stretch near it → for how many frames its voice is one of the two, added up over
-    the chunks."""
 
 
 @dataclass(slots=True)
@@ -135,13 +109,15 @@ class Timeline:
         """Frames before ``until`` will not change any more."""
         n = min(until - self._first, len(self._n_seen))
         speech, overlap, change = self._sums[:, :n] / np.maximum(self._n_seen[:n], 1)
+        sure = (speech - SPEECH) / (1 - SPEECH) * (overlap <= OVERLAP)
         spans, done = cut(speech > SPEECH, change, is_last)
         before = len(self.stretches)
         for start, end in spans:
             alone = runs(overlap[start:end] <= OVERLAP)
             first = self._first + start
             parts = tuple((first + a, first + b) for a, b in alone)
-            self.stretches.append(Stretch(first, self._first + end, parts))
+            sure_s = float(sure[start:end].sum()) / FRAMES_PER_S
+            self.stretches.append(Stretch(first, self._first + end, parts, sure_s))
         self._see(range(before, len(self.stretches)))
         yield from self.stretches[before:]
         self._overlap(overlap[:done] > OVERLAP)
@@ -242,9 +218,3 @@ def _even(start: int, end: int) -> list[tuple[int, int]]:
     n = -(-(end - start) // LONGEST_FRAMES)
     edges = np.linspace(start, end, n + 1).round().astype(int).tolist()
     return [*spans, *pairwise(edges)]
-
-
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """``(start, end)`` of every run of true frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

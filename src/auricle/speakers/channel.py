@@ -19,6 +19,10 @@ BAND_LIMITED = 0.4
 """Speech is band-limited if loud frames vary less than so many times as much above 4 kHz as below.
 Measured on 85 people: 0.49 to 1.56 as recorded, at most 0.31 through the band of a telephone."""
 
+COMMON = 0.85
+"""How much of that mean is taken away: a channel is never quite that of the 85, and taking all of
+it makes voices alike again."""
+
 _LOW = slice(20, 50)
 """Mel bands of 500 to 2700 Hz."""
 _HIGH = slice(62, 78)
@@ -51,7 +55,7 @@ class Channel:
         """``(n, 192)`` embeddings without what the channel adds, of length 1 again."""
         if not self.is_band_limited:
             return embeddings
-        rest = embeddings - _band_mean()
+        rest = embeddings - COMMON * _band_mean()
         return np.asarray(rest / np.linalg.norm(rest, axis=1, keepdims=True), np.float32)
 
 

@@ -1,8 +1,9 @@
 """Which stretches of speech are the same voice: clustering by average similarity.
 
-Knows nothing about audio. The similarity of two stretches is the cosine of their embeddings, raised
-or lowered by what the segmentation says of the pair. Two clusters are as similar as their stretches
-are on average, weighted by duration; the two most similar are joined until none are alike enough.
+Knows nothing about audio. The similarity of two stretches is the cosine of their embeddings, as a
+share of what one voice would have in stretches of their lengths, raised or lowered by what the
+segmentation says of the pair. Two clusters are as similar as their stretches are on average,
+weighted by duration; the two most similar are joined until none are alike enough.
 
 Why it is so: docs/decisions.md, Speakers.
 """
@@ -15,14 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ALIKE = 0.4
+ALIKE = 0.57
 """Average similarity from which clusters are one voice."""
+
+HALF_S = 1.0
+"""In a stretch of this length the voice and what happens to be said have equal shares in the
+embedding. So two stretches of one voice, each of ``d`` seconds, have a cosine of ``d / (d + 1)``
+on average: 0.75 at 3 s."""
 
 LINK = 0.1
 """What a certain link adds to a similarity, and a certain difference takes away."""
 
-FOUNDER_S = 1.0
-"""Stretches shorter than this say too little to found a cluster; they go to the most similar."""
+FOUNDER_S = 0.25
+"""Stretches in which less than this is surely speech say too little to found a cluster; they go to
+the most similar."""
 
 MAX_AT_ONCE = 2000
 """Clusters compared at a time (32 MB): of more stretches, those near in time are joined first."""
@@ -42,19 +49,22 @@ class Bounds:
 def cluster(
     embeddings: NDArray[np.float32],
     durations_s: Sequence[float],
+    sure_s: Sequence[float],
     links: Links,
     bounds: Bounds | None = None,
 ) -> NDArray[np.int64]:
     """A cluster for each of ``(n, 192)`` embeddings of length 1, numbered by first appearance.
 
-    ``links[i, j]``, ``i < j``, is how probable it is that two are one voice, where that is known.
+    ``sure_s`` is how much of each is surely speech; ``links[i, j]``, ``i < j``, how probable it is
+    that two are one voice, where that is known.
     """
-    weights = np.asarray(durations_s, np.float64)
-    if len(weights) == 0:
+    durations = np.asarray(durations_s, np.float64)
+    if len(durations) == 0:
         return np.zeros(0, np.int64)
-    vectors = embeddings.astype(np.float64) * weights[:, None]
+    vectors = embeddings.astype(np.float64) * durations[:, None]
+    weights = durations * reliability(durations)
     bonus = _Bonus(links, weights)
-    founders = _founders(weights, bounds or Bounds())
+    founders = _founders(durations, np.asarray(sure_s), bounds or Bounds())
     groups = [[int(i)] for i in founders]
     while len(groups) > MAX_AT_ONCE:
         parts = [groups[i : i + MAX_AT_ONCE] for i in range(0, len(groups), MAX_AT_ONCE)]
@@ -68,10 +78,15 @@ def cluster(
     return _assigned(groups, vectors, weights, bonus)
 
 
-def _founders(weights: F64, bounds: Bounds) -> NDArray[np.int64]:
-    founders = np.flatnonzero(weights >= FOUNDER_S)
+def reliability(durations_s: F64) -> F64:
+    """The product of two is the cosine that one voice has on average in stretches so long."""
+    return np.sqrt(durations_s / (durations_s + HALF_S))
+
+
+def _founders(durations: F64, sure: F64, bounds: Bounds) -> NDArray[np.int64]:
+    founders = np.flatnonzero(sure >= FOUNDER_S)
     if len(founders) < bounds.at_least:
-        founders = np.sort(np.argsort(-weights, kind="stable")[: bounds.at_least])
+        founders = np.sort(np.argsort(-durations, kind="stable")[: bounds.at_least])
     return founders
 
 

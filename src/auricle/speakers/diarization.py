@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from auricle.errors import ModelUnusable
 from auricle.models.pytorch import read_tensors
 from auricle.speakers import channel, features
-from auricle.speakers.activity import STEP_FRAMES, Overlap, Stretch, Timeline, runs
+from auricle.speakers.activity import STEP_FRAMES, Timeline
 from auricle.speakers.clustering import Bounds, cluster
 from auricle.speakers.embedding import DIMENSIONS, Embedding
 from auricle.speakers.segmentation import CHUNK, FIRST_CENTRE, HOP, Segmentation
+from auricle.speakers.stretches import Overlap, Stretch, runs
 from auricle.speakers.turns import Turn
 from auricle.types import SAMPLE_RATE, Pcm
 
@@ -149,7 +150,8 @@ class Diarization:
     def _voices(self, n_frames: int, bounds: Bounds | None) -> Voices:
         embeddings = self._centred()
         durations = [max(stretch.alone_s, _NEXT_TO_NOTHING_S) for stretch in self._stretches]
-        labels = cluster(embeddings, durations, self._timeline.links, bounds)
+        sure = [stretch.sure_s for stretch in self._stretches]
+        labels = cluster(embeddings, durations, sure, self._timeline.links, bounds)
         n = int(labels.max(initial=-1)) + 1
         active = np.zeros((n, n_frames), bool)
         for stretch, label in zip(self._stretches, labels, strict=True):

@@ -9,17 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.speakers.clustering import reliability
 from auricle.speakers.embedding import DIMENSIONS
 
-SAME = 0.45
-"""Cosine to the mean of a voice's embeddings from which a stretch is hers."""
+SAME = 0.5
+"""Similarity, as in `clustering`, from which a stretch is of a voice heard before. It is lower than
+there, because what is said of the first stretches cannot be mended."""
 
-NEW_S = 1.0
+NEW_S = 0.6
 """Speech that a stretch must have to be somebody new; a shorter one goes to the most similar."""
-
-UNLIKE = 0.2
-UNLIKE_S = 0.6
-"""But for one of so much speech at least that is less like all of them than this."""
 
 MAX_VOICES = 32
 """More are not told apart: whoever comes then is the most similar one."""
@@ -31,21 +29,23 @@ class LiveVoices:
     def __init__(self, at_most: int = MAX_VOICES) -> None:
         self._at_most = min(at_most, MAX_VOICES)
         self._sums: list[NDArray[np.float64]] = []
+        self._weights: list[float] = []
 
     def label(self, embedding: NDArray[np.float32], duration_s: float) -> int:
         """Who speaks in a stretch of ``duration_s``: a number, 0 for whoever came first."""
+        trust = float(reliability(np.array(duration_s)))
+        added = embedding.astype(np.float64) * duration_s
         if self._sums:
-            means = np.stack([each / np.linalg.norm(each) for each in self._sums])
-            cosines = means @ embedding
-            nearest = int(cosines.argmax())
-            is_new = (cosines[nearest] < SAME and duration_s >= NEW_S) or (
-                cosines[nearest] < UNLIKE and duration_s >= UNLIKE_S
-            )
-            if not is_new or len(self._sums) >= self._at_most:
-                if cosines[nearest] >= SAME:
-                    self._sums[nearest] += embedding * duration_s
+            similar = np.stack(self._sums) @ embedding / (np.array(self._weights) * trust)
+            nearest = int(similar.argmax())
+            is_same = similar[nearest] >= SAME
+            if is_same:
+                self._sums[nearest] += added
+                self._weights[nearest] += duration_s * trust
+            if is_same or duration_s < NEW_S or len(self._sums) >= self._at_most:
                 return nearest
-        self._sums.append(embedding.astype(np.float64) * duration_s)
+        self._sums.append(added)
+        self._weights.append(duration_s * trust)
         return len(self._sums) - 1
 
     @property
