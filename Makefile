@@ -17,6 +17,8 @@ PARITY := .venv-parity
 PARITY_BIN := $(subst $(VENV),$(PARITY),$(BIN))
 PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
 
+AUDIT := $(subst $(VENV),.audit,$(BIN))
+
 NODE_MODULES := tests/sdk/node/node_modules
 NODE_EXAMPLE := clients/node/node_modules
 PAGE_MODULES := page/node_modules
@@ -29,7 +31,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint quick coverage hooks check sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -63,7 +65,7 @@ coverage: $(VENV)/.dev ## run the tests and show what they leave out; fails unde
 hooks: $(VENV)/.dev ## have git run make lint before each commit
 	$(BIN)/pre-commit install
 
-check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the built wheel
+check: $(VENV)/.dev .audit/.ready ## format, lint, types, lock files, generated docs, the built wheel and known weaknesses
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
@@ -71,7 +73,19 @@ check: $(VENV)/.dev ## format, lint, types, lock files, generated docs and the b
 	$(BIN)/python -m auricle.cli.settings_doc --check
 	$(BIN)/python scripts/openapi.py --check
 	$(BIN)/python scripts/fields_doc.py --check
+	$(BIN)/python scripts/licences.py --check
 	$(BIN)/python scripts/check_wheel.py --transcribe
+	$(BIN)/python scripts/audit.py $(AUDIT)/pip-audit --or-say
+
+audit: $(VENV)/.dev .audit/.ready ## ask whether a known weakness is in what Auricle installs; fails where nobody can be asked
+	$(BIN)/python scripts/audit.py $(AUDIT)/pip-audit
+
+sbom: .audit/.ready ## write dist/auricle.cdx.json: what the wheel needs, as CycloneDX
+	@mkdir -p dist
+	$(AUDIT)/cyclonedx-py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible -o dist/auricle.cdx.json
+
+licences: $(VENV)/.dev ## write docs/licences.md anew
+	$(BIN)/python scripts/licences.py
 
 parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the same weights, in .venv-parity
 	$(PARITY_BIN)/auricle models download tiny.en base
@@ -116,6 +130,7 @@ lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=-
 	$(COMPILE) requirements/sdk-oldest.in -o $(LOCKS)/sdk-oldest.lock
 	$(COMPILE) requirements/sdk-agents.in -o $(LOCKS)/sdk-agents.lock
 	$(COMPILE) requirements/sdk-vendors.in -o $(LOCKS)/sdk-vendors.lock
+	$(COMPILE) requirements/audit.in -o $(LOCKS)/audit.lock
 	cat $(LOCKS)/parity-cuda.lock >> $(LOCKS)/parity.lock
 	$(COMPILE) pyproject.toml --group parity --extra bench -c $(LOCKS)/bench.lock -o $(LOCKS)/parity.lock
 	cp $(LOCKS)/parity.lock $(LOCKS)/whole.tmp
@@ -160,6 +175,11 @@ $(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
 .sdk/oldest/.ready: $(VENV)/pyvenv.cfg requirements/sdk-oldest.lock
 	$(PYTHON) -m venv $(@D)
 	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/sdk-oldest.lock
+	@touch $@
+
+.audit/.ready: $(VENV)/pyvenv.cfg requirements/audit.lock
+	$(PYTHON) -m venv $(@D)
+	$(subst $(VENV),$(@D),$(PIP)) install --quiet --require-hashes -r requirements/audit.lock
 	@touch $@
 
 .sdk/agents/.ready: $(VENV)/pyvenv.cfg requirements/sdk-agents.lock
