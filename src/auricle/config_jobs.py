@@ -41,7 +41,8 @@ class JobSettings(ServerSettings):
     )
     max_jobs_mb: int = _setting(
         20 * 1024,
-        "recordings of jobs, and files, that are kept at one time, MiB; more is answered 507",
+        "what recordings and results of jobs, and files, may take at one time, MiB; more is "
+        "answered 507",
         low=1,
         high=1024 * 1024 * 1024,
     )

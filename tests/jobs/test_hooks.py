@@ -53,7 +53,7 @@ class Hooks:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.clock = clock
-        self.jobs = JobStore(database, Limits(10, 10, 1000), clock)
+        self.jobs = JobStore(database, Limits(10, 10, 100_000), clock)
         self.store = HookStore(database, clock)
 
     async def ended(self, url: str) -> str:

@@ -31,7 +31,7 @@ READING = Reading(HELLO, Language("en", 0.5), "Hello")
 class Kept:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
-        self.jobs = JobStore(database, Limits(100, 100, 1000), self.clock)
+        self.jobs = JobStore(database, Limits(100, 100, 10_000), self.clock)
         self.readings = Readings(database, self.clock)
 
     async def add(self, owner: str = "ann", held_bytes: int = 0) -> StoredJob:
@@ -171,10 +171,19 @@ async def test_what_has_ended_expires(kept: Kept):
 
 
 async def test_recordings_have_a_limit_together(kept: Kept):
-    await kept.add(held_bytes=600)
+    await kept.add(held_bytes=6000)
     with pytest.raises(StorageFull, match="max_jobs_mb"):
-        await kept.add(held_bytes=600)
-    await kept.add(held_bytes=400)
+        await kept.add(held_bytes=6000)
+    await kept.add(held_bytes=1000)
+
+
+async def test_voices_are_kept_as_long_as_they_are_needed(kept: Kept):
+    job = await kept.add()
+    assert job.asked.options == OPTIONS
+    ended, _ = await kept.jobs.end(job.id, "cancelled", KEEP_S)
+    speakers = ended.asked.options.speakers
+    assert speakers is not None
+    assert speakers.known == (KnownVoice("Ann", b""),)
 
 
 async def test_files_of_a_newer_version_and_files_that_are_none(tmp_path: Path):

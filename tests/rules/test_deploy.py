@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from auricle.config import Settings
+from auricle.jobs.service import JobService
+from auricle.server.batches.lines import BatchLines
+from auricle.server.jobs import bodies
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.transport.in_flight import InFlight
 from tests.rules.source import ROOT
@@ -23,7 +26,9 @@ DEPLOY = ROOT / "deploy"
 def shown() -> set[str]:
     """Every name that ``GET /metrics`` may show."""
     metrics = Metrics()
-    MetricsPage(FakeRuntime(settings()), InFlight(), metrics)
+    runtime = FakeRuntime(settings())
+    jobs = JobService(runtime, bodies.event, BatchLines(runtime.settings))
+    MetricsPage(runtime, InFlight(), metrics, jobs)
     return {
         f"{family.name}{ending}"
         for family in metrics.registry.collect()

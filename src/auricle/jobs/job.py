@@ -96,7 +96,7 @@ class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
     ended_s: float | None = None
     expires_s: float | None = None
     held_bytes: int = 0
-    """What its recording takes in the folder."""
+    """What it takes: recording and voices that were sent, then the result."""
     duration_s: float | None = None
     """Of the recording, as far as known."""
     read_s: float = 0.0

@@ -29,7 +29,7 @@ class Recordings:
         def work(connection: sqlite3.Connection) -> None:
             check_bytes(connection, n_bytes, self._max_bytes)
             connection.execute(
-                "UPDATE jobs SET held_file = ?, held_bytes = ? WHERE id = ?",
+                "UPDATE jobs SET held_file = ?, held_bytes = held_bytes + ? WHERE id = ?",
                 (name, n_bytes, job_id),
             )
 
@@ -40,12 +40,14 @@ class Recordings:
         return await self._database.run(lambda connection: rows.held_file(connection, job_id))
 
     async def drop(self, job_id: str) -> None:
-        """A job needs its recording no more."""
+        """A job needs its recording no more. What it takes now is its result."""
 
         def work(connection: sqlite3.Connection) -> str | None:
             name = rows.held_file(connection, job_id)
             connection.execute(
-                "UPDATE jobs SET held_file = NULL, held_bytes = 0 WHERE id = ?", (job_id,)
+                "UPDATE jobs SET held_file = NULL, held_bytes = LENGTH(asked) + COALESCE("
+                "(SELECT LENGTH(transcript) FROM transcripts WHERE job = jobs.id), 0) WHERE id = ?",
+                (job_id,),
             )
             return name
 

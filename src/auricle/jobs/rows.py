@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
@@ -106,11 +107,26 @@ def end(
     if not ended:
         return False
     connection.execute("DELETE FROM windows WHERE job = ?", (job_id,))
-    if found(connection, job_id).asked.hook is not None:
+    asked = found(connection, job_id).asked
+    connection.execute(
+        "UPDATE jobs SET asked = ? WHERE id = ?",
+        (msgspec.msgpack.encode(without_voices(asked)), job_id),
+    )
+    if asked.hook is not None:
         connection.execute(
             "INSERT INTO hooks (job, state, next) VALUES (?, 'pending', ?)", (job_id, now_s)
         )
     return True
+
+
+def without_voices(asked: Asked) -> Asked:
+    """What stays of a job that has ended: recordings of known voices do not."""
+    speakers = asked.options.speakers
+    if speakers is None or not speakers.known:
+        return asked
+    known = tuple(replace(each, reference=b"") for each in speakers.known)
+    options = replace(asked.options, speakers=replace(speakers, known=known))
+    return msgspec.structs.replace(asked, options=options)
 
 
 def held_file(connection: sqlite3.Connection, job_id: str) -> str | None:

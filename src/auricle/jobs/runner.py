@@ -7,12 +7,19 @@ so one that ends in the middle, however that happens, goes on where it was.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from typing import Final
 
 from auricle import request_id
-from auricle.errors import AuricleError, Overloaded, StorageFull, Unavailable
+from auricle.errors import (
+    AuricleError,
+    Overloaded,
+    StorageFull,
+    Unavailable,
+    as_auricle_error,
+)
 from auricle.jobs.bell import Bell, heard
 from auricle.jobs.job import Failure, State, StoredJob
 from auricle.jobs.readings import StoredLedger
@@ -35,6 +42,9 @@ MAX_STARTS: Final = 5
 
 MAX_SERVED: Final = 1000
 """Owners whose turn is remembered."""
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk without room."""
 
 DEADLY = Failure(
     f"The server ended {MAX_STARTS} times while it worked on this job.", "server_error"
@@ -101,8 +111,8 @@ class Runner:
             try:
                 job = await self._store.take(self._served)
                 due_s = None if job is not None else await self._store.next_due_s()
-            except AuricleError as exc:  # the disk: it may be better later
-                logger.error("jobs wait: %s", exc)
+            except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
+                logger.error("jobs wait: %s", as_auricle_error(exc))
                 job, due_s = None, None
             if job is None:
                 wait_s = LOOK_S if due_s is None else min(due_s - self._clock(), LOOK_S)
@@ -137,7 +147,10 @@ class Runner:
                 await self._try_later(job, exc)
             except AuricleError as exc:
                 await self._fail(job, Failure.of(exc))
-            except Exception:
+            except Exception as exc:
+                if isinstance(exc, OSError) and exc.errno in FULL:
+                    await self._try_later(job, as_auricle_error(exc))
+                    return
                 logger.exception("a bug")
                 await self._fail(job, BUG)
 

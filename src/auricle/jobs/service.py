@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from auricle.config import Settings
-from auricle.errors import AuricleError, NotFound, Unavailable
+from auricle.errors import AuricleError, NotFound, Unavailable, as_auricle_error
 from auricle.jobs import outside
 from auricle.jobs.batches import Batches, Lines
 from auricle.jobs.bell import heard
@@ -28,6 +28,9 @@ from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
 from auricle.observe import NULL_OBSERVER, Observer
 from auricle.speech_runtime import SpeechRuntime
+
+STOPPING_RETRY_S = 5.0
+"""When a client should ask again that reached a server on its way out."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +69,22 @@ class JobService:
         self._opening = asyncio.Lock()
         self._open: OpenJobs | None = None
         self._house: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     async def start(self) -> None:
-        """Go on with what an earlier server has left. Never raises."""
+        """Go on with what an earlier server has left, once it lets go of it. Never raises."""
         settings = self._runtime.settings
         if settings.max_jobs and _folder(settings).is_there:
+            self._waiting = asyncio.create_task(self._wait(), name="jobs wait")
+
+    async def _wait(self) -> None:
+        while self._open is None and not self._is_stopping:
             try:
                 await self.opened()
             except AuricleError as exc:
                 logger.warning("stored jobs wait: %s", exc)
+                await asyncio.sleep(LOOK_S)
 
     async def opened(self) -> OpenJobs:
         """
@@ -88,7 +97,7 @@ class JobService:
             raise NotFound("This server takes no jobs, files or batches (max_jobs is 0).")
         async with self._opening:
             if self._is_stopping:
-                raise Unavailable("The server is shutting down.", retry_after_s=LOOK_S)
+                raise Unavailable("The server is shutting down.", retry_after_s=STOPPING_RETRY_S)
             if self._open is None:
                 self._open = await self._opened()
             return self._open
@@ -96,20 +105,21 @@ class JobService:
     def halt(self) -> None:
         """Leave what is in work to the next start."""
         self._is_stopping = True
-        if self._house is not None:
-            self._house.cancel()
+        for task in (self._house, self._waiting):
+            if task is not None:
+                task.cancel()
         if self._open is not None:
             self._open.runner.halt()
 
     async def stop(self) -> None:
         """Return once nothing is in work and the folder is free."""
         self.halt()
+        tasks = [task for task in (self._house, self._waiting) if task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
         async with self._opening:
             jobs, self._open = self._open, None
         if jobs is None:
             return
-        if self._house is not None:
-            await asyncio.gather(self._house, return_exceptions=True)
         await jobs.runner.stop()
         await jobs.stores.database.close()
         await asyncio.to_thread(jobs.stores.folder.close)
@@ -161,8 +171,8 @@ class JobService:
                 due_s = await stores.hooks.next_due_s()
                 if due_s is not None:
                     wait_s = min(due_s - self._clock(), LOOK_S)
-            except AuricleError as exc:  # the disk: it may be better later
-                logger.error("jobs wait: %s", exc)
+            except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
+                logger.error("jobs wait: %s", as_auricle_error(exc))
             await heard(rung, wait_s)
 
 

@@ -74,8 +74,11 @@ class JobStore:
         """The same within a transaction: their ids. Those that have failed are kept so long."""
         now_s = self._clock()
         check_number(connection, (job.owner for job in jobs), self._limits)
-        check_bytes(connection, sum(job.held_bytes for job in jobs), self._limits.max_bytes)
-        ids = [_insert(connection, job, now_s) for job in jobs]
+        encoded = [msgspec.msgpack.encode(job.asked) for job in jobs]
+        n_bytes = sum(job.held_bytes for job in jobs) + sum(map(len, encoded))
+        check_bytes(connection, n_bytes, self._limits.max_bytes)
+        made = zip(jobs, encoded, strict=True)
+        ids = [_insert(connection, job, asked, now_s) for job, asked in made]
         for job_id, job in zip(ids, jobs, strict=True):
             if job.failure is not None:
                 rows.end(connection, job_id, "failed", now_s, keep_s, job.failure)
@@ -228,7 +231,7 @@ class JobStore:
         return await self._database.run(work)
 
 
-def _insert(connection: sqlite3.Connection, job: NewJob, now_s: float) -> str:
+def _insert(connection: sqlite3.Connection, job: NewJob, asked: bytes, now_s: float) -> str:
     job_id = new_id("job_")
     connection.execute(
         "INSERT INTO jobs (id, owner, state, asked, created, held_file, held_bytes, batch, "
@@ -236,10 +239,10 @@ def _insert(connection: sqlite3.Connection, job: NewJob, now_s: float) -> str:
         (
             job_id,
             job.owner,
-            msgspec.msgpack.encode(job.asked),
+            asked,
             now_s,
             job.held_file,
-            job.held_bytes,
+            job.held_bytes + len(asked),
             job.batch,
             job.custom_id,
             job.line,

@@ -80,7 +80,7 @@ def create_app(
             *_secrets(runtime, secrets, tokens),
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),
-            Route("/metrics", MetricsPage(runtime, in_flight, metrics).page),
+            Route("/metrics", MetricsPage(runtime, in_flight, metrics, jobs).page),
         ],
         middleware=[
             Middleware(RequestMiddleware, in_flight=in_flight, observer=metrics),

@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auricle.jobs.service import JobService
 from auricle.server.transport.in_flight import InFlight
 from auricle.speech_runtime import ModelStatus, SpeechRuntime
 
@@ -94,10 +95,16 @@ class Metrics:
 class MetricsPage:
     """``GET /metrics``: what was counted, and how the server is now."""
 
-    def __init__(self, runtime: SpeechRuntime, in_flight: InFlight, metrics: Metrics) -> None:
+    def __init__(
+        self, runtime: SpeechRuntime, in_flight: InFlight, metrics: Metrics, jobs: JobService
+    ) -> None:
         self._runtime = runtime
         self._in_flight = in_flight
         self._metrics = metrics
+        self._jobs = jobs
+        self._stored = Gauge(
+            "auricle_stored_jobs", "Jobs that are kept", ("state",), registry=metrics.registry
+        )
         self._gauges = {
             name: Gauge(f"auricle_{name}", text, registry=metrics.registry)
             for name, text in _NOW.items()
@@ -109,6 +116,9 @@ class MetricsPage:
 
     async def page(self, _: Request) -> Response:
         self._look(await self._runtime.statuses())
+        self._stored.clear()
+        for state, n in (await self._jobs.counts()).items():
+            self._stored.labels(state).set(n)
         return Response(
             generate_latest(self._metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
         )

@@ -291,6 +291,7 @@ async def test_metrics_count_jobs(serve: Serve):
         await server.ended(await server.created())
         page = (await server.http.get("/metrics")).text
         assert 'auricle_jobs_total{state="completed"} 1.0' in page
+        assert 'auricle_stored_jobs{state="completed"} 1.0' in page
 
 
 async def test_recordings_as_json(serve: Serve):
