@@ -17,7 +17,7 @@ from auricle.errors import StorageFull
 MIB: Final = 1024 * 1024
 
 SETTLE_S: Final = 1.0
-"""How long a promise waits for blocks that are being written, before it counts them twice."""
+"""How long a reservation waits for blocks that are being written, before it counts them twice."""
 
 RETRY_S: Final = 10.0
 """When a client should ask again for which others leave no room: theirs is given back when their
@@ -30,45 +30,45 @@ class DiskSpace:
     def __init__(self, min_free_bytes: int = 0) -> None:
         self._min_free_bytes = min_free_bytes
         self._changed = threading.Condition()
-        self._promised_bytes = 0
+        self._reserved_bytes = 0
         """To uploads that have not written so much yet."""
         self._written_bytes = 0
         """By uploads whose files are still there."""
         self._in_writing_bytes = 0
-        """Promised, and perhaps on the disk already."""
+        """Reserved, and perhaps on the disk already."""
 
-    def promise(self, claim: Claim, n_bytes: int) -> None:
-        """Let ``claim`` write so much more than it has written.
+    def reserve(self, reservation: Reservation, n_bytes: int) -> None:
+        """Let ``reservation`` write so much more than it has written.
 
         Raises:
             StorageFull: there is no room; with a time to come back if there will be.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_clear(claim, n_bytes), SETTLE_S)
-            free_bytes, room_bytes, others_bytes = self._found(claim)
+            self._changed.wait_for(lambda: self._is_clear(reservation, n_bytes), SETTLE_S)
+            free_bytes, room_bytes, others_bytes = self._found(reservation)
             if n_bytes > room_bytes - others_bytes:
-                others_written_bytes = self._written_bytes - claim.written_bytes
+                others_written_bytes = self._written_bytes - reservation.written_bytes
                 fits_later = n_bytes <= room_bytes + others_written_bytes
                 raise self._full(free_bytes, others_bytes, RETRY_S if fits_later else None)
-            if n_bytes > claim.promised_bytes:
-                self._promised_bytes += n_bytes - claim.promised_bytes
-                claim.promised_bytes = n_bytes
+            if n_bytes > reservation.reserved_bytes:
+                self._reserved_bytes += n_bytes - reservation.reserved_bytes
+                reservation.reserved_bytes = n_bytes
 
-    def _found(self, claim: Claim) -> tuple[int, int, int]:
+    def _found(self, reservation: Reservation) -> tuple[int, int, int]:
         """What is free on the disk, what of that may be taken, and what is others' already."""
         free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
-        others_bytes = self._promised_bytes - claim.promised_bytes
+        others_bytes = self._reserved_bytes - reservation.reserved_bytes
         return free_bytes, free_bytes - self._min_free_bytes, others_bytes
 
-    def _is_clear(self, claim: Claim, n_bytes: int) -> bool:
+    def _is_clear(self, reservation: Reservation, n_bytes: int) -> bool:
         """Whether ``n_bytes`` fit, or do not, wherever the blocks are that are being written."""
-        _, room_bytes, others_bytes = self._found(claim)
+        _, room_bytes, others_bytes = self._found(reservation)
         left_bytes = room_bytes - others_bytes
         return n_bytes <= left_bytes or n_bytes > left_bytes + self._in_writing_bytes
 
     @contextlib.contextmanager
-    def writing(self, claim: Claim, n_bytes: int) -> Iterator[None]:
-        """``claim`` writes so much of what it was promised while the context lasts."""
+    def writing(self, reservation: Reservation, n_bytes: int) -> Iterator[None]:
+        """``reservation`` writes so much of what is reserved for it while the context lasts."""
         with self._changed:
             self._in_writing_bytes += n_bytes
         try:
@@ -76,18 +76,18 @@ class DiskSpace:
         finally:
             with self._changed:
                 self._in_writing_bytes -= n_bytes
-                self._promised_bytes -= n_bytes
+                self._reserved_bytes -= n_bytes
                 self._written_bytes += n_bytes
-                claim.promised_bytes -= n_bytes
-                claim.written_bytes += n_bytes
+                reservation.reserved_bytes -= n_bytes
+                reservation.written_bytes += n_bytes
                 self._changed.notify_all()
 
-    def give_back(self, claim: Claim) -> None:
-        """The files of ``claim`` are gone, and it writes no more."""
+    def release(self, reservation: Reservation) -> None:
+        """The files of ``reservation`` are gone, and it writes no more."""
         with self._changed:
-            self._promised_bytes -= claim.promised_bytes
-            self._written_bytes -= claim.written_bytes
-            claim.promised_bytes = claim.written_bytes = 0
+            self._reserved_bytes -= reservation.reserved_bytes
+            self._written_bytes -= reservation.written_bytes
+            reservation.reserved_bytes = reservation.written_bytes = 0
 
     def _full(self, free_bytes: int, others_bytes: int, retry_after_s: float | None) -> StorageFull:
         others = f", and {others_bytes // MIB} are for uploads that came before"
@@ -99,9 +99,9 @@ class DiskSpace:
         )
 
 
-class Claim:
+class Reservation:
     """One upload's part of the disk."""
 
     def __init__(self) -> None:
-        self.promised_bytes = 0
+        self.reserved_bytes = 0
         self.written_bytes = 0

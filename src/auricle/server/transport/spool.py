@@ -21,7 +21,7 @@ from typing import BinaryIO, Final
 
 from filelock import FileLock
 
-from auricle.server.transport.disk_space import Claim, DiskSpace
+from auricle.server.transport.disk_space import DiskSpace, Reservation
 
 LOCK_WAIT_S: Final = 2.0
 """For a new lock: another server that starts may be looking whether anybody holds it."""
@@ -50,7 +50,7 @@ class Spool:
         """One upload's files, which are gone when the context is left."""
         with contextlib.ExitStack() as files:
             upload = SpooledUpload(self, self._space, files)
-            files.callback(upload.give_back)
+            files.callback(upload.release)
             yield upload
 
     @contextlib.contextmanager
@@ -76,7 +76,7 @@ class SpooledUpload:
         self._spool = spool
         self._space = space
         self._files = files
-        self._claim = Claim()
+        self._reservation = Reservation()
 
     def reserve(self, n_bytes: int) -> None:
         """Keep so much of the disk for this upload. Blocks.
@@ -84,10 +84,10 @@ class SpooledUpload:
         Raises:
             StorageFull: there is no room for it.
         """
-        self._space.promise(self._claim, n_bytes)
+        self._space.reserve(self._reservation, n_bytes)
 
-    def give_back(self) -> None:
-        self._space.give_back(self._claim)
+    def release(self) -> None:
+        self._space.release(self._reservation)
 
     def file(self) -> SpoolFile:
         return SpoolFile(self)
@@ -101,7 +101,7 @@ class SpooledUpload:
 
     def writing(self, n_bytes: int) -> contextlib.AbstractContextManager[None]:
         """So much of what was reserved is written while the context lasts."""
-        return self._space.writing(self._claim, n_bytes)
+        return self._space.writing(self._reservation, n_bytes)
 
 
 class SpoolFile:
