@@ -87,8 +87,7 @@ function Row({ download, canStart }: { download: Download; canStart: boolean }) 
           onClick={() => void act()}
           aria-label={isComing ? `Cancel the download of ${id}` : `Download ${id}`}
         >
-          <Icon name={isComing ? "close" : "download"} />{" "}
-          {isComing ? "Cancel" : state === "cancelled" ? "Go on" : "Download"}
+          <Icon name={isComing ? "close" : "download"} /> {isComing ? "Cancel" : "Download"}
         </button>
       )}
       {isComing && (
@@ -100,14 +99,15 @@ function Row({ download, canStart }: { download: Download; canStart: boolean }) 
   );
 }
 
-/** Without a value until the first bytes have come. */
-const progress = ({ received_bytes }: Download): { value?: number } =>
-  received_bytes ? { value: received_bytes } : {};
+/** Without a value before the first bytes, and where the model is only a part of what comes. */
+const progress = ({ received_bytes, bytes }: Download): { value?: number } =>
+  received_bytes && received_bytes < bytes ? { value: received_bytes } : {};
 
 function facts(download: Download): string[] {
   const { state, bytes, received_bytes, languages, translates, fits } = download;
   if (state === "downloading") {
     const share = Math.floor((100 * received_bytes) / bytes);
+    if (share > 100) return [`${size(received_bytes)} of the package it is in`];
     return [`${size(received_bytes)} of ${size(bytes)}, ${share} %`];
   }
   const needs = download.memory_mb && `takes ${memory(download.memory_mb)} of memory`;
@@ -117,7 +117,7 @@ function facts(download: Download): string[] {
     ...(languages === null ? [] : [languages === 1 ? "English" : `${languages} languages`]),
     ...(translates ? ["translates"] : []),
     ...(needs ? [fits === false ? `${needs}, too much for this machine` : needs] : []),
-    ...(state === "cancelled" ? ["cancelled; what has come is kept"] : []),
+    ...(state === "cancelled" ? ["cancelled"] : []),
     ...(state === "failed" ? ["could not be downloaded"] : []),
   ];
 }

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MAX_BYTES = 150_000
 SIZE = {"viewport": {"width": 1120, "height": 680}, "device_scale_factor": 1.5}
+TALL = {**SIZE, "viewport": {"width": 1120, "height": 790}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -60,7 +61,7 @@ async def test_of_a_file(base: Served, opened: Opened, folder: Path) -> None:
 
 
 async def test_of_a_stream(base: Served, opened: Opened, folder: Path) -> None:
-    options = {**SIZE, "permissions": ["microphone"], "color_scheme": "dark"}
+    options = {**TALL, "permissions": ["microphone"], "color_scheme": "dark"}
     async with opened(f"{base.url}/#live", **options) as page:
         await page.get_by_label("Language").select_option(label="English")
         await page.get_by_role("button", name=START).click()
@@ -73,18 +74,18 @@ async def test_of_a_stream(base: Served, opened: Opened, folder: Path) -> None:
 
 async def test_of_the_server(base: Served, opened: Opened, folder: Path) -> None:
     """It counts for a quarter of a minute while recordings are read."""
-    async with opened(base.url, **SIZE) as page:
+    async with opened(base.url, **TALL) as page:
         for _ in range(4):
             await give(page, SAMPLES / "es.wav", JFK, JFK)
             await page.get_by_role("link", name="Server", exact=True).click()
             async with page.expect_response("**/metrics"):
                 pass
             await page.get_by_role("link", name="Files", exact=True).click()
-            await expect(page.locator('.jobs li:not([data-state="done"])')).to_have_count(
-                0, timeout=60_000
-            )
+            await expect(page.locator('.jobs li:not([data-state="done"])')).to_have_count(0)
         await page.get_by_role("link", name="Server", exact=True).click()
         await expect(page.locator(".plot polyline")).to_have_count(4)
+        panel = page.get_by_role("region", name="What this machine can do")
+        await expect(panel).to_contain_text("Room for")
         await taken(page, folder / "server.png")
 
 

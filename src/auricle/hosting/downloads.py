@@ -43,7 +43,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DownloadStatus:
-    """How one model's files are. ``received_bytes`` count what an earlier attempt left, too."""
+    """How one model's files are. ``received_bytes`` count what an earlier attempt left, and all of
+    a package, of which the model may be a part."""
 
     weights: Weights
     state: State

@@ -34,7 +34,8 @@ OFFLINE = "The server is offline (settings offline and sources): nothing can be 
 
 class Download(msgspec.Struct, frozen=True, kw_only=True):
     """A known model and its files: on this machine (``here``), on their way, or not (``absent``,
-    ``cancelled`` or ``failed``). What has come counts on when it is started again."""
+    ``cancelled`` or ``failed``). What a hub has sent counts on when it is started again. Of a
+    package more may come than the ``bytes`` of the model: it holds other files, too."""
 
     id: str
     object: Literal["download"] = "download"

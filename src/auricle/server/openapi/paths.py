@@ -126,7 +126,7 @@ _DOWNLOAD = _Operation(
 _CANCEL = _Operation(
     "cancelDownload",
     "Models",
-    "Fetch no more of a model; what has come counts on the next time",
+    "Fetch no more of a model",
     Download,
     {**examples.DOWNLOAD, "state": "cancelled"},
     failures(404, *_ANY),
