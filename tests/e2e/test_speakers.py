@@ -87,6 +87,27 @@ async def test_few_or_nobody(english: Real, pcm: NDArray[np.float32], speakers: 
     assert {each["speaker"] for each in body["segments"]} == set(speakers)
 
 
+def music() -> NDArray[np.float32]:
+    """Four chords of four notes with overtones, half a second each, twice."""
+    seconds = np.arange(8_000) / 16_000
+    chords = []
+    for root in (220.0, 261.6, 196.0, 293.7):
+        partials = np.array([[root * step * n for n in range(1, 6)] for step in (1, 1.26, 1.5, 2)])
+        waves = np.sin(2 * np.pi * partials[..., None] * seconds) / np.arange(1, 6)[:, None]
+        chords.append(waves.sum((0, 1)) * np.exp(-3 * seconds) * 0.1)
+    return np.concatenate(chords * 2).astype(np.float32)
+
+
+async def test_music_is_nobody(english: Real) -> None:
+    async with english.http() as http:
+        heard = await http.post("/v1/audio/diarization", files={"file": ("a.wav", wav(music()))})
+        form = {**DIARIZED, "known_speaker_names[]": "Ann"}
+        form["known_speaker_references[]"] = url(music())
+        known = await http.post(PATH, data=form, files={"file": ("a.wav", wav(ENGLISH[:16_000]))})
+    assert (heard.json()["num_speakers"], heard.json()["segments"]) == (0, [])
+    assert "'Ann' has 0.0 s of speech" in known.json()["error"]["message"]
+
+
 TWO_VOICES = np.concatenate([ENGLISH[-40_000:], SPANISH[:48_000]])
 SHORT = ENGLISH[124_800:134_800]
 NOISE = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)

@@ -66,6 +66,11 @@ def test_no_speech():
     assert spans(Timeline()) == []
 
 
+def test_a_click_is_nobody():
+    """A recording's first 0.04 s were somebody's."""
+    assert spans(heard([(A, 0, 3), (A, 100, 106), (A, 200, 210)], 600)) == [(200, 210)]
+
+
 def test_long_speech_is_cut_into_even_parts():
     n = 3 * LONGEST_FRAMES - 40
     found = spans(heard([(A, 100, 100 + n)], 1200))

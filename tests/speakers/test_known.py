@@ -69,3 +69,4 @@ def test_references_that_will_not_do(seconds, message):
     with pytest.raises(InvalidRequest, match=message) as refused:
         known_voice("Ann", reference(*seconds), "known_speaker_references[0]")
     assert refused.value.param == "known_speaker_references[0]"
+    assert refused.value.code == "invalid_value"

@@ -178,7 +178,8 @@ def cut(
 ) -> tuple[list[tuple[int, int]], int]:
     """Where stretches start and end, and before which frame there is nothing more to say.
 
-    Unless ``is_last``, what touches the end of the frames may go on and is left for later.
+    Unless ``is_last``, what touches the end of the frames may go on and is left for later. Speech
+    of less than `SIDE_FRAMES` between two pauses is a click, and nobody's.
     """
     spans: list[tuple[int, int]] = []
     done = len(speech) if is_last else max(0, len(speech) - 2 * SIDE_FRAMES)
@@ -189,7 +190,7 @@ def cut(
         spans += [pair for a, b in pairwise(parts) for pair in _even(a, b)]
         last = parts[-1]
         if not goes_on:
-            spans += _even(last, end)
+            spans += _even(last, end) if end - start >= SIDE_FRAMES else []
             continue
         while known - last >= 2 * LONGEST_FRAMES:
             spans.append((last, last + LONGEST_FRAMES))

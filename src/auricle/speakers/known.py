@@ -48,11 +48,14 @@ def known_voice(name: str, reference: Voices, param: str) -> KnownVoice:
             f"The reference for {name!r} has {total_s:.1f} s of speech; {LEAST_S:g} s are needed, "
             "and 2 to 10 s are best.",
             param=param,
+            code="invalid_value",
         )
     main = int(seconds.argmax())
     if seconds[main] < MAIN_SHARE * total_s:
         raise InvalidRequest(
-            f"The reference for {name!r} has {len(seconds)} voices; it must have one.", param=param
+            f"The reference for {name!r} has {len(seconds)} voices; it must have one.",
+            param=param,
+            code="invalid_value",
         )
     return KnownVoice(name, reference.embeddings[main])
 
