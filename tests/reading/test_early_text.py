@@ -140,18 +140,34 @@ async def test_words_are_given_out_as_they_are_told():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("changes", "expected"),
     [
-        replace(FULL, prompt="Two"),
-        replace(FULL, keywords=("Three",)),
-        replace(FULL, prefix="One"),
+        ({"prompt": "Two."}, " One two"),
+        ({"keywords": ("Three",)}, " One two"),
+        ({"prompt": "So one two three."}, ""),
+        ({"prompt": "One, too."}, " One two"),
+        ({"keywords": ("One Two",)}, ""),
+        ({"prefix": "One"}, ""),
     ],
 )
-async def test_nothing_is_given_out_that_may_only_repeat_what_the_model_was_told(options):
-    engine = FakeEngine(always(TOLD))
-    _, given = await read(engine, options)
-    assert given == ""
-    assert not any(row.is_told for job in engine.decodes for row in job.rows)
+async def test_nothing_is_given_out_that_may_only_repeat_what_the_model_was_told(changes, expected):
+    _, given = await read(FakeEngine(always(TOLD)), replace(FULL, **changes))
+    assert given == expected
+
+
+async def test_without_its_prompt_a_text_is_read_behind_what_was_given_out():
+    """It ends as the prompt does, and nobody says that."""
+
+    def hear(heard: Heard) -> Said:
+        if heard.told:
+            return Said(" One two. Thanks for watching.", told=(" One two. Thanks",))
+        return Said(f"{heard.prefix} Bye.")
+
+    engine = FakeEngine(hear)
+    reading, given = await read(engine, replace(FULL, prompt="Hello. Thanks for watching."))
+    assert given == " One two."
+    assert text(reading) == " One two. Bye."
+    assert prefixes(engine) == ["", " One two."]
 
 
 async def test_a_text_that_turns_out_to_be_broken_is_read_anew_behind_what_was_given_out():

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from auricle.engine.protocol import Hypothesis, Tokens
-from auricle.reading import early_text, encoder_length, fallback, short_speech, word_times
+from auricle.reading import (
+    early_text,
+    encoder_length,
+    fallback,
+    prompt_echo,
+    short_speech,
+    word_times,
+)
 from auricle.reading.early_text import EarlyText
 from auricle.reading.encoded import EncodedWindow
 from auricle.reading.fallback import Attempt
@@ -132,7 +139,9 @@ class Decoding:
 
         def told(reply: Tokens) -> None:
             if early_text.is_sure(reply, attempt, model.thresholds, window, model.vocabulary):
-                early.grow(*early_text.whole_words(reply.ids, model.vocabulary, self.language))
+                ids, text = early_text.whole_words(reply.ids, model.vocabulary, self.language)
+                if prompt_echo.is_begun(text, self.options):
+                    early.grow(ids, text)
 
         while True:
             prompt = self.prompt._replace(prefix=early.ids) if early.ids else self.prompt

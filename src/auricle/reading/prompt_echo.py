@@ -36,6 +36,14 @@ def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
     return not said or bool(_echoes(said, options))
 
 
+def is_begun(text: str, options: DecodeOptions) -> bool:
+    """Whether the beginning of a text says something of its own: neither it nor all of the text is
+    an echo then, whatever follows. What it ends with may be one."""
+    said = _letters(text)
+    shared = (_n_shared(said, source) for source in _sources(options))
+    return bool(said) and max(shared) < min(MIN_ECHO_LETTERS, len(said))
+
+
 def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with prompt, unless it is an echo."""
     said, confirmed = _letters(guided.text), _letters(plain.text)
@@ -54,7 +62,7 @@ def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> Win
 
 def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:
     """Where ``said`` may repeat its prompt: all of it, how it begins, how it ends."""
-    sources = [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
+    sources = _sources(options)
     if said == _letters(options.prefix or "") or any(said in source for source in sources):
         return [(0, len(said))]
     head = max(_n_shared(said, source) for source in sources)
@@ -64,6 +72,11 @@ def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:
         for place in ((0, head), (len(said) - tail, len(said)))
         if place[1] - place[0] >= MIN_ECHO_LETTERS
     ]
+
+
+def _sources(options: DecodeOptions) -> list[str]:
+    """What the model was told, in letters."""
+    return [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
 
 
 def _n_shared(said: str, source: str) -> int:

@@ -134,15 +134,13 @@ class Reader:
         self, encoded: EncodedWindow, language: Language, early: EarlyText | None
     ) -> WindowText:
         """The text of a window. One that may only repeat what the model was told is read again
-        without that, and one of the two is believed; so no words of it are given out before."""
+        without that, and one of the two is believed; both begin with what was given out."""
         options = self._guided
         guided = await self._decoding(encoded, language)
         has_prompt = prompt_echo.has_prompt(options)
-        if early is not None and (early.text or not has_prompt):
+        if not self.options.prefix:
             guided = replace(guided, early=early)
         text = await guided.best()
-        if guided.early is not None:
-            return await guided.with_details(text)
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
             return await guided.with_details(text)
