@@ -20,6 +20,7 @@ from auricle_bench.measurements import (
     accuracy,
     engines,
     figures,
+    first_text,
     hours,
     load,
     machine,
@@ -53,11 +54,13 @@ MEASUREMENTS = {
     "streams": streams.run,
     "hours": hours.run,
     "engines": engines.run,
+    "first_text": first_text.run,
 }
 USES = {
     "startup": {"model"},
     "overhead": {"model", "quick", "field", "corpus"},
     "engines": {"model", "quick", "clips", "corpus"},
+    "first_text": {"model", "quick", "clips", "field", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
     "accuracy": {"clips", "quick", "field", "corpus"},
     "load": {"model", "quick", "clips", "rounds", "field", "corpus"},
@@ -74,7 +77,18 @@ USES = {
 """The options that change a measurement."""
 
 NEED_CORPUS = frozenset(
-    {"accuracy", "engines", "load", "margins", "seams", "short", "speakers", "streams", "words"}
+    {
+        "accuracy",
+        "engines",
+        "first_text",
+        "load",
+        "margins",
+        "seams",
+        "short",
+        "speakers",
+        "streams",
+        "words",
+    }
 )
 
 
