@@ -45,6 +45,7 @@ from auricle.server.machine import Machine
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
 from auricle.server.status import Status
+from auricle.server.transport import systemd
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
@@ -217,4 +218,7 @@ async def _start(runtime: SpeechRuntime, jobs: JobService) -> None:
     await runtime.start()
     if runtime.state == "ready":
         logger.info("ready: %s", runtime.model_id)
+    # A server whose model could not be loaded answers, too, and tries again
+    failure = f": {runtime.failure}" if runtime.failure is not None else ""
+    systemd.notify("READY=1", f"STATUS={runtime.state}{failure}".replace("\n", " "))
     await jobs.start()

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -20,13 +21,14 @@ import uvicorn
 
 from auricle.config import Settings
 from auricle.engine import machine
+from auricle.errors import BadSetting
 from auricle.models import fetch
 from auricle.models.progress import Bar
 from auricle.runtime import Runtime
 from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
-from auricle.server.transport import descriptors, listeners, tls
+from auricle.server.transport import descriptors, listeners, systemd, tls
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.websocket_protocol import (
@@ -83,10 +85,11 @@ class Server:
         self._in_flight = InFlight()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
+        keys = keys or ApiKeys.of(settings)
         # May find fault with a setting: nothing is open yet
         app = create_app(runtime, self._in_flight, self.stop, metrics, keys)
         context = tls.server_context(settings)
-        self._listeners = listeners.listeners(settings.host, settings.port)
+        self._listeners = _listeners(settings, keys)
         self._zeroconf = discovery.package(settings)
         self._wyoming_sockets = wyoming.sockets(settings)
         self._wyoming = WyomingListener(runtime, self._in_flight)
@@ -143,6 +146,7 @@ class Server:
     async def _drain(self) -> None:
         await self._stop.wait()
         logger.info("stopping: finishing what was accepted")
+        systemd.notify("STOPPING=1", "STATUS=finishing what was accepted")
         self._in_flight.stop()
         idle = asyncio.ensure_future(self._in_flight.idle())
         hurry = asyncio.ensure_future(self._hurry.wait())
@@ -159,6 +163,24 @@ class Server:
         if n_cancelled:
             logger.warning("cancelled %d unfinished requests", n_cancelled)
         self._uvicorn.should_exit = True
+
+
+def _listeners(settings: Settings, keys: ApiKeys) -> list[socket.socket]:
+    """Those that a service manager passes, or else those of the settings.
+
+    Raises:
+        BadSetting: they cannot be had; or others reach them, and need no key.
+    """
+    passed = systemd.passed()
+    for listener in passed:
+        address = listener.getsockname()[0]
+        if not (keys.are_asked_for or settings.insecure or listeners.is_loopback(address)):
+            raise BadSetting(
+                f"others reach this server on {address}, where the service manager listens, and it "
+                "has no keys: name them with --api-keys-file or --keyring, or let everybody in "
+                "with --insecure"
+            )
+    return passed or listeners.listeners(settings.host, settings.port)
 
 
 async def serve(

@@ -87,7 +87,7 @@ class ApiKeys:
         Raises:
             Unauthorized: it is empty, or a wrong one.
         """
-        if not self._are_asked_for:
+        if not self.are_asked_for:
             return
         if not key:
             raise Unauthorized(MISSING)
@@ -103,7 +103,7 @@ class ApiKeys:
     def client(self, key: str, address: str) -> str:
         """Who asks, for limits per client: the owner of a key that was checked, or else whoever
         has the address."""
-        if self._are_asked_for and key:
+        if self.are_asked_for and key:
             return _owner(digest(key))
         return client_at(address)
 
@@ -112,7 +112,8 @@ class ApiKeys:
         return self._grants.get(client, EVERYTHING)
 
     @property
-    def _are_asked_for(self) -> bool:
+    def are_asked_for(self) -> bool:
+        """Whether every request needs one."""
         return bool(self._digests) or self._keyring is not None
 
     def _is_on_keyring(self, key_digest: str) -> bool:
