@@ -4,7 +4,6 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { list, memory, type Download } from "./downloads";
 import { Icon, type IconName } from "./icons";
-import { samples } from "./metrics";
 import { ask } from "./server";
 
 interface Found {
@@ -88,7 +87,6 @@ function facts({ machine, plan }: Found): Fact[] {
         ...(plan["engine"] ? [plan["engine"]] : []),
       ].join(" · "),
     },
-    { icon: "clock", name: "Speed so far", ...speed() },
     { icon: "disk", name: "Disk", value: get(plan, "free disk"), more: "free for models" },
   ];
 }
@@ -106,14 +104,6 @@ function roomFor(all: readonly Download[]): string {
   return fitting.length === models.length
     ? `Room for every known model; ${needs}`
     : `Room for models up to ${largest.id}, which ${needs.slice(largest.id.length + 1)}`;
-}
-
-/** What a minute of speech took until its answer was there, of all that was read so far. */
-function speed(): { value: string; more: string } {
-  const { audio_s = 0, request_s = 0 } = samples.value.at(-1)?.counts ?? {};
-  if (!audio_s) return { value: "–", more: "Nothing was read yet" };
-  const seconds = (60 * request_s) / audio_s;
-  return { value: `${seconds.toFixed(1)} s`, more: "for a minute of speech, uploads included" };
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

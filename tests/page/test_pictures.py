@@ -21,6 +21,9 @@ from tests.server.conftest import Served, serving, settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+KEPT = "AURICLE_PICTURES"
+"""The environment variable that names the folder where they are kept."""
+
 MAX_BYTES = 150_000
 SIZE = {"viewport": {"width": 1120, "height": 680}, "device_scale_factor": 1.5}
 TALL = {**SIZE, "viewport": {"width": 1120, "height": 790}}
@@ -28,8 +31,9 @@ TALL = {**SIZE, "viewport": {"width": 1120, "height": 790}}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def base() -> AsyncIterator[Served]:
-    """A server with base, whose text is better to look at."""
-    runtime: Any = Runtime(settings(model="base", max_upload_mb=64))
+    """A server with base, whose text is better to look at, where somebody will."""
+    model = "base" if KEPT in os.environ else "tiny.en"
+    runtime: Any = Runtime(settings(model=model, max_upload_mb=64))
     async with serving(runtime) as served:
         await runtime.settled()
         assert runtime.state == "ready", runtime.failure
@@ -39,7 +43,7 @@ async def base() -> AsyncIterator[Served]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where pictures are kept, which is nowhere unless it is asked for."""
-    return Path(os.environ.get("AURICLE_PICTURES", tmp_path))
+    return Path(os.environ.get(KEPT, tmp_path))
 
 
 async def taken(page: Page, path: Path) -> None:
