@@ -28,4 +28,4 @@ def serve(context: click.Context, name: str | None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from auricle.server.serve import run
 
-    return run(settings)
+    return run(settings, lambda: settings_from(context, model=name))

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from types import FrameType
 
@@ -28,6 +28,7 @@ from auricle.runtime import Runtime
 from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
+from auricle.server.reloading import Reloading
 from auricle.server.transport import descriptors, listeners, systemd, tls
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
@@ -188,15 +189,38 @@ async def serve(
     runtime: SpeechRuntime,
     metrics: Metrics | None = None,
     keys: ApiKeys | None = None,
+    load: Callable[[], Settings] | None = None,
 ) -> None:
-    """Serve until a signal asks to stop.
+    """Serve until a signal asks to stop. ``load`` reads the settings anew, when another asks.
 
     Raises:
         BadSetting: host or port cannot be listened on.
     """
+    keys = keys or ApiKeys.of(settings)
     server = Server(settings, runtime, metrics, keys)
-    with _signals_stop(server):
+    with _signals_stop(server), _hangup_reloads(load and Reloading(runtime, keys, load)):
         await server.run()
+
+
+@contextlib.contextmanager
+def _hangup_reloads(reload: Callable[[], None] | None) -> Iterator[None]:
+    """SIGHUP has the settings read anew. In a terminal, and under nohup, it means what it always
+    meant: that the terminal is gone."""
+    is_daemon = sys.platform != "win32" and not os.isatty(0)
+    is_main = threading.current_thread() is threading.main_thread()
+    if reload is None or not (is_daemon and is_main):
+        yield
+        return
+    before = signal.getsignal(signal.SIGHUP)
+    if before != signal.SIG_DFL:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -227,8 +251,9 @@ def _signals_stop(server: Server) -> Iterator[None]:
         restore()
 
 
-def run(settings: Settings) -> int:
-    """Serve the model ``settings`` name until a signal; the process's exit status.
+def run(settings: Settings, load: Callable[[], Settings] | None = None) -> int:
+    """Serve the model ``settings`` name until a signal; the process's exit status. ``load`` reads
+    the settings anew.
 
     Raises:
         BadSetting: host or port cannot be listened on, or there is no such language.
@@ -241,11 +266,11 @@ def run(settings: Settings) -> int:
     descriptors.raise_limit()
     loop_factory = None if sys.platform == "win32" else uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve_settings(settings))
+        runner.run(_serve_settings(settings, load))
     return 0
 
 
-async def _serve_settings(settings: Settings) -> None:
+async def _serve_settings(settings: Settings, load: Callable[[], Settings] | None) -> None:
     metrics, keys = Metrics(), ApiKeys.of(settings)
     runtime = Runtime(settings, Bar(), observer=metrics, grants=keys)
-    await serve(settings, runtime, metrics, keys)
+    await serve(settings, runtime, metrics, keys, load)

@@ -81,6 +81,10 @@ class ApiKeys:
             )
         return cls(keys, keyring)
 
+    def take(self, others: ApiKeys) -> None:
+        """From now on these keys are let in, and no others."""
+        self._digests, self._keyring = others._digests, others._keyring
+
     def check(self, key: str) -> None:
         """Let in who gives a known key.
 
