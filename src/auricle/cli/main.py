@@ -17,6 +17,7 @@ from auricle.cli.keys import keys
 from auricle.cli.listen import listen
 from auricle.cli.models import models
 from auricle.cli.serve import serve
+from auricle.cli.top import top
 from auricle.cli.transcribe import transcribe
 from auricle.errors import AuricleError, BadSetting
 
@@ -30,7 +31,7 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, listen, models, keys, doctor):
+for command in (serve, transcribe, listen, models, keys, top, doctor):
     commands.add_command(command)
 commands.add_command(measuring.command("bench", "Measure a speech-to-text server under load."))
 commands.add_command(

@@ -1,0 +1,63 @@
+"""``auricle top``: what a server does, again and again.
+
+Knows nothing about what is shown; ``server_view`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import click
+
+from auricle.errors import AuricleError
+
+CLEAR = "\x1b[H\x1b[J"
+TIMEOUT_S = 10.0
+
+
+@click.command()
+@click.option(
+    "--url", default="http://localhost:50060", show_default=True, help="the server's address"
+)
+@click.option("--api-key", help="key for it; default: OPENAI_API_KEY of the environment")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.2, 3600),
+    default=2.0,
+    show_default=True,
+    help="seconds between two looks",
+)
+@click.option("--once", is_flag=True, help="show it once, and end; so it is in a pipe")
+def top(url: str, api_key: str | None, every: float, once: bool) -> int:
+    """Show what a server does: queue, requests, sessions, jobs and models. Ctrl-C ends it."""
+    import httpx2
+
+    from auricle.cli.server_view import Look, lines
+
+    key = api_key or os.environ.get("OPENAI_API_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    address = (url if "://" in url else f"http://{url}").rstrip("/")
+    is_live = sys.stdout.isatty() and not once
+    with httpx2.Client(base_url=address, headers=headers, timeout=TIMEOUT_S) as http:
+
+        def look() -> Look:
+            try:
+                metrics, models = http.get("/metrics"), http.get("/v1/models")
+                for answer in (metrics, models):
+                    if answer.status_code != 200:
+                        raise AuricleError(f"{answer.url} answers {answer.status_code}")
+                return Look.of(time.monotonic(), metrics.text, models.json()["data"])
+            except httpx2.HTTPError as exc:
+                raise AuricleError(f"{address} does not answer: {exc}") from exc
+
+        before = look()
+        while True:
+            if is_live:
+                click.echo(CLEAR, nl=False)
+            click.echo("\n".join(lines(before, now := look(), address)))
+            if not is_live:
+                return 0
+            time.sleep(every)
+            before = now
