@@ -54,10 +54,9 @@ class LiveLoad:
                 "(max_live_sessions)"
             )
         if self._speaking and self._needed_s(n_workers, self._usual_s) > MAX_INTERVAL_S:
-            raise _overloaded(
-                f"{len(self._speaking)} people are speaking to this server, which is all it can "
-                "follow"
-            )
+            n = len(self._speaking)
+            people = "1 person is" if n == 1 else f"{n} people are"
+            raise _overloaded(f"{people} speaking to this server, which is all it can follow")
         self._costs_s[stream] = self._usual_s
 
     def leave(self, stream: Hashable) -> None:

@@ -179,6 +179,58 @@ async def test_a_client_that_breaks_off_has_left(shared_talking: Talking) -> Non
         shared_talking.talk.sockets[0].send("too late")
 
 
+@pytest.mark.parametrize("n_waiting", [0, 3])
+async def test_who_leaves_is_missed_while_a_message_is_worked_on(
+    shared_talking: Talking, n_waiting: int
+) -> None:
+    """A client that was gone was noticed once all was read that it had sent: minutes of speech."""
+    begun, given_up = asyncio.Event(), asyncio.Event()
+
+    async def working(opened: Socket) -> None:
+        async for _ in opened:
+            begun.set()
+            while True:
+                try:
+                    opened.check()
+                except Closed:
+                    break
+                await asyncio.sleep(0)
+            given_up.set()
+
+    shared_talking.talk.session = working
+    async with shared_talking.open() as client:
+        for _ in range(1 + n_waiting):
+            await client.send(b"x" * 100_000)
+        await begun.wait()
+        client.transport.abort()
+        await given_up.wait()
+    assert shared_talking.talk.sockets[0].ended == "left"
+
+
+async def test_who_waits_for_its_messages_to_be_read_is_not_given_up(
+    shared_talking: Talking,
+) -> None:
+    """Its answer to the server's ping lay behind them, and it was closed with 1011."""
+    begun, more = asyncio.Event(), asyncio.Event()
+
+    async def slow(opened: Socket) -> None:
+        async for message in opened:
+            begun.set()
+            await more.wait()
+            opened.send(f"{len(message)}")
+
+    shared_talking.talk.session = slow
+    async with shared_talking.open(ping_interval=None) as client:
+        for _ in range(4):
+            await client.send(b"x" * 100_000)
+        await begun.wait()
+        for _ in range(3):
+            advance(websocket_protocol.PING_S)
+            await asyncio.sleep(0.01)  # for timers and a round trip; nothing is asked of either
+        more.set()
+        assert [await client.recv() for _ in range(4)] == ["100000"] * 4
+
+
 async def test_a_session_that_ends_closes_normally(shared_talking: Talking) -> None:
     async def once(opened: Socket) -> None:
         opened.send("done")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -16,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from auricle.errors import AuricleError, Overloaded, Unavailable
 from auricle.server.transport import context
+from auricle.server.transport.websocket_protocol import LOST
 
 MAX_OUTBOX_BYTES: Final = 1024 * 1024
 """What may wait for a client that reads more slowly than there is to say: hours of text."""
@@ -65,10 +66,17 @@ class Socket:
     """Iterate over it for the messages, text or bytes. That ends when no more are received; `ended`
     says why, and unless the client has left there is still time to `send` the rest."""
 
-    def __init__(self, receive: Receive, send: Send, terms: Terms) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        terms: Terms,
+        is_lost: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.ended: Ended | None = None
         self._receive = receive
         self._send = send
+        self._is_lost = is_lost
         self._idle_s = terms.idle_s
         self._waiting: asyncio.Timeout | None = None
         self._expires_s: float | None = None
@@ -110,6 +118,17 @@ class Socket:
             self.ended = ended
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(0)
+
+    def check(self) -> None:
+        """For those who take long over a message.
+
+        Raises:
+            Closed: the client has left, or reads too slowly; what it said is of no use any more.
+        """
+        if self._is_lost():
+            self.end("left")
+        if self.ended in ("left", "slow"):
+            raise Closed
 
     def send(self, text: str) -> None:
         """Send a message after those before it. Does not wait.
@@ -182,7 +201,7 @@ async def accepted(
     headers = [(name.encode(), value.encode("latin-1")) for name, value in terms.headers.items()]
     await receive()  # the request to connect
     await send({"type": "websocket.accept", "subprotocol": terms.subprotocol, "headers": headers})
-    socket = Socket(receive, send, terms)
+    socket = Socket(receive, send, terms, scope.get("extensions", {}).get(LOST, lambda: False))
     known.answer_late = socket.close_for
     delivering = asyncio.create_task(socket.deliver(), name="websocket outbox")
     try:

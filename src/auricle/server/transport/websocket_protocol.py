@@ -5,6 +5,10 @@ Knows nothing about paths or messages. ``http_protocol`` has read the head of th
 
 from __future__ import annotations
 
+import asyncio
+import select
+import socket
+from asyncio.transports import BaseTransport
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +16,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidMessage
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 
 from auricle.errors import InvalidRequest
 from auricle.server import errors
@@ -28,9 +33,35 @@ MAX_UNREAD_BYTES: Final = 1024 * 1024
 PING_S: Final = 20.0
 """A client is pinged this often, and given up when it does not answer for as long."""
 
+RECEIVE_BUFFER_BYTES: Final = 256 * 1024
+"""What the system takes of a client that sends faster than it is read. Its pings wait behind that,
+and clients give up when they get no answer."""
+
+LOOK_S: Final = 0.5
+"""How often a client that is not read from is looked at, whether it is still there."""
+
+LOST: Final = "auricle.lost"
+"""Extension of a websocket's scope: a function that says whether its client is gone, also while
+there are messages of it that nobody has received."""
+
+_HANGUP: Final = getattr(select, "POLLRDHUP", 0)
+
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One connection."""
+    """One connection. It is not read from while a message waits to be received."""
+
+    _look_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -51,6 +82,36 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             self.handshake_complete = True  # else uvicorn reports refusals as faults
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # else the handshake was refused
+            extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions[LOST] = lambda: self.disconnected
+
+    def send_receive_event_to_app(self) -> None:
+        super().send_receive_event_to_app()
+        if self.read_paused and self._look_timer is None and _HANGUP:
+            self._look_timer = self.loop.call_later(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        """Give up a client that has left: what it sent before waits in vain."""
+        self._look_timer = None
+        if not self.read_paused or self.transport.is_closing():
+            return
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), _HANGUP)
+        if poll.poll(0):
+            self.transport.abort()
+        else:
+            self._look_timer = self.loop.call_later(LOOK_S, self._look)
+
+    def keepalive_timeout(self) -> None:
+        if self.read_paused:  # its answer is among what is not read
+            self.pong_timer = self.pending_ping_payload = None
+            self.schedule_ping()
+        else:
+            super().keepalive_timeout()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < MAX_FRAGMENTS:

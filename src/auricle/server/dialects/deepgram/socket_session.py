@@ -139,6 +139,7 @@ class SocketSession(ABC):
             await stream.send(np.ascontiguousarray(pcm))
             for message in translator.received(stream.now_s):
                 self.say(message)
+        self.socket.check()
 
     async def _finish(self) -> None:
         """There is no more audio: have the rest of it read."""

@@ -39,7 +39,7 @@ WRONG_MODEL = 4000
 
 LEAST_COMMITTED_S = 0.1
 
-PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 32 * 1024
 """Audio that is resampled at a time: the event loop is not to wait for minutes of it."""
 
 _PATHS = {
@@ -125,7 +125,7 @@ class Connection:
                 await self._configure(socket, updated(self._configuration, event.fields("session")))
                 self._say(socket, SessionUpdated(session=self._shown()))
             case "input_audio_buffer.append":
-                await self._append(client_events.audio(event))
+                await self._append(socket, client_events.audio(event))
                 await self._time_out(socket)
             case "input_audio_buffer.commit":
                 event.known("type", "event_id")
@@ -141,12 +141,13 @@ class Connection:
             case "conversation.item.delete":
                 self._say(socket, self._conversation.delete(client_events.item_id(event)))
 
-    async def _append(self, audio: bytes) -> None:
+    async def _append(self, socket: Socket, audio: bytes) -> None:
         form = self._configuration.pcm_format
         self._received_s += len(audio) / (form.bytes_per_frame * form.rate)
         for first in range(0, len(audio), PIECE_BYTES):
             [pcm] = self._reader.push(audio[first : first + PIECE_BYTES])
             await self._stream.live.send(pcm)
+            socket.check()
 
     async def _flush(self) -> None:
         """Send what the resampler holds: what comes next belongs to something else."""
