@@ -13,7 +13,20 @@ from auricle.live.effects import (
     TurnStarted,
     Update,
 )
-from tests.live.saying import EN, NOTHING, begun, heard, pause, read, session, speak, text, words
+from auricle.live.transcript import TurnTranscript
+from tests.live.saying import (
+    EN,
+    NOTHING,
+    begun,
+    feed,
+    heard,
+    pause,
+    read,
+    session,
+    speak,
+    text,
+    words,
+)
 
 
 def test_a_turn_from_its_first_word_to_its_final_text():
@@ -253,3 +266,22 @@ def test_a_full_window_is_committed_without_agreement():
     said = [f"word{i}" for i in range(50)]
     effects = live.answer(request.id, heard(" ".join(said)))
     assert effects[0] == Update(1, words(" ".join(said))[:48], words(" ".join(said))[48:])
+
+
+def test_the_end_of_a_turn_that_was_cut_is_read_once():
+    """The turn's end lay before its last speech: it was read on and on, and nothing came of it."""
+    live = session(ending="manual", longest_s=9.6)
+    speak(live, 8.0)
+    feed(live, 0.128, 0.6)
+    effects = speak(live, 1.28) + pause(live, 0.64)
+    assert [type(effect) for effect in effects].count(TurnEnded) == 1
+    n_reads = 0
+    while (request := live.next_read()) is not None:
+        live.answer(request.id, NOTHING)
+        n_reads += 1
+    assert (live.is_idle, n_reads) == (True, 1)
+
+
+def test_nothing_is_said_behind_the_end_of_a_turn():
+    turn = TurnTranscript(1, 0.0, 0.0, is_speaking=False, speech_end_s=29.6, end_s=25.2)
+    assert turn.said_to_s == 25.2

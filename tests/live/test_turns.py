@@ -114,6 +114,13 @@ def test_a_long_turn_ends_at_a_shorter_pause():
     assert events == [Started(0.0), Paused(at(270)), Ended(at(275)), Started(at(275))]
 
 
+def test_a_turn_that_only_its_client_ends_is_cut_in_a_pause_at_its_limit():
+    """It was cut in speech that was over by then, and what was said behind began no turn."""
+    runs = [(VOICE, 250), (0.6, 1), (VOICE, 40), (NOBODY, 20), (VOICE, 5)]
+    events = follow(detector(ending="manual", longest_s=9.6), *runs)
+    assert events == [Started(0.0), Paused(at(291)), Ended(at(300)), Started(at(301))]
+
+
 def test_without_a_pause_a_long_turn_is_cut_where_speech_is_least_probable():
     runs = [(VOICE, 250), (0.6, 1), (VOICE, 60)]
     events = follow(detector(longest_s=9.6), *runs)

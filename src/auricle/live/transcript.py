@@ -52,9 +52,8 @@ class TurnTranscript:
     @property
     def said_to_s(self) -> float:
         """Behind everything said so far; without end while somebody speaks."""
-        if self.is_speaking:
-            return math.inf if self.end_s is None else self.end_s
-        return self.speech_end_s
+        said_s = math.inf if self.is_speaking else self.speech_end_s
+        return said_s if self.end_s is None else min(said_s, self.end_s)
 
     def unread_s(self, now_s: float) -> float:
         """How much was received that may hold speech and was not read yet."""

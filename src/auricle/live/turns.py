@@ -182,11 +182,10 @@ class TurnDetector:
         """The end of a turn: enough silence, or too great a length."""
         assert self._start is not None
         length = self._n_frames - self._start
-        if length >= _frames(self.options.longest_s):
-            return self._cut(committed)
-        if self._is_paused and self.silence_s >= self._silence_needed_s(length):
+        is_longest = length >= _frames(self.options.longest_s)
+        if self._is_paused and (is_longest or self.silence_s >= self._silence_needed_s(length)):
             return [self._end(self._n_frames)]
-        return []
+        return self._cut(committed) if is_longest else []
 
     def _silence_needed_s(self, length: int) -> float:
         """What ends the turn; in the last third of its greatest length, less and less."""
