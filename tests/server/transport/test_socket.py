@@ -200,7 +200,7 @@ async def test_who_leaves_is_missed_while_a_message_is_worked_on(
     shared_talking.talk.session = working
     async with shared_talking.open() as client:
         for _ in range(1 + n_waiting):
-            await client.send(b"x" * 100_000)
+            await client.send(b"x" * 600_000)
         await begun.wait()
         client.transport.abort()
         await given_up.wait()
@@ -222,13 +222,31 @@ async def test_who_waits_for_its_messages_to_be_read_is_not_given_up(
     shared_talking.talk.session = slow
     async with shared_talking.open(ping_interval=None) as client:
         for _ in range(4):
-            await client.send(b"x" * 100_000)
+            await client.send(b"x" * 600_000)
         await begun.wait()
         for _ in range(3):
             advance(websocket_protocol.PING_S)
             await asyncio.sleep(0.01)  # for timers and a round trip; nothing is asked of either
         more.set()
-        assert [await client.recv() for _ in range(4)] == ["100000"] * 4
+        assert [await client.recv() for _ in range(4)] == ["600000"] * 4
+
+
+async def test_pings_are_answered_while_messages_wait(shared_talking: Talking) -> None:
+    """Libraries took the server for gone when they had sent what takes a minute to read."""
+    begun, more = asyncio.Event(), asyncio.Event()
+
+    async def slow(opened: Socket) -> None:
+        async for _ in opened:
+            begun.set()
+            await more.wait()
+
+    shared_talking.talk.session = slow
+    async with shared_talking.open() as client:
+        for _ in range(4):
+            await client.send(b"x" * 100_000)
+        await begun.wait()
+        await (await client.ping())
+        more.set()
 
 
 async def test_a_session_that_ends_closes_normally(shared_talking: Talking) -> None:

@@ -12,7 +12,7 @@ from asyncio.transports import BaseTransport
 from http import HTTPStatus
 from typing import Final
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidMessage
 from websockets.frames import CloseCode, Frame
@@ -26,6 +26,12 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 
 MAX_FRAGMENTS: Final = 16 * 1024
 """Parts of one message. Empty ones would fill the memory without making it larger."""
+
+MAX_UNRECEIVED_BYTES: Final = 1024 * 1024
+"""Messages that wait to be received, above which no more is read. Pings are answered until then."""
+
+MESSAGE_BYTES: Final = 64
+"""What a message counts besides its data."""
 
 MAX_UNREAD_BYTES: Final = 1024 * 1024
 """What may wait for a client that does not read: pongs, which nothing else holds back."""
@@ -48,8 +54,10 @@ _HANGUP: Final = getattr(select, "POLLRDHUP", 0)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One connection. It is not read from while a message waits to be received."""
+    """One connection. It is not read from while many messages wait to be received."""
 
+    _n_unreceived = 0
+    """Bytes of messages since none waited."""
     _look_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -90,9 +98,23 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             extensions[LOST] = lambda: self.disconnected
 
     def send_receive_event_to_app(self) -> None:
+        if self.close_sent:  # it is thrown away
+            super().send_receive_event_to_app()
+            return
+        self._n_unreceived += MESSAGE_BYTES + sum(len(frame) for frame in self.frames)
+        is_full = self.read_paused or self._n_unreceived > MAX_UNRECEIVED_BYTES
+        # uvicorn would read nothing behind the first message, nor answer pings.
+        self.read_paused = not is_full
         super().send_receive_event_to_app()
-        if self.read_paused and self._look_timer is None and _HANGUP:
+        self.read_paused = is_full
+        if is_full and self._look_timer is None and _HANGUP:
             self._look_timer = self.loop.call_later(LOOK_S, self._look)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        message = await super().receive()
+        if self.queue.empty():
+            self._n_unreceived = 0
+        return message
 
     def _look(self) -> None:
         """Give up a client that has left: what it sent before waits in vain."""
