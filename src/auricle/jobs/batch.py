@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from auricle.errors import NotFound
+from auricle.errors import Conflict, NotFound
 from auricle.jobs import files, rows
 from auricle.jobs.database import Database
 from auricle.jobs.files import StoredFile
@@ -134,6 +134,30 @@ class BatchStore:
     async def write(self, batch: StoredBatch) -> None:
         """A batch is otherwise now."""
         await self._database.run(lambda connection: _write(connection, batch))
+
+    async def cancel(self, batch_id: str, owner: str) -> StoredBatch:
+        """No more of a batch is to be done.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: it has ended.
+        """
+        now_s = self._clock()
+
+        def work(connection: sqlite3.Connection) -> StoredBatch:
+            batch = _counted(connection, batch_id, owner)
+            if batch.state not in OPEN:
+                raise Conflict(
+                    f"The batch {batch.id!r} cannot be cancelled: it is {batch.state}.",
+                    param="id",
+                    code="batch_not_open",
+                )
+            if batch.state != "cancelling":
+                batch = batch.become("cancelling", now_s)
+                _write(connection, batch)
+            return batch
+
+        return await self._database.run(work)
 
     async def cancel_waiting(self, batch_id: str, keep_s: float) -> list[str]:
         """Cancel the jobs of a batch that nobody works on; the ids of the others."""

@@ -90,10 +90,9 @@ class Batches:
                 logger.error("the batch %s waits: %s", batch.id, exc)
         await self._stores.batches.expire()
 
-    async def cancel(self, batch: StoredBatch) -> None:
-        """Do no more of its lines; what is done stays."""
-        await self._stores.batches.write(batch.become("cancelling", self._clock()))
-        await self._stop(batch)
+    async def cancel(self, batch_id: str, owner: str) -> None:
+        """Do no more of its lines; what is done stays. Raises what `BatchStore.cancel` raises."""
+        await self._stop(await self._stores.batches.cancel(batch_id, owner))
         self._runner.bell.ring()
 
     async def _advance(self, batch: StoredBatch) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from auricle import request_id
 from auricle.errors import (
     AuricleError,
+    NotFound,
     Overloaded,
     StorageFull,
     Unavailable,
@@ -154,7 +155,16 @@ class Runner:
                 logger.exception("a bug")
                 await self._fail(job, BUG)
 
+    async def _is_wanted(self, job: StoredJob) -> bool:
+        """Whether a job was not ended, or deleted, just when its turn came."""
+        try:
+            return (await self._store.get(job.id, None)).state == "running"
+        except NotFound:
+            return False
+
     async def _transcribe(self, job: StoredJob) -> None:
+        if not await self._is_wanted(job):
+            return
         asked = job.asked
         model = (await self._runtime.status(asked.model)).name
         kept = await self._readings.of(job.id, model)

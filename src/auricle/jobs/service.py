@@ -68,15 +68,14 @@ class JobService:
         self.hook_hosts = Outside(settings.webhook_hosts, "webhook_hosts", "webhook_url", resolve)
         self._opening = asyncio.Lock()
         self._open: OpenJobs | None = None
-        self._house: asyncio.Task[None] | None = None
-        self._waiting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
 
     async def start(self) -> None:
         """Go on with what an earlier server has left, once it lets go of it. Never raises."""
         settings = self._runtime.settings
         if settings.max_jobs and _folder(settings).is_there:
-            self._waiting = asyncio.create_task(self._wait(), name="jobs wait")
+            self._tasks.append(asyncio.create_task(self._wait(), name="jobs wait"))
 
     async def _wait(self) -> None:
         while self._open is None and not self._is_stopping:
@@ -105,17 +104,15 @@ class JobService:
     def halt(self) -> None:
         """Leave what is in work to the next start."""
         self._is_stopping = True
-        for task in (self._house, self._waiting):
-            if task is not None:
-                task.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._open is not None:
             self._open.runner.halt()
 
     async def stop(self) -> None:
         """Return once nothing is in work and the folder is free."""
         self.halt()
-        tasks = [task for task in (self._house, self._waiting) if task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         async with self._opening:
             jobs, self._open = self._open, None
         if jobs is None:
@@ -144,7 +141,8 @@ class JobService:
         if n_queued:
             logger.info("jobs that were in work when a server ended: %d", n_queued)
         jobs.runner.start()
-        self._house = asyncio.create_task(self._keep_house(jobs), name="jobs house")
+        for work in (self._keep_house(jobs), self._tell(jobs)):
+            self._tasks.append(asyncio.create_task(work, name="jobs house"))
         return jobs
 
     def _put_together(self, folder: Folder, database: Database) -> OpenJobs:
@@ -157,22 +155,32 @@ class JobService:
         return OpenJobs(stores, runner, batches)
 
     async def _keep_house(self, jobs: OpenJobs) -> None:
-        """Tell who wants to know, and forget what has expired, until it is cancelled."""
+        """Take batches a step further, and forget what has expired, until it is cancelled."""
         stores = jobs.stores
-        teller = Teller(stores.hooks, self.hook_hosts, self._write, self._clock)
+        while True:
+            rung = jobs.runner.bell.next
+            try:
+                await jobs.batches.look()
+                await stores.recordings.remove(await stores.jobs.expire())
+                await stores.recordings.remove(await stores.files.expire())
+            except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
+                logger.error("jobs wait: %s", as_auricle_error(exc))
+            await heard(rung, LOOK_S)
+
+    async def _tell(self, jobs: OpenJobs) -> None:
+        """Tell who wants to know, until it is cancelled."""
+        hooks = jobs.stores.hooks
+        teller = Teller(hooks, self.hook_hosts, self._write, self._clock)
         while True:
             rung = jobs.runner.bell.next
             wait_s = LOOK_S
             try:
-                await jobs.batches.look()
                 await teller.tell()
-                await stores.recordings.remove(await stores.jobs.expire())
-                await stores.recordings.remove(await stores.files.expire())
-                due_s = await stores.hooks.next_due_s()
+                due_s = await hooks.next_due_s()
                 if due_s is not None:
                     wait_s = min(due_s - self._clock(), LOOK_S)
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
-                logger.error("jobs wait: %s", as_auricle_error(exc))
+                logger.error("webhooks wait: %s", as_auricle_error(exc))
             await heard(rung, wait_s)
 
 

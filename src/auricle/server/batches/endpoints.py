@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auricle.errors import Conflict, InvalidRequest
-from auricle.jobs.batch import OPEN, StoredBatch
+from auricle.errors import InvalidRequest
+from auricle.jobs.batch import StoredBatch
 from auricle.jobs.job import new_id
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.jobs.store import Page
@@ -99,14 +99,7 @@ class BatchEndpoints:
     async def cancel(self, request: Request) -> Response:
         """``POST /v1/batches/{id}/cancel``"""
         jobs = await self._service.opened()
-        batch = await _found(jobs, request)
-        if batch.state not in OPEN:
-            raise Conflict(
-                f"The batch {batch.id!r} cannot be cancelled: it is {batch.state}.",
-                param="id",
-                code="batch_not_open",
-            )
-        await jobs.batches.cancel(batch)
+        await jobs.batches.cancel(request.path_params["id"], owner_of(request))
         return errors.json_response(bodies.batch_body(await _found(jobs, request)))
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from auricle.errors import Conflict
 from auricle.jobs.job import Held, State, StoredJob
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.jobs.store import NewJob, Page
@@ -80,6 +81,12 @@ class Jobs:
         """``DELETE /v1/jobs/{id}``; one that is in work is cancelled first."""
         jobs = await self._service.opened()
         job = await self._found(jobs, request)
+        if job.batch is not None:
+            raise Conflict(
+                f"The job {job.id!r} is a line of {job.batch!r}: cancel that as a whole.",
+                param="id",
+                code="job_of_batch",
+            )
         await jobs.runner.end(job.id, "cancelled")
         name = await jobs.stores.jobs.delete(job.id, job.owner)
         await jobs.stores.recordings.remove([name] if name else [])
