@@ -256,6 +256,23 @@ def test_drafts_of_other_lengths_are_followed_in_company(options):
     assert left == {n: found[n] for n in wanted}
 
 
+def test_many_drafts_are_not_looked_at_to_their_ends():
+    """Each of their tokens has logits of the whole vocabulary."""
+    widths: list[int] = []
+
+    class Measured(ScriptedNetwork):
+        def step(self, step):
+            widths.append(step.ids.shape[1])
+            return super().step(step)
+
+    plain = [Row(n, PROMPT) for n in range(16)]
+    found = decoded(ScriptedNetwork(), plain, GREEDY)
+    rows = [row._replace(draft=found[row.window].ids) for row in plain]
+    assert max(len(row.draft) for row in rows) > loop.MAX_DRAFTED // 16
+    assert decoded(Measured(), rows, GREEDY) == found
+    assert widths[0] == len(PROMPT) + loop.MAX_DRAFTED // 16
+
+
 @pytest.mark.parametrize("breaks_at", [1, 2, 5])
 def test_no_text_is_made_of_what_is_no_number(breaks_at):
     network = ScriptedNetwork(breaks_at=breaks_at)

@@ -19,6 +19,10 @@ from auricle.decoding.rules import IMPOSSIBLE, Candidates
 from auricle.decoding.search import Beam, Search
 from auricle.whisper.dimensions import MAX_POSITIONS
 
+MAX_DRAFTED = 128
+"""Tokens of drafts that are looked at in one step, of all windows together: for each of them there
+are logits of the whole vocabulary, 200 kB, several times over."""
+
 Wanted = Callable[[int], bool]
 """Whether a window's text is still wanted."""
 
@@ -72,7 +76,8 @@ class _Batch:
     """Those that are still searched."""
 
     def run(self, rows: Sequence[Row]) -> Iterator[Growing | Found | None]:
-        rows = [row for row in rows if self.is_wanted(row.window)]
+        most = MAX_DRAFTED // len(rows)
+        rows = [row._replace(draft=row.draft[:most]) for row in rows if self.is_wanted(row.window)]
         if not rows:
             return
         self.network.begin([row.window for row in rows])

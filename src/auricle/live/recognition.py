@@ -98,7 +98,8 @@ class Recognizer:
         self, audio: Audio, start: tuple[int, ...], request: ReadRequest
     ) -> tuple[int, ...]:
         """The text tokens of the whole window, prefix included; none if nobody speaks in it."""
-        prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix)
+        draft = request.draft if request.kind == "partial" else ()
+        prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix, draft)
         n_prefix = len(request.prefix)
         for beam_size, least_logprob in self._ways(request.kind):
             said = await audio.decode(prompt, self._settings(beam_size, request))
