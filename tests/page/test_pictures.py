@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 KEPT = "AURICLE_PICTURES"
 """The environment variable that names the folder where they are kept."""
 
-MAX_BYTES = 150_000
+MAX_BYTES = 200_000
 SIZE = {"viewport": {"width": 1120, "height": 680}, "device_scale_factor": 1.5}
 TALL = {**SIZE, "viewport": {"width": 1120, "height": 790}}
 
