@@ -15,7 +15,7 @@ GREEDY = DecodeOptions(decoding="fast")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("duration_s", [1, 29, 60])
+@pytest.mark.parametrize("duration_s", [0.25, 1, 29, 60])
 async def test_no_words_without_speech(hear, kind, duration_s):
     transcript = await hear(sound(kind, duration_s), GREEDY)
     assert (transcript.text, transcript.segments) == ("", ())

@@ -48,6 +48,9 @@ def spans(windows: list[Window]) -> list[tuple[float, float]]:
     [
         pytest.param([(60, 0.0)], [], id="silence has no windows"),
         pytest.param([(10, 0.05), (0.03, 0.9), (10, 0.05)], [], id="a click is no speech"),
+        pytest.param([(0.1, 0.1), (0.03, 0.9), (0.1, 0.1)], [(0.0, 0.2)], id="a word is brief"),
+        pytest.param([(0.2, 0.49)], [], id="a brief noise is no word"),
+        pytest.param([(0.3, 0.1), (0.03, 0.9)], [], id="a click is no speech in a longer one"),
         pytest.param([(5, 0), (2, 0.9), (5, 0)], [(2.5, 7.4)], id="speech is padded"),
         pytest.param([(0.2, 0), (2, 0.9), (0.1, 0)], [(0.0, 2.3)], id="padding stays inside"),
         pytest.param([(2, 0.9), (1.2, 0), (2, 0.9)], [(0.0, 5.2)], id="a pause stays inside"),

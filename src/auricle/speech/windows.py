@@ -38,6 +38,10 @@ RECENT_FRAMES = _frames(0.5)
 """Speech is believed once 3 frames of it lie within half a second: a click is no speech, but a
 voice that is barely heard flickers around the threshold, so the frames need not be in a row."""
 
+BRIEF_FRAMES = _frames(0.3)
+"""In a recording no longer than that one frame of speech is believed: a "to" lasts 0.13 s, and the
+detector takes half of that to notice a voice. Noises so short make it notice nothing."""
+
 PAD_FRAMES = _frames(0.4)
 """Audio kept behind speech, and on both sides of a cut: soft first and last sounds score low, and
 losing a word is worse than keeping some silence."""
@@ -120,6 +124,8 @@ class WindowCutter:
 
     def finish(self) -> list[Window]:
         """The recording has ended; give the last window, if one is open."""
+        if self._start is None and self._n_windows == 0 and self._n_frames <= BRIEF_FRAMES:
+            self._hear_brief()
         if self._start is None:
             return []
         return [self._close(self._kept_end + (0 if self._keeps_all else PAD_FRAMES))]
@@ -157,6 +163,12 @@ class WindowCutter:
             if heard >= self._base:
                 self._is_speech[heard - self._base] = True
         self._keep(max(self._recent[0] - LEAD_FRAMES, self._last_stop), frame)
+
+    def _hear_brief(self) -> None:
+        """All of the recording is one window, if any frame of it is speech."""
+        self._is_speech = [probability >= self._on_at for probability in self._probabilities]
+        if any(self._is_speech):
+            self._keep(0, self._n_frames - 1)
 
     def _keep(self, first: int, frame: int) -> None:
         """``frame`` belongs to a window; if none is open, to one from ``first`` on."""
