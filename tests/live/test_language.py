@@ -143,3 +143,35 @@ def test_silence_has_no_language():
     pause(live, 0.64)
     effects = live.answer(begun(live).id, Hypothesis((), PERHAPS_EN))
     assert effects == [Final(1, 0.0, 2.24, (), None)]
+
+
+def test_another_language_in_a_turn_is_detected_where_it_begins():
+    """Whoever went on in English after Spanish was not written down any more: a model that is told
+    to hear Spanish hears nothing."""
+    live = session(language=None, ending="manual")
+    speak(live, 1.6)
+    live.answer(begun(live).id, heard("una frase", 0.0, ES))
+    pause(live, 0.64)
+    live.answer(begun(live).id, heard("una frase", 0.0, ES))
+    speak(live, 2.24)
+    pause(live, 0.48)
+    request = begun(live)
+    assert (request.kind, request.language, request.prefix) == ("final", "es", (3, 5))
+    lasting = words("corta", 0.6, 3.6)  # as it seems, over all that was not understood
+    effects = live.answer(request.id, Hypothesis(lasting, ES))
+    corta = words("corta", 0.6, 1.5)
+    assert effects == [Update(1, corta, ()), ReadWanted("final")]
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.language) == (2.24, (), None)
+    effects = live.answer(request.id, heard("and one", 2.4, EN))
+    assert effects[0] == Update(1, (), words("and one", 2.4))
+    [final] = finals(live.commit())
+    said = (*words("una frase"), *corta, *words("and one", 2.4))
+    assert (final.words, final.language) == (said, EN)
+
+
+def test_a_language_that_was_given_is_not_detected_anew():
+    live = session(ending="manual")
+    speak(live, 3.2)
+    pause(live, 0.48)
+    assert live.answer(begun(live).id, heard("well", 0.0)) == [Update(1, (), words("well"))]

@@ -99,6 +99,7 @@ class TurnReader:
         start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
         stop_s = min(stop_s, turn.said_to_s + TAIL_S, start_s + self.options.longest_s)
+        turn.last_speech_s = (turn.voice_s, min(turn.said_to_s, stop_s))
         self._n_reads += 1
         self._running = ReadRequest(
             id=self._n_reads,
@@ -131,11 +132,22 @@ class TurnReader:
         elif self.window.words and turn.is_skipping(read, request.end_s):
             self.window.begin_anew(max(turn.voice_s - self.options.lead_s, turn.committed_s))
             return []
+        elif turn.is_stopping(read, request):
+            return self._begin_another_language(turn, read)
         new = turn.take(read, request, self.options, self._known)
         self.window.add(new)
         self.window.trim(request.end_s, turn.tentative, self.options)
         is_changed = bool(new) or _texts(turn.tentative) != _texts(before)
         return [Update(turn.turn, new, turn.tentative)] if is_changed else []
+
+    def _begin_another_language(self, turn: TurnTranscript, read: Hypothesis) -> list[Effect]:
+        """Detect the language of what is said behind the words that were read, whatever was spoken
+        before."""
+        self._known = None
+        new = turn.stop(read)
+        self.window.add(new)
+        self.window.begin_anew(max(turn.read_to_s, turn.last_speech_s[0] - self.options.lead_s))
+        return [Update(turn.turn, new, ())]
 
     def fail(self, request_id: int, reason: str) -> list[Effect]:
         """The request could not be read. The end of a turn is read again, up to a limit."""

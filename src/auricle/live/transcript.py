@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from auricle.live.commit import n_committed, n_plausible
 from auricle.live.effects import Hypothesis, LiveWord, ReadRequest
 from auricle.live.language import decided
@@ -17,6 +19,8 @@ from auricle.types import Language
 
 SKIPPED_S = 1.0
 """Speech without a word: more than anybody draws breath for."""
+
+LONGEST_WORD_S = 1.5
 
 
 @dataclass(slots=True)
@@ -29,6 +33,8 @@ class TurnTranscript:
     """Where the audio ended that was read last."""
     voice_s: float = 0.0
     """Where somebody began to speak, the last time nobody did before."""
+    last_speech_s: tuple[float, float] = (0.0, 0.0)
+    """Where somebody spoke last, as far as it is in the window that is being read."""
     given_language: str | None = None
     """None: it is detected."""
     end_s: float | None = None
@@ -69,6 +75,22 @@ class TurnTranscript:
         said_s = max(self.committed_s, self.voice_s)
         first_s = read.words[0].start_s if read.words else edge_s
         return min(first_s, self.said_to_s) - said_s > SKIPPED_S
+
+    def is_stopping(self, read: Hypothesis, request: ReadRequest) -> bool:
+        """Whether nothing was read of the end, as well as it can be read, though somebody speaks
+        there; in a language that was detected, which may be another there."""
+        is_detected = self.language is not None and self.language.probability is not None
+        if request.kind != "final" or not is_detected or not read.words:
+            return False
+        start_s, stop_s = self.last_speech_s
+        return stop_s - max(_said_s(read.words[-1]), start_s) > SKIPPED_S
+
+    def stop(self, read: Hypothesis) -> tuple[LiveWord, ...]:
+        """Commit what was read: it goes on behind that in a language that is to be detected."""
+        self.language, self.is_read = None, False
+        *words, last = read.words
+        last = msgspec.structs.replace(last, end_s=_said_s(last))
+        return self._keep([*words, last], len(read.words), last.end_s)
 
     def take(
         self,
@@ -114,3 +136,8 @@ class TurnTranscript:
         self.tentative = tuple(words[n:])
         self.read_to_s = edge_s
         return new
+
+
+def _said_s(word: LiveWord) -> float:
+    """Where a word ends behind which nothing was read: it may seem to last over all of that."""
+    return min(word.end_s, word.start_s + LONGEST_WORD_S)
