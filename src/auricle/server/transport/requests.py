@@ -160,7 +160,8 @@ class _Wire:
     async def send(self, message: Message) -> None:
         match message["type"]:
             case "http.response.start" | "websocket.http.response.start":
-                await self._drain()
+                if message["status"] != HTTPStatus.REQUEST_TIMEOUT:  # it would bring no more now
+                    await self._drain()
                 self._add_headers(message)
                 await self._send(message)
                 self.context.status = message["status"]
