@@ -228,13 +228,15 @@ class Deadly:
 
 
 @POSIX_ONLY
-async def test_a_file_that_crashes_every_child_is_refused(pool):
+async def test_a_file_that_crashes_every_child_is_refused(pool, caplog):
     deadly = Deadly(pool, signal.SIGSEGV)
     with pytest.raises(
         BadMedia, match=r"3 times the decoder ended \(killed by SIGSEGV\)"
     ) as caught:
         await deadly.reading(JFK)
     assert (caught.value.param, deadly.n_killed) == ("file", 3)
+    told = "the decoder ended (killed by SIGSEGV); another reads its recording again"
+    assert [record.getMessage() for record in caplog.records] == [told] * 2
     await assert_usable(pool)
 
 

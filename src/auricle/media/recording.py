@@ -6,6 +6,7 @@ Knows nothing about how children are kept, or what is in a file.
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -25,6 +26,8 @@ MAX_DEATHS = 3
 _ENDED_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "stuck", "is not running")
 _LIMIT_PASSED = "SIGXCPU"
 RETRY_AFTER_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class Recording:
@@ -113,6 +116,7 @@ class Recording:
         if _LIMIT_PASSED in str(death):
             raise cpu_limit_passed(self._request.max_cpu_s) from death
         if n_deaths < MAX_DEATHS:
+            log.warning("the %s; another reads its recording again", death)
             return
         if any(how in str(death) for how in _ENDED_FROM_OUTSIDE):
             raise Unavailable(

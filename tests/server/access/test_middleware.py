@@ -78,6 +78,7 @@ def error(answer: httpx2.Response) -> tuple[int, str | None, str]:
         ("local", "", False),
         ("local", "http://[", False),
         ("local", "http://[::1", False),
+        ("local", "http://example.com\\@localhost", False),
         ("null", "null", True),
         ("https://Example.com/", "https://example.com", True),
         ("https://example.com", "https://example.com:8443", False),

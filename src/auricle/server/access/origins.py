@@ -47,6 +47,8 @@ class Origins:
             where = urlsplit(asked)
         except ValueError:  # such as http://[
             return False
+        if "@" in where.netloc:  # no origin has a user, and what is before it may be a host
+            return False
         if where.scheme in ("http", "https") and where.netloc == host.lower():
             return True
         return LOCAL in self._allowed and _is_local(where.scheme, where.hostname or "")
