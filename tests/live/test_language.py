@@ -175,3 +175,21 @@ def test_a_language_that_was_given_is_not_detected_anew():
     speak(live, 3.2)
     pause(live, 0.48)
     assert live.answer(begun(live).id, heard("well", 0.0)) == [Update(1, (), words("well"))]
+
+
+def test_short_pieces_of_speech_behind_what_was_read_count_together():
+    """With breaths between them, none was long enough by itself."""
+    live = session(language=None, ending="manual")
+    speak(live, 1.6)
+    live.answer(begun(live).id, heard("una frase", 0.0, ES))
+    pause(live, 0.64)
+    live.answer(begun(live).id, heard("una frase", 0.0, ES))
+    speak(live, 0.64)
+    pause(live, 0.32)
+    speak(live, 0.64)
+    pause(live, 0.48)
+    request = begun(live)
+    assert (request.kind, request.language) == ("final", "es")
+    live.answer(request.id, Hypothesis(words("corta", 0.6, 0.8), ES))
+    request = begun(live)
+    assert (request.start_s, request.language) == (2.24, None)

@@ -99,7 +99,7 @@ class TurnReader:
         start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
         stop_s = min(stop_s, turn.said_to_s + TAIL_S, start_s + self.options.longest_s)
-        turn.last_speech_s = (turn.voice_s, min(turn.said_to_s, stop_s))
+        turn.begin_reading(stop_s)
         self._n_reads += 1
         self._running = ReadRequest(
             id=self._n_reads,
@@ -146,7 +146,7 @@ class TurnReader:
         self._known = None
         new = turn.stop(read)
         self.window.add(new)
-        self.window.begin_anew(max(turn.read_to_s, turn.last_speech_s[0] - self.options.lead_s))
+        self.window.begin_anew(max(turn.read_to_s, turn.unheard_s - self.options.lead_s))
         return [Update(turn.turn, new, ())]
 
     def fail(self, request_id: int, reason: str) -> list[Effect]:

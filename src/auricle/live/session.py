@@ -157,6 +157,7 @@ class LiveSession:
                 effects.append(SpeechPaused(turn.turn, event.speech_end_s))
             else:
                 turn.is_speaking, turn.is_read = True, False
+                turn.spoken_s.append((turn.voice_s, turn.speech_end_s))
                 turn.voice_s = event.start_s
                 effects.append(SpeechResumed(turn.turn))
         return effects

@@ -6,6 +6,7 @@ Knows nothing about samples, engines or when a turn ends.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,11 @@ SKIPPED_S = 1.0
 
 LONGEST_WORD_S = 1.5
 
+LATE_S = 0.5
+"""A word may end so much before the speech it belongs to."""
+
+MAX_SPOKEN = 16
+
 
 @dataclass(slots=True)
 class TurnTranscript:
@@ -33,8 +39,10 @@ class TurnTranscript:
     """Where the audio ended that was read last."""
     voice_s: float = 0.0
     """Where somebody began to speak, the last time nobody did before."""
-    last_speech_s: tuple[float, float] = (0.0, 0.0)
-    """Where somebody spoke last, as far as it is in the window that is being read."""
+    spoken_s: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_SPOKEN))
+    """Where somebody spoke, from when to when, before the last time he began to."""
+    to_read_s: tuple[tuple[float, float], ...] = ()
+    """Those of the window that is being read."""
     given_language: str | None = None
     """None: it is detected."""
     end_s: float | None = None
@@ -52,6 +60,8 @@ class TurnTranscript:
     tentative: tuple[LiveWord, ...] = ()
     language: Language | None = None
     """None until it is decided; nothing is committed before."""
+    language_from_s: float = 0.0
+    """Where somebody began to speak in it, if it is not the first of the turn."""
     n_failures: int = 0
     """How often its end could not be read."""
 
@@ -82,15 +92,31 @@ class TurnTranscript:
         is_detected = self.language is not None and self.language.probability is not None
         if request.kind != "final" or not is_detected or not read.words:
             return False
-        start_s, stop_s = self.last_speech_s
-        return stop_s - max(_said_s(read.words[-1]), start_s) > SKIPPED_S
+        said_s = _said_s(read.words[-1])
+        return (
+            sum(max(0.0, stop_s - max(start_s, said_s)) for start_s, stop_s in self.to_read_s)
+            > SKIPPED_S
+        )
+
+    def begin_reading(self, stop_s: float) -> None:
+        """The audio up to there is being read."""
+        spoken = [*self.spoken_s, (self.voice_s, self.said_to_s)]
+        self.to_read_s = tuple((a, min(b, stop_s)) for a, b in spoken if a < stop_s)
+
+    @property
+    def unheard_s(self) -> float:
+        """Where somebody spoke first of whom nothing was read."""
+        late_s = self.read_to_s + LATE_S
+        return next((a for a, b in self.to_read_s if b > late_s), self.read_to_s)
 
     def stop(self, read: Hypothesis) -> tuple[LiveWord, ...]:
         """Commit what was read: it goes on behind that in a language that is to be detected."""
         self.language, self.is_read = None, False
         *words, last = read.words
         last = msgspec.structs.replace(last, end_s=_said_s(last))
-        return self._keep([*words, last], len(read.words), last.end_s)
+        new = self._keep([*words, last], len(read.words), last.end_s)
+        self.language_from_s = self.unheard_s
+        return new
 
     def take(
         self,
@@ -124,7 +150,8 @@ class TurnTranscript:
     def hear_language(self, read: Hypothesis, request: ReadRequest, known: Language | None) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:
-            self.language = decided(read.language, request.end_s - self.start_s, known)
+            heard_s = request.end_s - max(self.start_s, self.language_from_s)
+            self.language = decided(read.language, heard_s, known)
 
     def commit_rest(self) -> tuple[LiveWord, ...]:
         """Commit what is tentative."""
