@@ -15,8 +15,6 @@ from auricle.types import DecodeOptions
 
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
-ENDED: tuple[State, ...] = ("completed", "failed", "cancelled")
-
 
 class Held(msgspec.Struct, frozen=True, tag="upload"):
     """A recording in the folder of recordings, which is the job's own."""
@@ -107,10 +105,6 @@ class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
     custom_id: str | None = None
     line: int = 0
     """In a batch."""
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state in ENDED
 
 
 def new_id(prefix: str) -> str:
