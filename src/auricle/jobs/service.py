@@ -1,6 +1,8 @@
 """The stored jobs of one server, put together: opened when there are some, or with the first.
 
 Knows nothing about HTTP. The folder is one server's at a time: another answers that.
+
+Why it is so: docs/decisions.md, Jobs.
 """
 
 from __future__ import annotations
