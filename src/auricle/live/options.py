@@ -1,6 +1,6 @@
 """How a live stream is read.
 
-Knows nothing about sessions; the values were tuned with ``bench/live_policy.py``.
+Knows nothing about sessions; ``auricle_bench.measurements.live.policy`` tuned the values.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A transcript as json, verbose_json, diarized_json, text, SubRip (srt) or WebVTT (vtt).
 
-Knows nothing about HTTP or files: a `Transcript` goes in, a body comes out. Server and command
+Knows nothing about requests or files: a `Transcript` goes in, a body comes out. Server and command
 line share it.
 """
 

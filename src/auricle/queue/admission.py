@@ -1,7 +1,8 @@
 """Whether another request may come in: how much audio waits, and how many seconds that will take.
 
-Every model has a `Backlog`; the `AdmissionControl` in front of all has the server's limits. Knows
-no clock, no queue and no model: whoever uses it says what time it is and what happened.
+Every model has a `Backlog`; the `AdmissionControl` in front of all has the server's limits.
+Knows nothing about clocks, queues or models: whoever uses it says what time it is and what
+happened.
 
 A request is admitted as long as the work already there is predicted to be done within the limit,
 whatever its own length; so an idle server takes the longest file, and a refusal can say truthfully

@@ -1,7 +1,7 @@
 """Runs queued jobs on an engine: one task dispatches, and every call to the engine is a task that
 is owned here, so nothing that was queued is left without an answer.
 
-Knows nothing about requests, audio, text or what is read again.
+Knows nothing about audio, text or what is read again.
 
 Why it is so: docs/decisions.md, Structure.
 """

@@ -1,6 +1,6 @@
 """Which job runs next: start-time fair queueing over requests, in two stages.
 
-Knows no clock, no thread, no model and no audio: windows are numbers in queues.
+Knows nothing about clocks, threads, models or audio: windows are numbers in queues.
 
 Every window is encoded, then decoded. Requests are served in proportion to their priority's weight:
 a window's tag is the virtual time at which a perfectly fair server would start it (Goyal, Vin and

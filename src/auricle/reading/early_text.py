@@ -1,6 +1,6 @@
 """A window's text while it is decoded: words that are given out before the rest is known.
 
-Knows nothing about engines' calls or what is read again. What was given out stays: whatever the
+Knows nothing about how a text is decoded or chosen. What was given out stays: whatever the
 window is found to say begins with it.
 
 Why it is so: docs/decisions.md, The loop of our own.

@@ -1,6 +1,6 @@
 """A listening server from start to stop: sockets, signals, draining.
 
-Knows nothing about what it serves.
+Knows nothing about paths, or how requests are answered: the application does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """API keys: who may ask at all, when the operator wants to know.
 
-Knows nothing about limits or what is asked. Keys are kept as digests and never shown whole.
+Knows nothing about what is asked, or how limits are enforced. Keys are kept as digests and never
+shown whole.
 """
 
 from __future__ import annotations

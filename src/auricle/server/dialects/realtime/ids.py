@@ -1,4 +1,7 @@
-"""Ids as OpenAI's API has them: what is meant, and a number that nobody can guess."""
+"""Ids as OpenAI's API has them: what is meant, and a number that nobody can guess.
+
+Knows nothing about what they name.
+"""
 
 from __future__ import annotations
 
