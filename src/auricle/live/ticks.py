@@ -15,9 +15,9 @@ def due(
 ) -> Kind | None:
     """What kind of reading ``turn`` needs of the audio from ``window_s`` on; None for none yet.
 
-    While somebody speaks it is read again after every interval. As soon as he pauses, what he said
-    is read as well as the engine can, so that the final text is there when the turn ends. Silence
-    is not read again.
+    While somebody speaks it is read again after every interval. As soon as they pause, what they
+    said is read as well as the engine can, so that the final text is there when the turn ends.
+    Silence is not read again.
     """
     if turn.end_s is not None:
         return "final" if turn.end_s - window_s <= options.longest_s else "partial"

@@ -40,7 +40,7 @@ class TurnTranscript:
     voice_s: float = 0.0
     """Where somebody began to speak, the last time nobody did before."""
     spoken_s: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_SPOKEN))
-    """Where somebody spoke, from when to when, before the last time he began to."""
+    """Where somebody spoke, from when to when, before the last time they began to."""
     to_read_s: tuple[tuple[float, float], ...] = ()
     """Those of the window that is being read."""
     given_language: str | None = None
@@ -52,7 +52,7 @@ class TurnTranscript:
     speech_end_s: float = 0.0
     """Where the last speech in it ended, unless it still goes on."""
     is_cut: bool = False
-    """The speaker went on when the turn ended, because it had become too long. What he said last
+    """The speaker went on when the turn ended, because it had become too long. What they said last
     may be half a word; the next turn has it whole."""
     is_read: bool = False
     """Everything said so far was read as well as the engine can."""

@@ -13,8 +13,8 @@ from auricle.live.effects import LiveWord
 
 @dataclass(slots=True)
 class Pause:
-    """How a part of a turn stands, or ended: whether its speaker pauses, and how probably he has
-    finished."""
+    """How a part of a turn stands, or ended: whether its speaker pauses, and how probably they
+    have finished."""
 
     is_pause: bool = False
     probability: float = 0.0
