@@ -46,7 +46,7 @@ async def test_speech_is_read_while_it_is_spoken(real: Served, opened: Opened) -
         await expect(controls).to_contain_text(re.compile(r"English · certain after \d+\.\d s"))
         await page.get_by_role("button", name=STOP).click()
         await expect(page.get_by_role("button", name=START)).to_be_enabled()
-        assert await page.locator(".tentative").count() == 0
+        await expect(page.locator(".tentative")).to_have_count(0)
         said = await heard(page)
         cues = parsed_srt(await downloaded(page, "srt"))
         assert words(" ".join(text for _, text in cues)) == said

@@ -123,7 +123,8 @@ async def test_errors_are_listed_with_their_requests(scripted: Served, opened: O
         await give(page, recording("a.wav"))
         await expect(seen.row(page, "a.wav")).to_contain_text("failed")
         await page.get_by_role("link", name="Server", exact=True).click()
-        [line] = await page.get_by_role("table").locator("tbody tr").all()
+        line = page.get_by_role("table").locator("tbody tr")
+        await expect(line).to_have_count(1)
         await expect(line).to_contain_text("The server failed on this recording (500)")
         await expect(line).to_contain_text(re.compile("req_[0-9a-f]{32}"))
 
