@@ -63,6 +63,9 @@ class SmallForBob:
     def grant_of(self, client: str) -> Grant:
         return Grant(models=("Systran/faster-whisper-small",)) if client == "bob" else EVERYTHING
 
+    def is_let_in(self, client: str) -> bool:
+        return True
+
 
 class FakedRuntime(Runtime):
     def __init__(self, files: FakeFiles, settings: Settings, folder: Path) -> None:

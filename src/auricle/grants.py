@@ -16,9 +16,11 @@ class Grant:
     models: tuple[str, ...] = ()
     """Names of models; empty: all."""
     max_requests: int = 0
-    """Requests and live sessions at one time; 0: as many as the server takes."""
+    """Requests and live sessions at one time, and stored jobs in work; 0: as many as the server
+    takes."""
     max_backlog_s: float = 0.0
-    """Predicted seconds of its work that may wait; 0: the server's own limit."""
+    """Predicted seconds of its work that may wait, and as much of its stored jobs'; 0: the server's
+    own limit, which is none for jobs."""
 
 
 EVERYTHING = Grant()
@@ -29,9 +31,16 @@ class Grants(Protocol):
 
     def grant_of(self, client: str) -> Grant: ...
 
+    def is_let_in(self, client: str) -> bool:
+        """Whether one that was let in would be now."""
+        ...
+
 
 class NoLimits:
     """`Grants` of a server that knows no limits of its clients' own."""
 
     def grant_of(self, client: str) -> Grant:
         return EVERYTHING
+
+    def is_let_in(self, client: str) -> bool:
+        return True

@@ -58,6 +58,11 @@ class _File(msgspec.Struct, frozen=True):
     keys: tuple[StoredKey, ...] = ()
 
 
+def client_of(key_digest: str) -> str:
+    """The name for limits of the client who has the key with that digest."""
+    return f"key {key_digest[:16]}"
+
+
 def digest(key: str) -> str:
     """The SHA-256 of a key, in hexadecimal."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
@@ -129,25 +134,40 @@ class Keyring:
         self._looked_s = clock()
         self._version = _version(path)
         self._keys = _by_digest(read(path))
+        self._clients = _by_client(self._keys)
 
     def find(self, key_digest: str) -> StoredKey | None:
         """The key with that digest, if it has not expired."""
-        if self._clock() - self._looked_s >= LOOK_S:
-            self._look()
-        found = self._keys.get(key_digest)
-        return None if found is None or found.has_expired(datetime.now(UTC)) else found
+        self._look()
+        return _valid(self._keys.get(key_digest))
+
+    def key_of(self, client: str) -> StoredKey | None:
+        """The key of a client by its name for limits, if it has not expired."""
+        self._look()
+        return _valid(self._clients.get(client))
 
     def _look(self) -> None:
+        if self._clock() - self._looked_s < LOOK_S:
+            return
         self._looked_s = self._clock()
         version = _version(self._path)
         if version != self._version:
             with contextlib.suppress(BadSetting):
                 self._keys = _by_digest(read(self._path))
+                self._clients = _by_client(self._keys)
                 self._version = version
 
 
 def _by_digest(keys: tuple[StoredKey, ...]) -> Mapping[str, StoredKey]:
     return {each.sha256: each for each in keys}
+
+
+def _by_client(keys: Mapping[str, StoredKey]) -> Mapping[str, StoredKey]:
+    return {client_of(key_digest): each for key_digest, each in keys.items()}
+
+
+def _valid(key: StoredKey | None) -> StoredKey | None:
+    return None if key is None or key.has_expired(datetime.now(UTC)) else key
 
 
 def _version(path: Path) -> tuple[int, int] | None:

@@ -79,6 +79,10 @@ class SpeechRuntime(Protocol):
         """Predicted seconds until all work that was accepted is done."""
         ...
 
+    def predict_s(self, audio_s: float) -> float:
+        """Predicted seconds that reading so much audio takes."""
+        ...
+
     async def start(self) -> None:
         """Get ready. Never raises: `state` and `failure` tell how it went."""
         ...

@@ -208,6 +208,9 @@ class Granted:
     def grant_of(self, client: str) -> Grant:
         return Grant(max_requests=2, max_backlog_s=5.0) if client == "a" else EVERYTHING
 
+    def is_let_in(self, client: str) -> bool:
+        return True
+
 
 def test_a_client_takes_no_more_than_it_is_granted():
     front = control(max_backlog_s=100)

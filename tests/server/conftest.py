@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 from auricle.config import Settings
 from auricle.request_id import AddRequestId
+from auricle.server.access.keys import ApiKeys
 from auricle.server.serve import Server
 from tests.server.fakes import FakeRuntime
 
@@ -56,9 +57,11 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(runtime: FakeRuntime, routes: Sequence[BaseRoute] = ()) -> AsyncIterator[Served]:
-    """Run a server until the context is left, with paths of the test's own."""
-    server = Server(runtime.settings, runtime)
+async def serving(
+    runtime: FakeRuntime, routes: Sequence[BaseRoute] = (), keys: ApiKeys | None = None
+) -> AsyncIterator[Served]:
+    """Run a server until the context is left, with paths and keys of the test's own."""
+    server = Server(runtime.settings, runtime, keys=keys)
     server._uvicorn.config.app.router.routes[:0] = routes  # type: ignore[union-attr]  # Starlette's
     running = asyncio.create_task(server.run())
     try:

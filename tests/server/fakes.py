@@ -21,6 +21,7 @@ from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.reading.ledger import Ledger
+from auricle.reading.reader import Reading
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
 from auricle.transcribe import Ahead, ReadPart
@@ -35,6 +36,7 @@ from auricle.types import (
     SpeakerOptions,
     Task,
 )
+from tests.fakes import window
 from tests.server.fake_files import FOUND, FakeFiles
 
 
@@ -66,6 +68,8 @@ class FakeTranscription:
     track: AudioTrack | None = None
     warnings: tuple[str, ...] = ()
     speakers: tuple[Speaker, ...] | None = None
+    ledger: Ledger | None = None
+    """It is given each segment as the reading of a window."""
 
     async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Speakers are known of the first segment when the second is read, and of the rest at the
@@ -86,7 +90,9 @@ class FakeTranscription:
             yield read
 
     async def _read(self, *, early: bool) -> AsyncIterator[Segment | Ahead]:
-        for step in self.steps:
+        for number, step in enumerate(self.steps):
+            if isinstance(step, Segment) and self.ledger is not None:
+                await self.ledger.keep(window(number), Reading((step,), Language("en"), ""))
             if isinstance(step, Exception):
                 raise step
             if isinstance(step, asyncio.Event):
@@ -272,6 +278,9 @@ class FakeRuntime:
     def backlog_s(self) -> float:
         return 12.5
 
+    def predict_s(self, audio_s: float) -> float:
+        return audio_s / 10
+
     async def diarize(
         self, path: Path, options: SpeakerOptions, key: str = "", audio_track: str | None = None
     ) -> Diarization:
@@ -332,6 +341,7 @@ class FakeRuntime:
                 self.track,
                 self.warnings,
                 None if options.speakers is None else self.speakers,
+                ledger,
             )
         except asyncio.CancelledError:
             self.cancelled.set()

@@ -32,12 +32,12 @@ def keys() -> None:
 @click.option(
     "--max-requests",
     type=click.IntRange(1, 100_000),
-    help="requests and live sessions at one time; else what the server takes",
+    help="requests and live sessions at one time, and jobs in work; else what the server takes",
 )
 @click.option(
     "--max-backlog-s",
     type=click.FloatRange(1, 7 * 86400),
-    help="predicted seconds of its work that may wait; else the server's limit",
+    help="predicted seconds of its work that may wait, also of its jobs; else the server's limit",
 )
 @click.option("--expires", help="a day (2027-01-31) or a time from now (12h, 90d); else never")
 @settings_options(only=ONLY)

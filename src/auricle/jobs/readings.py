@@ -147,16 +147,19 @@ class StoredLedger:
         job_id: str,
         kept: Mapping[Place, Reading],
         observer: Observer = NULL_OBSERVER,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """``check`` is asked after each window, and raises where no more are to be read."""
         self._readings = readings
         self._job_id = job_id
         self._kept = kept
         self._observer = observer
+        self._check = check
         self._channel = WHOLE
         self._audio_s = 0.0
 
     def part(self, channel: int | None) -> StoredLedger:
-        ledger = StoredLedger(self._readings, self._job_id, self._kept, self._observer)
+        ledger = StoredLedger(self._readings, self._job_id, self._kept, self._observer, self._check)
         ledger._channel = WHOLE if channel is None else channel
         return ledger
 
@@ -180,6 +183,7 @@ class StoredLedger:
         audio_s = max(self._audio_s, window.end_s)
         await self._readings.keep(self._job_id, place, window.end_s, audio_s, reading)
         self._observer.count("job_windows", how="read")
+        self._check()
 
 
 def _reading(row: sqlite3.Row) -> Reading:

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from auricle import request_id
@@ -23,6 +24,7 @@ from auricle.errors import (
 )
 from auricle.jobs.bell import Bell, heard
 from auricle.jobs.job import Failure, State, StoredJob
+from auricle.jobs.owners import Owners
 from auricle.jobs.readings import StoredLedger
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
@@ -63,10 +65,12 @@ class Runner:
         runtime: SpeechRuntime,
         stores: Stores,
         sources: Sources,
+        owners: Owners,
         observer: Observer,
         clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
+        self._owners = owners
         self._store = stores.jobs
         self._readings = stores.readings
         self._recordings = stores.recordings
@@ -78,6 +82,9 @@ class Runner:
         """Rung when a job comes, and when one has ended."""
         self._served: list[str] = []
         self._workers: list[asyncio.Task[None]] = []
+        self._taking = asyncio.Lock()
+        self._in_work: dict[str, str] = {}
+        """The owners of jobs that were taken."""
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
@@ -110,8 +117,7 @@ class Runner:
         while True:
             rung = self.bell.next
             try:
-                job = await self._store.take(self._served)
-                due_s = None if job is not None else await self._store.next_due_s()
+                job, due_s = await self._next()
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("jobs wait: %s", as_auricle_error(exc))
                 job, due_s = None, None
@@ -119,8 +125,19 @@ class Runner:
                 wait_s = LOOK_S if due_s is None else min(due_s - self._clock(), LOOK_S)
                 await heard(rung, wait_s)
                 continue
-            self._serve(job.owner)
             await self._watched(job)
+
+    async def _next(self) -> tuple[StoredJob | None, float | None]:
+        """The job whose turn it is, or when there may be one. One worker at a time asks, so that no
+        owner has more in work than it may have."""
+        async with self._taking:
+            full = self._owners.served_full(self._in_work.values())
+            job = await self._store.take(self._served, full)
+            if job is None:
+                return None, await self._store.next_due_s(full)
+            self._serve(job.owner)
+            self._in_work[job.id] = job.owner
+            return job, None
 
     def _serve(self, owner: str) -> None:
         self._served = [*(each for each in self._served if each != owner), owner][-MAX_SERVED:]
@@ -138,6 +155,7 @@ class Runner:
             raise
         finally:
             del self._running[job.id]
+            del self._in_work[job.id]
 
     async def _do(self, job: StoredJob) -> None:
         """Do a job, and note how that went; never raises but when it is cancelled."""
@@ -166,9 +184,12 @@ class Runner:
         if not await self._is_wanted(job):
             return
         asked = job.asked
+        self._owners.check_let_in(job.owner)
+        await self._runtime.find(asked.model, job.owner)
         model = (await self._runtime.status(asked.model)).name
         kept = await self._readings.of(job.id, model)
-        ledger = StoredLedger(self._readings, job.id, kept, self._observer)
+        is_let_in = partial(self._owners.check_let_in, job.owner)
+        ledger = StoredLedger(self._readings, job.id, kept, self._observer, is_let_in)
         async with self._sources.opened(job) as path:
             opened = self._runtime.open(path, asked.options, "", asked.model, ledger)
             async with opened as transcription:

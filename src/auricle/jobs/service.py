@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from auricle.config import Settings
 from auricle.errors import AuricleError, NotFound, Unavailable, as_auricle_error
-from auricle.jobs import outside
+from auricle.grants import Grants, NoLimits
 from auricle.jobs.batches import Batches, Lines
 from auricle.jobs.bell import heard
 from auricle.jobs.database import Database
@@ -24,6 +24,7 @@ from auricle.jobs.folder import Folder, data_dir
 from auricle.jobs.hooks import Teller
 from auricle.jobs.job import StoredJob
 from auricle.jobs.outside import Outside
+from auricle.jobs.owners import Owners
 from auricle.jobs.room import MIB
 from auricle.jobs.runner import DEADLY, LOOK_S, MAX_STARTS, Runner
 from auricle.jobs.sources import Sources
@@ -42,6 +43,7 @@ class OpenJobs:
     """What is kept, and what is done with it, once the folder is open."""
 
     stores: Stores
+    owners: Owners
     runner: Runner
     batches: Batches
 
@@ -55,8 +57,8 @@ class JobService:
         write: Callable[[StoredJob], bytes],
         lines: Lines,
         observer: Observer = NULL_OBSERVER,
+        grants: Grants | None = None,
         clock: Callable[[], float] = time.time,
-        resolve: outside.Resolve = outside.resolve,
     ) -> None:
         """``write`` makes the body of what a webhook is told, ``lines`` are those of batches,
         ``clock`` gives seconds since 1970."""
@@ -65,9 +67,10 @@ class JobService:
         self._write = write
         self._lines = lines
         self._observer = observer
+        self._grants = grants or NoLimits()
         self._clock = clock
-        self.url_hosts = Outside(settings.job_url_hosts, "job_url_hosts", "url", resolve)
-        self.hook_hosts = Outside(settings.webhook_hosts, "webhook_hosts", "webhook_url", resolve)
+        self.url_hosts = Outside(settings.job_url_hosts, "job_url_hosts", "url")
+        self.hook_hosts = Outside(settings.webhook_hosts, "webhook_hosts", "webhook_url")
         self._opening = asyncio.Lock()
         self._open: OpenJobs | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -152,9 +155,10 @@ class JobService:
         stores = Stores.of(settings, folder, database, self._clock)
         max_bytes = settings.max_upload_mb * MIB
         sources = Sources(stores.recordings, self.url_hosts, max_bytes, settings.job_url_s)
-        runner = Runner(self._runtime, stores, sources, self._observer, self._clock)
+        owners = Owners(self._grants, stores.jobs, self._runtime.predict_s)
+        runner = Runner(self._runtime, stores, sources, owners, self._observer, self._clock)
         batches = Batches(self._runtime, stores, runner, self._lines, self._clock)
-        return OpenJobs(stores, runner, batches)
+        return OpenJobs(stores, owners, runner, batches)
 
     async def _keep_house(self, jobs: OpenJobs) -> None:
         """Take batches a step further, and forget what has expired, until it is cancelled."""

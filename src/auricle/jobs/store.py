@@ -14,8 +14,9 @@ import msgspec
 from auricle.errors import NotFound
 from auricle.jobs import rows
 from auricle.jobs.database import Database
-from auricle.jobs.job import Asked, Failure, State, StoredJob, new_id
+from auricle.jobs.job import Asked, Failure, Held, InFile, ServerFile, State, StoredJob, new_id
 from auricle.jobs.room import Limits, check_bytes, check_number
+from auricle.transcribe import BYTES_PER_S, UNOPENED_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +102,17 @@ class JobStore:
 
         return await self._database.run(work)
 
-    async def take(self, served: Sequence[str]) -> StoredJob | None:
+    async def take(self, served: Sequence[str], but_of: Sequence[str] = ()) -> StoredJob | None:
         """The next job to be done, which is running from now on: the oldest of the owner who was
-        served the longest ago. ``served`` are owners, the last one last."""
+        served the longest ago. ``served`` are owners, the last one last; ``but_of`` those whose
+        turn it is not."""
         now_s = self._clock()
 
         def work(connection: sqlite3.Connection) -> StoredJob | None:
             waiting = connection.execute(
                 "SELECT owner, MIN(seq) AS seq FROM jobs WHERE state = 'queued' "
-                "AND not_before <= ? GROUP BY owner ORDER BY seq",
-                (now_s,),
+                f"AND not_before <= ? AND {_is_none_of(but_of)} GROUP BY owner ORDER BY seq",
+                (now_s, *but_of),
             ).fetchall()
             if not waiting:
                 return None
@@ -126,14 +128,29 @@ class JobStore:
 
         return await self._database.run(work)
 
-    async def next_due_s(self) -> float | None:
-        """When a queued job is to be tried again that must not be now."""
+    async def next_due_s(self, but_of: Sequence[str] = ()) -> float | None:
+        """When a queued job is to be tried again that must not be now, see `take`."""
 
         def work(connection: sqlite3.Connection) -> float | None:
             row = connection.execute(
-                "SELECT MIN(not_before) AS due FROM jobs WHERE state = 'queued'"
+                "SELECT MIN(not_before) AS due FROM jobs WHERE state = 'queued' "
+                f"AND {_is_none_of(but_of)}",
+                but_of,
             ).fetchone()
             return None if row["due"] is None else float(row["due"])
+
+        return await self._database.run(work)
+
+    async def waiting_s(self, owner: str) -> float:
+        """Seconds of audio in an owner's jobs that are not read, about."""
+
+        def work(connection: sqlite3.Connection) -> float:
+            found = connection.execute(
+                "SELECT duration, read, held_bytes, asked FROM jobs "
+                "WHERE owner = ? AND state IN ('queued', 'running')",
+                (owner,),
+            )
+            return sum(map(_unread_s, found))
 
         return await self._database.run(work)
 
@@ -249,6 +266,24 @@ def _insert(connection: sqlite3.Connection, job: NewJob, asked: bytes, now_s: fl
         ),
     )
     return job_id
+
+
+def _is_none_of(owners: Sequence[str]) -> str:
+    return f"owner NOT IN ({','.join('?' * len(owners))})"
+
+
+def _unread_s(row: sqlite3.Row) -> float:
+    """What is not read of a job; where it was not opened, by the bytes of its recording, and of one
+    of which nothing is known as much as a request counts then."""
+    if row["duration"] is not None:
+        return max(float(row["duration"]) - float(row["read"]), 0.0)
+    match msgspec.msgpack.decode(row["asked"], type=Asked).source:
+        case Held():
+            return int(row["held_bytes"]) / BYTES_PER_S
+        case ServerFile(n_bytes=n_bytes) | InFile(offset=int(), n_bytes=n_bytes):
+            return n_bytes / BYTES_PER_S
+        case _:
+            return UNOPENED_S
 
 
 def _own(connection: sqlite3.Connection, job_id: str, owner: str | None) -> StoredJob:

@@ -166,6 +166,11 @@ class AdmissionControl:
         """Predicted seconds until everything that was admitted is done."""
         return sum(backlog.wait_s() for backlog in self._backlogs)
 
+    def predict_s(self, audio_s: float) -> float:
+        """Predicted seconds that so much audio takes, read by the slowest of the models."""
+        rates = (backlog.rate.s_per_s for backlog in self._backlogs)
+        return audio_s / min(rates, default=FIRST_GUESS_S_PER_S)
+
     def check(self, key: str) -> None:
         """Raise `Overloaded` unless a request of ``key`` would be admitted now."""
         limits = self.limits

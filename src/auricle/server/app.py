@@ -70,7 +70,7 @@ def create_app(
     may_end = runtime.settings.allow_shutdown
     keys = keys or ApiKeys.of(runtime.settings)
     reader = UploadReader(runtime, in_flight, spool)
-    jobs = JobService(runtime, bodies.event, BatchLines(runtime.settings), metrics)
+    jobs = JobService(runtime, bodies.event, BatchLines(runtime.settings), metrics, keys)
     secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
     app = Starlette(
         routes=[

@@ -22,7 +22,7 @@ from auricle import small_file
 from auricle.config import Settings
 from auricle.errors import BadSetting, Unauthorized
 from auricle.grants import EVERYTHING, Grant
-from auricle.keyring import Keyring, digest
+from auricle.keyring import Keyring, client_of, digest
 from auricle.server.transport.listeners import is_loopback
 
 SCHEMES = ("bearer", "token")
@@ -52,8 +52,6 @@ class ApiKeys:
     def __init__(self, keys: Iterable[str], keyring: Keyring | None = None) -> None:
         self._digests = tuple({digest(key) for key in keys})
         self._keyring = keyring
-        self._grants: dict[str, Grant] = {}
-        """Of those who came with a key from the keyring, by the name they have for limits."""
 
     @classmethod
     def of(cls, settings: Settings) -> ApiKeys:
@@ -109,12 +107,22 @@ class ApiKeys:
         """Who asks, for limits per client: the owner of a key that was checked, or else whoever
         has the address."""
         if self.are_asked_for and key:
-            return _owner(digest(key))
+            return client_of(digest(key))
         return client_at(address)
 
     def grant_of(self, client: str) -> Grant:
         """What a client may take, by its name from `client`."""
-        return self._grants.get(client, EVERYTHING)
+        found = None if self._keyring is None else self._keyring.key_of(client)
+        return EVERYTHING if found is None else found.grant
+
+    def is_let_in(self, client: str) -> bool:
+        """Whether the key of a client, by its name from `client`, still is. Who came without one
+        when none was needed has nothing that could be taken back."""
+        if not (client.startswith("key ") and self.are_asked_for):
+            return True
+        if any(client_of(known) == client for known in self._digests):
+            return True
+        return self._keyring is not None and self._keyring.key_of(client) is not None
 
     @property
     def are_asked_for(self) -> bool:
@@ -122,12 +130,7 @@ class ApiKeys:
         return bool(self._digests) or self._keyring is not None
 
     def _is_on_keyring(self, key_digest: str) -> bool:
-        found = None if self._keyring is None else self._keyring.find(key_digest)
-        if found is None:
-            self._grants.pop(_owner(key_digest), None)
-            return False
-        self._grants[_owner(key_digest)] = found.grant
-        return True
+        return self._keyring is not None and self._keyring.find(key_digest) is not None
 
 
 def client_at(address: str) -> str:
@@ -137,10 +140,6 @@ def client_at(address: str) -> str:
         with contextlib.suppress(ValueError):
             address = str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False))
     return f"address {address}"
-
-
-def _owner(key_digest: str) -> str:
-    return f"key {key_digest[:16]}"
 
 
 def given_key(scope: Scope) -> str:

@@ -68,6 +68,7 @@ class BatchEndpoints:
     async def create(self, request: Request) -> Response:
         """``POST /v1/batches``"""
         jobs = await self._service.opened()
+        await jobs.owners.check_room(owner_of(request))
         rate = self._settings.min_upload_bytes_per_s
         text = b"".join([piece async for piece in body.pieces(request, MAX_BODY_BYTES, rate)])
         try:

@@ -53,6 +53,7 @@ class Jobs:
     async def create(self, request: Request) -> Response:
         """``POST /v1/jobs``: what a transcription is asked with, and answered before it is done."""
         jobs = await self._service.opened()
+        await jobs.owners.check_room(owner_of(request))
         async with self._reader.received(request, checks_room=False) as upload:
             job = await self._created(jobs, upload)
         jobs.runner.bell.ring()
