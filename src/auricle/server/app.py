@@ -44,6 +44,7 @@ from auricle.server.jobs.endpoints import Jobs
 from auricle.server.machine import Machine
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.models import Models
+from auricle.server.recent_errors import RecentErrors
 from auricle.server.status import Status
 from auricle.server.transport import systemd
 from auricle.server.transport.in_flight import InFlight
@@ -72,6 +73,7 @@ def create_app(
     reader = UploadReader(runtime, in_flight, spool)
     jobs = JobService(runtime, bodies.event, BatchLines(runtime.settings), metrics, keys)
     secrets, tokens = ClientSecrets(), ClientSecrets(path=grant.PATH)
+    failures = RecentErrors()
     app = Starlette(
         routes=[
             *_routes(runtime, reader, Status(runtime, in_flight), keys),
@@ -82,9 +84,12 @@ def create_app(
             *_control(runtime, shut_down if may_end else None),
             *_sockets(runtime, secrets),
             Route("/metrics", MetricsPage(runtime, in_flight, metrics, jobs).page),
+            Route("/v1/errors", failures.listed),
         ],
         middleware=[
-            Middleware(RequestMiddleware, in_flight=in_flight, observer=metrics),
+            Middleware(
+                RequestMiddleware, in_flight=in_flight, observer=metrics, on_end=failures.look
+            ),
             Middleware(BaseUrls),
             Middleware(DeepgramPaths),
             Middleware(

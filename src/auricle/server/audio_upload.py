@@ -133,4 +133,5 @@ class UploadReader:
                     else:
                         received = multipart.received(request, limits, form)
                     sent = await stack.enter_async_context(received)
+            context.of(request.scope).model = dict(sent.fields).get("model")
             yield AudioUpload(self.runtime, request, sent, client, deadline)

@@ -92,6 +92,7 @@ class AccessMiddleware:
             except AuricleError as exc:
                 if (refuse := self._refusals.get(scope["path"])) is None:
                     raise
+                context.of(scope).error = exc
                 await refuse(scope, receive, send, exc)
                 return
             await self._app(scope, receive, send)

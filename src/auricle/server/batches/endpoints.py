@@ -20,12 +20,12 @@ from auricle.jobs.job import new_id
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.jobs.store import Page
 from auricle.server import errors
+from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import UploadReader
 from auricle.server.batches import bodies
 from auricle.server.batches.files import expiry_s
 from auricle.server.batches.lines import ENDPOINTS
 from auricle.server.fields.form import Form, refuse, shown
-from auricle.server.jobs.owners import owner_of
 from auricle.server.transport import body
 
 PATH: Final = "/v1/batches"

@@ -18,10 +18,10 @@ from auricle.errors import NotFound
 from auricle.jobs.files import KEEP_S, FilePage, StoredFile
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.server import errors
+from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.batches import bodies
 from auricle.server.fields.form import Form, integer, refuse
-from auricle.server.jobs.owners import owner_of
 
 PATH: Final = "/v1/files"
 PURPOSES: Final = ("batch", "user_data")

@@ -19,11 +19,11 @@ from auricle.jobs.service import JobService, OpenJobs
 from auricle.jobs.store import NewJob, Page
 from auricle.output import formats
 from auricle.server import errors
+from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
 from auricle.server.fields.audio_request import IgnoredFields
 from auricle.server.fields.form import Form, refuse
 from auricle.server.jobs import asking, bodies
-from auricle.server.jobs.owners import owner_of
 
 PATH: Final = "/v1/jobs"
 STATES: Final[tuple[State, ...]] = get_args(State)

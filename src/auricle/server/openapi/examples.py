@@ -49,6 +49,19 @@ DOWNLOAD: Json = {
     "fits": True,
 }
 
+FAILED_REQUEST: Json = {
+    "id": "req_5f3a9d1c7b2e4f60a8d4c6b1e0f2a394",
+    "object": "error",
+    "ended_at": 1764460800,
+    "method": "POST",
+    "path": "/v1/audio/transcriptions",
+    "status": 400,
+    "close_code": None,
+    "code": "unsupported_language",
+    "param": "language",
+    "model": "tiny.en",
+}
+
 MACHINE: Json = {
     "machine": {
         "auricle": __version__,

@@ -24,6 +24,7 @@ from auricle.server.openapi.answers import (
     success,
 )
 from auricle.server.openapi.schemas import Json, ref
+from auricle.server.recent_errors import ErrorList
 from auricle.server.status import Health, Service
 from auricle.server.transport import deadline
 from auricle.types import Task
@@ -139,6 +140,14 @@ _MACHINE = _Operation(
     examples.MACHINE,
     failures(503, *_ANY),
 )
+_ERRORS = _Operation(
+    "listErrors",
+    "Server",
+    "Which of the asker's requests failed lately",
+    ErrorList,
+    {"object": "list", "data": [examples.FAILED_REQUEST]},
+    failures(*_ANY),
+)
 _HEALTH = _Operation(
     "health",
     "Server",
@@ -208,6 +217,7 @@ def paths() -> Json:
                 failures(*_ANY),
             )
         },
+        "/v1/errors": {"get": _plain(_ERRORS)},
     }
 
 

@@ -25,6 +25,7 @@ from auricle.server.errors import ErrorBody
 from auricle.server.jobs.bodies import JobBody, JobDeleted, JobEvent, JobList
 from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject
+from auricle.server.recent_errors import ErrorList
 from auricle.server.status import Health, Service
 from auricle.server.transport.json_upload import INPUT_AUDIO, MAX_BODY_BYTES
 
@@ -43,6 +44,7 @@ BODIES: tuple[type[msgspec.Struct], ...] = (
     DownloadList,
     Download,
     MachineBody,
+    ErrorList,
     Health,
     Service,
     ListenBody,

@@ -32,6 +32,10 @@ class RequestContext:
     is_complete: bool = False
     close_code: int | None = None
     """With what a websocket was closed here."""
+    error: AuricleError | None = None
+    """What it ended with."""
+    model: str | None = None
+    """Which one it asked for, in its own words."""
     audio_s: float | None = None
     """How long its recording is, as far as it was read."""
     error_response: Callable[[AuricleError], Response] | None = None

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -45,14 +45,20 @@ Result = TypeVar("Result")
 
 
 class RequestMiddleware:
-    """ASGI middleware around every request; the one place where errors are answered."""
+    """ASGI middleware around every request; the one place where errors are answered. ``on_end`` is
+    told of each that has ended, with what is known of it."""
 
     def __init__(
-        self, app: ASGIApp, in_flight: InFlight, observer: Observer = NULL_OBSERVER
+        self,
+        app: ASGIApp,
+        in_flight: InFlight,
+        observer: Observer = NULL_OBSERVER,
+        on_end: Callable[[Scope], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._in_flight = in_flight
         self._observer = observer
+        self._on_end = on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -66,6 +72,7 @@ class RequestMiddleware:
             finally:
                 _log(scope, wire, outcome)
                 _count(self._observer, scope, wire)
+                self._on_end(scope)
 
     async def _served(self, scope: Scope, wire: _Wire) -> str:
         """Serve the request; how that ended, in words for the log."""
@@ -90,6 +97,7 @@ class RequestMiddleware:
 async def _fail(scope: Scope, wire: _Wire, exc: AuricleError) -> str:
     """Answer an error: by its status, by the answer's own means if that has begun, or by leaving
     the answer without an end, which closes the connection."""
+    wire.context.error = exc
     if not wire.context.has_begun:
         respond = wire.context.error_response or errors.response_to
         await respond(exc)(scope, wire.receive, wire.send)

@@ -1,6 +1,6 @@
-"""Whose a job is.
+"""Whose something is: a job, a file, a failure.
 
-Knows nothing about jobs.
+Knows nothing about what it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ MACHINE = ""
 
 def owner_of(request: Request) -> str:
     """The key, or else the address, of who asks. Nobody sees what another has."""
-    client = context.of(request.scope).client
+    return owner(context.of(request.scope).client)
+
+
+def owner(client: str) -> str:
+    """The owner that a client is, by its name for limits."""
     kind, _, address = client.partition(" ")
     if kind == "address" and _is_this_machine(address):
         return MACHINE
