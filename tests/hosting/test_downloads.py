@@ -85,12 +85,16 @@ async def test_a_download_is_cancelled_and_started_again(files: FakeFiles) -> No
 
 
 async def test_why_it_failed_is_kept_until_the_next_time(files: FakeFiles) -> None:
-    files.failure = DownloadFailed("The hub is closed.")
+    """Once it was told with the folder of the cache, to whoever asked."""
+    told = "It is not in the cache: cannot write 'the cache/small'."
+    files.failure = DownloadFailed(
+        f"It is not in the cache {files.folder}: cannot write '{files.folder}/small'."
+    )
     files.more.set()
     downloads = files.downloads()
     await downloads.start("small")
     found = await until_over(downloads, "small")
-    assert (found.state, found.failure) == ("failed", "The hub is closed.")
+    assert (found.state, found.failure) == ("failed", told)
     files.failure = None
     await downloads.start("small")
     found = await until_over(downloads, "small")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -235,7 +236,7 @@ class Downloads:
         self._changed.set()
         job.is_over = True
         if failure is not None:
-            job.failure = failure.message
+            job.failure = _without_folder(failure.message, self._options.cache)
             _log.error("%s could not be downloaded: %s", job.weights.id, failure)
         elif not job.cancelled.is_set():
             _log.info("%s is on this machine", job.weights.id)
@@ -253,6 +254,13 @@ def _free_bytes(folder: Path) -> int:
     """Free space where ``folder`` is, or would be created."""
     existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     return shutil.disk_usage(existing).free
+
+
+def _without_folder(message: str, cache: Path) -> str:
+    """What clients are told: where the server keeps its models is for its log alone."""
+    return re.sub(rf"(\bcache) {re.escape(str(cache))}", r"\1", message).replace(
+        str(cache), "the cache"
+    )
 
 
 def _mb(n_bytes: int) -> str:
