@@ -35,8 +35,11 @@ class Talk:
         self.session: Session = echo
         self.terms = Terms()
         self.sockets: list[Socket] = []
+        self.is_lost: Callable[[], bool] = lambda: False
+        """Whether the client that came last is gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.is_lost = scope["extensions"][websocket_protocol.LOST]
         async with accepted(scope, receive, send, self.terms) as opened:
             self.sockets.append(opened)
             await self.session(opened)
@@ -179,7 +182,7 @@ async def test_a_client_that_breaks_off_has_left(shared_talking: Talking) -> Non
         shared_talking.talk.sockets[0].send("too late")
 
 
-@pytest.mark.parametrize("n_waiting", [0, 3])
+@pytest.mark.parametrize("n_waiting", [0, 2])
 async def test_who_leaves_is_missed_while_a_message_is_worked_on(
     shared_talking: Talking, n_waiting: int
 ) -> None:
@@ -229,6 +232,26 @@ async def test_who_waits_for_its_messages_to_be_read_is_not_given_up(
             await asyncio.sleep(0.01)  # for timers and a round trip; nothing is asked of either
         more.set()
         assert [await client.recv() for _ in range(4)] == ["600000"] * 4
+
+
+async def test_what_came_behind_a_large_message_is_read_while_it_is_worked_on(
+    shared_talking: Talking,
+) -> None:
+    """A ping behind 15 MiB and a commit was answered when minutes of speech had been read."""
+    begun, more = asyncio.Event(), asyncio.Event()
+
+    async def slow(opened: Socket) -> None:
+        async for _ in opened:
+            begun.set()
+            await more.wait()
+
+    shared_talking.talk.session = slow
+    async with shared_talking.open() as client:
+        large = Frame(Opcode.BINARY, b"x" * 15 * 1024 * 1024).serialize(mask=True)
+        client.transport.write(large + Frame(Opcode.TEXT, b"commit").serialize(mask=True))
+        await begun.wait()
+        await (await client.ping())
+        more.set()
 
 
 async def test_pings_are_answered_while_messages_wait(shared_talking: Talking) -> None:
@@ -324,31 +347,56 @@ async def test_an_error_is_a_code_and_a_reason(
     assert f", closed with {code}, with an error (req_" in log.lines[-1]
 
 
-async def test_a_client_that_does_not_read_is_given_up(
-    shared_talking: Talking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The outbox has a limit; so long a text as fills the system's buffers too is patched away."""
+CODE = socket.POLICY_VIOLATION.to_bytes(2)
+
+HANDSHAKE = (
+    b"GET /talk HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So long a text as fills the outbox behind the system's buffers is patched away."""
     monkeypatch.setattr(socket, "MAX_OUTBOX_BYTES", 100_000)
     monkeypatch.setattr(socket, "FLUSH_S", 0.05)
-    gave_up = asyncio.Event()
 
-    async def talkative(opened: Socket) -> None:
-        with contextlib.suppress(Closed):
-            while True:
-                opened.send("x" * 50_000)
-                await asyncio.sleep(0)
-        assert opened.ended == "slow"
-        gave_up.set()
 
+async def talkative(opened: Socket) -> None:
+    with contextlib.suppress(Closed):
+        while True:
+            opened.send("x" * 50_000)
+            await asyncio.sleep(0)
+    assert opened.ended == "slow"
+
+
+@pytest.mark.usefixtures("brief")
+async def test_a_client_that_does_not_read_is_given_up(shared_talking: Talking, log: Log) -> None:
+    """Its session is over at once, and the code is what it reads last if it ever reads. Until it
+    did, the session waited."""
     shared_talking.talk.session = talkative
     async with connected(shared_talking.served) as client:
-        await client.send(
-            b"GET /talk HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-        )
+        await client.send(HANDSHAKE)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
-        await gave_up.wait()
+        await until(lambda: any("websocket" in line for line in log.lines))
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # as above
+        await client.send(Frame(Opcode.CLOSE, CODE).serialize(mask=True))
+        assert (await client.rest()).endswith(Frame(Opcode.CLOSE, CODE).serialize(mask=False))
+
+
+@pytest.mark.usefixtures("brief")
+async def test_a_client_that_goes_on_without_reading_is_cut_off(shared_talking: Talking) -> None:
+    """It could keep its connection for as long as it sent."""
+    shared_talking.talk.session = talkative
+    async with connected(shared_talking.served) as client:
+        await client.send(HANDSHAKE)
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
+        await until(lambda: any(each.ended == "slow" for each in shared_talking.talk.sockets))
+        while not shared_talking.talk.is_lost():
+            client.writer.write(Frame(Opcode.TEXT, b"on and on").serialize(mask=True))
+            advance(websocket_protocol.CLOSE_S)
+            await asyncio.sleep(0)
 
 
 async def test_pings_that_nobody_reads_the_answers_of_end_the_connection(

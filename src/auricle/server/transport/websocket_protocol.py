@@ -9,6 +9,7 @@ import asyncio
 import select
 import socket
 from asyncio.transports import BaseTransport
+from collections import deque
 from http import HTTPStatus
 from typing import Final
 
@@ -46,6 +47,9 @@ and clients give up when they get no answer."""
 LOOK_S: Final = 0.5
 """How often a client that is not read from is looked at, whether it is still there."""
 
+CLOSE_S: Final = 10.0
+"""How long a connection that is being closed waits for its client to read the rest and to leave."""
+
 LOST: Final = "auricle.lost"
 """Extension of a websocket's scope: a function that says whether its client is gone, also while
 there are messages of it that nobody has received."""
@@ -57,11 +61,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection. It is not read from while many messages wait to be received."""
 
     _n_unreceived = 0
-    """Bytes of messages since none waited."""
+    """Bytes of messages that wait to be received."""
     _look_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        self._sizes: deque[int] = deque()
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
@@ -87,9 +92,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            self.writable.set()  # else uvicorn waits for a client that does not read
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             self.handshake_complete = True  # else uvicorn reports refusals as faults
+        if self.close_timer is not None:
+            self._abort_later()  # else uvicorn waits for it here
+
+    def _abort_later(self) -> None:
+        """Have the connection end whether or not its client reads what was written."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -101,7 +116,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:  # it is thrown away
             super().send_receive_event_to_app()
             return
-        self._n_unreceived += MESSAGE_BYTES + sum(len(frame) for frame in self.frames)
+        self._sizes.append(MESSAGE_BYTES + sum(len(frame) for frame in self.frames))
+        self._n_unreceived += self._sizes[-1]
         is_full = self.read_paused or self._n_unreceived > MAX_UNRECEIVED_BYTES
         # uvicorn would read nothing behind the first message, nor answer pings.
         self.read_paused = not is_full
@@ -112,8 +128,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
-        if self.queue.empty():
-            self._n_unreceived = 0
+        if message["type"] == "websocket.receive":
+            self._n_unreceived -= self._sizes.popleft()
+            if self.read_paused and self._n_unreceived <= MAX_UNRECEIVED_BYTES:
+                self.read_paused = False
+                self.transport.resume_reading()
         return message
 
     def _look(self) -> None:
@@ -134,6 +153,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.schedule_ping()
         else:
             super().keepalive_timeout()
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._abort_later()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < MAX_FRAGMENTS:
