@@ -26,6 +26,8 @@ EVALUATED = frozenset(
 )
 """Settings that can change what is transcribed, or how fast."""
 
+TYPES = get_type_hints(Settings)
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -83,7 +85,7 @@ def config_from(context: click.Context) -> Path | None:
 
 def type_text(setting: Field[Any]) -> str:
     """What a value looks like: ``INTEGER``, ``cpu|cuda``, ``on|off``."""
-    wanted = get_type_hints(Settings)[setting.name]
+    wanted = TYPES[setting.name]
     if get_origin(wanted) is tuple:
         item = get_args(wanted)[0]
         return f"{'|'.join(get_args(item)) or ('NUMBER' if item is float else 'TEXT')},…"
