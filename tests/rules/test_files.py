@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import fields
+from fnmatch import fnmatchcase
+from functools import cache
 
 import pytest
 
@@ -31,6 +33,22 @@ MACHINE = (
     r"/opt/py" + "pi",
 )
 """Paths that exist on one machine only."""
+
+BINARIES = (
+    "docs/pictures/*.png",
+    "samples/*.wav",
+    "src/auricle/hosting/trial_clip.npy",
+    "src/auricle/server/page/built/sample.mp3",
+    "src/auricle/speakers/band_mean.npy",
+    "src/auricle/speech/silero_vad.npz",
+    "tests/*/golden*.npz",
+    "tests/models/golden/model.safetensors",
+    "tests/parity/clips/*.flac",
+)
+"""All that is not text: pictures, clips, weights of the voice detector, what tests compare with."""
+
+LEFT_BEHIND = (".coverage*", "*.tmp", "*.log", "*.orig", "*.rej", "*.pyc", ".DS_Store")
+"""Names of files that programs leave behind."""
 
 
 def read(name: str) -> str:
@@ -107,17 +125,41 @@ def test_each_lock_holds_the_one_before():
 @pytest.mark.parametrize("patterns", [HOSTS, MACHINE], ids=["registry hosts", "machine paths"])
 def test_no_tracked_file_names(patterns):
     found = [
-        f"{path.relative_to(source.ROOT)}: {match[0]}"
-        for path in source.tracked()
-        if (text := _text(path.read_bytes())) is not None
-        and (match := re.search("|".join(patterns), text))
+        f"{name}: {match[0]}"
+        for name, text in contents().items()
+        if text is not None and (match := re.search("|".join(patterns), text))
     ]
     assert found == []
 
 
+def test_no_binary_is_tracked_but_those_named_here():
+    binaries = [name for name, text in contents().items() if text is None]
+    assert [name for name in binaries if not _is_one_of(name, BINARIES)] == []
+    assert [
+        each for each in BINARIES if not any(fnmatchcase(name, each) for name in binaries)
+    ] == []
+
+
+def test_nothing_that_programs_leave_behind_is_tracked():
+    assert [path for path in source.tracked() if _is_one_of(path.name, LEFT_BEHIND)] == []
+
+
+def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@cache
+def contents() -> dict[str, str | None]:
+    """The text of every tracked file; None for one that is none."""
+    return {
+        path.relative_to(source.ROOT).as_posix(): _text(path.read_bytes())
+        for path in source.tracked()
+    }
+
+
 def _text(content: bytes) -> str | None:
-    """The file as text; None for audio and weights."""
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    return None if "\0" in text else text
