@@ -27,10 +27,8 @@ HOSTS = (
 )
 """Where packages come from is the user's choice: `pip` and its settings know it."""
 
-MACHINE = (
-    r"(?<![\w.])/wo" + r"rk/",
-    r"(?<![\w.])/ro" + r"ot/",
-    r"/opt/py" + "pi",
+MACHINE = tuple(
+    rf"{path}(?<![\w.]{path})" for path in ("/wo" + "rk/", "/ro" + "ot/", "/opt/py" + "pi")
 )
 """Paths that exist on one machine only."""
 
@@ -127,7 +125,8 @@ def test_no_tracked_file_names(patterns):
     found = [
         f"{name}: {match[0]}"
         for name, text in contents().items()
-        if text is not None and (match := re.search("|".join(patterns), text))
+        for pattern in patterns
+        if text is not None and (match := re.search(pattern, text))
     ]
     assert found == []
 
