@@ -12,13 +12,13 @@ import pytest_asyncio
 
 from auricle.errors import InvalidRequest
 from auricle.jobs.database import Database
-from auricle.jobs.hooks import DELAYS_S, HookStore, Teller, secret_bytes, signed
-from auricle.jobs.job import Asked, Held, Hook, StoredJob
-from auricle.jobs.outside import Outside
-from auricle.jobs.room import Limits
+from auricle.jobs.hooks import DELAYS_S, HookStore, WebhookSender, secret_bytes, signed
+from auricle.jobs.job import Held, Hook, JobRequest, StoredJob
+from auricle.jobs.limits import Limits
+from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.store import JobStore, NewJob
 from auricle.types import DecodeOptions
-from tests.jobs.test_outside import server
+from tests.jobs.test_outbound import server
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
@@ -57,14 +57,14 @@ class Hooks:
         self.store = HookStore(database, clock)
 
     async def ended(self, url: str) -> str:
-        asked = Asked(Held("x"), DecodeOptions(), "base", hook=Hook(url, SECRET))
+        asked = JobRequest(Held("x"), DecodeOptions(), "base", hook=Hook(url, SECRET))
         (job,) = await self.jobs.add([NewJob("", asked)])
         await self.jobs.end(job.id, "cancelled", 3600.0)
         return job.id
 
-    async def tell(self) -> None:
-        hosts = Outside(["localhost"], "webhook_hosts", "webhook_url", resolve)
-        await Teller(self.store, hosts, write, self.clock).tell()
+    async def send_due(self) -> None:
+        hosts = OutboundClient(["localhost"], "webhook_hosts", "webhook_url", resolve)
+        await WebhookSender(self.store, hosts, write, self.clock).send_due()
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -92,8 +92,8 @@ async def test_it_is_told_once_and_can_be_checked(hooks: Hooks):
 
     async with server(answer) as port:
         job_id = await hooks.ended(f"http://localhost:{port}/hook")
-        await hooks.tell()
-        await hooks.tell()
+        await hooks.send_due()
+        await hooks.send_due()
     (head,) = heads
     assert head.startswith(b"POST /hook HTTP/1.1\r\n")
     lines = head.decode().splitlines()[1:-1]
@@ -125,10 +125,10 @@ async def test_it_is_tried_again_after_longer_and_longer_times(hooks: Hooks):
     async with server(answer) as port:
         job_id = await hooks.ended(f"http://localhost:{port}/hook")
         for number, delay_s in enumerate((*DELAYS_S, 0.0), 1):
-            await hooks.tell()
+            await hooks.send_due()
             assert n_asked == number
             hooks.clock.now_s += delay_s - 1
-            await hooks.tell()
+            await hooks.send_due()
             assert n_asked == number
             hooks.clock.now_s += 1
     (delivery,) = (await hooks.store.of([job_id])).values()
@@ -139,13 +139,13 @@ async def test_it_is_tried_again_after_longer_and_longer_times(hooks: Hooks):
 async def test_whoever_is_gone_is_told_no_more(hooks: Hooks):
     async with server(lambda head: b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n") as port:
         job_id = await hooks.ended(f"http://localhost:{port}/hook")
-        await hooks.tell()
+        await hooks.send_due()
     assert (await hooks.store.of([job_id]))[job_id].state == "failed"
 
 
 async def test_whoever_must_not_be_asked_is_not(hooks: Hooks):
     job_id = await hooks.ended("http://elsewhere/hook")
-    await hooks.tell()
+    await hooks.send_due()
     delivery = (await hooks.store.of([job_id]))[job_id]
     assert (delivery.state, delivery.problem) == (
         "failed",

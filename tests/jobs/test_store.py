@@ -12,9 +12,9 @@ import pytest_asyncio
 from auricle.errors import AuricleError, Conflict, NotFound, StorageFull
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
-from auricle.jobs.job import Asked, Failure, Held, StoredJob
+from auricle.jobs.job import Failure, Held, JobRequest, StoredJob
+from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
-from auricle.jobs.room import Limits
 from auricle.jobs.store import JobStore, NewJob
 from auricle.reading.reader import Reading
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
@@ -35,7 +35,7 @@ class Kept:
         self.readings = Readings(database, self.clock)
 
     async def add(self, owner: str = "ann", held_bytes: int = 0) -> StoredJob:
-        asked = Asked(Held("rec_1"), OPTIONS, "base", (("model", "base"),))
+        asked = JobRequest(Held("rec_1"), OPTIONS, "base", (("model", "base"),))
         (job,) = await self.jobs.add([NewJob(owner, asked, "rec_1", held_bytes)])
         return job
 
@@ -56,7 +56,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
 async def test_a_job_comes_back_as_it_was_asked_for(kept: Kept):
     job = await kept.add()
     assert await kept.jobs.get(job.id, "ann") == job
-    assert (job.asked.options, job.state, job.created_s) == (OPTIONS, "queued", kept.clock.now_s)
+    assert (job.request.options, job.state, job.created_s) == (OPTIONS, "queued", kept.clock.now_s)
     with pytest.raises(NotFound):
         await kept.jobs.get(job.id, "bob")
 
@@ -179,9 +179,9 @@ async def test_recordings_have_a_limit_together(kept: Kept):
 
 async def test_voices_are_kept_as_long_as_they_are_needed(kept: Kept):
     job = await kept.add()
-    assert job.asked.options == OPTIONS
+    assert job.request.options == OPTIONS
     ended, _ = await kept.jobs.end(job.id, "cancelled", KEEP_S)
-    speakers = ended.asked.options.speakers
+    speakers = ended.request.options.speakers
     assert speakers is not None
     assert speakers.known == (KnownVoice("Ann", b""),)
 

@@ -20,7 +20,7 @@ import msgspec
 from auricle.errors import AuricleError, InvalidRequest, NotFound
 from auricle.jobs.batch import BatchState, LineError, StoredBatch
 from auricle.jobs.files import StoredFile
-from auricle.jobs.job import Asked, Failure, InFile, StoredJob, new_id
+from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob, new_id
 from auricle.jobs.runner import Runner
 from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 class Lines(Protocol):
     """What lines of a batch say, and how those of its output are written."""
 
-    def read(self, line: bytes, at: InFile, endpoint: str) -> tuple[str, Asked | Failure]:
+    def read(self, line: bytes, at: InFile, endpoint: str) -> tuple[str, JobRequest | Failure]:
         """The client's id of a line, and what it asks for, or why that cannot be done.
 
         Raises:
@@ -93,7 +93,7 @@ class Batches:
     async def cancel(self, batch_id: str, owner: str) -> None:
         """Do no more of its lines; what is done stays. Raises what `BatchStore.cancel` raises."""
         await self._stop(await self._stores.batches.cancel(batch_id, owner))
-        self._runner.bell.ring()
+        self._runner.wakeup.notify()
 
     async def _advance(self, batch: StoredBatch) -> None:
         if batch.state == "validating":
@@ -122,7 +122,7 @@ class Batches:
             if not looked.errors:
                 begun = batch.become("in_progress", self._clock(), n_lines=len(looked.jobs))
                 await self._stores.batches.begin(begun, looked.jobs, self._runner.keep_s)
-                self._runner.bell.ring()
+                self._runner.wakeup.notify()
                 return
         except AuricleError as exc:
             looked = _Looked(errors=[LineError(exc.code or exc.type, exc.message)])
@@ -160,7 +160,7 @@ class Batches:
         for number, job in enumerate(looked.jobs):
             if job.failure is not None:
                 continue
-            model = job.asked.model
+            model = job.request.model
             if model not in refused:
                 try:
                     await self._runtime.find(model, owner)
@@ -244,7 +244,7 @@ def _job(
     batch: StoredBatch,
     number: int,
     name: str,
-    asked: Asked | Failure,
+    asked: JobRequest | Failure,
     at: InFile,
     known: set[str],
 ) -> NewJob:
@@ -257,5 +257,5 @@ def _job(
             )
             failure = Failure.of(gone)
     else:
-        asked = Asked(at, DecodeOptions(), "")
+        asked = JobRequest(at, DecodeOptions(), "")
     return NewJob(batch.owner, asked, batch=batch.id, custom_id=name, line=number, failure=failure)

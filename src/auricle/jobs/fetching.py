@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from auricle.errors import InvalidRequest, TooLarge, Unavailable
-from auricle.jobs.outside import Outside
+from auricle.jobs.outbound import OutboundClient
 
 MAX_REDIRECTS: Final = 5
 RETRY_S: Final = 30.0
@@ -21,7 +21,9 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _WORTH_ASKING_AGAIN: Final = frozenset({408, 425, 429})
 
 
-async def fetch(outside: Outside, url: str, target: Path, max_bytes: int, limit_s: float) -> int:
+async def fetch(
+    outbound: OutboundClient, url: str, target: Path, max_bytes: int, limit_s: float
+) -> int:
     """Write what a URL has to ``target``; how many bytes. Every redirect is looked at as the first
     URL was.
 
@@ -33,7 +35,7 @@ async def fetch(outside: Outside, url: str, target: Path, max_bytes: int, limit_
     try:
         async with asyncio.timeout(limit_s):
             for _ in range(MAX_REDIRECTS + 1):
-                async with outside.asked("GET", url) as response:
+                async with outbound.request("GET", url) as response:
                     if response.status_code not in _REDIRECTS:
                         return await _written(response, target, max_bytes)
                     url = urljoin(url, response.headers.get("location", ""))

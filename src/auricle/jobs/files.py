@@ -14,7 +14,7 @@ import msgspec
 from auricle.errors import NotFound, Overloaded
 from auricle.jobs import rows
 from auricle.jobs.database import Database
-from auricle.jobs.room import FULL_RETRY_S, Limits, check_bytes
+from auricle.jobs.limits import FULL_RETRY_S, Limits, check_bytes
 
 KEEP_S = 30 * 86400.0
 """How long a file is kept of which nobody says how long, in seconds."""

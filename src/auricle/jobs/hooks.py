@@ -20,7 +20,7 @@ from auricle.errors import AuricleError, InvalidRequest
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.job import Hook, StoredJob
-from auricle.jobs.outside import Outside
+from auricle.jobs.outbound import OutboundClient
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = (16, 64)
@@ -110,35 +110,35 @@ class HookStore:
         return await self._database.run(work)
 
 
-class Teller:
-    """Tells those who want to know. ``write`` makes the body of what a job's hook is told."""
+class WebhookSender:
+    """Delivers webhooks that are due. ``write`` makes the body of what a job's hook is told."""
 
     def __init__(
         self,
         store: HookStore,
-        outside: Outside,
+        outbound: OutboundClient,
         write: Callable[[StoredJob], bytes],
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._outside = outside
+        self._outbound = outbound
         self._write = write
         self._clock = clock
 
-    async def tell(self) -> None:
-        """Tell all that are due, once."""
+    async def send_due(self) -> None:
+        """Deliver all that are due, once each."""
         while due := await self._store.due():
             await asyncio.gather(*(self._try(job) for job in due))
 
     async def _try(self, job: StoredJob) -> None:
-        hook = job.asked.hook
+        hook = job.request.hook
         assert hook is not None, "a job without a hook has none to be told"
-        problem, is_last = await self._told(job, hook)
+        problem, is_last = await self._deliver(job, hook)
         if problem is not None:
             logger.warning("the webhook of %s was not delivered: %s", job.id, problem)
         await self._store.tried(job.id, problem, is_last=is_last)
 
-    async def _told(self, job: StoredJob, hook: Hook) -> tuple[str | None, bool]:
+    async def _deliver(self, job: StoredJob, hook: Hook) -> tuple[str | None, bool]:
         """What went wrong, and whether it always will."""
         body, event_id = self._write(job), event_id_of(job)
         headers = {
@@ -147,7 +147,7 @@ class Teller:
             **signed(hook.secret, event_id, int(self._clock()), body),
         }
         try:
-            async with self._outside.asked("POST", hook.url, body, headers) as response:
+            async with self._outbound.request("POST", hook.url, body, headers) as response:
                 status = response.status_code
         except InvalidRequest as exc:
             return exc.message, True

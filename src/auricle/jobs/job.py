@@ -54,7 +54,7 @@ class Hook(msgspec.Struct, frozen=True):
     secret: str
 
 
-class Asked(msgspec.Struct, frozen=True):
+class JobRequest(msgspec.Struct, frozen=True):
     """What stays the same of a job from the start."""
 
     source: Source
@@ -88,7 +88,7 @@ class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     """Whose it is; empty: everybody's who uses this machine."""
     state: State
-    asked: Asked
+    request: JobRequest
     created_s: float
     started_s: float | None = None
     ended_s: float | None = None

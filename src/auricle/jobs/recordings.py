@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder
-from auricle.jobs.room import check_bytes
+from auricle.jobs.limits import check_bytes
 
 
 class Recordings:

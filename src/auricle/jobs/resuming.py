@@ -23,7 +23,7 @@ from auricle.config import Settings
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
-from auricle.jobs.job import Asked, ServerFile, StoredJob
+from auricle.jobs.job import JobRequest, ServerFile, StoredJob
 from auricle.jobs.readings import StoredLedger
 from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
@@ -53,7 +53,7 @@ class Resuming:
     async def begin(self, path: Path, options: DecodeOptions, model: str) -> Resumed:
         """A recording is to be read with a model: the same file, with the same options, goes on
         where it was."""
-        asked = Asked(await asyncio.to_thread(_source, path), options, model)
+        asked = JobRequest(await asyncio.to_thread(_source, path), options, model)
         key = hashlib.sha256(msgspec.msgpack.encode(asked)).hexdigest()
         readings = self._stores.readings
         job = await self._stores.database.run(lambda connection: _begun(connection, key))

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from auricle.errors import NotFound
-from auricle.jobs.job import Asked, Failure, State, StoredJob
+from auricle.jobs.job import Failure, JobRequest, State, StoredJob
 
 
 class Paged(Protocol):
@@ -36,7 +36,7 @@ def found(connection: sqlite3.Connection, job_id: str) -> StoredJob:
         id=row["id"],
         owner=row["owner"],
         state=row["state"],
-        asked=msgspec.msgpack.decode(row["asked"], type=Asked),
+        request=msgspec.msgpack.decode(row["asked"], type=JobRequest),
         created_s=row["created"],
         started_s=row["started"],
         ended_s=row["ended"],
@@ -107,7 +107,7 @@ def end(
     if not ended:
         return False
     connection.execute("DELETE FROM windows WHERE job = ?", (job_id,))
-    asked = found(connection, job_id).asked
+    asked = found(connection, job_id).request
     connection.execute(
         "UPDATE jobs SET asked = ? WHERE id = ?",
         (msgspec.msgpack.encode(without_voices(asked)), job_id),
@@ -119,7 +119,7 @@ def end(
     return True
 
 
-def without_voices(asked: Asked) -> Asked:
+def without_voices(asked: JobRequest) -> JobRequest:
     """What stays of a job that has ended: recordings of known voices do not."""
     speakers = asked.options.speakers
     if speakers is None or not speakers.known:

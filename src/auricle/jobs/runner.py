@@ -22,12 +22,12 @@ from auricle.errors import (
     Unavailable,
     as_auricle_error,
 )
-from auricle.jobs.bell import Bell, heard
 from auricle.jobs.job import Failure, State, StoredJob
 from auricle.jobs.owners import Owners
 from auricle.jobs.readings import StoredLedger
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
+from auricle.jobs.wakeup import Wakeup, wait_for
 from auricle.observe import Observer
 from auricle.speech_runtime import SpeechRuntime
 from auricle.transcribe import collect
@@ -78,7 +78,7 @@ class Runner:
         self._observer = observer
         self._clock = clock
         self.keep_s = runtime.settings.keep_jobs_h * 3600.0
-        self.bell = Bell()
+        self.wakeup = Wakeup()
         """Rung when a job comes, and when one has ended."""
         self._served: list[str] = []
         self._workers: list[asyncio.Task[None]] = []
@@ -115,7 +115,7 @@ class Runner:
 
     async def _work(self) -> None:
         while True:
-            rung = self.bell.next
+            changed = self.wakeup.next
             try:
                 job, due_s = await self._next()
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
@@ -123,7 +123,7 @@ class Runner:
                 job, due_s = None, None
             if job is None:
                 wait_s = LOOK_S if due_s is None else min(due_s - self._clock(), LOOK_S)
-                await heard(rung, wait_s)
+                await wait_for(changed, wait_s)
                 continue
             await self._watched(job)
 
@@ -183,7 +183,7 @@ class Runner:
     async def _transcribe(self, job: StoredJob) -> None:
         if not await self._is_wanted(job):
             return
-        asked = job.asked
+        asked = job.request
         self._owners.check_let_in(job.owner)
         await self._runtime.find(asked.model, job.owner)
         model = (await self._runtime.status(asked.model)).name
@@ -227,4 +227,4 @@ class Runner:
         logger.info("%s is %s", job.id, job.state)
         self._observer.count("jobs", state=job.state)
         await self._recordings.drop(job.id)
-        self.bell.ring()
+        self.wakeup.notify()

@@ -18,17 +18,17 @@ from auricle.config import Settings
 from auricle.errors import AuricleError, NotFound, Unavailable, as_auricle_error
 from auricle.grants import Grants, NoLimits
 from auricle.jobs.batches import Batches, Lines
-from auricle.jobs.bell import heard
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
-from auricle.jobs.hooks import Teller
+from auricle.jobs.hooks import WebhookSender
 from auricle.jobs.job import StoredJob
-from auricle.jobs.outside import Outside
+from auricle.jobs.limits import MIB
+from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.owners import Owners
-from auricle.jobs.room import MIB
 from auricle.jobs.runner import DEADLY, LOOK_S, MAX_STARTS, Runner
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
+from auricle.jobs.wakeup import wait_for
 from auricle.observe import NULL_OBSERVER, Observer
 from auricle.speech_runtime import SpeechRuntime
 
@@ -69,8 +69,8 @@ class JobService:
         self._observer = observer
         self._grants = grants or NoLimits()
         self._clock = clock
-        self.url_hosts = Outside(settings.job_url_hosts, "job_url_hosts", "url")
-        self.hook_hosts = Outside(settings.webhook_hosts, "webhook_hosts", "webhook_url")
+        self.url_hosts = OutboundClient(settings.job_url_hosts, "job_url_hosts", "url")
+        self.hook_hosts = OutboundClient(settings.webhook_hosts, "webhook_hosts", "webhook_url")
         self._opening = asyncio.Lock()
         self._open: OpenJobs | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -146,7 +146,7 @@ class JobService:
         if n_queued:
             logger.info("jobs that were in work when a server ended: %d", n_queued)
         jobs.runner.start()
-        for work in (self._keep_house(jobs), self._tell(jobs)):
+        for work in (self._maintain(jobs), self._send_webhooks(jobs)):
             self._tasks.append(asyncio.create_task(work, name="jobs house"))
         return jobs
 
@@ -160,34 +160,34 @@ class JobService:
         batches = Batches(self._runtime, stores, runner, self._lines, self._clock)
         return OpenJobs(stores, owners, runner, batches)
 
-    async def _keep_house(self, jobs: OpenJobs) -> None:
+    async def _maintain(self, jobs: OpenJobs) -> None:
         """Take batches a step further, and forget what has expired, until it is cancelled."""
         stores = jobs.stores
         while True:
-            rung = jobs.runner.bell.next
+            changed = jobs.runner.wakeup.next
             try:
                 await jobs.batches.look()
                 await stores.recordings.remove(await stores.jobs.expire())
                 await stores.recordings.remove(await stores.files.expire())
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("jobs wait: %s", as_auricle_error(exc))
-            await heard(rung, LOOK_S)
+            await wait_for(changed, LOOK_S)
 
-    async def _tell(self, jobs: OpenJobs) -> None:
+    async def _send_webhooks(self, jobs: OpenJobs) -> None:
         """Tell who wants to know, until it is cancelled."""
         hooks = jobs.stores.hooks
-        teller = Teller(hooks, self.hook_hosts, self._write, self._clock)
+        sender = WebhookSender(hooks, self.hook_hosts, self._write, self._clock)
         while True:
-            rung = jobs.runner.bell.next
+            changed = jobs.runner.wakeup.next
             wait_s = LOOK_S
             try:
-                await teller.tell()
+                await sender.send_due()
                 due_s = await hooks.next_due_s()
                 if due_s is not None:
                     wait_s = min(due_s - self._clock(), LOOK_S)
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("webhooks wait: %s", as_auricle_error(exc))
-            await heard(rung, wait_s)
+            await wait_for(changed, wait_s)
 
 
 def _folder(settings: Settings) -> Folder:

@@ -18,7 +18,7 @@ import msgspec
 from auricle.errors import InvalidRequest
 from auricle.jobs import fetching
 from auricle.jobs.job import Held, InFile, Remote, ServerFile, StoredJob, new_id
-from auricle.jobs.outside import Outside
+from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.recordings import Recordings
 
 
@@ -38,11 +38,11 @@ class Sources:
     """Recordings in the folder, elsewhere on this machine, or on another."""
 
     def __init__(
-        self, recordings: Recordings, outside: Outside, max_bytes: int, fetch_s: float
+        self, recordings: Recordings, outbound: OutboundClient, max_bytes: int, fetch_s: float
     ) -> None:
         self._recordings = recordings
         self._folder = recordings.folder
-        self._outside = outside
+        self._outbound = outbound
         self._max_bytes = max_bytes
         self._fetch_s = fetch_s
 
@@ -55,7 +55,7 @@ class Sources:
             Unavailable: it cannot be fetched now.
             StorageFull: there is no room for it.
         """
-        source = job.asked.source
+        source = job.request.source
         match source:
             case Held(file):
                 yield self._folder.file(file)
@@ -75,7 +75,9 @@ class Sources:
         name = new_id("rec_")
         path = self._folder.file(name)
         try:
-            n_bytes = await fetching.fetch(self._outside, url, path, self._max_bytes, self._fetch_s)
+            n_bytes = await fetching.fetch(
+                self._outbound, url, path, self._max_bytes, self._fetch_s
+            )
             await self._recordings.hold(job.id, name, n_bytes)
         except BaseException:
             self._folder.remove(name)

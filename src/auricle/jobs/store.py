@@ -14,8 +14,8 @@ import msgspec
 from auricle.errors import NotFound
 from auricle.jobs import rows
 from auricle.jobs.database import Database
-from auricle.jobs.job import Asked, Failure, Held, InFile, ServerFile, State, StoredJob, new_id
-from auricle.jobs.room import Limits, check_bytes, check_number
+from auricle.jobs.job import Failure, Held, InFile, JobRequest, ServerFile, State, StoredJob, new_id
+from auricle.jobs.limits import Limits, check_bytes, check_number
 from auricle.transcribe import BYTES_PER_S, UNOPENED_S
 
 
@@ -24,7 +24,7 @@ class NewJob:
     """A job that comes in."""
 
     owner: str
-    asked: Asked
+    request: JobRequest
     held_file: str | None = None
     held_bytes: int = 0
     batch: str | None = None
@@ -75,7 +75,7 @@ class JobStore:
         """The same within a transaction: their ids. Those that have failed are kept so long."""
         now_s = self._clock()
         check_number(connection, (job.owner for job in jobs), self._limits)
-        encoded = [msgspec.msgpack.encode(job.asked) for job in jobs]
+        encoded = [msgspec.msgpack.encode(job.request) for job in jobs]
         n_bytes = sum(job.held_bytes for job in jobs) + sum(map(len, encoded))
         check_bytes(connection, n_bytes, self._limits.max_bytes)
         made = zip(jobs, encoded, strict=True)
@@ -277,7 +277,7 @@ def _unread_s(row: sqlite3.Row) -> float:
     of which nothing is known as much as a request counts then."""
     if row["duration"] is not None:
         return max(float(row["duration"]) - float(row["read"]), 0.0)
-    match msgspec.msgpack.decode(row["asked"], type=Asked).source:
+    match msgspec.msgpack.decode(row["asked"], type=JobRequest).source:
         case Held():
             return int(row["held_bytes"]) / BYTES_PER_S
         case ServerFile(n_bytes=n_bytes) | InFile(offset=int(), n_bytes=n_bytes):

@@ -14,9 +14,9 @@ from auricle.jobs.database import Database
 from auricle.jobs.files import FileStore
 from auricle.jobs.folder import Folder
 from auricle.jobs.hooks import HookStore
+from auricle.jobs.limits import MIB, Limits
 from auricle.jobs.readings import Readings
 from auricle.jobs.recordings import Recordings
-from auricle.jobs.room import MIB, Limits
 from auricle.jobs.store import JobStore
 
 

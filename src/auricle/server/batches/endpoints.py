@@ -81,7 +81,7 @@ class BatchEndpoints:
             message = f"its purpose must be 'batch', but is '{file.purpose}'."
             refuse("input_file_id", message)
         await jobs.stores.batches.add(batch)
-        jobs.runner.bell.ring()
+        jobs.runner.wakeup.notify()
         return errors.json_response(bodies.batch_body(batch))
 
     async def listed(self, request: Request) -> Response:

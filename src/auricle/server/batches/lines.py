@@ -14,10 +14,10 @@ import msgspec
 
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.jobs.job import Asked, Failure, InFile, StoredJob
+from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob
 from auricle.output import formats
 from auricle.server.errors import ErrorBody, ErrorDetail
-from auricle.server.jobs import asking
+from auricle.server.jobs import job_form
 from auricle.server.transport.json_upload import INPUT_AUDIO
 from auricle.server.transport.upload import MAX_FIELDS, FieldRoom
 from auricle.types import Transcript
@@ -73,7 +73,7 @@ class BatchLines:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def read(self, line: bytes, at: InFile, endpoint: str) -> tuple[str, Asked | Failure]:
+    def read(self, line: bytes, at: InFile, endpoint: str) -> tuple[str, JobRequest | Failure]:
         """See `Lines.read`."""
         try:
             found = msgspec.json.decode(line, type=_Line)
@@ -92,7 +92,7 @@ class BatchLines:
             message = f"url must be that of the batch, {endpoint}, but is {found.url[:80]!r}."
             raise InvalidRequest(message, param="url", code="mismatched_endpoint")
         try:
-            return found.custom_id, self._asked(found, at)
+            return found.custom_id, self._request(found, at)
         except InvalidRequest as exc:
             return found.custom_id, Failure.of(exc)
 
@@ -112,7 +112,7 @@ class BatchLines:
         name = f"batch_req_{job.id.removeprefix('job_')}"
         return msgspec.json.encode(OutputLine(name, job.custom_id or "", response, error)) + b"\n"
 
-    def _asked(self, line: _Line, at: InFile) -> Asked:
+    def _request(self, line: _Line, at: InFile) -> JobRequest:
         fields = dict(line.body)
         audio, file_id = fields.pop(INPUT_AUDIO, None), fields.pop(FILE_ID, None)
         if (audio is None) == (file_id is None):
@@ -125,18 +125,18 @@ class BatchLines:
             raise InvalidRequest(f"The body has more than {MAX_FIELDS} fields.")
         room = FieldRoom()
         pairs = [(name, _text(name, value, room)) for name, value in fields.items()]
-        for name in asking.OWN:
-            if any(asking.base_name(each) == name for each, _ in pairs):
+        for name in job_form.OWN:
+            if any(job_form.base_name(each) == name for each, _ in pairs):
                 message = f"'{name}' is a field of jobs, and none of a line."
                 raise InvalidRequest(message, param=name, code="invalid_value")
         if line.url == TRANSLATIONS:
             pairs.append(("task", "translate"))
-        request = asking.parse(pairs, self._settings, word_times=False)
+        request = job_form.parse(pairs, self._settings, word_times=False)
         source = at if file_id is None else InFile(_text(FILE_ID, file_id, room))
-        return asking.asked(pairs, request, source)
+        return job_form.job_request(pairs, request, source)
 
     def _body(self, job: StoredJob, transcript: Transcript) -> msgspec.Raw:
-        style = asking.style(job.asked, (), self._settings)
+        style = job_form.style(job.request, (), self._settings)
         body = formats.render(transcript, style)
         if formats.CONTENT_TYPES[style.format] == "application/json":
             return msgspec.Raw(body)

@@ -92,7 +92,7 @@ class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def job_body(job: StoredJob, delivery: Delivery | None = None) -> JobBody:
-    asked = job.asked
+    asked = job.request
     return JobBody(
         id=job.id,
         status=job.state,
@@ -140,7 +140,7 @@ def event(job: StoredJob) -> bytes:
 
 
 def _source(job: StoredJob) -> JobSource:
-    match job.asked.source:
+    match job.request.source:
         case Held():
             return JobSource("upload", None)
         case ServerFile(path):
@@ -159,7 +159,7 @@ def _error(job: StoredJob) -> ErrorDetail | None:
 
 
 def _webhook(job: StoredJob, delivery: Delivery | None) -> JobWebhook | None:
-    hook = job.asked.hook
+    hook = job.request.hook
     if hook is None:
         return None
     if delivery is None:

@@ -23,7 +23,7 @@ from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
 from auricle.server.fields.audio_request import IgnoredFields
 from auricle.server.fields.form import Form, refuse
-from auricle.server.jobs import asking, bodies
+from auricle.server.jobs import bodies, job_form
 
 PATH: Final = "/v1/jobs"
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -56,7 +56,7 @@ class Jobs:
         await jobs.owners.check_room(owner_of(request))
         async with self._reader.received(request, checks_room=False) as upload:
             job = await self._created(jobs, upload)
-        jobs.runner.bell.ring()
+        jobs.runner.wakeup.notify()
         headers = {"location": f"{request.url.path}/{job.id}"}
         return errors.json_response(bodies.job_body(job), status=201, headers=headers)
 
@@ -97,7 +97,7 @@ class Jobs:
         """``GET /v1/jobs/{id}/result``: as the job was asked for, or as the query says."""
         jobs = await self._service.opened()
         job = await self._found(jobs, request)
-        style = asking.style(job.asked, request.query_params.multi_items(), self._settings)
+        style = job_form.style(job.request, request.query_params.multi_items(), self._settings)
         transcript = await jobs.stores.readings.transcript(job.id)
         body = await asyncio.to_thread(partial(formats.render, transcript, style))
         headers = {"content-type": formats.CONTENT_TYPES[style.format]}
@@ -107,21 +107,21 @@ class Jobs:
 
     async def _created(self, jobs: OpenJobs, upload: AudioUpload) -> StoredJob:
         pairs, settings = upload.sent.fields, self._settings
-        request = asking.parse(pairs, settings)
+        request = job_form.parse(pairs, settings)
         self._ignored.note(request.ignored)
-        told = asking.hook(pairs, settings, self._service.hook_hosts)
-        source = await asking.elsewhere(pairs, settings, self._service.url_hosts)
+        told = job_form.hook(pairs, settings, self._service.hook_hosts)
+        source = await job_form.named_source(pairs, settings, self._service.url_hosts)
         await upload.runtime.find(request.model, upload.client)
         owner = owner_of(upload.request)
         if source is not None:
             if upload.sent.file is not None:
                 refuse("file", "a job has one recording, and another is named by path or url.")
-            job = NewJob(owner, asking.asked(pairs, request, source, told))
+            job = NewJob(owner, job_form.job_request(pairs, request, source, told))
             return (await jobs.stores.jobs.add([job]))[0]
         recording, n_bytes = upload.recording, upload.sent.file_bytes
         name = await asyncio.to_thread(partial(jobs.stores.folder.take, recording))
         try:
-            kept = asking.asked(pairs, request, Held(name), told)
+            kept = job_form.job_request(pairs, request, Held(name), told)
             return (await jobs.stores.jobs.add([NewJob(owner, kept, name, n_bytes)]))[0]
         except BaseException:
             jobs.stores.folder.remove(name)

@@ -12,7 +12,7 @@ import msgspec
 from auricle.fields import FIELDS
 from auricle.jobs.job import State
 from auricle.server.jobs import bodies
-from auricle.server.jobs.asking import ANSWER, MAX_NAME_CHARS, TASKS
+from auricle.server.jobs.job_form import ANSWER, MAX_NAME_CHARS, TASKS
 from auricle.server.openapi.answers import ALWAYS, OF_RECORDING, failures, json_content, success
 from auricle.server.openapi.schemas import Json, ref
 

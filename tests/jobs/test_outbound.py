@@ -11,7 +11,7 @@ import pytest
 
 from auricle.errors import AuricleError, InvalidRequest, TooLarge, Unavailable
 from auricle.jobs.fetching import fetch
-from auricle.jobs.outside import Outside, is_public
+from auricle.jobs.outbound import OutboundClient, is_public
 
 PRIVATE = (
     "127.0.0.1",
@@ -47,11 +47,11 @@ def test_addresses_of_the_internet(address: str):
     assert is_public(address)
 
 
-def outside(*allowed: str, addresses: Sequence[str] = ("127.0.0.1",)) -> Outside:
+def outbound(*allowed: str, addresses: Sequence[str] = ("127.0.0.1",)) -> OutboundClient:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return addresses
 
-    return Outside(allowed, "job_url_hosts", "url", resolve)
+    return OutboundClient(allowed, "job_url_hosts", "url", resolve)
 
 
 @pytest.mark.parametrize(
@@ -71,27 +71,27 @@ def outside(*allowed: str, addresses: Sequence[str] = ("127.0.0.1",)) -> Outside
 )
 def test_urls_that_are_refused(allowed: tuple[str, ...], url: str):
     with pytest.raises(InvalidRequest) as caught:
-        outside(*allowed).check(url)
+        outbound(*allowed).check(url)
     assert caught.value.param == "url"
 
 
 @pytest.mark.parametrize("allowed", ["*", "example.com", "EXAMPLE.com:443"])
 def test_urls_that_are_not(allowed: str):
-    assert outside(allowed).check("https://Example.com/talk").host == "example.com"
+    assert outbound(allowed).check("https://Example.com/talk").host == "example.com"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "169.254.169.254"])
 async def test_a_host_that_may_be_any_must_not_be_near(address: str):
     """Also if only one of its addresses is."""
-    near = outside("*", addresses=("93.184.215.14", address))
+    near = outbound("*", addresses=("93.184.215.14", address))
     with pytest.raises(InvalidRequest, match="not public"):
-        async with near.asked("GET", "http://example.com/"):
+        async with near.request("GET", "http://example.com/"):
             pass
 
 
 async def test_a_host_that_is_nowhere():
     with pytest.raises(Unavailable, match="cannot be found"):
-        async with outside("*", addresses=()).asked("GET", "http://example.com/"):
+        async with outbound("*", addresses=()).request("GET", "http://example.com/"):
             pass
 
 
@@ -140,7 +140,7 @@ async def test_a_recording_is_fetched_by_the_name_of_its_host(tmp_path: Path):
 
     async with server(answer) as port:
         url = f"http://radio.example:{port}/talk?n=1"
-        n_bytes = await fetch(outside("radio.example"), url, tmp_path / "talk", 100, 10)
+        n_bytes = await fetch(outbound("radio.example"), url, tmp_path / "talk", 100, 10)
     assert (n_bytes, (tmp_path / "talk").read_bytes()) == (6, b"a talk")
     assert heads[0].startswith(b"GET /talk?n=1 HTTP/1.1\r\n")
     assert f"host: radio.example:{port}\r\n".encode() in heads[0].lower()
@@ -150,13 +150,13 @@ async def test_every_redirect_is_looked_at(tmp_path: Path):
     async with server(lambda head: redirect("http://inside.example/")) as port:
         url = f"http://radio.example:{port}/"
         with pytest.raises(InvalidRequest, match="not one that the operator"):
-            await fetch(outside("radio.example"), url, tmp_path / "talk", 100, 10)
+            await fetch(outbound("radio.example"), url, tmp_path / "talk", 100, 10)
 
 
 async def test_redirects_end(tmp_path: Path):
     async with server(lambda head: redirect("/again")) as port:
         with pytest.raises(InvalidRequest, match="more than 5 times"):
-            await fetch(outside("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
+            await fetch(outbound("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
 
 
 async def test_a_redirect_is_followed(tmp_path: Path):
@@ -164,7 +164,7 @@ async def test_a_redirect_is_followed(tmp_path: Path):
         return ok(b"a talk") if head.startswith(b"GET /there") else redirect("/there")
 
     async with server(answer) as port:
-        await fetch(outside("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
+        await fetch(outbound("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
     assert (tmp_path / "talk").read_bytes() == b"a talk"
 
 
@@ -186,7 +186,7 @@ async def test_answers_that_are_no_recording(
 ):
     async with server(lambda head: answer) as port:
         with pytest.raises(error, match=message):
-            await fetch(outside("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
+            await fetch(outbound("a.b"), f"http://a.b:{port}/", tmp_path / "talk", 100, 10)
 
 
 async def test_a_recording_must_be_there_in_time(tmp_path: Path):
@@ -194,6 +194,6 @@ async def test_a_recording_must_be_there_in_time(tmp_path: Path):
         await asyncio.Event().wait()
         return ()
 
-    slow = Outside(["*"], "job_url_hosts", "url", never)
+    slow = OutboundClient(["*"], "job_url_hosts", "url", never)
     with pytest.raises(Unavailable, match="not there within 0 s"):
         await fetch(slow, "http://a.b/", tmp_path / "talk", 100, 0)

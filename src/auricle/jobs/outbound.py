@@ -37,7 +37,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-class Outside:
+class OutboundClient:
     """The hosts that ``allowed`` names, by the setting ``setting``, for the field ``param``."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Outside:
         return parsed
 
     @contextlib.asynccontextmanager
-    async def asked(
+    async def request(
         self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[httpx2.Response]:
         """The answer of a host, whose body is still to be read. No redirect is followed.

@@ -14,8 +14,8 @@ from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.fields import BY_NAME, FIELDS
 from auricle.jobs import hooks
-from auricle.jobs.job import Asked, Hook, Remote, Source
-from auricle.jobs.outside import Outside
+from auricle.jobs.job import Hook, JobRequest, Remote, Source
+from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.sources import server_file
 from auricle.output import formats
 from auricle.output.formats import Style
@@ -71,7 +71,7 @@ def _with_words(options: DecodeOptions, form: Form) -> DecodeOptions:
     return replace(options, words=options.words or not only_segments)
 
 
-async def elsewhere(pairs: Pairs, settings: Settings, hosts: Outside) -> Source | None:
+async def named_source(pairs: Pairs, settings: Settings, hosts: OutboundClient) -> Source | None:
     """Where the recording is that was not sent: a file of this machine, or a URL.
 
     Raises:
@@ -89,7 +89,7 @@ async def elsewhere(pairs: Pairs, settings: Settings, hosts: Outside) -> Source 
     return None
 
 
-def hook(pairs: Pairs, settings: Settings, hosts: Outside) -> Hook | None:
+def hook(pairs: Pairs, settings: Settings, hosts: OutboundClient) -> Hook | None:
     """Who is to be told.
 
     Raises:
@@ -109,14 +109,16 @@ def hook(pairs: Pairs, settings: Settings, hosts: Outside) -> Hook | None:
     return Hook(url, secret)
 
 
-def asked(pairs: Pairs, request: AudioRequest, source: Source, told: Hook | None = None) -> Asked:
+def job_request(
+    pairs: Pairs, request: AudioRequest, source: Source, told: Hook | None = None
+) -> JobRequest:
     """What is kept of it."""
     name = Form(pairs).text("name") or ""
     shown = tuple(each for each in pairs if base_name(each[0]) not in _SECRET)
-    return Asked(source, request.options, request.model, shown, told, name)
+    return JobRequest(source, request.options, request.model, shown, told, name)
 
 
-def style(kept: Asked, query: Pairs, settings: Settings) -> Style:
+def style(kept: JobRequest, query: Pairs, settings: Settings) -> Style:
     """How a result is written: as the job was asked for, and as it is asked for now.
 
     Raises:

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.jobs.hooks import signed
-from tests.jobs.test_outside import ok, server
+from tests.jobs.test_outbound import ok, server
 from tests.server.jobs.conftest import Serve
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
