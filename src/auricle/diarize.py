@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle import tracing
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest
 from auricle.hosting.speaker_host import SpeakerHost
 from auricle.media.pool import DecoderPool
@@ -98,6 +99,12 @@ class Diarizer:
             EngineFailed: the process died with it twice.
             ModelNotFound, Unavailable: see `SpeakerHost.using`.
         """
+        with tracing.spanning("speakers"):
+            return await self._diarized(path, options, part, is_long=is_long)
+
+    async def _diarized(
+        self, path: Path, options: SpeakerOptions, part: Part, *, is_long: bool
+    ) -> Diarization:
         for attempt in range(1, ATTEMPTS + 1):
             async with self.host.using(self.load_wait_s) as process:
                 try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
+from auricle import tracing
 from auricle.media.pool import DecoderPool
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
@@ -208,8 +209,12 @@ class Transcription:
     async def _kept(self, window: Window, reader: Reader, early: EarlyText | None) -> Reading:
         """A window that the ledger does not have is read, and kept there."""
         known = None if self.ledger is None else self.ledger.find(window)
-        if known is None:
+        if known is not None:
+            return known
+        at = {"index": window.index, "start_s": window.start_s, "audio_s": window.duration_s}
+        with tracing.spanning("window", **at) as span:
             known = await reader.read(window, self._language_of, early)
+            span.note(language=known.language.code, segments=len(known.segments))
             if self.ledger is not None:
                 await self.ledger.keep(window, known)
         return known

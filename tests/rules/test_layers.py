@@ -12,6 +12,7 @@ LAYERS = (
         "",
         "request_id",
         "observe",
+        "tracing",
         "logs",
         "startup",
         "errors",
@@ -105,3 +106,15 @@ def test_imports_stand_at_the_top():
 
 def test_what_may_import_late_exists():
     assert {name for name in IMPORTS_LATE if not (source.PACKAGE / name).is_file()} == set()
+
+
+def test_opentelemetry_is_imported_where_traces_are_wanted_alone():
+    own = "server/otel.py"
+    users = {relative(p) for p in source.modules() if "from opentelemetry" in p.read_text("utf-8")}
+    importers = [
+        relative(path)
+        for path in source.modules()
+        for _, module in source.imported(path)
+        if module == "auricle.server.otel"
+    ]
+    assert (users, importers) == ({own}, [])

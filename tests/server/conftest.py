@@ -20,6 +20,7 @@ from auricle.config import Settings
 from auricle.request_id import AddRequestId
 from auricle.server.access.keys import ApiKeys
 from auricle.server.serve import Server
+from auricle.tracing import NULL_SPAN, Span
 from tests.server.fakes import FakeRuntime
 
 CLIENT_MAX_S = 240.0
@@ -58,10 +59,13 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(
-    runtime: FakeRuntime, routes: Sequence[BaseRoute] = (), keys: ApiKeys | None = None
+    runtime: FakeRuntime,
+    routes: Sequence[BaseRoute] = (),
+    keys: ApiKeys | None = None,
+    tracer: Span = NULL_SPAN,
 ) -> AsyncIterator[Served]:
-    """Run a server until the context is left, with paths and keys of the test's own."""
-    server = Server(runtime.settings, runtime, keys=keys)
+    """Run a server until the context is left, with paths, keys and a tracer of the test's own."""
+    server = Server(runtime.settings, runtime, keys=keys, tracer=tracer)
     server._uvicorn.config.app.router.routes[:0] = routes  # type: ignore[union-attr]  # Starlette's
     running = asyncio.create_task(server.run())
     try:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from auricle import tracing
 from auricle.errors import AuricleError, InvalidRequest
 from auricle.jobs import rows
 from auricle.jobs.database import Database
@@ -133,7 +134,11 @@ class WebhookSender:
     async def _try(self, job: StoredJob) -> None:
         hook = job.request.hook
         assert hook is not None, "a job without a hook has none to be told"
-        problem, is_last = await self._deliver(job, hook)
+        span = tracing.current().begin_from("webhook", "client", job.request.trace, job_id=job.id)
+        with tracing.within(span):
+            problem, is_last = await self._deliver(job, hook)
+            if problem is not None:
+                span.fail("undelivered")
         if problem is not None:
             logger.warning("the webhook of %s was not delivered: %s", job.id, problem)
         await self._store.tried(job.id, problem, is_last=is_last)
@@ -144,6 +149,7 @@ class WebhookSender:
         headers = {
             "content-type": "application/json",
             "user-agent": "auricle",
+            **tracing.current().headers,
             **signed(hook.secret, event_id, int(self._clock()), body),
         }
         try:

@@ -65,6 +65,8 @@ class JobRequest(msgspec.Struct, frozen=True):
     hook: Hook | None = None
     name: str = ""
     """What the client calls it."""
+    trace: dict[str, str] = {}
+    """The headers of the trace it was asked for in."""
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from auricle import request_id
+from auricle import request_id, tracing
 from auricle.errors import (
     AuricleError,
     NotFound,
@@ -159,9 +159,10 @@ class Runner:
 
     async def _do(self, job: StoredJob) -> None:
         """Do a job, and note how that went; never raises but when it is cancelled."""
-        with request_id.bound(job.id):
+        begun = tracing.current().begin_from("job", "consumer", job.request.trace, job_id=job.id)
+        with request_id.bound(job.id), tracing.within(begun) as span:
             try:
-                await self._transcribe(job)
+                await self._transcribe(job, span)
             except (Overloaded, Unavailable, StorageFull) as exc:
                 await self._try_later(job, exc)
             except AuricleError as exc:
@@ -180,7 +181,7 @@ class Runner:
         except NotFound:
             return False
 
-    async def _transcribe(self, job: StoredJob) -> None:
+    async def _transcribe(self, job: StoredJob, span: tracing.Span) -> None:
         if not await self._is_wanted(job):
             return
         asked = job.request
@@ -196,6 +197,7 @@ class Runner:
                 transcript = await collect(transcription)
         if await self._readings.complete(job.id, transcript, self.keep_s):
             self._observer.count("audio_s", transcript.duration_s)
+            span.note(audio_s=transcript.duration_s)
             await self._ended(await self._store.get(job.id, None))
 
     async def _try_later(self, job: StoredJob, exc: AuricleError) -> None:

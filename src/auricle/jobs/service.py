@@ -8,6 +8,7 @@ Why it is so: docs/decisions.md, Jobs.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import os
 import time
@@ -75,6 +76,8 @@ class JobService:
         self._open: OpenJobs | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
+        self.context = contextvars.copy_context()
+        """In which work is done, whoever's request opens the folder."""
 
     async def start(self) -> None:
         """Go on with what an earlier server has left, once it lets go of it. Never raises."""
@@ -145,9 +148,10 @@ class JobService:
             raise
         if n_queued:
             logger.info("jobs that were in work when a server ended: %d", n_queued)
-        jobs.runner.start()
+        self.context.run(jobs.runner.start)
         for work in (self._maintain(jobs), self._send_webhooks(jobs)):
-            self._tasks.append(asyncio.create_task(work, name="jobs house"))
+            task = asyncio.create_task(work, name="jobs house", context=self.context.copy())
+            self._tasks.append(task)
         return jobs
 
     def _put_together(self, folder: Folder, database: Database) -> OpenJobs:

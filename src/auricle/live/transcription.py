@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from auricle import tracing
 from auricle.errors import AuricleError, Overloaded
 from auricle.live.effects import (
     Effect,
@@ -276,7 +277,8 @@ class LiveTranscription:
         priority = Priority.LIVE_FINAL if is_final else Priority.LIVE_PARTIAL
         window = Window(0, request.start_s, request.pcm, ())
         timed = span(model.observer, "live_read_s", kind=request.kind)
-        with timed, opened(model.queue, self._admission, window, priority) as encoded:
+        traced = tracing.spanning("live.read", kind=request.kind, audio_s=window.duration_s)
+        with timed, traced, opened(model.queue, self._admission, window, priority) as encoded:
             answer = await self._recognizer.read(encoded, request)
             if not is_final:
                 self._backend.load.note(self, encoded.busy_s)

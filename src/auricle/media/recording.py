@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import numpy as np
 
+from auricle import tracing
 from auricle.errors import AuricleError, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.limits import bad_file, cpu_limit_passed
@@ -60,17 +61,19 @@ class Recording:
 
     async def open(self) -> None:
         """For `DecoderPool.open` only."""
-        for n_deaths in itertools.count(1):
-            try:
-                await self._opened()
-                return
-            except ChildDied as exc:
-                await self._bury(exc, n_deaths)
+        with tracing.spanning("media.open"):
+            for n_deaths in itertools.count(1):
+                try:
+                    await self._opened()
+                    return
+                except ChildDied as exc:
+                    await self._bury(exc, n_deaths)
 
     async def __aiter__(self) -> AsyncIterator[AudioChunk]:
         ending: Ending | None = None
         while ending is None:
-            chunk = await self._next()
+            with tracing.spanning("media.decode"):
+                chunk = await self._next()
             ending = chunk.ending
             if ending is not None:
                 self.track, self.warnings = ending.track, ending.warnings

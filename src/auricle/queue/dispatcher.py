@@ -180,6 +180,8 @@ class Dispatcher:
             _log.error("a call failed", exc_info=exc)
         for window in windows:
             window.n_running -= 1
+            if window.id in jobs:
+                _record_end(window, first, len(windows), error)
             if window.id in jobs and window.is_for(jobs[window.id]):
                 self._failed(window, error)
             if window.id not in self._windows:
@@ -193,11 +195,9 @@ class Dispatcher:
         is_alone = len(windows) == sum(each.job is not None for each in self._windows.values())
         by_id = {window.id: window for window in windows}
         call = jobs[windows[0].id].call
-        begun_s = asyncio.get_running_loop().time()
         async for window_id, reply, is_last in call(engine, rows, is_alone):
             if is_last:
-                took_s = asyncio.get_running_loop().time() - begun_s
-                by_id[window_id].busy_s += took_s / len(windows)
+                _record_end(by_id[window_id], jobs[window_id], len(windows))
             job = jobs.pop(window_id) if is_last else jobs[window_id]
             self._reply(engine, by_id[window_id], job, reply, is_last=is_last)
 
@@ -240,8 +240,20 @@ def _record_start(observer: Observer, windows: Sequence[QueuedWindow], job: AnyJ
     now_s = asyncio.get_running_loop().time()
     for window in windows:
         priority = window.priority.name.lower()
-        observer.record("queue_wait_s", now_s - window.queued_s, priority=priority)
+        waited_s, window.begun_s = now_s - window.queued_s, now_s
+        observer.record("queue_wait_s", waited_s, priority=priority)
+        window.span.past("queue.wait", waited_s, priority=priority, job=job.name)
     observer.record("engine_call_rows", len(windows), job=job.name)
+
+
+def _record_end(
+    window: QueuedWindow, job: AnyJob, n_rows: int, error: Exception | None = None
+) -> None:
+    took_s = asyncio.get_running_loop().time() - window.begun_s
+    if error is None:
+        window.busy_s += took_s / n_rows
+    failed = {} if error is None else {"error": type(error).__name__}
+    window.span.past(f"engine.{job.name}", took_s, rows=n_rows, **failed)
 
 
 async def _release(engine: Engine, window_id: int) -> None:

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import TypeVar, cast
 
-from auricle import request_id
+from auricle import request_id, tracing
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError
 from auricle.observe import NULL_OBSERVER, Observer
@@ -157,8 +157,8 @@ class Queue:
         of its recording. Leaving the context takes its jobs out of the queue, and out of the
         engine."""
         own_id, loop = admission.request_id, asyncio.get_running_loop()
-        asked_for = request_id.current()
-        window = QueuedWindow(next(self._ids), own_id, priority, audio_s, label, asked_for)
+        asked_for, span = request_id.current(), tracing.current()
+        window = QueuedWindow(next(self._ids), own_id, priority, audio_s, label, asked_for, span)
         self._dispatcher.join(window)
         admission.backlog.queued(own_id, end_s, audio_s, loop.time())
         try:

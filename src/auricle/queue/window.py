@@ -12,6 +12,7 @@ from typing import Any
 from auricle.engine.protocol import Engine
 from auricle.queue.job import AnyJob
 from auricle.queue.policy import Priority, QueueEntry
+from auricle.tracing import NULL_SPAN, Span
 
 
 @dataclass(eq=False, slots=True)
@@ -26,8 +27,12 @@ class QueuedWindow:
     label: str
     asked_for: str = ""
     """The id of the request it is read for, for the log."""
+    span: Span = NULL_SPAN
+    """What its jobs are part of, for whoever collects traces."""
     queued_s: float = 0.0
     """When its job came into the queue, by the event loop's clock."""
+    begun_s: float = 0.0
+    """When its last call began, by the same clock."""
     entry: QueueEntry | None = None
     """None until its first job."""
     job: AnyJob | None = None

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from auricle import tracing
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading import coverage, fallback, order, prompt_echo
@@ -127,7 +128,8 @@ class Reader:
         ids = (
             await asyncio.to_thread(prompting.prefix, self.model.vocabulary, given) if given else ()
         )
-        with self._opened(window) as encoded:
+        again = tracing.spanning("window.part", why=which, audio_s=window.duration_s)
+        with again, self._opened(window) as encoded:
             return await self._text(encoded, language, EarlyText(ids, given) if given else None)
 
     async def _text(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections.abc import AsyncIterator, Callable
 
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
+from auricle import tracing
 from auricle.jobs.service import JobService
 from auricle.server import errors, openapi, page
 from auricle.server.access.client_secrets import ClientSecrets
@@ -52,6 +54,7 @@ from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
 from auricle.server.transport.upload import MIB
 from auricle.speech_runtime import SpeechRuntime
+from auricle.tracing import NULL_SPAN, Span
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +65,11 @@ def create_app(
     shut_down: Callable[[], None] | None = None,
     metrics: Metrics | None = None,
     keys: ApiKeys | None = None,
+    tracer: Span = NULL_SPAN,
 ) -> Starlette:
     """The application for one runtime; ``in_flight`` and ``shut_down`` come from whoever will stop
-    it in order, ``metrics`` and ``keys`` from whoever gave them to the runtime."""
+    it in order, ``metrics`` and ``keys`` from whoever gave them to the runtime; ``tracer`` begins
+    the spans of requests and jobs."""
     in_flight = in_flight or InFlight()
     metrics = metrics or Metrics()
     spool = Spool(runtime.settings.min_free_disk_mb * MIB)
@@ -88,7 +93,11 @@ def create_app(
         ],
         middleware=[
             Middleware(
-                RequestMiddleware, in_flight=in_flight, observer=metrics, on_end=failures.look
+                RequestMiddleware,
+                in_flight=in_flight,
+                observer=metrics,
+                on_end=failures.look,
+                tracer=tracer,
             ),
             Middleware(BaseUrls),
             Middleware(DeepgramPaths),
@@ -101,7 +110,7 @@ def create_app(
             ),
         ],
         exception_handlers={HTTPException: errors.on_http_exception},
-        lifespan=lambda _: _running(runtime, spool, jobs, in_flight),
+        lifespan=lambda _: _running(runtime, spool, jobs, in_flight, tracer),
     )
     app.router.redirect_slashes = False  # a client would send its upload to the wrong path first
     app.router.default = errors.no_such_path
@@ -204,11 +213,12 @@ def _audio(path: str, endpoint: Audio) -> tuple[Route, Route]:
 
 @contextlib.asynccontextmanager
 async def _running(
-    runtime: SpeechRuntime, spool: Spool, jobs: JobService, in_flight: InFlight
+    runtime: SpeechRuntime, spool: Spool, jobs: JobService, in_flight: InFlight, tracer: Span
 ) -> AsyncIterator[None]:
     """Start the runtime beside the listening server, which answers 503 until it is ready. Jobs go
     on behind it, and stop as soon as the server is to stop."""
-    with spool.kept(), in_flight.on_stop(jobs.halt):
+    with tracing.within(tracer), spool.kept(), in_flight.on_stop(jobs.halt):
+        jobs.context = contextvars.copy_context()
         starting = asyncio.create_task(_start(runtime, jobs), name="runtime start")
         try:
             yield

@@ -29,6 +29,7 @@ from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
 from auricle.server.reloading import Reloading
+from auricle.server.traces import traced
 from auricle.server.transport import descriptors, listeners, systemd, tls
 from auricle.server.transport.http_protocol import HttpProtocol
 from auricle.server.transport.in_flight import InFlight
@@ -41,6 +42,7 @@ from auricle.server.wyoming import discovery
 from auricle.server.wyoming import listener as wyoming
 from auricle.server.wyoming.listener import WyomingListener
 from auricle.speech_runtime import SpeechRuntime
+from auricle.tracing import NULL_SPAN, Span
 from auricle.whisper import languages
 
 if sys.platform != "win32":
@@ -81,6 +83,7 @@ class Server:
         runtime: SpeechRuntime,
         metrics: Metrics | None = None,
         keys: ApiKeys | None = None,
+        tracer: Span = NULL_SPAN,
     ) -> None:
         self._settings = settings
         self._in_flight = InFlight()
@@ -88,7 +91,7 @@ class Server:
         self._stop = asyncio.Event()
         keys = keys or ApiKeys.of(settings)
         # May find fault with a setting: nothing is open yet
-        app = create_app(runtime, self._in_flight, self.stop, metrics, keys)
+        app = create_app(runtime, self._in_flight, self.stop, metrics, keys, tracer)
         context = tls.server_context(settings)
         self._listeners = _listeners(settings, keys)
         self._zeroconf = discovery.package(settings)
@@ -194,12 +197,13 @@ async def serve(
     """Serve until a signal asks to stop. ``load`` reads the settings anew, when another asks.
 
     Raises:
-        BadSetting: host or port cannot be listened on.
+        BadSetting: host or port cannot be listened on, or traces cannot be collected so.
     """
     keys = keys or ApiKeys.of(settings)
-    server = Server(settings, runtime, metrics, keys)
-    with _signals_stop(server), _hangup_reloads(load and Reloading(runtime, keys, load)):
-        await server.run()
+    async with traced(os.environ) as tracer:
+        server = Server(settings, runtime, metrics, keys, tracer)
+        with _signals_stop(server), _hangup_reloads(load and Reloading(runtime, keys, load)):
+            await server.run()
 
 
 @contextlib.contextmanager

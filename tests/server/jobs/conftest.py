@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from auricle.server.access.keys import ApiKeys
+from auricle.tracing import NULL_SPAN, Span
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 
@@ -64,12 +65,15 @@ def serve(tmp_path: Path) -> Serve:
 
     @contextlib.asynccontextmanager
     async def server(
-        runtime: FakeRuntime | None = None, keys: ApiKeys | None = None, **more: object
+        runtime: FakeRuntime | None = None,
+        keys: ApiKeys | None = None,
+        tracer: Span = NULL_SPAN,
+        **more: object,
     ) -> AsyncIterator[JobServer]:
         given = {"data_dir": tmp_path / "data", "max_jobs": 100, "min_free_disk_mb": 0, **more}
         runtime = runtime or FakeRuntime(settings())
         runtime.settings = settings(**given)
-        async with serving(runtime, keys=keys) as served, served.http() as http:
+        async with serving(runtime, keys=keys, tracer=tracer) as served, served.http() as http:
             await runtime.started.wait()
             yield JobServer(served, http)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, get_args
 
+from auricle import tracing
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.fields import BY_NAME, FIELDS
@@ -115,7 +116,8 @@ def job_request(
     """What is kept of it."""
     name = Form(pairs).text("name") or ""
     shown = tuple(each for each in pairs if base_name(each[0]) not in _SECRET)
-    return JobRequest(source, request.options, request.model, shown, told, name)
+    trace = tracing.current().headers
+    return JobRequest(source, request.options, request.model, shown, told, name, trace)
 
 
 def style(kept: JobRequest, query: Pairs, settings: Settings) -> Style:

@@ -20,13 +20,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auricle import request_id
+from auricle import request_id, tracing
 from auricle.errors import AuricleError
 from auricle.observe import NULL_OBSERVER, Observer
 from auricle.server import errors
 from auricle.server.transport import context
 from auricle.server.transport.context import RequestContext
 from auricle.server.transport.in_flight import InFlight, stopping
+from auricle.tracing import NULL_SPAN, Span
 
 DRAIN_MAX_BYTES = 1024 * 1024 * 1024
 DRAIN_MAX_S = 30.0
@@ -38,6 +39,11 @@ OPENAI_VERSION = "2020-10-01"
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "websocket"})
 """Those that are counted by name: clients can make up any number."""
+
+UNTRACED = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+"""Asked every few seconds."""
+
+TRACE_HEADERS = ("traceparent", "tracestate")
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +60,13 @@ class RequestMiddleware:
         in_flight: InFlight,
         observer: Observer = NULL_OBSERVER,
         on_end: Callable[[Scope], None] = lambda _: None,
+        tracer: Span = NULL_SPAN,
     ) -> None:
         self._app = app
         self._in_flight = in_flight
         self._observer = observer
         self._on_end = on_end
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -67,12 +75,14 @@ class RequestMiddleware:
         wire = _Wire(scope, receive, send, self._in_flight)
         with request_id.bound(wire.context.id), self._in_flight.counted():
             outcome = "cancelled"
-            try:
-                outcome = await self._served(scope, wire)
-            finally:
-                _log(scope, wire, outcome)
-                _count(self._observer, scope, wire)
-                self._on_end(scope)
+            with tracing.within(_begun(self._tracer, scope, wire)) as span:
+                try:
+                    outcome = await self._served(scope, wire)
+                finally:
+                    _log(scope, wire, outcome)
+                    _count(self._observer, scope, wire)
+                    _trace(span, scope, wire)
+                    self._on_end(scope)
 
     async def _served(self, scope: Scope, wire: _Wire) -> str:
         """Serve the request; how that ended, in words for the log."""
@@ -141,6 +151,33 @@ def _count(observer: Observer, scope: Scope, wire: _Wire) -> None:
     observer.record("request_s", wire.age_s(), route=route)
     if wire.context.audio_s is not None:
         observer.count("audio_s", wire.context.audio_s)
+
+
+def _begun(tracer: Span, scope: Scope, wire: _Wire) -> Span:
+    """The span of a request, in its client's trace if that names one. Probes have none."""
+    if scope["path"] in UNTRACED:
+        return NULL_SPAN
+    headers = Headers(scope=scope)
+    told = {name: headers[name] for name in TRACE_HEADERS if name in headers}
+    return tracer.begin_from("request", "server", told, request_id=wire.context.id)
+
+
+def _trace(span: Span, scope: Scope, wire: _Wire) -> None:
+    """What a log line says of a request, in its span; no path, which a client can make up."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope.get("method", "websocket")
+    method = method if method in _METHODS else "other"
+    span.rename(f"{method} {route}")
+    span.note(method=method, route=route)
+    known = wire.context
+    if known.status is not None:
+        span.note(status=int(known.status))
+        if known.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            span.fail(str(int(known.status)))
+    if known.audio_s is not None:
+        span.note(audio_s=known.audio_s)
+    if known.close_code is not None:
+        span.note(close_code=known.close_code)
 
 
 class _Wire:
