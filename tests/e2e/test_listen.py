@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Said
 from auricle.types import SAMPLE_RATE
 from tests.audio_files import SAMPLES, check_live, read_wav
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 async def test_captions_from_a_server(english: Real) -> None:
     pcm = read_wav(SAMPLES / "jfk.wav")
-    async with remote.opened(Asked(english.served.url)) as speech:
+    async with remote.opened(RemoteOptions(english.served.url)) as speech:
         for first in range(0, len(pcm), SAMPLE_RATE):
             await speech.send(pcm[first : first + SAMPLE_RATE])
         await speech.finish()
@@ -28,7 +28,7 @@ async def test_captions_from_a_server(english: Real) -> None:
 
 
 async def test_who_speaks(english: Real) -> None:
-    async with remote.opened(Asked(english.served.url, diarize=True)) as speech:
+    async with remote.opened(RemoteOptions(english.served.url, diarize=True)) as speech:
         await speech.send(read_wav(SAMPLES / "jfk.wav"))
         await speech.finish()
         said = [each async for each in speech if isinstance(each, Said)]

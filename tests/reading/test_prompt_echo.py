@@ -43,7 +43,7 @@ def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool)
 
 
 @pytest.mark.parametrize(
-    ("guided", "plain", "believed"),
+    ("prompted", "plain", "believed"),
     [
         # nothing was said
         (PROMPT, "", "plain"),
@@ -53,26 +53,26 @@ def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool)
         ("", " Good morning.", "plain"),
         ("", "", "plain"),
         # it was said, and is spelled as the prompt has it
-        (" Siobhan Quixel and Anil Brondex.", " Siobhan quick sell and a Neil Brandex", "guided"),
-        (" Quixel.", " Quick sell.", "guided"),
+        (" Siobhan Quixel and Anil Brondex.", " Siobhan quick sell and a Neil Brandex", "prompted"),
+        (" Quixel.", " Quick sell.", "prompted"),
         # an echo before or behind what was said
         (PROMPT + " Good morning.", " Good morning.", "plain"),
         (" Good morning. Siobhan Quixel and Anil Brondex.", " Good morning.", "plain"),
         (
             " Good morning. Siobhan Quixel and Anil Brondex.",
             " Good morning. She von Quick sell and a new brand x.",
-            "guided",
+            "prompted",
         ),
     ],
 )
-def test_which_text_is_believed(guided: str, plain: str, believed: str) -> None:
-    texts = {"guided": _text(guided), "plain": _text(plain)}
+def test_which_text_is_believed(prompted: str, plain: str, believed: str) -> None:
+    texts = {"prompted": _text(prompted), "plain": _text(plain)}
     options = DecodeOptions(prompt=PROMPT)
-    assert prompt_echo.settle(texts["guided"], texts["plain"], options) == texts[believed]
+    assert prompt_echo.settle(texts["prompted"], texts["plain"], options) == texts[believed]
 
 
 def test_keywords_are_not_believed_in_silence() -> None:
     options = DecodeOptions(keywords=("Brondex", "Quixel", "Auricle"))
-    guided, plain = _text(" Brondex, Quixel, Auricle."), _text()
-    assert prompt_echo.is_suspect(guided, options)
-    assert prompt_echo.settle(guided, plain, options) == plain
+    prompted, plain = _text(" Brondex, Quixel, Auricle."), _text()
+    assert prompt_echo.is_suspect(prompted, options)
+    assert prompt_echo.settle(prompted, plain, options) == plain

@@ -195,7 +195,7 @@ async def test_the_prompt_is_what_the_model_was_told_and_the_text_before():
     assert (heard.told, heard.prefix) == (" Ann. Hello. Said before.", " So")
 
 
-async def test_a_loop_under_guidance_is_read_again_without():
+async def test_a_loop_after_a_prompt_is_read_again_without():
     engine = FakeEngine(lambda heard: LOOP if heard.told else spoken(heard))
     reading = await read(engine, DecodeOptions(keywords=("Ann",)))
     assert [each.text for each in reading.segments] == [" en 0"]

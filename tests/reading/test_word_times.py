@@ -116,15 +116,15 @@ async def test_words_of_a_language_written_without_spaces(base: ReadingModel):
     _check(await heard(base, clip, options), clip)
 
 
-async def test_guidance_does_not_move_words(tiny: ReadingModel):
+async def test_a_prompt_does_not_move_words(tiny: ReadingModel):
     before = await heard(tiny, JFK, DETAILED)
-    guided = await heard(
+    prompted = await heard(
         tiny,
         JFK,
         DecodeOptions(
             words=True, logprobs=True, prompt="A speech. " * 200, prefix="And so, my fellow"
         ),
     )
-    _check(guided, JFK)
-    starts = [[word.start_s for word in _said(reading)] for reading in (before, guided)]
+    _check(prompted, JFK)
+    starts = [[word.start_s for word in _said(reading)] for reading in (before, prompted)]
     assert starts[1] == pytest.approx(starts[0], abs=0.3)

@@ -89,7 +89,7 @@ def test_every_field_is_read() -> None:
     )
 
 
-def test_guidance_is_read() -> None:
+def test_prompting_fields_are_read() -> None:
     asked = read(
         ("languages[]", "German"),
         ("languages[]", "zh-hk"),

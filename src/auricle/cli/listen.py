@@ -82,23 +82,23 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
 
     from auricle.cli import inputs
     from auricle.cli.listening import sources
-    from auricle.cli.listening.asked import Asked
+    from auricle.cli.listening.remote_options import RemoteOptions
     from auricle.cli.listening.session import Listening, listened
 
     if list_microphones:
         print("\n".join(sources.microphones(sources.sound_module())))
         return 0
-    asked = None
+    server = None
     if url:
         model = "whisper-1" if settings.model == "auto" else settings.model
         key = api_key or os.environ.get("OPENAI_API_KEY")
         address = url if "://" in url else f"http://{url}"
-        asked = Asked(address, model, settings.language, silence_s, key, diarize)
+        server = RemoteOptions(address, model, settings.language, silence_s, key, diarize)
     with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
         found = inputs.find([file], Path(spool)) if file else []
         if len(found) > 1:
             raise click.UsageError(f"{file} is a folder; one FILE can be listened to")
         path = found[0].path if found else None
         files = {path: SAVED[path.suffix.lower()] for path in saved}
-        plan = Listening(settings, path, speed, microphone, silence_s, asked, files, diarize)
+        plan = Listening(settings, path, speed, microphone, silence_s, server, files, diarize)
         return asyncio.run(listened(plan))

@@ -21,6 +21,7 @@ from ctranslate2.specs import WhisperSpec
 
 from auricle.errors import ModelUnusable
 from auricle.models.tensors import Tensor, read_tensors
+from auricle.whisper.dimensions import SECONDS_PER_STATE
 
 _COPIED = ("tokenizer.json", "preprocessor_config.json")
 Decoded = TypeVar("Decoded")
@@ -221,7 +222,7 @@ def _read_vocabulary(source: Path, size: int) -> list[str]:
     if "<|startoftranscript|>" not in ids:
         raise ModelUnusable(f"the vocabulary in {source} is not Whisper's")
     tokens = [by_id[i] for i in range(len(by_id))]
-    return tokens + [f"<|{0.02 * i:.2f}|>" for i in range(size - len(tokens))]
+    return tokens + [f"<|{SECONDS_PER_STATE * i:.2f}|>" for i in range(size - len(tokens))]
 
 
 def _read_generation(source: Path) -> _Generation:

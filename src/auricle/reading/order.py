@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from auricle.types import Segment
-
-MIN_S = 0.02
-"""The least a word or a segment lasts, if there is room for it."""
+from auricle.whisper.dimensions import SECONDS_PER_STATE
 
 _Spans = Sequence[tuple[float, float]]
 
@@ -38,7 +36,7 @@ def _spans(segment: Segment) -> _Spans:
 
 
 def _before(spans: _Spans, start_s: float, end_s: float) -> list[tuple[float, float]]:
-    least_s = min(MIN_S, (end_s - start_s) / max(1, len(spans)))
+    least_s = min(SECONDS_PER_STATE, (end_s - start_s) / max(1, len(spans)))
     moved: list[tuple[float, float]] = []
     limit_s = end_s
     for start, end in reversed(spans):

@@ -44,9 +44,9 @@ def is_begun(text: str, options: DecodeOptions) -> bool:
     return bool(said) and max(shared) < min(MIN_ECHO_LETTERS, len(said))
 
 
-def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
+def settle(prompted: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with prompt, unless it is an echo."""
-    said, confirmed = _letters(guided.text), _letters(plain.text)
+    said, confirmed = _letters(prompted.text), _letters(plain.text)
     if not said:
         return plain
     matcher = SequenceMatcher(None, said, confirmed, autojunk=False)
@@ -57,7 +57,7 @@ def settle(guided: WindowText, plain: WindowText, options: DecodeOptions) -> Win
         )
         if n_again < MIN_CONFIRMED * (last - first):
             return plain
-    return guided
+    return prompted
 
 
 def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:

@@ -137,20 +137,20 @@ class Reader:
     ) -> WindowText:
         """The text of a window. One that may only repeat what the model was told is read again
         without that, and one of the two is believed; both begin with what was given out."""
-        options = self._guided
-        guided = await self._decoding(encoded, language)
+        options = self._prompted
+        prompted = await self._decoding(encoded, language)
         has_prompt = prompt_echo.has_prompt(options)
         if not self.options.prefix:
-            guided = replace(guided, early=early)
-        text = await guided.best()
+            prompted = replace(prompted, early=early)
+        text = await prompted.best()
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
-            return await guided.with_details(text)
+            return await prompted.with_details(text)
         self.model.observer.count("windows_read_again", why="guided")
-        unguided = guided.without_prompt()
-        plain = await unguided.best()
+        unprompted = prompted.without_prompt()
+        plain = await unprompted.best()
         believed = plain if is_loop else prompt_echo.settle(text, plain, options)
-        return await (guided if believed is text else unguided).with_details(believed)
+        return await (prompted if believed is text else unprompted).with_details(believed)
 
     def _opened(self, window: Window) -> AbstractContextManager[EncodedWindow]:
         return opened(self.model.queue, self.admission, window, self.priority)
@@ -161,7 +161,7 @@ class Reader:
 
     async def _decoding(self, encoded: EncodedWindow, language: Language) -> Decoding:
         """How a window is decoded, with all that the model is told."""
-        vocabulary, options = self.model.vocabulary, self._guided
+        vocabulary, options = self.model.vocabulary, self._prompted
         if prompt_echo.has_prompt(options):  # up to ten milliseconds, not for the event loop
             prompt = await asyncio.to_thread(prompting.prompt, vocabulary, options, language.code)
         else:
@@ -169,7 +169,7 @@ class Reader:
         return Decoding(self.model, options, language.code, encoded, prompt)
 
     @property
-    def _guided(self) -> DecodeOptions:
+    def _prompted(self) -> DecodeOptions:
         """The options with the text before in their prompt."""
         if not self.context:
             return self.options

@@ -53,8 +53,6 @@ MAX_CLICK_S = 0.05
 REACH_S = 0.2
 """A pause that far from every edge is inside a word."""
 
-MIN_WORD_S = 0.02
-
 
 class Span(NamedTuple):
     """A stretch of a window, in seconds from its start."""
@@ -151,8 +149,8 @@ def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], heard_s: flo
             i = last
         elif away[i] > REACH_S:
             continue
-        fits_before = i == 0 or silence.start_s >= starts[i - 1] + MIN_WORD_S
-        fits_behind = i == last or silence.end_s <= ends[i] - MIN_WORD_S
+        fits_before = i == 0 or silence.start_s >= starts[i - 1] + SECONDS_PER_STATE
+        fits_behind = i == last or silence.end_s <= ends[i] - SECONDS_PER_STATE
         if fits_before and fits_behind:
             ends[i - 1 : i] = silence.start_s  # slices: nothing is before the first edge
             starts[i : i + 1] = silence.end_s
@@ -160,8 +158,8 @@ def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], heard_s: flo
 
 
 def _in_order(words: Sequence[Span], duration_s: float) -> list[Span]:
-    """The spans, none of them shorter than `MIN_WORD_S` if there is room for that."""
-    least_s = min(MIN_WORD_S, duration_s / max(1, len(words)))
+    """The spans, none of them shorter than `SECONDS_PER_STATE` if there is room for that."""
+    least_s = min(SECONDS_PER_STATE, duration_s / max(1, len(words)))
     placed: list[Span] = []
     free_s = 0.0
     for word in words:

@@ -22,7 +22,8 @@ FRAMES_PER_STATE = 2
 """The encoder's second convolution halves their number."""
 
 SECONDS_PER_STATE = FRAMES_PER_STATE / FRAMES_PER_S
-"""The resolution of the encoder's states, of attention to them and of timestamp tokens: 0.02 s."""
+"""The resolution of the encoder's states, of attention to them and of timestamp tokens: 0.02 s.
+No word and no segment is shorter, if there is room for it."""
 
 MAX_POSITIONS = 448
 """Tokens the decoder can see: the prompt, what starts a transcript, and the transcript."""

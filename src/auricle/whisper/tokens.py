@@ -19,8 +19,6 @@ from auricle.whisper.dimensions import SECONDS_PER_STATE
 MIN_REST_S = 0.8
 """A shorter rest is the silence kept around speech; reading it again only invites inventions."""
 
-MIN_PIECE_S = 0.02
-
 PAST_END_S = 1.0
 """Timestamps are that inexact; of a single word the model often says that it lasts 2.5 s."""
 
@@ -89,7 +87,8 @@ def _piece(ids: Sequence[int], first_timestamp: int, duration_s: float) -> Piece
 
 def _placed(piece: Piece, previous_s: float, duration_s: float) -> Piece:
     """The piece moved, where it must be, after the one before it and inside the window."""
-    latest_start_s = max(0.0, duration_s - MIN_PIECE_S)
+    latest_start_s = max(0.0, duration_s - SECONDS_PER_STATE)
     start_s = min(max(piece.start_s, previous_s), latest_start_s)
-    end_s = min(max(piece.end_s, start_s + MIN_PIECE_S), max(duration_s, start_s + MIN_PIECE_S))
+    first_end_s = start_s + SECONDS_PER_STATE
+    end_s = min(max(piece.end_s, first_end_s), max(duration_s, first_end_s))
     return Piece(start_s, end_s, piece.ids)

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Caption, Heard, Note, Said
 from auricle.errors import AuricleError
 from auricle.types import Word
@@ -76,7 +76,7 @@ async def serving(
 
 
 async def heard(url: str, **asked: Any) -> list[Heard]:
-    async with remote.opened(Asked(url, **asked)) as speech:
+    async with remote.opened(RemoteOptions(url, **asked)) as speech:
         await speech.send(TONE)
         await speech.finish()
         return [each async for each in speech]
@@ -238,4 +238,4 @@ async def test_nobody_there():
     ],
 )
 def test_addresses(url, socket):
-    assert Asked(url).socket == socket
+    assert RemoteOptions(url).socket == socket

@@ -18,7 +18,7 @@ import soxr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Caption, Heard, Note, Said, spoken
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm, Word
@@ -56,9 +56,9 @@ class _State:
 class RemoteSpeech:
     """A `Speech`; see `opened`."""
 
-    def __init__(self, socket: ClientConnection, asked: Asked) -> None:
+    def __init__(self, socket: ClientConnection, options: RemoteOptions) -> None:
         self._socket = socket
-        self._asked = asked
+        self._options = options
         self._resample = soxr.ResampleStream(SAMPLE_RATE, RATE, 1, dtype="float32")
         self._state = _State()
         self._n_samples = 0
@@ -66,7 +66,7 @@ class RemoteSpeech:
     async def configure(self) -> None:
         """Say what is wanted, and wait until that is understood. Servers that are not ours refuse
         what only ours know, and are asked for the rest; but not where speakers are wanted."""
-        include = [*_INCLUDE, _SPEAKERS] if self._asked.diarize else list(_INCLUDE)
+        include = [*_INCLUDE, _SPEAKERS] if self._options.diarize else list(_INCLUDE)
         await self._update(include)
         async for event in self._events():
             if event["type"] == "session.updated":
@@ -75,16 +75,16 @@ class RemoteSpeech:
                 error = event["error"]
                 if not include or "include" not in (error.get("param") or ""):
                     raise _refused(error)
-                if self._asked.diarize:
+                if self._options.diarize:
                     raise AuricleError(f"the server cannot tell speakers: {error['message']}")
                 include = []
                 await self._update(include)
 
     async def _update(self, include: list[str]) -> None:
-        transcription: dict[str, Any] = {"model": self._asked.model}
-        if self._asked.language:
-            transcription["language"] = self._asked.language
-        silence_ms = round(self._asked.silence_s * 1000)
+        transcription: dict[str, Any] = {"model": self._options.model}
+        if self._options.language:
+            transcription["language"] = self._options.language
+        silence_ms = round(self._options.silence_s * 1000)
         session: dict[str, Any] = {
             "type": "transcription",
             "audio": {
@@ -209,22 +209,22 @@ def _shown(text: str, words: Sequence[Word]) -> str:
 
 
 @asynccontextmanager
-async def opened(asked: Asked) -> AsyncIterator[RemoteSpeech]:
+async def opened(options: RemoteOptions) -> AsyncIterator[RemoteSpeech]:
     """A session, until the context is left.
 
     Raises:
         AuricleError: the server cannot be reached, or refuses.
     """
-    headers = {"Authorization": f"Bearer {asked.key}"} if asked.key else {}
+    headers = {"Authorization": f"Bearer {options.key}"} if options.key else {}
     try:
         connecting = connect(
-            asked.socket, additional_headers=headers, open_timeout=OPEN_S, max_size=16 * 2**20
+            options.socket, additional_headers=headers, open_timeout=OPEN_S, max_size=16 * 2**20
         )
         socket = await connecting
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as exc:
-        raise AuricleError(f"cannot connect to {asked.socket}: {exc}") from exc
+        raise AuricleError(f"cannot connect to {options.socket}: {exc}") from exc
     async with socket:
-        speech = RemoteSpeech(socket, asked)
+        speech = RemoteSpeech(socket, options)
         await speech.configure()
         yield speech
 

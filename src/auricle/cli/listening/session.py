@@ -15,9 +15,9 @@ from pathlib import Path
 
 from auricle.cli import inputs
 from auricle.cli.listening import local, remote, sources
-from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.captions import Captions
 from auricle.cli.listening.follow import follow, stopped_by_ctrl_c
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Heard, Said, Speech
 from auricle.cli.output import Files
 from auricle.config import Settings
@@ -34,7 +34,7 @@ from auricle.types import Format, Language, Pcm, SpeakerOptions, Transcript
 
 @dataclass(frozen=True)
 class Listening:
-    """``path`` None: the microphone. ``asked`` None: a runtime of its own. ``saved`` are files to
+    """``path`` None: the microphone. ``remote`` None: a runtime of its own. ``saved`` are files to
     write."""
 
     settings: Settings
@@ -42,7 +42,7 @@ class Listening:
     speed: float = 1.0
     microphone: str | None = None
     silence_s: float = 0.5
-    asked: Asked | None = None
+    remote: RemoteOptions | None = None
     saved: Mapping[Path, Format] = field(default_factory=dict)
     diarize: bool = False
     """Say who speaks."""
@@ -80,8 +80,8 @@ async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int
 
 @contextlib.asynccontextmanager
 async def _speech(plan: Listening, runtime: SpeechRuntime | None) -> AsyncIterator[Speech]:
-    if plan.asked is not None:
-        async with remote.opened(plan.asked) as speech:
+    if plan.remote is not None:
+        async with remote.opened(plan.remote) as speech:
             yield speech
         return
     settings = plan.settings

@@ -1,4 +1,4 @@
-"""What is asked of a server that speaks OpenAI's Realtime API.
+"""A server that speaks OpenAI's Realtime API, and how it is to transcribe.
 
 Knows nothing about sockets.
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of the server; ``silence_s`` ends a turn."""
+class RemoteOptions:
+    """Which server, and how it is to transcribe; ``silence_s`` ends a turn."""
 
     url: str
     """``http://…``, ``https://…``, ``ws://…`` or ``wss://…``, with or without ``/v1``."""

@@ -22,10 +22,10 @@ async def test_keywords_are_heard_where_they_were_not(tiny: ReadingModel):
     """An English model on Spanish: as hard as any name."""
     keywords = ("grabación", "LibriVox", "dominio público")
     plain = text(await heard(tiny, SPANISH))
-    guided = text(await heard(tiny, SPANISH, DecodeOptions(keywords=keywords)))
+    prompted = text(await heard(tiny, SPANISH, DecodeOptions(keywords=keywords)))
     assert [plain.lower().count(each.lower()) for each in keywords] == [0, 0, 0]
-    assert guided.lower().count("librivox") == 2
-    assert "dominio público" in guided
+    assert prompted.lower().count("librivox") == 2
+    assert "dominio público" in prompted
     assert text(await heard(tiny, SPANISH)) == plain
 
 

@@ -1,4 +1,4 @@
-"""Guidance through the whole server: it helps where something is said and never speaks itself."""
+"""Prompt, hotwords and prefix through the whole server: they help, and are never what is said."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def _text(served: Real, audio: bytes, **fields: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["prompt", "hotwords"])
-async def test_guidance_is_not_repeated_where_nothing_is_said(english: Real, name: str):
+async def test_a_prompt_is_not_repeated_where_nothing_is_said(english: Real, name: str):
     text = await _text(english, _hiss(6), vad="false", **{name: PROMPT.replace(". ", ", ")})
     assert set(words(text).split()) & set(words(PROMPT).split()) == set()
 
 
-async def test_guidance_about_something_else_takes_nothing_away(english: Real):
+async def test_a_prompt_about_something_else_takes_nothing_away(english: Real):
     text = await _text(english, JFK, prompt=PROMPT, keywords="Kubernetes,Postgres")
     assert words(text) == JFK_WORDS
 
