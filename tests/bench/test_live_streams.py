@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Caption, Heard, Said
 from auricle.cli.main import run
 from auricle.errors import AuricleError
@@ -209,7 +209,7 @@ async def test_deepgrams_dialect():
 
     async with serve(answer, "127.0.0.1", 0) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
-        asked = Asked(f"http://127.0.0.1:{port}", "nova-3", "en", 0.5, "k")
+        asked = RemoteOptions(f"http://127.0.0.1:{port}", "nova-3", "en", 0.5, "k")
         async with deepgram.opened(asked) as speech:
             await speech.send(np.array([0, 1, -1], np.float32))
             await speech.finish()
@@ -229,10 +229,10 @@ async def test_deepgrams_dialect():
 
 def test_what_the_server_makes_of_the_whole():
     with in_thread(FakeServer(lambda _: json_answer({"text": "ask hot"}))) as server:
-        assert error_rate(Asked(server.url, "base", "en"), [PLAYED, PLAYED]) == 0.5
+        assert error_rate(RemoteOptions(server.url, "base", "en"), [PLAYED, PLAYED]) == 0.5
         server.script = lambda _: json_answer({"error": "no"}, 500)
         with pytest.raises(AuricleError, match="no text of whole recordings from"):
-            error_rate(Asked(server.url), [PLAYED])
+            error_rate(RemoteOptions(server.url), [PLAYED])
 
 
 def test_nobody_there(tmp_path, capfd):

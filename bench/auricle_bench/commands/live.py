@@ -14,7 +14,7 @@ import msgspec
 from auricle_bench.commands.given import numbers_of, with_scheme, write
 
 if TYPE_CHECKING:
-    from auricle.cli.listening.asked import Asked
+    from auricle.cli.listening.remote_options import RemoteOptions
     from auricle_bench.live.played import Played
     from auricle_bench.live.run import Open, Streams
 
@@ -91,7 +91,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     http://localhost:50060. Clips are played at the pace they are spoken, ever more streams at a
     time, until words are committed too late.
     """
-    from auricle.cli.listening.asked import Asked
+    from auricle.cli.listening.remote_options import RemoteOptions
     from auricle_bench.live import played
 
     numbers = numbers_of("--streams", streams)
@@ -100,7 +100,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
         raise click.UsageError("several --languages need --detect-language")
     clips = played.timed_clips(corpus, codes)
     language = None if detect_language else codes[0]
-    asked = Asked(with_scheme(url), model, language, silence_s, api_key)
+    asked = RemoteOptions(with_scheme(url), model, language, silence_s, api_key)
     plays = [played.streams(corpus, clips, n, seconds, seed) for n in numbers]
     whole = asked if offline else None
     results = _measure(_opener(dialect, asked), plays, pid, until_s, whole)
@@ -111,7 +111,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
     return 0 if any(each.n_failed < each.n_streams for each in results) else 1
 
 
-def _opener(dialect: str, asked: Asked) -> Open:
+def _opener(dialect: str, asked: RemoteOptions) -> Open:
     from auricle.cli.listening import remote
     from auricle_bench.live import deepgram
 
@@ -125,7 +125,7 @@ def _measure(
     plays: list[list[Played]],
     pid: int | None,
     until_s: float,
-    whole: Asked | None,
+    whole: RemoteOptions | None,
 ) -> list[Streams]:
     import asyncio
 

@@ -15,14 +15,14 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from auricle.cli.listening.asked import Asked
 from auricle.cli.listening.remote import OPEN_S
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Caption, Heard, Said
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm
 
 
-def address(asked: Asked) -> str:
+def address(asked: RemoteOptions) -> str:
     """The address of the websocket, with what is asked for in its query."""
     query = {
         "model": asked.model,
@@ -83,7 +83,7 @@ class DeepgramSpeech:
 
 
 @asynccontextmanager
-async def opened(asked: Asked) -> AsyncIterator[DeepgramSpeech]:
+async def opened(asked: RemoteOptions) -> AsyncIterator[DeepgramSpeech]:
     """A stream, until the context is left. Raises `AuricleError` when the server refuses."""
     headers = {"Authorization": f"Token {asked.key}"} if asked.key else {}
     try:

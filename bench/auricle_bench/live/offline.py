@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 import numpy as np
 
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.accuracy import score
@@ -26,7 +26,7 @@ class _Answer(msgspec.Struct, frozen=True):
     text: str
 
 
-def error_rate(asked: Asked, played: Sequence[Played]) -> float:
+def error_rate(asked: RemoteOptions, played: Sequence[Played]) -> float:
     """Errors in the words of what streams play, each sent whole.
 
     Raises:

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import Said, Speech
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.measurements import recordings, server
@@ -43,7 +43,7 @@ class _Heard:
 def run(setup: Setup) -> Figures:
     n = round(3600 * (QUICK_HOURS if setup.quick else HOURS) / PERIOD_S)
     with server.auricle(setup.model, ("--max-live-s", str(2 * n * PERIOD_S))) as ours:
-        asked = Asked(ours.url, language="en")
+        asked = RemoteOptions(ours.url, language="en")
         heard = asyncio.run(_session(asked, n, Watch(ours.pid)))
     n_warm = max(1, round(WARM_SHARE * n))
     grown_bytes = max(heard.rss_bytes) - heard.rss_bytes[n_warm]
@@ -71,7 +71,7 @@ def run(setup: Setup) -> Figures:
     return Figures([Table(caption, ("", "", "wanted, at most"), rows)], data)
 
 
-async def _session(asked: Asked, n: int, watch: Watch) -> _Heard:
+async def _session(asked: RemoteOptions, n: int, watch: Watch) -> _Heard:
     said: list[Said] = []
     news = asyncio.Condition()
     heard = _Heard()

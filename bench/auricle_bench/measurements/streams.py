@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from auricle.cli.listening import remote
-from auricle.cli.listening.asked import Asked
+from auricle.cli.listening.remote_options import RemoteOptions
 from auricle_bench.live import played, report
 from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured
@@ -42,7 +42,7 @@ def run(setup: Setup) -> Figures:
     data: list[dict[str, Any]] = []
     for model in MODELS:
         with server.auricle(model) as ours:
-            asked = Asked(ours.url, language="en")
+            asked = RemoteOptions(ours.url, language="en")
             for n in NUMBERS:
                 plays = played.streams(setup.corpus, clips, n, seconds, seed=0)
                 found = asyncio.run(measured(lambda: remote.opened(asked), plays, ours.pid))  # noqa: B023  # called before the next
