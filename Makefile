@@ -31,7 +31,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -94,6 +94,9 @@ parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the 
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready .sdk/agents/.ready .sdk/vendors/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
+
+fuzz: $(VENV)/.dev ## give damaged input to everything that takes any; ARGS="--only sockets --inputs 5000 --seed 7"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 page: $(PAGE_MODULES)/.ready ## build the page at / from page/src; needs Node.js
 	npm run build --prefix page --silent

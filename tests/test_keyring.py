@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,26 @@ def test_a_key_that_has_expired_is_none(tmp_path: Path):
     path = tmp_path / "keyring.json"
     key = keyring.add(path, "ann", EVERYTHING, NOW - timedelta(seconds=1), NOW)
     assert Keyring(path).find(digest(key)) is None
+
+
+def test_a_time_without_an_offset_is_utc(tmp_path: Path):
+    """Each request with such a key was answered 500: it could not be compared."""
+    path = tmp_path / "keyring.json"
+    keys = [
+        {"name": name, "sha256": digest(name), "created": "2026-01-01T00:00:00", "expires": expires}
+        for name, expires in (("old", "2026-01-02T00:00:00"), ("new", "2999-01-01T00:00:00"))
+    ]
+    path.write_text(json.dumps({"keys": keys}))
+    found = Keyring(path)
+    assert found.find(digest("old")) is None
+    assert found.find(digest("new")) is not None
+
+
+def test_a_file_nested_too_deeply_is_none(tmp_path: Path):
+    path = tmp_path / "keyring.json"
+    path.write_text('{"keys": [], "a": ' + "[" * 100_000)
+    with pytest.raises(BadSetting, match="is no file of auricle keys"):
+        Keyring(path)
 
 
 def test_a_running_server_sees_what_changes(tmp_path: Path):

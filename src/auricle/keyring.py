@@ -31,7 +31,7 @@ LOOK_S = 1.0
 
 
 class StoredKey(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One key. ``name`` says whose it is; times are UTC."""
+    """One key. ``name`` says whose it is; times without an offset are UTC."""
 
     name: str
     sha256: str
@@ -51,7 +51,10 @@ class StoredKey(msgspec.Struct, frozen=True, omit_defaults=True):
         return Grant(self.models, self.max_requests, self.max_backlog_s)
 
     def has_expired(self, now: datetime) -> bool:
-        return self.expires is not None and self.expires <= now
+        if self.expires is None:
+            return False
+        in_utc = self.expires if self.expires.tzinfo else self.expires.replace(tzinfo=UTC)
+        return in_utc <= now
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -80,7 +83,7 @@ def read(path: Path) -> tuple[StoredKey, ...]:
         return ()
     except OSError as exc:
         raise BadSetting(f"cannot read the keys in {path} (keyring): {exc.strerror}") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise BadSetting(f"{path} (keyring) is no file of auricle keys: {exc}") from exc
 
 

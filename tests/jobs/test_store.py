@@ -15,6 +15,7 @@ from auricle.jobs.folder import Folder, data_dir
 from auricle.jobs.job import Failure, Held, JobRequest, StoredJob
 from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
+from auricle.jobs.rows import DAMAGED
 from auricle.jobs.store import JobStore, NewJob
 from auricle.reading.reader import Reading
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
@@ -30,6 +31,7 @@ READING = Reading(HELLO, Language("en", 0.5), "Hello")
 
 class Kept:
     def __init__(self, database: Database) -> None:
+        self._database = database
         self.clock = Clock()
         self.jobs = JobStore(database, Limits(100, 100, 10_000), self.clock)
         self.readings = Readings(database, self.clock)
@@ -38,6 +40,14 @@ class Kept:
         asked = JobRequest(Held("rec_1"), OPTIONS, "base", (("model", "base"),))
         (job,) = await self.jobs.add([NewJob(owner, asked, "rec_1", held_bytes)])
         return job
+
+    async def spoil(self, table: str, column: str, job_id: str, key: str = "job") -> None:
+        """Leave nothing that can be read of a column."""
+        await self._database.run(
+            lambda connection: connection.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (b"\xc1spoilt", job_id)
+            )
+        )
 
     async def taken(self, served: list[str]) -> str | None:
         """Whose job is next."""
@@ -184,6 +194,50 @@ async def test_voices_are_kept_as_long_as_they_are_needed(kept: Kept):
     speakers = ended.request.options.speakers
     assert speakers is not None
     assert speakers.known == (KnownVoice("Ann", b""),)
+
+
+async def test_a_damaged_row_is_the_trouble_of_its_job_alone(kept: Kept):
+    """One that could not be read kept all others waiting, for ever."""
+    first, second = await kept.add(), await kept.add()
+    await kept.spoil("jobs", "asked", first.id, "id")
+    taken = await kept.jobs.take([])
+    assert taken is not None
+    assert (taken.id, taken.failure) == (first.id, DAMAGED)
+    ended, _ = await kept.jobs.end(first.id, "failed", KEEP_S, taken.failure)
+    assert (ended.state, ended.failure) == ("failed", DAMAGED)
+    taken = await kept.jobs.take([])
+    assert taken is not None
+    assert (taken.id, taken.failure) == (second.id, None)
+
+
+async def test_a_damaged_window_is_read_again_and_a_damaged_result_is_told(kept: Kept):
+    job = await kept.add()
+    await kept.jobs.take([])
+    await kept.readings.of(job.id, "base")
+    for number in range(2):
+        place = Place.of(0, window(number))
+        await kept.readings.keep(job.id, place, 2.0, 60.0, READING)
+    await kept.spoil("windows", "reading", job.id)
+    assert await kept.readings.of(job.id, "base") == {}
+    transcript = Transcript("transcribe", Language("en", 0.5), 60.0, HELLO)
+    assert await kept.readings.complete(job.id, transcript, KEEP_S)
+    await kept.spoil("transcripts", "transcript", job.id)
+    with pytest.raises(AuricleError, match="is damaged") as caught:
+        await kept.readings.transcript(job.id)
+    assert caught.value.code == "job_damaged"
+
+
+async def test_names_in_a_damaged_file_need_not_be_text(tmp_path: Path):
+    """Python cannot read the message of SQLite then, which was taken for a fault of ours."""
+    path = tmp_path / "jobs.sqlite3"
+    whole = Database(path)
+    await whole.open()
+    await whole.close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE windows", b"CREATE TABLE \xffindow("))
+    damaged = Database(path)
+    with pytest.raises(AuricleError, match="cannot be used"):
+        await damaged.open()
+    await damaged.close()
 
 
 async def test_files_of_a_newer_version_and_files_that_are_none(tmp_path: Path):

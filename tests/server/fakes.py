@@ -172,7 +172,7 @@ class FakeLive:
 
 class FakeContainer:
     """A `ContainerStream` whose container is four bytes before 16 bit samples of 16 kHz; samples
-    that begin with ``bad`` are damaged."""
+    that begin with ``bad`` are damaged, and those that begin with ``bug`` show a fault of ours."""
 
     def __init__(self) -> None:
         self._written: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -189,7 +189,11 @@ class FakeContainer:
             samples, head = head.removeprefix(b"OggS"), None
             if samples.startswith(b"bad"):
                 raise BadMedia("It is damaged.")
-            yield np.frombuffer(samples, "<i2").astype(np.float32) / np.float32(32768)
+            if samples.startswith(b"bug"):
+                raise ValueError("nobody thought of that")
+            yield np.frombuffer(samples[: len(samples) // 2 * 2], "<i2").astype(
+                np.float32
+            ) / np.float32(32768)
             head = await self._written.get()
 
 

@@ -104,7 +104,8 @@ class BatchStore:
             ids, has_more = rows.page(
                 connection, "batches", (["owner = ?"], [owner]), after, wanted
             )
-            return [_counted(connection, each, owner) for each in ids], has_more
+            found = [_readable(connection, each, owner) for each in ids]
+            return [each for each in found if each is not None], has_more
 
         return await self._database.run(work)
 
@@ -116,7 +117,8 @@ class BatchStore:
             found = connection.execute(
                 f"SELECT id, owner FROM batches WHERE state IN ({marks}) ORDER BY seq", OPEN
             ).fetchall()
-            return [_counted(connection, row["id"], row["owner"]) for row in found]
+            batches = [_readable(connection, row["id"], row["owner"]) for row in found]
+            return [each for each in batches if each is not None]
 
         return await self._database.run(work)
 
@@ -198,13 +200,17 @@ class BatchStore:
         await self._database.run(work)
 
     async def expire(self) -> None:
-        """Forget batches whose files are gone since long."""
+        """Forget batches whose files are gone since long, and those that are damaged, with their
+        jobs: nobody could tell what became of them."""
         now_s = self._clock()
 
         def work(connection: sqlite3.Connection) -> None:
             for row in connection.execute("SELECT * FROM batches").fetchall():
-                batch = msgspec.msgpack.decode(row["body"], type=StoredBatch)
-                if batch.state not in OPEN and max(batch.times.values()) + batch.keep_s <= now_s:
+                batch = rows.read(row["body"], StoredBatch)
+                if batch is None:
+                    connection.execute("DELETE FROM batches WHERE id = ?", (row["id"],))
+                    connection.execute("DELETE FROM jobs WHERE batch = ?", (row["id"],))
+                elif batch.state not in OPEN and max(batch.times.values()) + batch.keep_s <= now_s:
                     connection.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
 
         await self._database.run(work)
@@ -221,9 +227,9 @@ def _counted(connection: sqlite3.Connection, batch_id: str, owner: str) -> Store
     row = connection.execute(
         "SELECT body FROM batches WHERE id = ? AND owner = ?", (batch_id, owner)
     ).fetchone()
-    if row is None:
+    batch = None if row is None else rows.read(row["body"], StoredBatch)
+    if batch is None:
         raise NotFound(f"There is no batch {batch_id!r}.", param="batch_id", code="batch_not_found")
-    batch = msgspec.msgpack.decode(row["body"], type=StoredBatch)
     if batch.state not in ("in_progress", "cancelling"):
         return batch
     counts = connection.execute(
@@ -235,3 +241,11 @@ def _counted(connection: sqlite3.Connection, batch_id: str, owner: str) -> Store
         n_completed=n.get("completed", 0),
         n_failed=n.get("failed", 0) + n.get("cancelled", 0),
     )
+
+
+def _readable(connection: sqlite3.Connection, batch_id: str, owner: str) -> StoredBatch | None:
+    """A batch, None if it is damaged."""
+    try:
+        return _counted(connection, batch_id, owner)
+    except NotFound:
+        return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,9 +98,13 @@ _SCHEMA = (
 )
 """What makes each version of the database from the one before."""
 
+UNUSABLE = "The jobs that are kept here cannot be used; the log says why."
+
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -176,10 +181,11 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter of names in a damaged file
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _FULL:
                 message = f"No room for jobs: the disk of {self._path.parent} is full."
                 raise StorageFull(message, retry_after_s=RETRY_S) from exc
-            raise AuricleError(f"the jobs in {self._path} cannot be used: {exc}") from exc
+            _log.error("the jobs in %s cannot be used: %s", self._path, exc)
+            raise AuricleError(UNUSABLE, code="jobs_unusable") from exc
         except OSError as exc:
             raise AuricleError(f"cannot write {self._path}: {exc.strerror}") from exc

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from auricle.errors import Conflict
+from auricle.errors import AuricleError, Conflict
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.observe import NULL_OBSERVER, Observer
@@ -59,12 +59,7 @@ class Readings:
             return connection.execute("SELECT * FROM windows WHERE job = ?", (job_id,)).fetchall()
 
         kept = await self._database.run(work)
-        return await asyncio.to_thread(
-            lambda: {
-                Place(row["channel"], row["number"], row["start"], row["audio_crc"]): _reading(row)
-                for row in kept
-            }
-        )
+        return await asyncio.to_thread(lambda: dict(_readable(kept)))
 
     async def keep(
         self, job_id: str, place: Place, end_s: float, audio_s: float, reading: Reading
@@ -119,6 +114,7 @@ class Readings:
         Raises:
             NotFound: there is no such job.
             Conflict: it has no result, or none yet.
+            AuricleError: it is damaged.
         """
 
         def work(connection: sqlite3.Connection) -> bytes:
@@ -135,7 +131,10 @@ class Readings:
             )
 
         encoded = await self._database.run(work)
-        return await asyncio.to_thread(msgspec.msgpack.decode, encoded, type=Transcript)
+        transcript = await asyncio.to_thread(rows.read, encoded, Transcript)
+        if transcript is None:
+            raise AuricleError(f"The result of the job {job_id!r} is damaged.", code="job_damaged")
+        return transcript
 
 
 class StoredLedger:
@@ -186,5 +185,9 @@ class StoredLedger:
         self._check()
 
 
-def _reading(row: sqlite3.Row) -> Reading:
-    return msgspec.msgpack.decode(row["reading"], type=Reading)
+def _readable(kept: Sequence[sqlite3.Row]) -> Iterator[tuple[Place, Reading]]:
+    """Windows that are whole; others are read again."""
+    for row in kept:
+        reading = rows.read(row["reading"], Reading)
+        if reading is not None:
+            yield Place(row["channel"], row["number"], row["start"], row["audio_crc"]), reading

@@ -5,15 +5,25 @@ Knows nothing about limits or owners.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from auricle.errors import NotFound
-from auricle.jobs.job import Failure, JobRequest, State, StoredJob
+from auricle.jobs.job import Failure, Held, JobRequest, State, StoredJob
+from auricle.types import DecodeOptions
+
+Kept = TypeVar("Kept")
+
+DAMAGED = Failure("What the server kept of this job is damaged.", "server_error")
+NOTHING = JobRequest(Held(""), DecodeOptions(), "")
+"""What a damaged job asks for."""
+
+_log = logging.getLogger(__name__)
 
 
 class Paged(Protocol):
@@ -26,17 +36,28 @@ class Paged(Protocol):
     def newest_first(self) -> bool: ...
 
 
+def read(kept: bytes | None, kind: type[Kept]) -> Kept | None:
+    """What is kept of a row, None where that is nothing or damaged: a disk may have lost it, and
+    other rows have nothing to do with that."""
+    try:
+        return None if kept is None else msgspec.msgpack.decode(kept, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as exc:
+        _log.error("what is kept of a %s is damaged: %s", kind.__name__, exc)
+        return None
+
+
 def found(connection: sqlite3.Connection, job_id: str) -> StoredJob:
-    """Raises `NotFound`."""
+    """A job; of one that cannot be read any more `DAMAGED` is the failure. Raises `NotFound`."""
     row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
         raise NotFound(f"There is no job {job_id!r}.", param="id", code="job_not_found")
-    failure = row["failure"]
+    request = read(row["asked"], JobRequest)
+    failure = DAMAGED if request is None else read(row["failure"], Failure)
     return StoredJob(
         id=row["id"],
         owner=row["owner"],
         state=row["state"],
-        request=msgspec.msgpack.decode(row["asked"], type=JobRequest),
+        request=request or NOTHING,
         created_s=row["created"],
         started_s=row["started"],
         ended_s=row["ended"],
@@ -45,7 +66,7 @@ def found(connection: sqlite3.Connection, job_id: str) -> StoredJob:
         duration_s=row["duration"],
         read_s=row["read"],
         n_windows=row["n_windows"],
-        failure=None if failure is None else msgspec.msgpack.decode(failure, type=Failure),
+        failure=failure,
         batch=row["batch"],
         custom_id=row["custom_id"],
         line=row["line"],

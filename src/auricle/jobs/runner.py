@@ -46,7 +46,7 @@ MAX_STARTS: Final = 5
 MAX_SERVED: Final = 1000
 """Owners whose turn is remembered."""
 
-FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says of a disk without room."""
 
 DEADLY = Failure(
@@ -86,6 +86,8 @@ class Runner:
         self._in_work: dict[str, str] = {}
         """The owners of jobs that were taken."""
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._stranded: set[str] = set()
+        """Jobs in work as far as the database knows, because the disk was full when they ended."""
 
     def start(self) -> None:
         for number in range(self._runtime.settings.jobs_at_once):
@@ -117,6 +119,7 @@ class Runner:
         while True:
             changed = self.wakeup.next
             try:
+                await self._recover()
                 job, due_s = await self._next()
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("jobs wait: %s", as_auricle_error(exc))
@@ -138,6 +141,17 @@ class Runner:
             self._serve(job.owner)
             self._in_work[job.id] = job.owner
             return job, None
+
+    async def _recover(self) -> None:
+        """Queue what could not be put back when it was left."""
+        while self._stranded:
+            job_id = next(iter(self._stranded))
+            await self._store.put_back(job_id)
+            self._stranded.discard(job_id)
+
+    def _strand(self, job: StoredJob, exc: AuricleError) -> None:
+        logger.error("%s stays as it is for now: %s", job.id, exc)
+        self._stranded.add(job.id)
 
     def _serve(self, owner: str) -> None:
         self._served = [*(each for each in self._served if each != owner), owner][-MAX_SERVED:]
@@ -162,6 +176,9 @@ class Runner:
         begun = tracing.current().begin_from("job", "consumer", job.request.trace, job_id=job.id)
         with request_id.bound(job.id), tracing.within(begun) as span:
             try:
+                if job.failure is not None:  # see `rows.found`
+                    await self._fail(job, job.failure)
+                    return
                 await self._transcribe(job, span)
             except (Overloaded, Unavailable, StorageFull) as exc:
                 await self._try_later(job, exc)
@@ -210,8 +227,8 @@ class Runner:
                 await self._store.postpone(job.id, longer_s)
                 logger.warning("%s is tried again in %.0f s: %s", job.id, longer_s, exc)
                 return
-        except AuricleError as full:  # it stays in work as far as anybody knows, and is found again
-            logger.error("%s stays as it is: %s", job.id, full)
+        except AuricleError as full:
+            self._strand(job, full)
             return
         await self._fail(job, Failure.of(exc))
 
@@ -219,7 +236,7 @@ class Runner:
         try:
             ended, is_news = await self._store.end(job.id, "failed", self.keep_s, failure)
         except AuricleError as exc:
-            logger.error("%s stays as it is: %s", job.id, exc)
+            self._strand(job, exc)
             return
         if is_news:
             await self._ended(ended)
@@ -228,5 +245,8 @@ class Runner:
         """Its recording is needed no more, and others may want to know."""
         logger.info("%s is %s", job.id, job.state)
         self._observer.count("jobs", state=job.state)
-        await self._recordings.drop(job.id)
+        try:
+            await self._recordings.drop(job.id)
+        except AuricleError as exc:
+            logger.error("the recording of %s stays until the job is forgotten: %s", job.id, exc)
         self.wakeup.notify()

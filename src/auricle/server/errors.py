@@ -111,7 +111,7 @@ async def no_such_path(scope: Scope, _: Receive, __: Send) -> None:
 async def on_http_exception(request: Request, exc: Exception) -> Response:
     """Starlette's handler for what its router raises: no such path, or not by this method."""
     assert isinstance(exc, HTTPException)
-    path = request.url.path
+    path: str = request.scope["path"]  # its URL cannot be had where the query is no UTF-8
     allowed = ", ".join(sorted((exc.headers or {}).get("Allow", "").split(", ")))
     if exc.status_code == 404:
         address = str(request.base_url)

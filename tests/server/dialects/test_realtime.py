@@ -440,6 +440,7 @@ WRONG: dict[str, tuple[Any, str, str | None]] = {
     "no type": ({}, "missing_required_parameter", "type"),
     "an unknown event": ({"type": "nope"}, "invalid_value", "type"),
     "a type that is none": ({"type": 5}, "invalid_value", "type"),
+    "a type that is an object": ({"type": {}}, "invalid_value", "type"),
     "an answer": ({"type": "response.create"}, "invalid_value", "type"),
     "an id that is none": (
         {"type": "input_audio_buffer.clear", "event_id": 5},
@@ -758,6 +759,7 @@ async def test_bodies_of_secrets_that_are_none(served: Served) -> None:
         path = "/v1/realtime/client_secrets"
         assert (await http.post(path)).status_code == 200
         assert (await http.post(path, content=b"{")).json()["error"]["code"] == "invalid_json"
+        assert (await http.post(path, content=b'"\xff"')).json()["error"]["code"] == "invalid_json"
         assert (await http.post(path, content=b"x" * 70_000)).status_code == 413
         given = {"session": session(transcription={"model": "nope"})}
         assert (await http.post(path, json=given)).status_code == 404
@@ -865,5 +867,7 @@ async def test_a_secret_in_the_shape_of_the_beta(served: Served) -> None:
         answer = (await http.post(path, json=flat)).json()
         assert answer["object"] == "realtime.transcription_session"
         assert answer["client_secret"]["value"].startswith("ek_")
-        wrong = await http.post(path, json={"input_audio_format": "mp3"})
-        assert wrong.json()["error"]["param"] == "session.input_audio_format"
+        for format in ("mp3", ["pcm16"], {"a": 1}):
+            wrong = await http.post(path, json={"input_audio_format": format})
+            assert wrong.status_code == 400
+            assert wrong.json()["error"]["param"] == "session.input_audio_format"

@@ -28,6 +28,7 @@ FILE = {"file": ("a.wav", b"audio")}
     [
         ("POST", "/v1/chat/completions", 404, "Invalid URL (POST /v1/chat/completions)"),
         ("GET", "/v1/nothing", 404, "Invalid URL (GET /v1/nothing)"),
+        ("GET", "/v1/nothing?a=%FF", 404, "Invalid URL (GET /v1/nothing)"),
         (
             "POST",
             "/v1/audio/transcriptions/",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import Final, get_args
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,7 +58,7 @@ class Jobs:
         async with self._reader.received(request, checks_room=False) as upload:
             job = await self._created(jobs, upload)
         jobs.runner.wakeup.notify()
-        headers = {"location": f"{request.url.path}/{job.id}"}
+        headers = {"location": f"{quote(request.scope['path'])}/{job.id}"}
         return errors.json_response(bodies.job_body(job), status=201, headers=headers)
 
     async def listed(self, request: Request) -> Response:

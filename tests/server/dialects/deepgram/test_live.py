@@ -615,6 +615,18 @@ async def test_a_container_that_is_damaged_is_told_by_the_close(live: Listening)
     assert closed(client) == (1008, "DATA-0000: It is damaged.")
 
 
+async def test_a_fault_of_the_decoding_ends_the_stream(
+    live: Listening, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that had said it was done waited for ever."""
+    async with live.open("model=nova-3") as client:
+        await client.send(b"OggSbug")
+        await client.send(CLOSE)
+        await rest(client)
+    assert closed(client) == (1011, "NET-0000: The server had an error.")
+    assert "nobody thought of that" in caplog.text
+
+
 async def test_too_little_to_know_what_it_is_is_no_audio(live: Listening) -> None:
     async with live.open("model=nova-3") as client:
         await client.send(b"??")

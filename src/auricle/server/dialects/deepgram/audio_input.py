@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 from auricle.errors import AuricleError, BadMedia
 from auricle.live.pcm import Channels, PcmFormat, PcmReader
 from auricle.media.streaming import ContainerStream
+from auricle.server import errors
 from auricle.server.dialects.deepgram.raw_format import RawFormat, without_header
 from auricle.types import Pcm
 
@@ -30,6 +32,8 @@ _HEADS: Final = (b"RIFF", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"ID3", b"caff"
 """How files and streams begin: WAV, FLAC, Ogg, WebM and Matroska, mp3, CAF, AIFF."""
 
 NO_AUDIO: Final = "What came is not audio of a known kind."
+
+_log = logging.getLogger(__name__)
 
 
 class AudioInput(Protocol):
@@ -108,6 +112,9 @@ class ContainerInput:
                 await self._decoded.put(pcm)
         except AuricleError as exc:
             await self._decoded.put(exc)
+        except Exception as exc:  # noqa: BLE001  # the border: somebody waits for what is decoded
+            _log.error("a container could not be decoded", exc_info=exc)
+            await self._decoded.put(errors.known(exc) or AuricleError("The server had an error."))
         await self._decoded.put(None)
 
     async def _until(self, writing: asyncio.Future[None]) -> AsyncIterator[Channels]:

@@ -54,7 +54,7 @@ class Grant:
         raw = b"".join([piece async for piece in pieces])
         try:
             return msgspec.json.decode(raw.strip() or b"{}", type=GrantRequest)
-        except (msgspec.DecodeError, RecursionError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise InvalidRequest(f"The body is not what it should be: {exc}.") from exc
 
 

@@ -55,7 +55,8 @@ def current_session(flat: Mapping[str, Any]) -> dict[str, Any]:
         if name in _INPUTS:
             given[_INPUTS[name]] = value
         elif name == "input_audio_format":
-            given["format"] = {"type": _FORMATS.get(value, value)} if value else None
+            known = _FORMATS.get(value, value) if isinstance(value, str) else value
+            given["format"] = {"type": known} if value else None
         elif name not in _UNUSED:
             rest[name] = value
     return {**rest, "audio": {"input": given}}

@@ -74,15 +74,15 @@ def kind(event: Fields) -> str:
     """
     event.text("event_id", MAX_ID_CHARS)
     name = event.required("type")
+    if not isinstance(name, str) or (name not in SUPPORTED and name not in CONVERSATIONAL):
+        refuse_choice("type", str(name), SUPPORTED)
     if name in CONVERSATIONAL:
         raise InvalidRequest(
             f"The event '{name}' is not supported in a transcription session.",
             param="type",
             code="invalid_value",
         )
-    if name not in SUPPORTED:
-        refuse_choice("type", str(name), SUPPORTED)
-    return str(name)
+    return name
 
 
 def audio(event: Fields) -> bytes:

@@ -76,7 +76,7 @@ class Secrets:
             return {}
         try:
             body = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise InvalidRequest(f"The body is no JSON: {exc}.", code="invalid_json") from exc
         if not isinstance(body, dict):
             raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
