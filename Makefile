@@ -31,7 +31,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk deploy-test fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -42,7 +42,7 @@ serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--
 	@$(BIN)/auricle serve $(MODEL) $(ARGS)
 
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
-test quick coverage sdk page-test clients: export PYTHONDONTWRITEBYTECODE =
+test quick coverage sdk deploy-test page-test clients: export PYTHONDONTWRITEBYTECODE =
 # Two processes of tests share the cores already: numpy's threads would only wait for each other.
 test quick coverage: export OPENBLAS_NUM_THREADS = 1
 
@@ -98,6 +98,9 @@ sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready .sdk/agents/.ready .
 fuzz: $(VENV)/.dev ## give damaged input to everything that takes any; ARGS="--only sockets --inputs 5000 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+deploy-test: $(VENV)/.deploy ## try what is in deploy/: chart, alert rules, dashboard, proxies, systemd's unit; says what it lacks
+	$(BIN)/python -m pytest tests/deploy -rs $(ARGS)
+
 page: $(PAGE_MODULES)/.ready ## build the page at / from page/src; needs Node.js
 	npm run build --prefix page --silent
 
@@ -130,6 +133,7 @@ lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=-
 	$(COMPILE) pyproject.toml --group dev --extra bench -c $(LOCKS)/runtime.lock -o $(LOCKS)/dev.lock
 	$(COMPILE) pyproject.toml --group bench --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/bench.lock
 	$(COMPILE) pyproject.toml --group sdk --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/sdk.lock
+	$(COMPILE) pyproject.toml --group deploy --extra bench -c $(LOCKS)/sdk.lock -o $(LOCKS)/deploy.lock
 	$(COMPILE) requirements/sdk-oldest.in -o $(LOCKS)/sdk-oldest.lock
 	$(COMPILE) requirements/sdk-agents.in -o $(LOCKS)/sdk-agents.lock
 	$(COMPILE) requirements/sdk-vendors.in -o $(LOCKS)/sdk-vendors.lock
@@ -173,6 +177,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock bench/pyproject.toml
 
 $(VENV)/.sdk: $(VENV)/.dev requirements/sdk.lock
 	$(PIP) install --quiet --require-hashes -r requirements/sdk.lock
+	@touch $@
+
+$(VENV)/.deploy: $(VENV)/.dev requirements/deploy.lock
+	$(PIP) install --quiet --require-hashes -r requirements/deploy.lock
 	@touch $@
 
 .sdk/oldest/.ready: $(VENV)/pyvenv.cfg requirements/sdk-oldest.lock

@@ -435,8 +435,8 @@ async def test_an_observer_is_told_what_runs_and_what_dies():
     def call(job: str, ended: str) -> list[tuple[str, dict[str, str]]]:
         return [
             ("queue_wait_s", {"priority": "short"}),
-            ("engine_call_rows", {"job": job}),
-            ("engine_call_s", {"ended": ended, "job": job}),
+            ("engine_call_rows", {"call": job}),
+            ("engine_call_s", {"ended": ended, "call": job}),
         ]
 
     once = [*call("encode", "well"), *call("decode", "EngineDied"), ("engine_deaths", {})]

@@ -21,7 +21,7 @@ ATTRIBUTES = {
     "auricle.language",
     "auricle.segments",
     "auricle.priority",
-    "auricle.job",
+    "auricle.call",
     "auricle.rows",
     "http.request.method",
     "http.route",

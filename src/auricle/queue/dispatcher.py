@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 
 from auricle import request_id
 from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
@@ -169,7 +170,7 @@ class Dispatcher:
         first = jobs[windows[0].id]
         asked_for = ", ".join(dict.fromkeys(each.asked_for for each in windows if each.asked_for))
         try:
-            with request_id.bound(asked_for), span(self._observer, "engine_call_s", job=first.name):
+            with request_id.bound(asked_for), _timed(self._observer, first):
                 await self._answered(engine, windows, jobs)
             error: Exception = EngineFailed("the engine left it unanswered")
         except EngineDied as exc:
@@ -180,10 +181,10 @@ class Dispatcher:
             _log.error("a call failed", exc_info=exc)
         for window in windows:
             window.n_running -= 1
-            if window.id in jobs:
+            if (unanswered := jobs.get(window.id)) is not None:
                 _record_end(window, first, len(windows), error)
-            if window.id in jobs and window.is_for(jobs[window.id]):
-                self._failed(window, error)
+                if window.is_for(unanswered):
+                    self._failed(window, error)
             if window.id not in self._windows:
                 self._release(window)
 
@@ -236,14 +237,18 @@ class Dispatcher:
             task.add_done_callback(self._releases.discard)
 
 
+def _timed(observer: Observer, job: AnyJob) -> AbstractContextManager[None]:
+    return span(observer, "engine_call_s", call=job.name)
+
+
 def _record_start(observer: Observer, windows: Sequence[QueuedWindow], job: AnyJob) -> None:
     now_s = asyncio.get_running_loop().time()
     for window in windows:
         priority = window.priority.name.lower()
         waited_s, window.begun_s = now_s - window.queued_s, now_s
         observer.record("queue_wait_s", waited_s, priority=priority)
-        window.span.past("queue.wait", waited_s, priority=priority, job=job.name)
-    observer.record("engine_call_rows", len(windows), job=job.name)
+        window.span.past("queue.wait", waited_s, priority=priority, call=job.name)
+    observer.record("engine_call_rows", len(windows), call=job.name)
 
 
 def _record_end(

@@ -57,8 +57,8 @@ RECORDED: Mapping[str, Metric] = {
     "queue_wait_s": Metric("What a window waited for the engine", ("priority",)),
     "live_read_s": Metric("Readings of live streams", ("kind", "ended")),
     "live_final_s": Metric("From a live turn's end to its final text"),
-    "engine_call_s": Metric("Calls to the engine", ("job", "ended")),
-    "engine_call_rows": Metric("Windows in one call to the engine", ("job",), _ROWS),
+    "engine_call_s": Metric("Calls to the engine", ("call", "ended")),
+    "engine_call_rows": Metric("Windows in one call to the engine", ("call",), _ROWS),
 }
 
 

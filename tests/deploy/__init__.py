@@ -1,0 +1,1 @@
+"""What deploy/ has, tried with the tools of those who use it."""
