@@ -3,7 +3,7 @@
 import { render } from "preact";
 import { effect, signal } from "@preact/signals";
 import { FilesView } from "./files";
-import { KeyDialog } from "./key";
+import { KeyButton, KeyDialog } from "./key";
 import { isUnsaved, jobs } from "./jobs";
 import { LiveView } from "./live";
 import { state as live } from "./live-session";
@@ -59,6 +59,7 @@ function Page() {
           ))}
         </nav>
         <Status />
+        <KeyButton />
       </header>
       {health.value === null && (
         <p class="banner" role="alert">

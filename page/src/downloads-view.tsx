@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { areComing, cancel, list, look, memory, size, start, type Download } from "./downloads";
 import { Icon } from "./icons";
+import { useLooks } from "./looking";
 import type { Problem } from "./problem";
 import { ProblemCard } from "./problem-card";
 import { Refused } from "./server";
@@ -25,7 +26,7 @@ const GOOD_FOR: Readonly<Record<string, string>> = {
 };
 
 export function Downloads() {
-  useLooks();
+  useLooks(look, areComing.value ? LOOK_MS : IDLE_MS); // often while something comes
   const details = useRef<HTMLDetailsElement>(null);
   const known = list.value;
   useEffect(() => {
@@ -125,18 +126,4 @@ function facts(download: Download): string[] {
 function goodFor({ id }: Download): string {
   if (id.startsWith("distil-")) return `smaller and faster than ${id.slice("distil-".length)}`;
   return GOOD_FOR[id] ?? GOOD_FOR[/^[a-z]+/u.exec(id)?.[0] ?? ""] ?? "";
-}
-
-/** Look often while something comes, and now and then otherwise. */
-function useLooks(): void {
-  const period = areComing.value ? LOOK_MS : IDLE_MS;
-  useEffect(() => {
-    const tick = () => {
-      // The state of the connection is shown above the views.
-      if (!document.hidden) void look().catch(() => undefined);
-    };
-    tick();
-    const ticking = setInterval(tick, period);
-    return () => clearInterval(ticking);
-  }, [period]);
 }

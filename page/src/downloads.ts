@@ -52,7 +52,11 @@ async function act(id: string, method: string): Promise<void> {
 
 /** `1.5 GB`, as files are counted. */
 export const size = (bytes: number): string =>
-  bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  bytes < 1e6
+    ? `${Math.ceil(bytes / 1e3)} kB`
+    : bytes < 1e9
+      ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`
+      : `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** `0.5 GB` of memory. */
 export const memory = (mib: number): string => `${((mib * 1024 ** 2) / 1e9).toFixed(1)} GB`;

@@ -1,9 +1,12 @@
 // The text to be edited: each cue's words and times, and who says it.
 
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { clock, parsedClock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
 import { memo } from "./memo";
+import { play, time } from "./playback";
 import {
   nameOf,
   retimed,
@@ -15,15 +18,34 @@ import {
   type Cue,
 } from "./transcript";
 
+/** About how many fit beside each other, for browsers that do not fit a field to its text. */
+const LINE_CHARS = 70;
+
 export function Editing({ job }: { job: Job }) {
+  const list = useRef<HTMLOListElement>(null);
+  usePlayedCue(job, list);
   const transcript = job.transcript.value;
   return (
-    <ol class="cues editing" aria-label="Transcript, to be edited">
+    <ol ref={list} class="cues editing" aria-label="Transcript, to be edited">
       {transcript.cues.map((cue) => (
         <Line key={cue.id} job={job} cue={cue} names={transcript.names} />
       ))}
     </ol>
   );
+}
+
+/** Mark the cue that is being played; not through the tree, as for words. */
+function usePlayedCue(job: Job, list: { readonly current: HTMLElement | null }): void {
+  const marked = useRef<Element | null>(null);
+  useSignalEffect(() => {
+    const now = time.value;
+    const at = job.transcript.value.cues.findIndex(({ start, end }) => start <= now && now < end);
+    const found = (now > 0 && list.current?.children[at]) || null;
+    if (found === marked.current) return;
+    marked.current?.classList.remove("now");
+    found?.classList.add("now");
+    marked.current = found;
+  });
 }
 
 interface LineProps {
@@ -44,27 +66,27 @@ const Line = memo(({ job, cue }: LineProps) => {
   const remove = () => job.change(withoutCue(job.transcript.value, cue.id));
   return (
     <li id={`cue-${cue.id}`} class="cue">
-      <div class="cue-times">
+      <button
+        type="button"
+        class="button plain"
+        aria-label={`Play the cue at ${at}`}
+        onClick={() => play(cue.start, cue.end)}
+      >
+        <Icon name="play" />
+      </button>
+      <div class="cue-head">
         <Time
           label={`Begin of the cue at ${at}`}
           value={cue.start}
           onChange={(start) => job.change(retimed(job.transcript.value, cue, start, cue.end))}
         />
+        <span aria-hidden="true">–</span>
         <Time
           label={`End of the cue at ${at}`}
           value={cue.end}
           onChange={(end) => job.change(retimed(job.transcript.value, cue, cue.start, end))}
         />
-      </div>
-      <div class="cue-text">
         <Speaker job={job} cue={cue} />
-        <textarea
-          aria-label={`Text of the cue at ${at}`}
-          rows={1}
-          dir="auto"
-          value={textOf(cue)}
-          onChange={onText}
-        />
       </div>
       <button
         type="button"
@@ -74,6 +96,13 @@ const Line = memo(({ job, cue }: LineProps) => {
       >
         <Icon name="bin" />
       </button>
+      <textarea
+        aria-label={`Text of the cue at ${at}`}
+        rows={Math.ceil((textOf(cue).length + 1) / LINE_CHARS)}
+        dir="auto"
+        value={textOf(cue)}
+        onChange={onText}
+      />
     </li>
   );
 });

@@ -78,7 +78,7 @@ function Intake({ isFirst, isOver }: { isFirst: boolean; isOver: boolean }) {
         />
         <RecordButton onProblem={setProblem} />
         <button type="button" class="button" onClick={() => void sample()}>
-          <Icon name="sample" /> Sample
+          <Icon name="sample" /> {isFirst ? "Try a sample" : "Sample"}
         </button>
       </div>
       {problem && <ProblemCard problem={problem} />}

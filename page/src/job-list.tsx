@@ -22,7 +22,7 @@ function Row({ job }: { job: Job }) {
   const name = job.file.name;
   return (
     <li data-state={state.value} aria-current={isChosen ? "true" : undefined}>
-      <button type="button" class="job" onClick={() => choose(job)}>
+      <button type="button" class="job" title={name} onClick={() => show(job)}>
         <span class="name">{name}</span>
         <span class="small quiet" role="status">
           {said(job)}
@@ -46,6 +46,13 @@ function Row({ job }: { job: Job }) {
   );
 }
 
+/** On a narrow screen the recording is below the list. */
+function show(job: Job): void {
+  choose(job);
+  if (matchMedia("(max-width: 860px)").matches)
+    requestAnimationFrame(() => document.querySelector(".job-view")?.scrollIntoView());
+}
+
 /** How much of the recording has become text, where its length is known. */
 function reading(job: Job): { value?: number; max?: number } {
   const until = job.transcript.value.cues.at(-1)?.end ?? 0;
@@ -60,7 +67,8 @@ function said(job: Job): string {
       return `Uploading, ${Math.round(job.sent.value * 100)} %`;
     case "reading": {
       const until = job.transcript.value.cues.at(-1)?.end;
-      return until === undefined ? "Listening …" : `Read up to ${clock(until)}`;
+      if (until === undefined) return "Reading …";
+      return `Read up to ${clock(until)}${job.duration.value ? ` of ${clock(job.duration.value)}` : ""}`;
     }
     case "done":
       return job.duration.value ? `Done, ${clock(job.duration.value)}` : "Done";

@@ -1,45 +1,51 @@
 // One recording: listen, read along, edit, and take the text home.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Editing } from "./editing";
 import { clock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
-import { again } from "./jobs";
+import { size } from "./downloads";
+import { again, options } from "./jobs";
+import { isWorthAgain } from "./problem";
 import { languageName } from "./options";
 import { Player } from "./player";
 import { seek, time, toggle } from "./playback";
 import { ProblemCard } from "./problem-card";
 import { Reading } from "./reading";
-import { CodeButton, CopyButton, Downloads, plainText } from "./saving";
+import { CodeButton, CopyButton, Downloads, plainText, withoutSuffix } from "./saving";
 import { Speakers } from "./speakers";
 import { merged, renamed, wordAt } from "./transcript";
+import { UndoButtons } from "./undo";
 
 export function JobView({ job }: { job: Job }) {
   const [isEditing, setIsEditing] = useState(false);
-  useKeys(job);
+  const section = useRef<HTMLElement>(null);
+  useKeys(job, section);
   const hasText = job.transcript.value.cues.length > 0;
   const isDone = job.state.value === "done";
+  const problem = job.problem.value;
+  const onAgain = problem && isWorthAgain(problem) ? { onAgain: () => again(job) } : {};
   return (
-    <section class="job-view" aria-label={job.file.name}>
+    <section ref={section} class="job-view" aria-label={job.file.name}>
       <header>
         <div>
-          <h1 class="title">{job.file.name}</h1>
+          <h1 class="title" title={job.file.name}>
+            {job.file.name}
+          </h1>
           <p class="quiet small">{facts(job).join(" · ")}</p>
         </div>
         <div class="row">
           <CodeButton file={job.file.name} options={job.options} />
-          {job.isOver.value && (
-            <button type="button" class="button" onClick={() => again(job)}>
-              <Icon name="again" /> Read again
-            </button>
-          )}
+          {job.isOver.value && !problem && <AgainButton job={job} />}
         </div>
       </header>
       <Player job={job} />
-      {job.problem.value && <ProblemCard problem={job.problem.value} onAgain={() => again(job)} />}
+      {problem && <ProblemCard problem={problem} {...onAgain} />}
       {job.warnings.value.map((warning) => (
-        <p class="card note">{warning}</p>
+        <p class="card note" key={warning}>
+          {warning}
+        </p>
       ))}
       <Speakers
         transcript={job.transcript.value}
@@ -71,6 +77,21 @@ export function JobView({ job }: { job: Job }) {
   );
 }
 
+/** It stands out where it would be read otherwise than it was. */
+function AgainButton({ job }: { job: Job }) {
+  const isSame = JSON.stringify(job.options) === JSON.stringify(options.value);
+  return (
+    <button
+      type="button"
+      class={isSame ? "button" : "button strong"}
+      title={isSame ? undefined : "With the options as they are now"}
+      onClick={() => again(job)}
+    >
+      <Icon name="again" /> Read again
+    </button>
+  );
+}
+
 interface ToolsProps {
   readonly job: Job;
   readonly isEditing: boolean;
@@ -78,9 +99,8 @@ interface ToolsProps {
 }
 
 function Tools({ job, isEditing, onEditing }: ToolsProps) {
-  const { past, future } = job.history.value;
   const transcript = job.transcript.value;
-  const name = job.file.name.replace(/\.[^.]*$/u, "");
+  const name = withoutSuffix(job.file.name);
   return (
     <div class="row tools" role="toolbar" aria-label="Text">
       <button
@@ -89,26 +109,9 @@ function Tools({ job, isEditing, onEditing }: ToolsProps) {
         aria-pressed={isEditing}
         onClick={() => onEditing(!isEditing)}
       >
-        <Icon name="edit" /> Edit
+        <Icon name={isEditing ? "check" : "edit"} /> Edit
       </button>
-      <button
-        type="button"
-        class="button plain"
-        aria-label="Undo"
-        disabled={!past.length}
-        onClick={() => job.undo()}
-      >
-        <Icon name="undo" />
-      </button>
-      <button
-        type="button"
-        class="button plain"
-        aria-label="Redo"
-        disabled={!future.length}
-        onClick={() => job.redo()}
-      >
-        <Icon name="redo" />
-      </button>
+      <UndoButtons history={job.history} />
       <span class="space" />
       <CopyButton label="Copy the text" text={() => plainText(transcript)} />
       <Downloads
@@ -128,15 +131,16 @@ function facts(job: Job): string[] {
     ...(spoken ? [language ? spoken : `${spoken}, detected`] : []),
     ...(task === "translate" ? ["translated to English"] : []),
     ...(model === "whisper-1" ? [] : [model]),
+    size(job.file.size),
   ];
 }
 
 /** Space plays, the arrows go from word to word, and Ctrl+Z takes back: where nobody writes. */
-function useKeys(job: Job): void {
+function useKeys(job: Job, section: { readonly current: HTMLElement | null }): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const isIn = (selector: string) => (event.target as Element).closest(selector) !== null;
-      if (isIn("input, textarea, select, dialog")) return;
+      if (!section.current?.checkVisibility() || isIn("input, textarea, select, dialog")) return;
       const isCommand = event.ctrlKey || event.metaKey;
       if (isCommand && event.key.toLowerCase() === "z") event.shiftKey ? job.redo() : job.undo();
       else if (isCommand || isIn("button, a, summary, pre")) return;

@@ -48,6 +48,9 @@ export class Job {
   readonly duration = signal(0);
   readonly isOver = computed(() => !["waiting", "sending", "reading"].includes(this.state.value));
 
+  /** Whether the text was made while it was spoken, and cannot be had again as it is. */
+  isSpoken = false;
+
   private readonly abort = new AbortController();
   private words: Word[] = [];
   private cues: Cue[] = [];
@@ -60,6 +63,17 @@ export class Job {
     readonly options: Options,
   ) {
     this.address = URL.createObjectURL(file);
+  }
+
+  /** Of a text that is there already. */
+  static spoken(file: File, options: Options, text: Transcript, languages: readonly string[]): Job {
+    const job = new Job(file, options);
+    job.isSpoken = true;
+    job.history.value = begun(text);
+    job.languages.value = languages;
+    job.duration.value = text.cues.at(-1)?.end ?? 0;
+    job.state.value = "done";
+    return job;
   }
 
   /** Send the recording and follow the answer to its end; never throws. */

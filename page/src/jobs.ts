@@ -27,21 +27,33 @@ export function add(files: readonly File[]): void {
 }
 
 /** The same recording once more, with the options as they are now, in the place of the first;
- * beside it, where somebody has edited that. */
-export function again(job: Job): void {
+ * beside it, where somebody has edited or spoken that. */
+export function again(job: Job, isChosen = true): void {
   const next = new Job(job.file, options.value);
-  const isEdited = job.history.value.past.length > 0;
+  const isEdited = job.isSpoken || job.history.value.past.length > 0;
   jobs.value = jobs.value.flatMap((each) =>
     each !== job ? [each] : isEdited ? [job, next] : [next],
   );
-  choose(next);
+  if (isChosen || chosenId.value === job.id) choose(next);
   if (!isEdited) job.forget();
   runWaiting();
 }
 
+/** Send those anew that were refused for want of a key. */
+export function retryRefused(): void {
+  for (const job of jobs.value) if (job.problem.value?.status === 401) again(job, false);
+}
+
+/** Have a text that is there already, with the recording it is of, among the others. */
+export function keep(job: Job): void {
+  jobs.value = [...jobs.value, job];
+}
+
 /** Whether something would be lost if the page were left. */
 export const isUnsaved = (): boolean =>
-  jobs.value.some(({ isOver, history }) => !isOver.value || history.value.past.length > 0);
+  jobs.value.some(
+    ({ isOver, isSpoken, history }) => !isOver.value || isSpoken || history.value.past.length > 0,
+  );
 
 export function remove(job: Job): void {
   const at = jobs.value.indexOf(job);

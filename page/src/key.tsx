@@ -1,7 +1,17 @@
 // The question for a key, when the server wants one.
 
 import { useEffect, useRef } from "preact/hooks";
-import { key, refresh, useKey, wantsKey } from "./server";
+import { Icon } from "./icons";
+import { retryRefused } from "./jobs";
+import { isLocked, key, refresh, useKey, wantsKey } from "./server";
+
+/** For whoever did not want to give one at first. */
+export const KeyButton = () =>
+  isLocked.value ? (
+    <button type="button" class="button strong" onClick={() => (wantsKey.value = true)}>
+      <Icon name="key" /> Enter key
+    </button>
+  ) : null;
 
 export function KeyDialog() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -12,10 +22,12 @@ export function KeyDialog() {
     if (!isOpen) dialog.current?.close();
   }, [isOpen]);
 
-  const submit = (event: Event) => {
+  const submit = async (event: Event) => {
     event.preventDefault();
     useKey(field.current?.value.trim() ?? "");
-    void refresh();
+    await refresh();
+    if (isLocked.value) field.current?.select();
+    else retryRefused();
   };
   return (
     <dialog
@@ -24,7 +36,7 @@ export function KeyDialog() {
       aria-labelledby="key-title"
       onCancel={() => (wantsKey.value = false)}
     >
-      <form onSubmit={submit}>
+      <form onSubmit={(event) => void submit(event)}>
         <h2 id="key-title">{key.value ? "That key is not right" : "This server wants a key"}</h2>
         <p class="quiet">
           Its operator gives them out. The key is kept until this tab is closed, and sent to this

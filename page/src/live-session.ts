@@ -2,17 +2,21 @@
 // Knows nothing about how they are shown.
 
 import { computed, signal } from "@preact/signals";
-import { fieldsOf, type Options } from "./request";
-import { open, type Microphone } from "./microphone";
-import { ownProblem, unreachable, type Problem } from "./problem";
-import { ask, BASE, key, noted, Refused, wantsKey } from "./server";
+import { begun, changed, type History } from "./history";
+import { Job } from "./job";
+import { choose, keep } from "./jobs";
+import { keyProtocol, sessionOf, whyClosed } from "./live-terms";
+import type { Options } from "./request";
+import { fileOf, open, type Microphone } from "./microphone";
+import { pause } from "./playback";
+import { ownProblem, type Problem } from "./problem";
+import { BASE, noted, Refused, wantsKey } from "./server";
 import { cuesOfTurns, after, cutOff, withSame, type LiveEvent, type Turn } from "./turns";
 import { type Transcript } from "./transcript";
 
 export type LiveState = "idle" | "starting" | "listening" | "finishing";
 
 const PIECE_S = 0.04;
-const SILENCE_MS = 800;
 const FINISH_MS = 15_000;
 /** Sound that waits to be sent; more of it means that the connection is too slow. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
@@ -20,14 +24,18 @@ const KEY_REFUSED = 3000;
 
 export const state = signal<LiveState>("idle");
 const heard = signal<readonly Turn[]>([]);
-/** What people call the speakers, and who is another one's double. */
-const names = signal<Readonly<Record<string, string>>>({});
-const same = signal<Readonly<Record<string, string>>>({});
-export const turns = computed(() => withSame(heard.value, same.value));
+/** What people said of the speakers: what each is called, and who is another one's double. */
+interface Known {
+  readonly names: Readonly<Record<string, string>>;
+  readonly same: Readonly<Record<string, string>>;
+}
+
+export const known = signal<History<Known>>(begun({ names: {}, same: {} }));
+export const turns = computed(() => withSame(heard.value, known.value.present.same));
 /** Of all that will not change any more. */
 export const transcript = computed<Transcript>(() => ({
   cues: cuesOfTurns(turns.value),
-  names: names.value,
+  names: known.value.present.names,
 }));
 /** Codes of the languages that were heard. */
 export const languages = computed(() => [
@@ -38,20 +46,20 @@ export const problem = signal<Problem | null>(null);
 export const latency = signal<number | null>(null);
 /** Seconds of sound that were sent. */
 export const sent = signal(0);
-/** What was heard, once it is over. */
-export const recorded = signal<File | null>(null);
+/** What was heard and said, once it is over: it is among the files then, too. */
+export const kept = signal<Job | null>(null);
 
 let running: Stream | null = null;
 
 export async function start(options: Options): Promise<void> {
   if (state.value !== "idle") return;
   state.value = "starting";
+  pause(); // it would be heard
   problem.value = null;
   heard.value = [];
-  names.value = {};
-  same.value = {};
+  known.value = begun({ names: {}, same: {} });
   latency.value = null;
-  recorded.value = null;
+  kept.value = null;
   sent.value = 0;
   try {
     const microphone = await open();
@@ -67,13 +75,28 @@ export async function start(options: Options): Promise<void> {
 }
 
 export function rename(speaker: string, name: string): void {
-  names.value = { ...names.value, [speaker]: name };
+  const { names, same } = known.value.present;
+  know({ names: { ...names, [speaker]: name }, same });
 }
 
 /** What `speaker` said, and will say, counts as what `into` says. */
 export function merge(speaker: string, into: string): void {
-  const before = Object.entries(same.value).map(([of, to]) => [of, to === speaker ? into : to]);
-  same.value = { ...Object.fromEntries(before), [speaker]: into };
+  const { names, same } = known.value.present;
+  const before = Object.entries(same).map(([of, to]) => [of, to === speaker ? into : to]);
+  know({ names, same: { ...Object.fromEntries(before), [speaker]: into } });
+}
+
+const know = (next: Known): void => {
+  known.value = changed(known.value, next);
+};
+
+/** Show what was heard among the files, to be listened to and edited. */
+export function toFiles(): void {
+  const job = kept.value;
+  if (!job) return;
+  if (!job.history.value.past.length) job.history.value = begun(transcript.value);
+  choose(job);
+  location.hash = "files";
 }
 
 export const stop = (): void => running?.finish();
@@ -82,7 +105,7 @@ export const level = (): number => running?.microphone.level() ?? 0;
 class Stream {
   private socket: WebSocket | null = null;
   private readonly recorder: MediaRecorder;
-  private readonly pieces: Blob[] = [];
+  private readonly recorded: Promise<File>;
   private isCommitted = false;
   private hasOpened = false;
 
@@ -91,13 +114,11 @@ class Stream {
     private readonly options: Options,
   ) {
     this.recorder = new MediaRecorder(microphone.stream);
-    this.recorder.ondataavailable = ({ data }) => this.pieces.push(data);
-    this.recorder.onstop = () => {
-      const type = this.recorder.mimeType;
-      recorded.value = new File(this.pieces, `Live.${type.includes("mp4") ? "m4a" : "webm"}`, {
-        type,
-      });
-    };
+    const pieces: Blob[] = [];
+    this.recorder.ondataavailable = ({ data }) => pieces.push(data);
+    this.recorded = new Promise((resolve) => {
+      this.recorder.onstop = () => resolve(fileOf(pieces, "Live", this.recorder.mimeType));
+    });
   }
 
   async begin(): Promise<void> {
@@ -185,66 +206,21 @@ class Stream {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
   }
 
+  private async keep(): Promise<void> {
+    const [text, spoken] = [transcript.value, languages.value];
+    kept.value = Job.spoken(await this.recorded, this.options, text, spoken);
+    keep(kept.value);
+  }
+
   private async onClose(code: number, reason: string): Promise<void> {
     this.deafen();
     const wasFinishing = state.value === "finishing";
     state.value = "idle";
     running = null;
     heard.value = heard.value.map(cutOff);
+    if (transcript.value.cues.length) void this.keep();
     if (code === KEY_REFUSED) wantsKey.value = true;
     else if (!wasFinishing && problem.value === null)
       problem.value = noted(await whyClosed(code, reason, this.hasOpened));
   }
-}
-
-/** The key as browsers can send it with a socket: one made for this, which is short and plain. */
-async function keyProtocol(): Promise<string[]> {
-  if (!key.value) return [];
-  const { value } = await ask<{ value: string }>("v1/realtime/client_secrets", { method: "POST" });
-  return [`openai-insecure-api-key.${value}`];
-}
-
-function sessionOf(options: Options): object {
-  const fields = fieldsOf(options);
-  const keywords = fields.filter(([name]) => name === "keywords[]").map(([, value]) => value);
-  return {
-    type: "transcription",
-    audio: {
-      input: {
-        format: { type: "audio/pcm", rate: 24_000 },
-        transcription: {
-          model: options.model,
-          ...(options.language && { language: options.language }),
-          ...(options.prompt && { prompt: options.prompt }),
-          ...(keywords.length && { keywords }),
-        },
-        turn_detection: { type: "server_vad", silence_duration_ms: SILENCE_MS },
-      },
-    },
-    include: ["words", "tentative", ...(options.speakers ? ["segments"] : [])].map(
-      (each) => `item.input_audio_transcription.${each}`,
-    ),
-  };
-}
-
-/** Browsers say nothing of a refused handshake, so the server is asked how it is. */
-async function whyClosed(code: number, reason: string, hasOpened: boolean): Promise<Problem> {
-  if (code === 1012)
-    return ownProblem("The server stops", "What had come is kept. Start again when it is back.");
-  if (code === 1013)
-    return ownProblem(
-      "The server is too busy",
-      "More speech came than it can read. What had come is kept.",
-    );
-  if (hasOpened)
-    return reason ? ownProblem("The server ended the stream", reason) : unreachable(true);
-  try {
-    await ask("health", { isQuiet: true });
-  } catch (error) {
-    if (error instanceof Refused) return error.problem;
-  }
-  return ownProblem(
-    "The server took no stream",
-    "It has no room for another one now, or a proxy in between passes no websockets on.",
-  );
 }

@@ -3,19 +3,21 @@
 import { useEffect, useRef } from "preact/hooks";
 import { clock } from "./formats";
 import { Icon } from "./icons";
-import { add, options } from "./jobs";
+import { options } from "./jobs";
 import {
+  kept,
+  known,
   languages,
   latency,
   level,
   merge,
   problem,
-  recorded,
   rename,
   sent,
   start,
   state,
   stop,
+  toFiles,
   transcript,
   turns,
 } from "./live-session";
@@ -23,9 +25,10 @@ import { Meter } from "./meter";
 import { device, devices, list } from "./microphone";
 import { languageName, OptionsPanel } from "./options";
 import { ProblemCard } from "./problem-card";
-import { CopyButton, Downloads, plainText } from "./saving";
+import { CopyButton, Downloads, plainText, withoutSuffix } from "./saving";
 import { Speakers } from "./speakers";
 import { nameOf, speakersOf, UNSURE_BELOW, type Word } from "./transcript";
+import { UndoButtons } from "./undo";
 import { bySpeakers, startOf, type Turn } from "./turns";
 
 const SAID = {
@@ -44,12 +47,14 @@ export function LiveView({ isShown }: { isShown: boolean }) {
         <Controls />
         {isShown && <OptionsPanel isLive />}
       </aside>
-      <section class="job-view" aria-label="Live">
+      <section class="job-view live" aria-label="Live">
         {problem.value && (
           <ProblemCard problem={problem.value} onAgain={() => void start(options.value)} />
         )}
         {state.value === "idle" && spoken.length > 0 && <Saving />}
-        <Speakers transcript={transcript.value} onRename={rename} onMerge={merge} />
+        <Speakers transcript={transcript.value} onRename={rename} onMerge={merge}>
+          <UndoButtons history={known} />
+        </Speakers>
         <div
           class="card text live-text"
           role="log"
@@ -63,11 +68,7 @@ export function LiveView({ isShown }: { isShown: boolean }) {
               ))}
             </ol>
           ) : (
-            <p class="quiet">
-              {state.value === "listening"
-                ? "Say something …"
-                : "What you say appears here. Words that may still change are pale; the others stay as they are."}
-            </p>
+            <Nothing />
           )}
           <Bottom />
         </div>
@@ -75,6 +76,23 @@ export function LiveView({ isShown }: { isShown: boolean }) {
     </div>
   );
 }
+
+const Nothing = () => (
+  <div class="nothing">
+    <Icon name="sample" />
+    {state.value === "listening" ? (
+      <p>Say something …</p>
+    ) : (
+      <>
+        <p>What you say appears here</p>
+        <p class="quiet small">
+          Words that may still change are pale; the others stay as they are. When you stop, text and
+          recording are among the files.
+        </p>
+      </>
+    )}
+  </div>
+);
 
 function Controls() {
   const isOn = state.value === "listening";
@@ -94,11 +112,11 @@ function Controls() {
       {isOn && (
         <>
           <Meter level={level} />
-          <p class="small quiet fixed">
+          <p class="small quiet fixed" title="How long after a word's end its text is certain">
             {[
               clock(sent.value),
               ...languages.value.map(languageName),
-              ...(latency.value === null ? [] : [`certain after ${latency.value.toFixed(1)} s`]),
+              ...(latency.value === null ? [] : [`${latency.value.toFixed(1)} s behind`]),
             ].join(" · ")}
           </p>
         </>
@@ -110,7 +128,7 @@ function Controls() {
           disabled={state.value !== "idle"}
           onChange={(event) => (device.value = event.currentTarget.value)}
         >
-          <option value="">The system's choice</option>
+          <option value="">System default</option>
           {devices.value.map(({ deviceId, label }) => (
             <option key={deviceId} value={deviceId}>
               {label || "A microphone"}
@@ -185,26 +203,18 @@ function Line({ words, isNew, start, tentative }: LineProps) {
 }
 
 function Saving() {
-  const file = recorded.value;
   return (
     <div class="row tools" role="toolbar" aria-label="Text">
-      {file && (
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            add([file]);
-            location.hash = "files";
-          }}
-        >
-          <Icon name="again" /> Read as a file
+      {kept.value && (
+        <button type="button" class="button" onClick={toFiles}>
+          <Icon name="edit" /> Listen and edit
         </button>
       )}
       <span class="space" />
       <CopyButton label="Copy the text" text={() => plainText(transcript.value)} />
       <Downloads
         transcript={transcript.value}
-        name="Live"
+        name={withoutSuffix(kept.value?.file.name ?? "Live")}
         language={languages.value[0] ?? options.value.language}
       />
     </div>

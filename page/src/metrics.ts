@@ -10,6 +10,7 @@ export interface Counts {
   readonly request_s: number;
   readonly inFlight: number;
   readonly backlog_s: number;
+  readonly storedJobs: number;
 }
 
 export interface Sample {
@@ -38,6 +39,7 @@ export function countsIn(text: string): Counts {
     request_s: sum("auricle_request_seconds_sum", "/audio/"),
     inFlight: sum("auricle_model_requests"), // not the page's own questions
     backlog_s: sum("auricle_backlog_seconds"),
+    storedJobs: sum("auricle_stored_jobs"),
   };
 }
 

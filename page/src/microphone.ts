@@ -56,6 +56,16 @@ async function heard(stream: MediaStream): Promise<Microphone> {
   return { stream, context, source, level, close };
 }
 
+/** What was recorded, named by the time. */
+export function fileOf(pieces: Blob[], kind: string, type: string): File {
+  const now = new Date();
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()]
+    .map((value) => String(value).padStart(2, "0"))
+    .join(".");
+  const suffix = type.includes("mp4") ? "m4a" : type.includes("ogg") ? "ogg" : "webm";
+  return new File(pieces, `${kind} ${time}.${suffix}`, { type });
+}
+
 const blocked = (): Problem =>
   ownProblem(
     "Browsers give no microphone to this address",

@@ -32,12 +32,24 @@ function languagesOf(all: readonly Model[], model: string): string[] {
   return [...codes].sort((a, b) => languageName(a).localeCompare(languageName(b)));
 }
 
+/** With another model: without what that does not know. */
+function setModel(all: readonly Model[], model: string): void {
+  const codes = languagesOf(all, model);
+  const { language, task } = options.value;
+  set({
+    model,
+    language: codes.includes(language) ? language : "",
+    task: codes.length > 1 ? task : "transcribe",
+  });
+}
+
 /** Of a stream there is no translation. */
 export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
   const all = models.value;
   const now = options.value;
   const own = ownModels(all);
   const languages = languagesOf(all, now.model);
+  const isMultilingual = languages.length > 1;
   return (
     <form
       class="options"
@@ -52,7 +64,7 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
         <select
           id="model"
           value={now.model}
-          onChange={(event) => set({ model: event.currentTarget.value })}
+          onChange={(event) => setModel(all, event.currentTarget.value)}
         >
           {own.map((model, i) => (
             <option key={model.id} value={i ? model.id : "whisper-1"}>
@@ -88,11 +100,12 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
         <span>Tell speakers apart</span>
       </label>
       {!isLive && (
-        <label class="switch">
+        <label class="switch" title={isMultilingual ? undefined : "This model knows English alone"}>
           <input
             type="checkbox"
             role="switch"
             checked={now.task === "translate"}
+            disabled={!isMultilingual}
             onChange={(event) =>
               set({ task: event.currentTarget.checked ? "translate" : "transcribe" })
             }

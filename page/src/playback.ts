@@ -9,6 +9,8 @@ export const isPlaying = signal(false);
 interface Player {
   seek(seconds: number): void;
   toggle(): void;
+  play(from: number, until: number): void;
+  pause(): void;
 }
 
 let player: Player | null = null;
@@ -30,3 +32,6 @@ export function seek(seconds: number): void {
 }
 
 export const toggle = (): void => player?.toggle();
+export const pause = (): void => player?.pause();
+/** Play what is between two times. */
+export const play = (from: number, until: number): void => player?.play(from, until);

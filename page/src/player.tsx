@@ -54,7 +54,12 @@ function useWaveform(job: Job) {
       job.duration.value = duration;
       setCanPlay(true);
     });
-    const detach = attach({ seek: (to) => made.setTime(to), toggle: () => void made.playPause() });
+    const detach = attach({
+      seek: (to) => made.setTime(to),
+      toggle: () => void made.playPause(),
+      play: (from, until) => void made.play(from, until),
+      pause: () => made.pause(),
+    });
     const isDrawn = job.file.size <= MAX_DRAWN_BYTES;
     void (isDrawn ? made.loadBlob(job.file) : made.load(job.address, [[0]])).catch(() =>
       setCanPlay(false),

@@ -26,7 +26,8 @@ export function Plot({ title, unit, values, decimals = 1, room }: Props) {
     <figure class="plot card">
       <figcaption class="small quiet">{title}</figcaption>
       <p>
-        <strong class="fixed">{shown}</strong> <span class="quiet small">{unit}</span>
+        <strong class="fixed">{shown}</strong>{" "}
+        <span class="quiet small">{last === undefined ? "nothing yet" : unit}</span>
       </p>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -34,6 +35,7 @@ export function Plot({ title, unit, values, decimals = 1, room }: Props) {
         role="img"
         aria-label={`${title} in the last three minutes, at most ${top.toFixed(decimals)} ${unit}`}
       >
+        <line x1={0} y1={HEIGHT - 2} x2={WIDTH} y2={HEIGHT - 2} />
         {points.length > 1 && (
           <>
             <polygon

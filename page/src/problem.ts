@@ -18,6 +18,8 @@ export interface Answer {
   readonly header: (name: string) => string | null;
 }
 
+const UNREADABLE = "This file cannot be read";
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "The server cannot do this",
   401: "The server wants a key",
@@ -60,17 +62,22 @@ interface Envelope {
   };
 }
 
+/** What went wrong, as far as a status and a code tell it. */
+export const titleOf = (status: number, code: string | null, param: unknown): string =>
+  (status === 400 && param === "file" && UNREADABLE) ||
+  (code && TITLES_BY_CODE[code]) ||
+  TITLES[status] ||
+  `The server answered ${status}`;
+
 /** What an answer that is no success says. */
 export function refusal({ status, body, header }: Answer): Problem {
   const error = envelope(body)?.error ?? {};
   const code = typeof error.code === "string" ? error.code : null;
   const message = typeof error.message === "string" ? error.message : body.slice(0, 300);
   const retryAfter = Number(header("retry-after"));
-  const ofFile = status === 400 && error.param === "file" ? "This file cannot be read" : null;
-  const known = ofFile ?? (code && TITLES_BY_CODE[code]) ?? TITLES[status];
   return {
-    title: known ?? `The server answered ${status}`,
-    detail: message || "It did not say why.",
+    title: titleOf(status, code, error.param),
+    detail: sized(message) || "It did not say why.",
     status,
     code,
     requestId: header("x-request-id"),
@@ -78,6 +85,12 @@ export function refusal({ status, body, header }: Answer): Problem {
     at: new Date(),
   };
 }
+
+/** A limit in bytes as people say it. */
+const sized = (message: string): string =>
+  message.replace(/^Maximum content size limit \((\d+)\).*/u, (_, limit: string) => {
+    return `It takes files of up to ${(Number(limit) / 1e6).toFixed(Number(limit) < 1e7 ? 1 : 0)} MB.`;
+  });
 
 /** An error that came after the answer had begun. */
 export function lateError(data: string, header: Answer["header"]): Problem | null {
@@ -98,6 +111,10 @@ export function unreachable(hasBegun: boolean, requestId: string | null = null):
     at: new Date(),
   };
 }
+
+/** Whether the same request could ever be answered. */
+export const isWorthAgain = ({ status, title }: Problem): boolean =>
+  title !== UNREADABLE && status !== 413;
 
 export function ownProblem(title: string, detail: string): Problem {
   const at = new Date();

@@ -6,7 +6,7 @@ import { clock } from "./formats";
 import { Icon } from "./icons";
 import { add } from "./jobs";
 import { Meter } from "./meter";
-import { open, type Microphone } from "./microphone";
+import { fileOf, open, type Microphone } from "./microphone";
 import type { Problem } from "./problem";
 
 interface Recording {
@@ -30,7 +30,7 @@ export function RecordButton({ onProblem }: { onProblem: (problem: Problem | nul
         clearInterval(ticking);
         microphone.close();
         setRecording(null);
-        add([new File(pieces, nameNow(recorder.mimeType), { type: recorder.mimeType })]);
+        add([fileOf(pieces, "Recording", recorder.mimeType)]);
       };
       recorder.start();
       setRecording({ microphone, recorder });
@@ -53,11 +53,4 @@ export function RecordButton({ onProblem }: { onProblem: (problem: Problem | nul
       <Meter level={recording.microphone.level} />
     </span>
   );
-}
-
-function nameNow(type: string): string {
-  const now = new Date();
-  const two = (value: number) => String(value).padStart(2, "0");
-  const suffix = type.includes("mp4") ? "m4a" : type.includes("ogg") ? "ogg" : "webm";
-  return `Recording ${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}.${suffix}`;
 }

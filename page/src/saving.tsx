@@ -16,14 +16,8 @@ interface Props {
 }
 
 export function Downloads({ transcript, name, language }: Props) {
-  const save = (format: Format) => {
-    const blob = new Blob([written(format, transcript, language)], { type: MEDIA_TYPES[format] });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${name}.${format}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  };
+  const save = (format: Format) =>
+    saved(written(format, transcript, language), MEDIA_TYPES[format], `${name}.${format}`);
   return (
     <div class="joined" role="group" aria-label="Download">
       {FORMATS.map((format) => (
@@ -40,6 +34,18 @@ export function Downloads({ transcript, name, language }: Props) {
     </div>
   );
 }
+
+/** Give a text to the browser's downloads. */
+export function saved(text: string, type: string, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A file's name without what stands behind its last dot. */
+export const withoutSuffix = (name: string): string => name.replace(/\.[^.]*$/u, "");
 
 export function CopyButton({ label, text }: { label: string; text: () => string }) {
   const [said, setSaid] = useState("Copy");

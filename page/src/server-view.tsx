@@ -1,7 +1,7 @@
 // How the server is: its models, what it has to do, and what went wrong.
 
 import { useEffect, useState } from "preact/hooks";
-import { list, size } from "./downloads";
+import { list, memory, size } from "./downloads";
 import { Downloads } from "./downloads-view";
 import { Errors } from "./errors";
 import { MachinePanel } from "./machine";
@@ -21,6 +21,7 @@ import {
 } from "./server";
 import type { Problem } from "./problem";
 import { ProblemCard } from "./problem-card";
+import { StoredJobs } from "./stored-jobs-view";
 
 const STATES = {
   ready: "Loaded",
@@ -52,6 +53,7 @@ export function ServerView() {
         </p>
       )}
       <Plots />
+      <StoredJobs />
       <section aria-labelledby="models-title">
         <h2 id="models-title">Models</h2>
         <ul class="models">
@@ -76,27 +78,22 @@ function Plots() {
   return (
     <section class="plots" aria-label="The last three minutes">
       <Plot
-        title="Requests now"
-        unit="at work or waiting"
+        title="Requests"
+        unit="in work or waiting"
         decimals={0}
         room={room}
         values={counts.map(({ inFlight }) => inFlight)}
       />
       <Plot
-        title="Audio that waits"
+        title="Queued work"
         unit="s"
         decimals={0}
         room={room}
         values={counts.map(({ backlog_s }) => backlog_s)}
       />
+      <Plot title="Throughput" unit="× real time" room={room} values={between(all, throughput)} />
       <Plot
-        title="Throughput"
-        unit="s of audio a second"
-        room={room}
-        values={between(all, throughput)}
-      />
-      <Plot
-        title="Time for an answer"
+        title="Time per answer"
         unit="s"
         decimals={2}
         room={room}
@@ -172,7 +169,7 @@ function facts(model: Model): string[] {
   const known = file?.languages && file.languages > 1 ? [`${file.languages} languages`] : [];
   return [
     STATES[model.state],
-    ...(model.memory_mb ? [`${model.memory_mb} MiB`] : []),
+    ...(model.memory_mb ? [memory(model.memory_mb)] : []),
     ...(model.device ? [[model.device, model.compute_type].filter(Boolean).join(", ")] : []),
     ...(only
       ? [more.length ? `${more.length + 1} languages` : `${languageName(only)} only`]

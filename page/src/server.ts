@@ -13,12 +13,21 @@ const KEY_NAME = "auricle-key";
 export const key = signal(sessionStorage.getItem(KEY_NAME) ?? "");
 /** Whether the server refused for want of a right key. */
 export const wantsKey = signal(false);
+/** Whether what is asked is refused until there is a right key. */
+export const isLocked = signal(false);
 
 export function useKey(given: string): void {
   if (given) sessionStorage.setItem(KEY_NAME, given);
   else sessionStorage.removeItem(KEY_NAME);
   key.value = given;
   wantsKey.value = false;
+  isLocked.value = false;
+}
+
+/** Ask for a key; once only where nobody has done anything that needs one. */
+function lock(isQuiet: boolean): void {
+  if (!isQuiet || !isLocked.value) wantsKey.value = true;
+  isLocked.value = true;
 }
 
 export const authorization = (): Record<string, string> =>
@@ -32,7 +41,7 @@ export const problems = signal<readonly Problem[]>([]);
 /** Keep a problem for the list of errors, and ask for a key where that was it. */
 export function noted(problem: Problem): Problem {
   problems.value = [problem, ...problems.value].slice(0, MAX_NOTED);
-  if (problem.status === 401) wantsKey.value = true;
+  if (problem.status === 401) lock(false);
   if (problem.status === 0) void check();
   return problem;
 }
@@ -87,7 +96,7 @@ function sent(path: string, method: string): Promise<Response> {
 }
 
 function refused(problem: Problem, isQuiet: boolean): Refused {
-  if (problem.status === 401) wantsKey.value = true;
+  if (problem.status === 401) lock(isQuiet);
   return new Refused(isQuiet ? problem : noted(problem));
 }
 
@@ -162,6 +171,7 @@ export async function refresh(): Promise<void> {
   await quietly(async () => {
     const list = await ask<{ data: Model[] }>("v1/models", { isQuiet: true });
     models.value = list.data;
+    isLocked.value = false;
   });
 }
 

@@ -1,14 +1,18 @@
 // Who speaks: names to be given, and two that are one to be made one.
 
+import type { ComponentChildren } from "preact";
+import { Icon } from "./icons";
 import { nameOf, speakersOf, type Transcript } from "./transcript";
 
 interface Props {
   readonly transcript: Transcript;
   readonly onRename: (speaker: string, name: string) => void;
   readonly onMerge: (speaker: string, into: string) => void;
+  /** What else there is to do with them. */
+  readonly children?: ComponentChildren;
 }
 
-export function Speakers({ transcript, onRename, onMerge }: Props) {
+export function Speakers({ transcript, onRename, onMerge, children }: Props) {
   const speakers = speakersOf(transcript);
   if (!speakers.length) return null;
   return (
@@ -24,25 +28,29 @@ export function Speakers({ transcript, onRename, onMerge }: Props) {
               <input
                 aria-label={`Name of speaker ${name}`}
                 value={name}
-                size={Math.max(name.length, 6)}
+                size={Math.max(name.length, 4)}
                 onChange={(event) => onRename(speaker, event.currentTarget.value.trim() || speaker)}
               />
               {others.length > 0 && (
-                <select
-                  aria-label={`Speaker ${name} is the same as`}
-                  value=""
-                  onChange={(event) => onMerge(speaker, event.currentTarget.value)}
-                >
-                  <option value="">is the same as …</option>
-                  {others.map((other) => (
-                    <option value={other}>{nameOf(transcript, other)}</option>
-                  ))}
-                </select>
+                <span class="merge" title={`${name} is the same as …`}>
+                  <Icon name="merge" />
+                  <select
+                    aria-label={`Speaker ${name} is the same as`}
+                    value=""
+                    onChange={(event) => onMerge(speaker, event.currentTarget.value)}
+                  >
+                    <option value="">{`${name} is the same as …`}</option>
+                    {others.map((other) => (
+                      <option value={other}>{nameOf(transcript, other)}</option>
+                    ))}
+                  </select>
+                </span>
               )}
             </li>
           );
         })}
       </ul>
+      {children}
     </div>
   );
 }

@@ -14,6 +14,8 @@ auricle_request_seconds_bucket{route="/v1/audio/transcriptions",le="1"} 7.0
 auricle_model_requests{model="base"} 1.0
 auricle_model_requests{model="small"} 1.0
 auricle_backlog_seconds 4.5
+auricle_stored_jobs{state="completed"} 2.0
+auricle_stored_jobs{state="queued"} 1.0
 `;
 
 test("counts are summed over the labels that matter", () => {
@@ -23,6 +25,7 @@ test("counts are summed over the labels that matter", () => {
     request_s: 1.5,
     inFlight: 2,
     backlog_s: 4.5,
+    storedJobs: 3,
   });
   assert.deepEqual(countsIn(""), {
     audio_s: 0,
@@ -30,13 +33,14 @@ test("counts are summed over the labels that matter", () => {
     request_s: 0,
     inFlight: 0,
     backlog_s: 0,
+    storedJobs: 0,
   });
 });
 
 test("figures are those between two samples", () => {
   const sample = (at: number, audio_s: number, requests: number, request_s: number): Sample => ({
     at,
-    counts: { audio_s, requests, request_s, inFlight: 0, backlog_s: 0 },
+    counts: { audio_s, requests, request_s, inFlight: 0, backlog_s: 0, storedJobs: 0 },
   });
   const all = [
     sample(0, 0, 0, 0),

@@ -12,6 +12,7 @@ from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.speaker_host import SpeakerHost
 from auricle.models import registry
 from auricle.speech_runtime import ModelStatus
+from auricle.whisper.languages import NAMES
 
 
 def of_model(name: str, managed: ManagedModel) -> ModelStatus:
@@ -42,6 +43,6 @@ def of_speakers(host: SpeakerHost) -> ModelStatus:
 
 
 def languages(name: str) -> tuple[str, ...] | None:
-    """What a registered model knows, as far as that is certain without its files."""
+    """What a registered model knows; the names are in the order of Whisper's vocabularies."""
     known = registry.resolve(name)
-    return ("en",) if known is not None and known.english_only else None
+    return None if known is None else tuple(NAMES)[: known.languages]

@@ -54,6 +54,23 @@ async def test_a_recording_becomes_text_to_read_along(real: Served, opened: Open
         await page.get_by_role("button", name="Play", exact=True).click()
         await expect(page.get_by_role("button", name="Pause")).to_be_visible()
         await page.get_by_role("button", name="Pause").click()
+        await page.get_by_role("button", name="Edit").click()
+        await page.get_by_role("button", name="Play the cue at 0:00").click()
+        await expect(page.locator(".editing .cue").first).to_have_class("cue now")
+
+
+async def test_a_model_is_not_asked_for_what_it_cannot_do(real: Served, opened: Opened) -> None:
+    """A language it does not know was asked for without being shown."""
+    async with opened(real.url) as page:
+        model, language = page.get_by_label("Model"), page.get_by_label("Language")
+        translate = page.get_by_role("switch", name="Translate to English")
+        await expect(translate).to_be_disabled()
+        await model.select_option(label="base (not loaded)")
+        await language.select_option(label="German")
+        await translate.check()
+        await model.select_option(label="tiny.en (default)")
+        await expect(language).to_have_value("")
+        await expect(translate).not_to_be_checked()
 
 
 async def test_the_sample_needs_no_file(real: Served, opened: Opened) -> None:
@@ -309,7 +326,10 @@ async def test_an_error_after_the_first_words_keeps_them(scripted: Served, opene
 async def test_a_file_that_is_too_large_is_refused(scripted: Served, opened: Opened) -> None:
     async with opened(scripted.url) as page:
         await give(page, recording("large.wav", 2 * MIB))
-        await expect(page.get_by_role("alert")).to_contain_text("too large for this server")
+        problem = page.get_by_role("alert")
+        await expect(problem).to_contain_text("too large for this server")
+        await expect(problem).to_contain_text("It takes files of up to 1.0 MB.")
+        await expect(page.get_by_role("button", name="again")).to_have_count(0)
 
 
 async def test_a_key_is_asked_for_and_kept_for_the_session_only(opened: Opened) -> None:
@@ -318,12 +338,18 @@ async def test_a_key_is_asked_for_and_kept_for_the_session_only(opened: Opened) 
         opened(served.url) as page,
     ):
         dialog = page.get_by_role("dialog", name="This server wants a key")
+        await dialog.get_by_role("button", name="Not now").click()
+        await give(page, recording("refused.wav"))
+        await dialog.get_by_role("button", name="Not now").click()
+        await expect(row(page, "refused.wav")).to_contain_text("The server wants a key")
+        await page.get_by_role("button", name="Enter key").click()
         await dialog.get_by_label("Key").fill("wrong-key")
         await dialog.get_by_role("button", name="Use this key").click()
         dialog = page.get_by_role("dialog", name="That key is not right")
         await dialog.get_by_label("Key").fill("right-key")
         await dialog.get_by_role("button", name="Use this key").click()
         await expect(dialog).to_be_hidden()
+        await until_done(page, "refused.wav")
         await give(page, recording("a.wav"))
         await until_done(page, "a.wav")
         await page.get_by_role("button", name="Code").click()

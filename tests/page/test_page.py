@@ -105,7 +105,7 @@ async def test_the_keyboard_reaches_everything(real: Served, opened: Opened) -> 
             )
         assert reached == [
             *("Auricle, to the files", "Files", "Live", "Server"),
-            *("Choose files", "Record", "Sample", "More models", "Model", "Language"),
+            *("Choose files", "Record", "Try a sample", "More models", "Model", "Language"),
         ]
 
 

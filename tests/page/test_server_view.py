@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -15,6 +17,7 @@ from tests.page.conftest import JFK, Opened
 from tests.page.seen import give, recording, until_done
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
+from tests.server.jobs.conftest import JobServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,7 +43,7 @@ async def test_models_are_shown_loaded_and_unloaded(scripted: Served, opened: Op
     async with opened(f"{scripted.url}/#server") as page:
         await expect(page.get_by_text(f"Auricle {__version__} at 127.0.0.1")).to_be_visible()
         base = card(page, "base")
-        await expect(base).to_contain_text("Loaded · 300 MiB · cpu, int8_float32 · 2 languages")
+        await expect(base).to_contain_text("Loaded · 0.3 GB · cpu, int8_float32 · 2 languages")
         await expect(base).to_contain_text("2 requests, 5 windows wait")
         await expect(card(page, "small")).to_contain_text("Not loaded")
         await expect(page.get_by_role("heading", name="whisper-1")).to_have_count(0)
@@ -117,16 +120,51 @@ async def test_what_the_machine_can_do(scripted: Served, opened: Opened) -> None
             await expect(panel).to_contain_text(text)
 
 
-async def test_errors_are_listed_with_their_requests(scripted: Served, opened: Opened) -> None:
+async def test_errors_of_the_page_and_of_others_are_listed(
+    scripted: Served, opened: Opened
+) -> None:
     scripted.runtime.refusal = EngineFailed("It failed twice.")
-    async with opened(scripted.url) as page:
+    async with opened(scripted.url) as page, scripted.http() as http:
         await give(page, recording("a.wav"))
         await expect(seen.row(page, "a.wav")).to_contain_text("failed")
+        other = await http.post("/v1/models/none/load")
         await page.get_by_role("link", name="Server", exact=True).click()
-        line = page.get_by_role("table").locator("tbody tr")
-        await expect(line).to_have_count(1)
-        await expect(line).to_contain_text("The server failed on this recording (500)")
-        await expect(line).to_contain_text(re.compile("req_[0-9a-f]{32}"))
+        lines = page.get_by_role("region", name="Recent errors").get_by_role("listitem")
+        await expect(lines).to_have_count(2)
+        theirs = lines.filter(has_text="The server does not have this model")
+        await expect(theirs).to_contain_text(
+            f"POST /v1/models/{{id}}/load · none{other.headers['x-request-id']}"
+        )
+        own = lines.filter(has_text="The server failed on this recording")
+        await expect(own).to_contain_text("It failed twice.")
+        await expect(own).to_contain_text("POST /v1/audio/transcriptions · whisper-1")
+        await expect(own).to_contain_text(re.compile("req_[0-9a-f]{32}"))
+
+
+async def test_stored_jobs_are_shown_taken_home_and_ended(opened: Opened, tmp_path: Path) -> None:
+    given = settings(max_jobs=9, data_dir=tmp_path, min_free_disk_mb=0)
+    async with serving(FakeRuntime(given)) as served, served.http() as http:
+        await served.runtime.started.wait()
+        server = JobServer(served, http)
+        await server.ended(await server.created(name="one.wav"))
+        served.runtime.steps = (asyncio.Event(),)
+        await server.created(name="two.wav")
+        async with opened(f"{served.url}/#server") as page:
+            jobs = page.get_by_role("region", name="Jobs").get_by_role("listitem")
+            await expect(jobs).to_have_count(2)
+            await expect(jobs.nth(0)).to_contain_text("two.wavBeing read")
+            await expect(jobs.nth(1)).to_contain_text("one.wavDone")
+            async with page.expect_download() as download:
+                await page.get_by_role("button", name="srt of one.wav").click()
+            saved = await download.value
+            assert saved.suggested_filename == "one.srt"
+            text = (await saved.path()).read_text(encoding="utf-8")
+            assert [said for _, said in seen.parsed_srt(text)] == ["Hello there.", "And you."]
+            await page.get_by_role("button", name="Cancel two.wav").click()
+            await expect(jobs.nth(0)).to_contain_text("Cancelled")
+            await page.get_by_role("button", name="Delete one.wav").click()
+            await page.get_by_role("button", name="Delete one.wav for good").click()
+            await expect(jobs).to_have_count(1)
 
 
 async def test_a_model_leaves_and_comes_back(real: Served, opened: Opened) -> None:
@@ -141,11 +179,11 @@ async def test_a_model_leaves_and_comes_back(real: Served, opened: Opened) -> No
 async def test_what_the_server_did_is_drawn(real: Served, opened: Opened) -> None:
     async with opened(f"{real.url}/#server") as page:
         throughput = page.get_by_role("figure").filter(has_text="Throughput")
-        await expect(throughput).to_contain_text("s of audio a second")
+        await expect(throughput).to_contain_text("× real time")
         await page.get_by_role("link", name="Files", exact=True).click()
         await give(page, JFK)
         await until_done(page, JFK.name)
         await page.get_by_role("link", name="Server", exact=True).click()
         await expect(throughput.locator("polyline")).to_have_count(1)
-        answer = page.get_by_role("figure").filter(has_text="Time for an answer")
+        answer = page.get_by_role("figure").filter(has_text="Time per answer")
         await expect(answer.locator("strong")).to_have_text(re.compile(r"^\d+\.\d\d$"))
