@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -47,6 +48,13 @@ async def test_wss(secure: Served) -> None:
     async with connect(f"{url}/talk", ssl=TRUSTS_IT, proxy=None) as client:
         await client.send("hello")
         assert await client.recv() == "5 str"
+
+
+async def test_an_address_that_is_proposed_is_one_of_wss(secure: Served) -> None:
+    url = secure.url.replace("https", "wss")
+    async with connect(f"{url}/v1/realtime", ssl=TRUSTS_IT, proxy=None) as client:
+        message = json.loads(await client.recv())["error"]["message"]
+    assert message.endswith(f" for example {url}/v1/realtime?intent=transcription.")
 
 
 async def test_plain_http_gets_no_answer_and_harms_nobody(secure: Served, log: Log) -> None:

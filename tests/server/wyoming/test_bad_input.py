@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from auricle.errors import BadSetting
-from auricle.server.wyoming import listener
+from auricle.server.wyoming import connection, listener
 from auricle.server.wyoming.wire import MAX_DATA_BYTES, MAX_LINE_BYTES, MAX_PAYLOAD_BYTES
 from tests.server.conftest import settings
 from tests.server.wyoming.client import FORMAT, TONE, final, says, wyoming
@@ -129,6 +130,18 @@ async def test_a_silent_client_is_let_go(monkeypatch):
         )  # as long as tests may wait
         async with server.client() as client:
             assert await client.event() is None
+
+
+async def test_a_client_that_does_not_read_is_let_go(monkeypatch):
+    """It was waited for until it left."""
+    monkeypatch.setattr(connection, "WRITE_S", 0.05)
+    monkeypatch.setattr(connection, "LINGER_S", 0.05)
+    async with wyoming() as server, server.client() as client:
+        await client.ping()
+        client.writer.transport.pause_reading()
+        while server.in_flight.n_sockets:
+            client.send("ping", {"text": "there? " * 5000})
+            await asyncio.sleep(0)
 
 
 async def test_stopping_lets_idle_clients_go_and_finishes_commands():

@@ -25,7 +25,8 @@ WRITE_S: Final = 30.0
 """How long a client may take to read what is sent to it."""
 
 LINGER_S: Final = 2.0
-"""How long a refused client is still listened to, so that it reads why."""
+"""How long a refused client is still listened to, so that it reads why, and one that is left may
+take to read the rest."""
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +76,10 @@ class Connection:
                 self._next.cancel()
                 await asyncio.gather(self._next, return_exceptions=True)
             self._writer.close()
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(LINGER_S):
+                    await self._writer.wait_closed()
+            self._writer.transport.abort()  # its client may have stopped reading
 
     def _close_if_idle(self) -> None:
         if not self._is_busy:

@@ -92,10 +92,10 @@ class Realtime:
                 code="invalid_value",
             )
         if not intent and not model:
-            address = Headers(scope=scope).get("host", "localhost")
+            scheme, address = scope.get("scheme", "ws"), Headers(scope=scope).get("host", "localhost")
             raise InvalidRequest(
                 "You must provide a model parameter, or the intent, for example "
-                f"ws://{address}{PATH}?intent=transcription.",
+                f"{scheme}://{address}{PATH}?intent=transcription.",
                 param="model",
                 code="missing_model",
             )
