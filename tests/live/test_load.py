@@ -41,3 +41,11 @@ def test_another_is_refused_where_all_would_be_read_too_seldom():
 
 def test_a_stream_that_is_alone_is_never_refused():
     load(0, cost_s=5.0).enter("slow", n_workers=1)
+
+
+def test_streams_are_read_together_where_more_speak_than_can_be_read_at_a_time():
+    streams = load(3)
+    assert streams.is_crowded(n_workers=2)
+    assert not streams.is_crowded(n_workers=3)
+    streams.speaks(0, is_speaking=False)
+    assert not streams.is_crowded(n_workers=2)

@@ -20,37 +20,63 @@ class Audio:
 
     def __init__(self) -> None:
         self.prompts: list[Prompt] = []
+        self.asked: list[tuple[int, int]] = []
+        """How many frames were encoded, and how many tokens the text may have."""
 
     async def encode(self, n_frames: int) -> None:
-        pass
+        self.n_frames = n_frames
 
     async def detect_language(self, *_: object) -> Language:
         raise AssertionError("the language is given")
 
     async def decode(self, prompt: Prompt, settings: DecodeSettings) -> Hypothesis:
         self.prompts.append(prompt)
+        self.asked.append((self.n_frames, settings.max_new_tokens))
         return Hypothesis(1, prompt.prefix, -0.2, 0.0)
 
     async def align(self, *_: object) -> Aligned:
         raise AssertionError("there are no words")
 
 
+def asking(
+    seconds: float = 2.0,
+    kind: Kind = "partial",
+    prefix: tuple[int, ...] = (),
+    draft: tuple[int, ...] = (),
+) -> ReadRequest:
+    pcm = ramp(0.0, seconds)
+    return ReadRequest(1, 1, kind, 0.0, seconds, pcm, prefix, draft, context="", language="en")
+
+
 @pytest.mark.parametrize(("kind", "draft"), [("partial", (67, 68)), ("final", ())])
 async def test_a_partial_reading_goes_on_from_the_one_before(kind, draft):
     """A final one starts afresh: it must not depend on when partials were read."""
     audio = Audio()
-    request = ReadRequest(
-        id=1,
-        turn=1,
-        kind=cast("Kind", kind),
-        start_s=0.0,
-        end_s=2.0,
-        pcm=ramp(0.0, 2.0),
-        prefix=(65, 66),
-        draft=(67, 68),
-        context="",
-        language="en",
-    )
+    request = asking(kind=cast("Kind", kind), prefix=(65, 66), draft=(67, 68))
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions(decoding="fast"))
     assert (await recognizer.read(audio, request)).words == ()
     assert [(prompt.prefix, prompt.draft) for prompt in audio.prompts] == [((65, 66), draft)]
+
+
+@pytest.mark.parametrize(
+    ("has_company", "asked"),
+    [
+        (False, [(450, 80), (550, 96), (600, 96), (750, 128), (1000, 160)]),
+        (True, [(600, 96), (600, 96), (600, 96), (900, 144), (1200, 192)]),
+    ],
+)
+async def test_windows_of_many_streams_are_of_few_lengths(has_company, asked):
+    """So that they are decoded in one call; the prefix, which differs, makes no difference."""
+    audio = Audio()
+    recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
+    for seconds, kind in [(1.1, "partial"), (2.1, "partial"), (1.0, "final"), (4.1, "partial")]:
+        await recognizer.read(audio, asking(seconds, kind), has_company=has_company)
+    await recognizer.read(audio, asking(6.8, prefix=(65,) * 40), has_company=has_company)
+    assert audio.asked == asked
+
+
+async def test_a_text_may_always_be_longer_than_its_prefix():
+    audio = Audio()
+    recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
+    await recognizer.read(audio, asking(1.0, prefix=(65,) * 150))
+    assert audio.asked == [(400, 160)]

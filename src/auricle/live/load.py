@@ -80,6 +80,10 @@ class LiveLoad:
         """Audio between the beginnings of a stream's readings, at least ``least_s``."""
         return max(least_s, self._needed_s(n_workers))
 
+    def is_crowded(self, n_workers: int) -> bool:
+        """Whether more people speak than there are workers to read them one by one."""
+        return len(self._speaking) > n_workers
+
     def _needed_s(self, n_workers: int, more_s: float = 0.0) -> float:
         """The shortest interval in which all who speak can be read once, with one more who costs
         ``more_s``."""

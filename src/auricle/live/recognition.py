@@ -31,9 +31,11 @@ MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 """Silence the encoder is shown behind the audio."""
 
 FRAMES_STEP = 50
-TOKENS_STEP = 16
-"""Windows agree in lengths rounded up to these, so that several can be decoded in one call."""
+COMPANY_FRAMES_STEP = 300
+"""Windows are as long as agrees with others, so that several can be decoded in one call. Where there
+are others, that saves more than longer silence costs."""
 
+TOKENS_STEP = 16
 TOKENS_PER_S = 14
 LEAST_TOKENS = 10
 """Nobody says more: what a decoder that has gone astray costs at most."""
@@ -63,16 +65,21 @@ class Recognizer:
     thresholds: FallbackThresholds = OPENAI_WHISPER
     margins_s: Mapping[Kind, float] = field(default_factory=lambda: MARGIN_S)
 
-    async def read(self, audio: Audio, request: ReadRequest) -> Hypothesis:
-        """The words of a window behind its prefix; none if nobody speaks."""
-        await audio.encode(_n_frames(request, self.margins_s[request.kind]))
+    async def read(
+        self, audio: Audio, request: ReadRequest, *, has_company: bool = False
+    ) -> Hypothesis:
+        """The words of a window behind its prefix; none if nobody speaks. ``has_company``: so many
+        others are read at this time that they should be read together."""
+        step = COMPANY_FRAMES_STEP if has_company else FRAMES_STEP
+        n_frames = _n_frames(request, self.margins_s[request.kind], step)
+        await audio.encode(n_frames)
         language = await self._language(audio, request)
         start = await self._start(language)
-        ids = await self._ids(audio, start, request)
+        ids = await self._ids(audio, start, request, n_frames)
         if len(ids) <= len(request.prefix):
             return Hypothesis((), language)
-        n_frames = max(2, int(_duration_s(request) * FRAMES_PER_S))
-        aligned = await audio.align(Prompt(start), ids, n_frames)
+        n_heard = max(2, int(_duration_s(request) * FRAMES_PER_S))
+        aligned = await audio.align(Prompt(start), ids, n_heard)
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
         found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
         return Hypothesis(found, language)
@@ -95,14 +102,14 @@ class Recognizer:
         return (*told, *prompting.start(self.vocabulary, "transcribe", language.code))
 
     async def _ids(
-        self, audio: Audio, start: tuple[int, ...], request: ReadRequest
+        self, audio: Audio, start: tuple[int, ...], request: ReadRequest, n_frames: int
     ) -> tuple[int, ...]:
         """The text tokens of the whole window, prefix included; none if nobody speaks in it."""
         draft = request.draft if request.kind == "partial" else ()
         prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix, draft)
         n_prefix = len(request.prefix)
         for beam_size, least_logprob in self._ways(request.kind):
-            said = await audio.decode(prompt, self._settings(beam_size, request))
+            said = await audio.decode(prompt, self._settings(beam_size, request, n_frames))
             ids = tuple(i for i in said.ids if i < self.vocabulary.eot)
             text = self.vocabulary.decode(ids[n_prefix:])
             is_loop = compression_ratio(text) > self.thresholds.max_compression_ratio
@@ -124,12 +131,12 @@ class Recognizer:
             return [(1, SURE_AVG_LOGPROB), (options.beam_size, -math.inf)]
         return [(options.beam_size, -math.inf), (1, -math.inf)]
 
-    def _settings(self, beam_size: int, request: ReadRequest) -> DecodeSettings:
+    def _settings(self, beam_size: int, request: ReadRequest, n_frames: int) -> DecodeSettings:
         options = self.options
         return DecodeSettings(
             beam_size=beam_size,
             temperature=0.0 if request.kind == "partial" else options.temperature,
-            max_new_tokens=_max_new_tokens(request),
+            max_new_tokens=_max_new_tokens(len(request.prefix), n_frames),
             patience=options.patience if beam_size > 1 else 1.0,
             suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
         )
@@ -178,14 +185,15 @@ def _duration_s(request: ReadRequest) -> float:
     return len(request.pcm) / SAMPLE_RATE
 
 
-def _n_frames(request: ReadRequest, margin_s: float) -> int:
+def _n_frames(request: ReadRequest, margin_s: float, step: int) -> int:
     wanted = (_duration_s(request) + margin_s) * FRAMES_PER_S
-    return min(MAX_FRAMES, _stepped(wanted, FRAMES_STEP))
+    return min(MAX_FRAMES, _stepped(wanted, step))
 
 
-def _max_new_tokens(request: ReadRequest) -> int:
-    wanted = len(request.prefix) + LEAST_TOKENS + TOKENS_PER_S * _duration_s(request)
-    return min(MAX_NEW_TOKENS, _stepped(wanted, TOKENS_STEP))
+def _max_new_tokens(n_prefix: int, n_frames: int) -> int:
+    """For windows of one length the same, unless the prefix is longer than anybody speaks."""
+    at_most = LEAST_TOKENS + TOKENS_PER_S * n_frames / FRAMES_PER_S
+    return min(MAX_NEW_TOKENS, _stepped(max(at_most, n_prefix + LEAST_TOKENS), TOKENS_STEP))
 
 
 def _stepped(value: float, step: int) -> int:

@@ -279,7 +279,8 @@ class LiveTranscription:
         timed = span(model.observer, "live_read_s", kind=request.kind)
         traced = tracing.spanning("live.read", kind=request.kind, audio_s=window.duration_s)
         with timed, traced, opened(model.queue, self._admission, window, priority) as encoded:
-            answer = await self._recognizer.read(encoded, request)
+            is_crowded = self._backend.load.is_crowded(self._n_workers)
+            answer = await self._recognizer.read(encoded, request, has_company=is_crowded)
             if not is_final:
                 self._backend.load.note(self, encoded.busy_s)
         return answer
