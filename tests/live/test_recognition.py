@@ -69,9 +69,14 @@ async def test_windows_of_many_streams_are_of_few_lengths(has_company, asked):
     """So that they are decoded in one call; the prefix, which differs, makes no difference."""
     audio = Audio()
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
-    for seconds, kind in [(1.1, "partial"), (2.1, "partial"), (1.0, "final"), (4.1, "partial")]:
-        await recognizer.read(audio, asking(seconds, kind), has_company=has_company)
-    await recognizer.read(audio, asking(6.8, prefix=(65,) * 40), has_company=has_company)
+    for request in (
+        asking(1.1),
+        asking(2.1),
+        asking(1.0, "final"),
+        asking(4.1),
+        asking(6.8, prefix=(65,) * 40),
+    ):
+        await recognizer.read(audio, request, has_company=has_company)
     assert audio.asked == asked
 
 

@@ -32,8 +32,8 @@ MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 
 FRAMES_STEP = 50
 COMPANY_FRAMES_STEP = 300
-"""Windows are as long as agrees with others, so that several can be decoded in one call. Where there
-are others, that saves more than longer silence costs."""
+"""Windows are as long as agrees with others, so that several can be decoded in one call. Where
+there are others, that saves more than longer silence costs."""
 
 TOKENS_STEP = 16
 TOKENS_PER_S = 14

@@ -82,6 +82,11 @@ class LiveBackend:
     stall_s: float = STALL_S
     retry_s: float = RETRY_S
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more people speak than are read at a time."""
+        return self.load.is_crowded(self.model.queue.n_workers)
+
 
 class LiveTranscription:
     """A `LiveStream`. One reading runs at a time; the final one of a turn takes the place of a
@@ -164,11 +169,8 @@ class LiveTranscription:
         return replace(live, language=possible.language), recognizer
 
     def _interval_s(self) -> float:
-        return self._backend.load.interval_s(self._session.options.interval_s, self._n_workers)
-
-    @property
-    def _n_workers(self) -> int:
-        return self._backend.model.queue.n_workers
+        n_workers = self._backend.model.queue.n_workers
+        return self._backend.load.interval_s(self._session.options.interval_s, n_workers)
 
     async def _hear(self) -> None:
         """Find out who speaks in what was received."""
@@ -279,8 +281,8 @@ class LiveTranscription:
         timed = span(model.observer, "live_read_s", kind=request.kind)
         traced = tracing.spanning("live.read", kind=request.kind, audio_s=window.duration_s)
         with timed, traced, opened(model.queue, self._admission, window, priority) as encoded:
-            is_crowded = self._backend.load.is_crowded(self._n_workers)
-            answer = await self._recognizer.read(encoded, request, has_company=is_crowded)
+            together = self._backend.is_crowded
+            answer = await self._recognizer.read(encoded, request, has_company=together)
             if not is_final:
                 self._backend.load.note(self, encoded.busy_s)
         return answer

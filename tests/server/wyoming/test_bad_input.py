@@ -138,7 +138,7 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch):
     monkeypatch.setattr(connection, "LINGER_S", 0.05)
     async with wyoming() as server, server.client() as client:
         await client.ping()
-        client.writer.transport.pause_reading()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport
         while server.in_flight.n_sockets:
             client.send("ping", {"text": "there? " * 5000})
             await asyncio.sleep(0)

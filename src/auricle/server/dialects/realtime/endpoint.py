@@ -92,7 +92,8 @@ class Realtime:
                 code="invalid_value",
             )
         if not intent and not model:
-            scheme, address = scope.get("scheme", "ws"), Headers(scope=scope).get("host", "localhost")
+            scheme = scope.get("scheme", "ws")
+            address = Headers(scope=scope).get("host", "localhost")
             raise InvalidRequest(
                 "You must provide a model parameter, or the intent, for example "
                 f"{scheme}://{address}{PATH}?intent=transcription.",
