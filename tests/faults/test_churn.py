@@ -21,8 +21,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts through /proc"),
 ]
 
-N_VISITS = 90
-AT_A_TIME = 30
+N_VISITS = 45
+AT_A_TIME = 15
 
 
 async def test_nothing_is_left_of_clients_that_leave(target: Target):

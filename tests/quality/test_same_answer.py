@@ -18,7 +18,7 @@ OPTIONS = (
     DecodeOptions(decoding="fast"),
     DecodeOptions(temperature=0.8),
 )
-ODD = (*odd_requests.pcms(8), read_wav(SAMPLES / "es.wav"))
+ODD = (*odd_requests.pcms(4), read_wav(SAMPLES / "es.wav"))
 """Noises, words said again and again, speech backwards and too fast, and a language that the model
 does not know."""
 
