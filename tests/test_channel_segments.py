@@ -11,7 +11,7 @@ import pytest
 
 from auricle.channel_segments import ChannelTranscription, by_channel
 from auricle.errors import InvalidRequest
-from auricle.transcribe import collect
+from auricle.segment_stream import collect
 from auricle.types import AudioTrack, Language, Segment, Speaker, Word
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from auricle.diarize import Diarization
 from auricle.errors import EngineFailed
+from auricle.segment_stream import collect
 from auricle.speaker_segments import SpokenTranscription, spoken, with_speakers
 from auricle.speakers.turns import Turn
-from auricle.transcribe import collect
 from auricle.types import DecodeOptions, Language, Segment, Speaker, Token, Word
 from tests.fakes import VOCABULARY, FakeEngine, Heard, Said
 from tests.test_transcribe import transcribing

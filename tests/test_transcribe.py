@@ -15,8 +15,10 @@ import pytest
 from auricle.errors import EngineFailed
 from auricle.queue.admission import FIRST_GUESS_S_PER_S
 from auricle.reading.reader import Reading
+from auricle.reading.recording_language import RecordingLanguage
+from auricle.segment_stream import Ahead, collect
 from auricle.speech.source import AudioChunk
-from auricle.transcribe import UNOPENED_S, Ahead, Transcriber, Transcription, collect
+from auricle.transcribe import UNOPENED_S, Transcriber, Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript, Window
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
@@ -55,7 +57,8 @@ async def transcribing(
 ) -> AsyncIterator[Transcription]:
     async with serving(engine) as model:
         with model.queue.admit() as admission:
-            transcription = Transcription(options, SpokenSource(n_stretches), model, admission)
+            source, spoken = SpokenSource(n_stretches), RecordingLanguage(options)
+            transcription = Transcription(options, source, model, admission, spoken)
             try:
                 yield transcription
             finally:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from auricle.errors import InvalidRequest
+from auricle.segment_stream import ReadPart
 from auricle.speakers.labels import letter
-from auricle.transcribe import ReadPart, Transcription
+from auricle.transcribe import Transcription
 from auricle.types import AudioTrack, Language, Segment, Speaker, Task
 
 MAX_CHANNELS = 20

@@ -41,10 +41,11 @@ from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.observe import NULL_OBSERVER, Observer
 from auricle.reading.ledger import Ledger
+from auricle.segment_stream import SegmentStream
 from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
 from auricle.startup import Startup
-from auricle.transcribe import SHORT_S, SegmentStream, Transcriber, guess_s
+from auricle.transcribe import SHORT_S, Transcriber, guess_s
 from auricle.types import DecodeOptions, SpeakerOptions
 
 

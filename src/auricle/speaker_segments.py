@@ -17,8 +17,9 @@ import msgspec
 
 from auricle.diarize import Diarization
 from auricle.output.line_breaking import ends_sentence
+from auricle.segment_stream import ReadPart
 from auricle.speakers.words import SpokenWord, attribute
-from auricle.transcribe import ReadPart, Transcription
+from auricle.transcribe import Transcription
 from auricle.types import AudioTrack, Language, Segment, Speaker, Task, Token, Word
 from auricle.whisper.vocabulary import Vocabulary
 

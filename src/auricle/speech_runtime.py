@@ -21,7 +21,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.media.streaming import ContainerStream
 from auricle.reading.ledger import Ledger
-from auricle.transcribe import SegmentStream
+from auricle.segment_stream import SegmentStream
 from auricle.types import DecodeOptions, SpeakerOptions
 
 State = Literal["starting", "ready", "failed", "stopping"]

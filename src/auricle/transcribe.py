@@ -1,18 +1,18 @@
 """A recording to segments: windows are cut where nobody speaks, read side by side, given in order.
 
 Knows nothing about HTTP, formats, how audio is decoded or how a window is read. Streaming is the
-primitive: whoever wants the whole transcript collects it (`collect`).
+primitive: whoever wants the whole transcript collects it (`segment_stream.collect`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple
 
 from auricle import tracing
 from auricle.media.pool import DecoderPool
@@ -22,6 +22,8 @@ from auricle.reading.early_text import EarlyText
 from auricle.reading.ledger import Ledger
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
+from auricle.reading.recording_language import RecordingLanguage
+from auricle.segment_stream import Ahead, ReadPart
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
 from auricle.types import (
@@ -29,9 +31,7 @@ from auricle.types import (
     DecodeOptions,
     Language,
     Segment,
-    Speaker,
     Task,
-    Transcript,
     Window,
 )
 
@@ -45,56 +45,6 @@ SHORT_S = 60.0
 UNOPENED_S = 60.0
 """What a file counts as at most before it was opened: a gigabyte that is no audio is not hours of
 work for which everybody else is told to wait."""
-
-
-class Ahead(NamedTuple):
-    """What the next segments will say, as far as that is known; it is never taken back."""
-
-    text: str
-
-
-ReadPart: TypeAlias = tuple[Segment | Ahead | None, tuple[Segment, ...]]
-
-
-class SegmentStream(Protocol):
-    """Segments of a recording, to be iterated over once, in order, as they become known."""
-
-    @property
-    def task(self) -> Task: ...
-
-    @property
-    def language(self) -> Language | None:
-        """Known when the first segment comes; None for a recording without speech."""
-        ...
-
-    @property
-    def duration_s(self) -> float:
-        """Of the recording; known once iteration has ended."""
-        ...
-
-    @property
-    def track(self) -> AudioTrack | None:
-        """Which audio track is read; certain once iteration has ended."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What could not be read, once iteration has ended."""
-        ...
-
-    @property
-    def speakers(self) -> tuple[Speaker, ...] | None:
-        """Who speaks, once iteration has ended; None: nobody asked."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[Segment]: ...
-
-    def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
-        """Instead of iterating: each segment as it is read, with those that are known whole by
-        then. Where speakers were asked for, that may be later; at the end None comes with the
-        rest. ``early``: what is known of the next segments comes ahead of them, word by word, where
-        the engine tells, and neither words nor tokens are wanted with their figures."""
-        ...
 
 
 class _WindowReading(NamedTuple):
@@ -118,17 +68,19 @@ class Transcription:
     source: AudioSource
     model: ReadingModel
     admission: Admission
-    language: Language | None = None
+    spoken: RecordingLanguage
     ledger: Ledger | None = None
     """Where readings are kept; None: nowhere."""
     _context: str = ""
-    _detecting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _spoken_s: dict[Language, float] = field(default_factory=dict)
     _readings: deque[_WindowReading] = field(default_factory=deque)
 
     @property
     def task(self) -> Task:
         return self.options.task
+
+    @property
+    def language(self) -> Language | None:
+        return self.spoken.known
 
     @property
     def duration_s(self) -> float:
@@ -213,7 +165,7 @@ class Transcription:
             return known
         at = {"index": window.index, "start_s": window.start_s, "audio_s": window.duration_s}
         with tracing.spanning("window", **at) as span:
-            known = await reader.read(window, self._language_of, early)
+            known = await reader.read(window, self.spoken.of_window, early)
             span.note(language=known.language.code, segments=len(known.segments))
             if self.ledger is not None:
                 await self.ledger.keep(window, known)
@@ -236,29 +188,10 @@ class Transcription:
         self._readings.popleft()
         if self.options.previous_text:
             self._context = reading.context
-        if self.options.language_detection == "window" and reading.segments:
-            self._note_language(reading.language, window.speech_s)
+        if reading.segments:
+            self.spoken.note(reading.language, window.speech_s)
         for segment in reading.segments:
             yield segment
-
-    async def _language_of(self, detect: Callable[[], Awaitable[Language]]) -> Language:
-        """The language a window is read in: the one given, the one detected on the first window,
-        for which the others wait, or the one detected on this window."""
-        if self.options.language is not None:
-            self.language = self.language or Language(self.options.language)
-        elif self.options.language_detection == "window":
-            return await detect()
-        async with self._detecting:
-            if self.language is None:
-                self.language = await detect()
-        return self.language
-
-    def _note_language(self, language: Language, speech_s: float) -> None:
-        """Another window was heard in ``language``; the one heard longest is the recording's, with
-        the probability it was first detected with."""
-        known = next((each for each in self._spoken_s if each.code == language.code), language)
-        self._spoken_s[known] = self._spoken_s.get(known, 0.0) + speech_s
-        self.language = max(self._spoken_s, key=lambda each: self._spoken_s[each])
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +228,9 @@ class Transcriber:
                 admission.expect(expected_s)
                 if ledger is not None:
                     ledger.expect(expected_s)
-                language = _known_language(options, ledger)
+                spoken = RecordingLanguage.kept(options, ledger)
                 transcription = Transcription(
-                    options, recording, self.model, admission, language, ledger
+                    options, recording, self.model, admission, spoken, ledger
                 )
                 try:
                     yield transcription
@@ -316,31 +249,6 @@ class Transcriber:
         if ledger is not None:
             return self.model.queue.admit_background()
         return self.model.queue.admit(key, min(guessed_s, UNOPENED_S))
-
-
-def _known_language(options: DecodeOptions, ledger: Ledger | None) -> Language | None:
-    """The one that was found out before, where one is kept for the recording."""
-    if ledger is None or options.language_detection == "window":
-        return None
-    return ledger.language
-
-
-async def collect(transcription: SegmentStream) -> Transcript:
-    """The whole transcript, once its last segment is there."""
-    return transcript_of(transcription, [segment async for segment in transcription])
-
-
-def transcript_of(transcription: SegmentStream, segments: Sequence[Segment]) -> Transcript:
-    """All that is known once iteration has ended, with the segments it gave."""
-    return Transcript(
-        transcription.task,
-        transcription.language,
-        transcription.duration_s,
-        tuple(segments),
-        transcription.track,
-        transcription.warnings,
-        transcription.speakers,
-    )
 
 
 def guess_s(path: Path) -> float:

@@ -16,8 +16,8 @@ from pathlib import Path
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
 from auricle.runtime import Runtime
+from auricle.segment_stream import SegmentStream
 from auricle.server.serve import Server
-from auricle.transcribe import SegmentStream
 from auricle.types import DecodeOptions, Language, Window
 from tests.server.conftest import settings
 

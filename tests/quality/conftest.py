@@ -10,7 +10,7 @@ import numpy as np
 import pytest_asyncio
 
 from auricle.runtime import Runtime
-from auricle.transcribe import collect
+from auricle.segment_stream import collect
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm, Transcript
 from tests.server.conftest import settings
 

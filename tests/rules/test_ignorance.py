@@ -27,7 +27,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "models": ("auricle.models", "auricle.hosting"),
     "processes": ("auricle.rpc", "subprocess", "multiprocessing"),
     "queues": ("auricle.queue",),
-    "recordings": ("auricle.media", "auricle.transcribe"),
+    "recordings": ("auricle.media", "auricle.segment_stream", "auricle.transcribe"),
     "scheduling": ("auricle.queue",),
     "scores": ("auricle_bench.accuracy", "auricle_bench.evaluation"),
     "servers": (*HTTP, "auricle_bench.target"),
@@ -39,7 +39,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "text": ("tokenizers", "auricle.output", "auricle.whisper.vocabulary"),
     "the cache": ("auricle.models.cache",),
     "the hub": ("auricle.models.hub",),
-    "transcription": ("auricle.transcribe", "auricle.reading"),
+    "transcription": ("auricle.segment_stream", "auricle.transcribe", "auricle.reading"),
     "turns": ("auricle.live.turns",),
     "windows": ("auricle.queue.window", "auricle.speech.windows"),
 }

@@ -22,9 +22,9 @@ from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
+from auricle.segment_stream import Ahead, ReadPart
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
-from auricle.transcribe import Ahead, ReadPart
 from auricle.types import (
     SAMPLE_RATE,
     AudioTrack,

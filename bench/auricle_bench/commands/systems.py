@@ -21,10 +21,10 @@ from auricle.errors import AuricleError
 from auricle.fields import BY_NAME
 from auricle.output.speaker_bodies import UNKNOWN
 from auricle.runtime import Runtime
+from auricle.segment_stream import collect
 from auricle.server.fields import audio_request
 from auricle.speaker_segments import SpokenTranscription
 from auricle.speakers.turns import NamedTurn
-from auricle.transcribe import collect
 from auricle.types import Transcript
 from auricle_bench.clips import Clip
 from auricle_bench.commands.given import with_scheme

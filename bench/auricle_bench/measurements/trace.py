@@ -33,7 +33,7 @@ from auricle.engine.protocol import (
 from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
-from auricle.transcribe import collect
+from auricle.segment_stream import collect
 from auricle.types import SAMPLE_RATE, DecodeOptions
 from auricle_bench.clips import read_corpus
 from auricle_bench.measurements import recordings

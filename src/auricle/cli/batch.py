@@ -16,7 +16,7 @@ from auricle.cli.output import Meter, Output
 from auricle.errors import as_auricle_error
 from auricle.jobs.resuming import Resuming
 from auricle.runtime import Runtime
-from auricle.transcribe import SegmentStream, transcript_of
+from auricle.segment_stream import SegmentStream, transcript_of
 from auricle.types import DecodeOptions, Transcript
 from auricle.whisper import languages
 

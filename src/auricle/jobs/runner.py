@@ -29,8 +29,8 @@ from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
 from auricle.jobs.wakeup import Wakeup, wait_for
 from auricle.observe import Observer
+from auricle.segment_stream import collect
 from auricle.speech_runtime import SpeechRuntime
-from auricle.transcribe import collect
 
 LOOK_S: Final = 60.0
 """How often to look for work nobody has announced: a clock may have been set."""

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from auricle.errors import InvalidRequest
+from auricle.segment_stream import SegmentStream, collect
 from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.transport import context, json_upload, multipart, raw_upload, upload
 from auricle.server.transport.deadline import Deadline
@@ -22,7 +23,6 @@ from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.response import BodyFormat, End, ResponseWriter
 from auricle.server.transport.spool import Spool
 from auricle.speech_runtime import SpeechRuntime
-from auricle.transcribe import SegmentStream, collect
 from auricle.types import AudioTrack, Transcript
 
 

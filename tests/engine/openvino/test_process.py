@@ -35,7 +35,7 @@ from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions, locate
 from auricle.runtime import Runtime
-from auricle.transcribe import collect
+from auricle.segment_stream import collect
 from auricle.types import DecodeOptions
 from auricle.whisper import prompting
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
-from auricle.transcribe import Ahead
+from auricle.segment_stream import Ahead
 from auricle.types import AudioTrack, DecodeOptions, Token, Word
 from tests.server.conftest import Log, Served
 from tests.server.fakes import said

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.output.formats import Style, Usage
+from auricle.segment_stream import Ahead
 from auricle.server.dialects.openai_events import GrowingText, TextDelta
 from auricle.server.transport.response import framed
-from auricle.transcribe import Ahead
 from auricle.types import Segment, Token, Word
 from tests.server.fakes import said
 

@@ -21,7 +21,7 @@ from auricle.output.formats import (
     words,
 )
 from auricle.output.speaker_bodies import DiarizedSegment, SpeakerBody, diarized, speakers
-from auricle.transcribe import Ahead
+from auricle.segment_stream import Ahead
 from auricle.types import Segment, Speaker, Token, Word
 
 DONE: Final = b"data: [DONE]\n\n"

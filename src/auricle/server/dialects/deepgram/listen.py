@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from auricle.errors import InvalidRequest
 from auricle.live.pcm import MAX_CHANNELS
+from auricle.segment_stream import collect
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
 from auricle.server.dialects.deepgram import recorded
 from auricle.server.dialects.deepgram.bodies import model_uuid
@@ -26,7 +27,6 @@ from auricle.server.transport import context, json_upload
 from auricle.server.transport.raw_upload import RawBody
 from auricle.server.transport.requests import while_connected
 from auricle.server.transport.response import End, ResponseWriter, json_format
-from auricle.transcribe import collect
 from auricle.types import AudioTrack, Transcript
 
 
