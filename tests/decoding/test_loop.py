@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -108,6 +109,21 @@ def test_a_beam_is_the_search_of_the_reference():
         network = ScriptedNetwork(ends_after=4)
         found = decoded(network, [Row(window, PROMPT)], BEAM)[window]
         assert found.ids == _reference(ScriptedNetwork(ends_after=4), window, 5, 24)
+
+
+def test_the_next_best_texts_are_told_where_they_are_wanted():
+    [plain] = decoded(ScriptedNetwork(), [Row(1, PROMPT)], BEAM).values()
+    [more] = decoded(ScriptedNetwork(), [Row(1, PROMPT)], replace(BEAM, n_best=3)).values()
+    assert plain.others == ()
+    assert more._replace(others=()) == plain
+    means = [more.avg_logprob, *(other.avg_logprob for other in more.others)]
+    assert len({more.ids, *(other.ids for other in more.others)}) == 3
+    for other in more.others:
+        total = 0.0
+        for n, token in enumerate((*other.ids, END)):
+            total += _allowed_logprobs(ScriptedNetwork(), 1, other.ids[:n])[token]
+        assert other.avg_logprob == pytest.approx(total / (len(other.ids) + 1), abs=1e-4)
+    assert means[1:] == sorted(means[1:], reverse=True)
 
 
 def test_timestamps_are_taken_when_together_they_are_likelier_than_any_text():

@@ -72,8 +72,8 @@ def test_the_best_text_begins_with_what_was_decided():
     for each in (found, undecided):
         each.n_wanted = 2
         assert each.advance(unlikely, END) == []
-    assert found.best.ids == (FIRST, 1, 2, 3)
-    assert undecided.best.ids == (FIRST, 1)
+    assert found.best()[0].ids == (FIRST, 1, 2, 3)
+    assert undecided.best()[0].ids == (FIRST, 1)
 
 
 def test_a_text_that_is_cut_is_kept_although_enough_others_had_ended():
@@ -83,4 +83,14 @@ def test_a_text_that_is_cut_is_kept_although_enough_others_had_ended():
     assert found.decide() is not None
     more = Candidates(np.array([[-1, IMPOSSIBLE]], np.float32), np.array([[4, 5]]))
     assert found.advance(more, END) == []
-    assert found.best.ids == (FIRST, 1, 2, 3, 4)
+    assert found.best()[0].ids == (FIRST, 1, 2, 3, 4)
+
+
+def test_the_next_best_texts_are_those_that_may_be_said():
+    """Rows that only fill up a window's places are none."""
+    ended = [beam(FIRST, n, mean=-n / 10) for n in (3, 1, 2)]
+    filler = beam(FIRST, 4)._replace(total=float(IMPOSSIBLE))
+    found = search(beam(FIRST, 5), ended=(*ended, filler))
+    assert [each.ids[1] for each in found.best(2)] == [1, 2]
+    assert [each.ids[1] for each in found.best(9)] == [1, 2, 3]
+    assert [each.ids[1] for each in search(beam(FIRST), ended=(filler,)).best(2)] == [4]

@@ -39,6 +39,13 @@ class Growing(NamedTuple):
     no_speech_prob: float
 
 
+class Other(NamedTuple):
+    """Another text that a search ended with."""
+
+    ids: tuple[int, ...]
+    avg_logprob: float
+
+
 class Found(NamedTuple):
     """The text of a window."""
 
@@ -50,6 +57,8 @@ class Found(NamedTuple):
     no_speech_prob: float
     logprobs: tuple[float, ...]
     """Of each token that was chosen, and of end-of-text."""
+    others: tuple[Other, ...] = ()
+    """The next best texts, where they are wanted, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,8 @@ class Options:
     patience: float
     suppress: tuple[int, ...]
     """Tokens of text that are never chosen."""
+    n_best: int = 1
+    """How many of the texts that a search ends with are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auricle.decoding import rules
-from auricle.decoding.job import Found, Growing, Options, Row, Vocabulary
+from auricle.decoding.job import Found, Growing, Options, Other, Row, Vocabulary
 from auricle.decoding.network import Answers, Floats, Network, Step
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
 from auricle.decoding.search import Beam, Search
@@ -197,9 +197,9 @@ class _Batch:
             for place, window in enumerate(windows)
             if parents[place] and self.is_wanted(window.row.window)
         ]
-        found = [
-            _found(window) for window, goes_on in zip(windows, parents, strict=True) if not goes_on
-        ]
+        n_best = self.options.n_best
+        ended = (window for window, goes_on in zip(windows, parents, strict=True) if not goes_on)
+        found = [_found(window, n_best) for window in ended]
         if len(stay) < len(windows):
             self.windows = [windows[place] for place in stay]
             parents[:] = [parents[place] for place in stay]
@@ -214,10 +214,16 @@ class _Batch:
                 yield Growing(window.row.window, told.ids, told.mean, window.no_speech_prob)
 
 
-def _found(window: _Window) -> Found:
-    best = window.search.best
-    avg_logprob = best.total / (len(best.ids) + 1)
-    return Found(window.row.window, best.ids, avg_logprob, window.no_speech_prob, best.logprobs)
+def _found(window: _Window, n_best: int) -> Found:
+    best, *others = window.search.best(n_best)
+    return Found(
+        window.row.window,
+        best.ids,
+        best.mean_to_end,
+        window.no_speech_prob,
+        best.logprobs,
+        tuple(Other(each.ids, each.mean_to_end) for each in others),
+    )
 
 
 def _of_row(answers: Answers, row: int, place: int) -> Answers:

@@ -36,6 +36,11 @@ class Beam(NamedTuple):
         """Log-probability of a token, end-of-text not counted in the length."""
         return self.total / max(1, len(self.ids))
 
+    @property
+    def mean_to_end(self) -> float:
+        """The same, end-of-text counted, once the text has ended."""
+        return self.total / (len(self.ids) + 1)
+
     def until(self, n: int) -> Beam:
         """Its first ``n`` tokens."""
         chosen = self.logprobs[: max(0, n - len(self.ids) + len(self.logprobs))]
@@ -91,10 +96,11 @@ class Search:
         places = [place for place, token in enumerate(best.ids) if token < self.first_timestamp]
         return best.until(places[n - 1] + 1)
 
-    @property
-    def best(self) -> Beam:
-        """The most probable text of those that begin with what was decided."""
-        return max(filter(self._is_decided, self.ended), key=lambda beam: beam.mean)
+    def best(self, n: int = 1) -> list[Beam]:
+        """The most probable texts of those that begin with what was decided, the best first; at
+        most ``n``, and always one."""
+        found = sorted(filter(self._is_decided, self.ended), key=lambda beam: -beam.mean)
+        return found[:1] + [beam for beam in found[1:n] if beam.total > IMPOSSIBLE / 2]
 
     def _is_decided(self, beam: Beam) -> bool:
         return not self.decided or self._text(beam)[: len(self.decided)] == self.decided

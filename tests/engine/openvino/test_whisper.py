@@ -94,6 +94,20 @@ def test_in_float32_it_says_what_ctranslate2_says(exact, other, beam_size):
         assert said[0].no_speech_prob == pytest.approx(said[1].no_speech_prob, abs=1e-3)
 
 
+def test_in_float32_the_next_best_texts_are_those_of_ctranslate2(exact, other):
+    """Of one word, as short recordings are read."""
+    row = DecodeRow(1, (*START, TINY.vocabulary.no_timestamps))
+    found = []
+    for model in (exact, other):
+        encode(model, 1, JFK[: 16_000 * 5 // 2], n_frames=800)
+        found.append(decode(model, row, n_best=5)[0])
+    texts = [[said.ids, *(each.ids for each in said.others)] for said in found]
+    assert len(texts[0]) == 5
+    assert texts[0] == texts[1]
+    means = [[each.avg_logprob for each in said.others] for said in found]
+    assert means[0] == pytest.approx(means[1], abs=1e-3)
+
+
 def test_in_float32_words_are_where_ctranslate2_finds_them(exact, other):
     aligned = []
     for model in (exact, other):

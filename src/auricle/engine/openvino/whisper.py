@@ -29,6 +29,7 @@ from auricle.engine.openvino.station import DecoderStation, Shared
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
+    Alternative,
     DecodeJob,
     DecodeRow,
     Detected,
@@ -152,6 +153,7 @@ class OpenVinoWhisper:
             max_tokens=job.max_new_tokens,
             patience=job.patience,
             suppress=self._suppressed(job.suppress_tokens),
+            n_best=min(job.n_best, job.beam_size),
         )
         with self._station(held) as network:
             for said in loop.decode(
@@ -161,7 +163,8 @@ class OpenVinoWhisper:
                     case Growing():
                         yield Tokens(*said)
                     case Found():
-                        yield Hypothesis(*said[:4])
+                        others = tuple(Alternative(*each) for each in said.others)
+                        yield Hypothesis(*said[:4], others)
                     case None:
                         stepped()
 
