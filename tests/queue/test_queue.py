@@ -408,6 +408,19 @@ async def test_the_dispatcher_survives_its_own_mistakes(caplog):
     assert "dispatching failed" in caplog.text
 
 
+@pytest.mark.parametrize(("shares_windows", "rows"), [(False, [1] * 8), (True, [5, 3])])
+async def test_more_windows_run_together_where_their_beams_attend_at_once(shares_windows, rows):
+    """Windows of 12.5 s with beam 10; one worker, so that they are not shared out."""
+    info = msgspec.structs.replace(MODEL, workers=1, shares_windows=shares_windows)
+    engines, beams = Engines(info=info), replace(GREEDY, beam_size=10)
+    queue = await _running(engines)
+    with queue.admit() as admission:
+        reading = (read_window(queue, admission, each, [beams]) for each in _windows(8))
+        assert await asyncio.gather(*reading) == _texts(8)
+    await queue.close()
+    assert [len(job.rows) for job in engines.all[0].decodes] == rows
+
+
 # For whoever watches
 
 

@@ -25,6 +25,8 @@ class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     """How many calls it answers at the same time; the queue never makes more."""
     library: str = "ctranslate2"
     """What computes."""
+    shares_windows: bool = False
+    """Whether all beams of a window read its states together, so that more beams cost little."""
 
 
 class EncodeRow(msgspec.Struct, frozen=True):

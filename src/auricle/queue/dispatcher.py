@@ -125,13 +125,14 @@ class Dispatcher:
             if window not in self._suspects:
                 self._suspects.append(window)
             return
-        job = window.next_job(self.supervisor.engine)
+        engine = self.supervisor.engine
+        job = window.next_job(engine)
         window.queued_s = asyncio.get_running_loop().time()
         if window.entry is None:
             window.entry = self._policy.arrive(
                 window.id, window.request_id, window.priority, window.audio_s, job.key
             )
-        batch = BatchKey(job.key, job.cost) if job.stage is Stage.DECODE else None
+        batch = BatchKey(job.key, job.cost_in(engine)) if job.stage is Stage.DECODE else None
         self._policy.wait(window.entry, job.key, batch)
 
     async def _replace_engine(self) -> None:

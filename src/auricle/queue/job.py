@@ -37,8 +37,15 @@ class Job(Generic[Row, Reply]):
     reply to it, and whether that is the last."""
     cost: int = 0
     """Share of a batch, in the unit of `Policy.batch_cost`; of no matter when encoding."""
+    shared_cost: int | None = None
+    """The same in an engine that ``shares_windows``, if that is another."""
     needs_states: bool = True
     """It is about encoder states, which are made again if they were lost; False: it makes them."""
+
+    def cost_in(self, engine: Engine | None) -> int:
+        """What it costs in an engine; None: in one that is not known yet."""
+        shares = engine is not None and engine.info.shares_windows
+        return self.shared_cost if shares and self.shared_cost is not None else self.cost
 
 
 AnyJob = Job[Any, Any]

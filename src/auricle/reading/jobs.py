@@ -38,9 +38,15 @@ class DecodeSettings:
     n_best: int = 1
 
 
+SHARED_BEAMS = 3
+"""Where the beams of a window attend at once, what they do so costs as much as what so many do one
+by one: with beam 5, windows take twice as long as without."""
+
+
 def batch_cost(batch_size: int) -> int:
     """What a call may cost that decodes ``batch_size`` windows of 30 s without a beam: what keeps a
-    step of decoding busy is every beam's attention over the frames of its window."""
+    step of decoding busy is every beam's attention over the frames of its window, unless all of
+    them attend at once."""
     return batch_size * MAX_FRAMES
 
 
@@ -83,8 +89,15 @@ def decode(
         async for reply in engine.decode(job):
             yield reply.state_id, reply, isinstance(reply, Hypothesis)
 
-    key = (n_frames, len(row.prompt), settings)
-    return Job("decode", Stage.DECODE, key, row, call, cost=settings.beam_size * n_frames)
+    return Job(
+        "decode",
+        Stage.DECODE,
+        (n_frames, len(row.prompt), settings),
+        row,
+        call,
+        cost=settings.beam_size * n_frames,
+        shared_cost=(SHARED_BEAMS + settings.beam_size) * n_frames // (SHARED_BEAMS + 1),
+    )
 
 
 def align(job: AlignJob) -> Job[AlignJob, Aligned]:

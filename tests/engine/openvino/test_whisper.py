@@ -139,6 +139,7 @@ def test_a_window_says_the_same_alone_and_in_company(fast, exact, beam_size, tem
         search = {"beam_size": beam_size, "temperature": temperature}
         alone = [decode(model, row, **search)[0] for row in rows]
         assert decode(model, *rows, **search) == alone
+        assert [decode(model, row, **search)[0] for row in rows] == alone  # what they left behind
 
 
 def test_a_window_encoded_on_every_core_has_the_same_states(fast):

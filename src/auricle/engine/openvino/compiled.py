@@ -22,7 +22,7 @@ from auricle.engine.openvino.shape import Dimensions, Formats
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
 """Of the graphs; to be raised whenever they are made differently."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -70,15 +70,23 @@ def capabilities() -> tuple[str, ...]:
     return tuple(core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
-def compiled(build: Build, *, bf16: bool, threads: Threads, file: Path | None) -> Compiled:
+def compiled(
+    build: Build,
+    *,
+    bf16: bool,
+    remembers_f16: bool = False,
+    threads: Threads,
+    file: Path | None,
+) -> Compiled:
     """The compiled graph, from ``file`` if that is of use, else made with ``build`` and kept
-    there."""
+    there. ``bf16``: most of it computes in bfloat16; ``remembers_f16``: it keeps keys and values of
+    self-attention in float16."""
     settings = {
         "NUM_STREAMS": threads.streams,
         "INFERENCE_NUM_THREADS": threads.cores,
         "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
         # 8 bits, the default, gave no numbers at all now and then
-        "KV_CACHE_PRECISION": "f32",
+        "KV_CACHE_PRECISION": "f16" if remembers_f16 else "f32",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP,
         # else each process takes the same cores
         "ENABLE_CPU_PINNING": False,

@@ -28,7 +28,13 @@ def chosen(compute_type: str) -> Formats:
         return EXACT
     has_bf16 = "BF16" in compiled.capabilities()
     if compute_type == "bfloat16":
-        return Formats(encoder_int8=False, encoder_bf16=True, decoder_int8=False, shared_bf16=True)
+        return Formats(
+            encoder_int8=False,
+            encoder_bf16=True,
+            decoder_int8=False,
+            shared_bf16=True,
+            remembered_f16=True,
+        )
     has_units = machine.has_matrix_units()
     fast = compute_type != "int8_float32" and has_bf16
     # with matrix units, bfloat16 is faster than 8 bits and exacter
@@ -37,5 +43,6 @@ def chosen(compute_type: str) -> Formats:
         encoder_bf16=fast,
         decoder_int8=True,
         shared_bf16=fast,
+        remembered_f16=fast,
         keys_by_state=not (fast and has_units),
     )

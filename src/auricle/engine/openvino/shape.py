@@ -63,6 +63,9 @@ class Formats:
     shared_bf16: bool
     """The keys and values of cross-attention, which all beams of a window share, in bfloat16."""
 
+    remembered_f16: bool = False
+    """The keys and values of self-attention, which each beam has of its own, in float16."""
+
     keys_by_state: bool = True
     """Whether a state's keys lie together, or those of one dimension of all states: which is
     multiplied faster differs between processors."""

@@ -19,7 +19,8 @@ from auricle.engine.openvino.shape import Dimensions, Formats
 from auricle.whisper.dimensions import FRAMES_PER_STATE
 
 Shared = dict[str, Any]
-"""Keys and values of a window's cross-attention by their names in the graphs, as tensors."""
+"""Keys and values of a window's cross-attention by their names in the graphs, as tensors
+``(1, ...)``. Those of windows that were searched together are parts of larger ones."""
 
 
 def encode(request: Any, mel: Floats, size: Dimensions, formats: Formats) -> Shared:
@@ -44,24 +45,31 @@ class DecoderStation:
         self._formats = formats
         self._nothing = _tensors(size, formats, 1, 1)
         self._bound = self._nothing
+        self._rows: list[Shared] = []
+        """Whose keys and values lie in which row of what is bound."""
 
     def begin(self, windows: Sequence[int]) -> None:
-        found = [self.windows[window] for window in windows]
+        found = self._rows = [self.windows[window] for window in windows]
         self._bound = found[0] if len(found) == 1 else self._together(found)
         self._request.reset_state()
         self._bind(len(found))
 
     def keep(self, places: Sequence[int]) -> None:
-        for tensor in self._bound.values():
-            values = _raw(tensor)
-            for to, place in enumerate(places):
-                if to != place:
-                    values[to] = values[place]
+        """Those that leave change places with others: they may be asked for again."""
+        rows = self._rows
+        for to, place in enumerate(places):
+            if to != place:
+                rows[to], rows[place] = rows[place], rows[to]
+                for name, tensor in self._bound.items():
+                    values = _raw(tensor)
+                    values[[to, place]] = values[[place, to]]
+                    for row in (to, place):
+                        rows[row][name] = _part(tensor, row, row + 1)
         self._bind(len(places))
 
     def end(self) -> None:
         """Let go of the windows, whose memory others can use then."""
-        self.windows, self._bound = {}, self._nothing
+        self.windows, self._bound, self._rows = {}, self._nothing, []
         self._bind(1)
 
     def step(self, step: Step) -> Answers:
@@ -98,20 +106,21 @@ class DecoderStation:
         )
 
     def _together(self, windows: Sequence[Shared]) -> Shared:
-        """All of their keys and values in one tensor for each layer."""
-        n_states = windows[0]["v0"].shape[2]
-        joined = _tensors(self._size, self._formats, len(windows), n_states)
-        for name, tensor in joined.items():
+        """All of their keys and values in one tensor for each layer, where each window has its
+        own from then on: a copy would take as much memory again."""
+        joined: Shared = {}
+        for name, first in windows[0].items():
+            shape = openvino.Shape([len(windows), *list(first.shape)[1:]])
+            joined[name] = tensor = openvino.Tensor(first.element_type, shape)
             values = _raw(tensor)
             for place, window in enumerate(windows):
                 values[place] = _raw(window[name])[0]
+                window[name] = _part(tensor, place, place + 1)
         return joined
 
     def _bind(self, n_windows: int) -> None:
         for name, tensor in self._bound.items():
-            end = openvino.Coordinate([n_windows, *list(tensor.shape)[1:]])
-            begin = openvino.Coordinate([0, 0, 0, 0])
-            self._request.set_tensor(name, openvino.Tensor(tensor, begin, end))
+            self._request.set_tensor(name, _part(tensor, 0, n_windows))
 
     def _result(self, name: str) -> Floats:
         values: Floats = self._request.get_tensor(name).data
@@ -132,6 +141,13 @@ def _tensors(size: Dimensions, formats: Formats, n_windows: int, n_states: int) 
         for layer in range(size.n_decoder_layers)
         for short, shape in (("k", keys), ("v", values))
     }
+
+
+def _part(tensor: Any, first: int, until: int) -> Any:
+    """Some windows of a tensor, without a copy."""
+    rest = list(tensor.shape)[1:]
+    begin = openvino.Coordinate([first, *(0 for _ in rest)])
+    return openvino.Tensor(tensor, begin, openvino.Coordinate([until, *rest]))
 
 
 def _raw(tensor: Any) -> NDArray[Any]:

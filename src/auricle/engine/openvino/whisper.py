@@ -77,6 +77,7 @@ class OpenVinoWhisper:
             compute_type=self._formats.name,
             workers=workers,
             library="openvino",
+            shares_windows=True,
         )
 
     def _load(self, path: Path, threads: Threads, graphs: Path | None) -> None:
@@ -90,6 +91,7 @@ class OpenVinoWhisper:
             made = compiled.compiled(
                 partial(part.build, weights, size, formats),
                 bf16=formats.encoder_bf16 and part is encoder,
+                remembers_f16=formats.remembered_f16,
                 threads=threads,
                 file=None if graphs is None else graphs / kept,
             )
