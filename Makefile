@@ -36,9 +36,9 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-setup: $(VENV)/.runtime ## install Auricle and what it needs into .venv
+setup: $(VENV)/.engines ## install Auricle and what it needs into .venv
 
-serve: $(VENV)/.runtime ## start the server; MODEL=small picks a model, ARGS="--port 8000" adds options
+serve: $(VENV)/.engines ## start the server; MODEL=small picks a model, ARGS="--port 8000" adds options
 	@$(BIN)/auricle serve $(MODEL) $(ARGS)
 
 # Tests start many interpreters; where this is set, each of them compiles Auricle anew.
@@ -131,6 +131,7 @@ download-model: $(VENV)/.runtime ## fetch a model into the cache: make download-
 lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(COMPILE) pyproject.toml --group build -o $(LOCKS)/runtime.lock
 	$(COMPILE) pyproject.toml --group dev --extra bench -c $(LOCKS)/runtime.lock -o $(LOCKS)/dev.lock
+	$(COMPILE) pyproject.toml --extra openvino -c $(LOCKS)/dev.lock -o $(LOCKS)/openvino.lock
 	$(COMPILE) pyproject.toml --group bench --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/bench.lock
 	$(COMPILE) pyproject.toml --group sdk --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/sdk.lock
 	$(COMPILE) pyproject.toml --group deploy --extra bench -c $(LOCKS)/sdk.lock -o $(LOCKS)/deploy.lock
@@ -168,6 +169,13 @@ $(VENV)/pyvenv.cfg $(PARITY)/pyvenv.cfg:
 $(VENV)/.runtime: $(VENV)/pyvenv.cfg requirements/runtime.lock pyproject.toml
 	$(PIP) install --quiet --require-hashes -r requirements/runtime.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# OpenVINO, where the processor gains from it: without it everything works, only slower.
+$(VENV)/.engines: $(VENV)/.runtime requirements/openvino.lock
+	@! $(BIN)/python -c 'import sys; from auricle.engine import machine; sys.exit(not machine.gains_from_openvino())' || \
+		$(PIP) install --quiet --require-hashes -r requirements/openvino.lock || \
+		echo "OpenVINO, which would be faster on this processor, could not be installed: CTranslate2 computes. '$(PIP) install openvino' tries again." >&2
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock bench/pyproject.toml

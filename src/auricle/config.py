@@ -70,9 +70,10 @@ class Settings(JobSettings):
     )
     offline: bool = _setting(False, "never fetch anything; use what the cache holds")
     engine: EngineName = _setting(
-        "ctranslate2",
+        "auto",
         "what computes: CTranslate2, or on processors OpenVINO, which the extra openvino brings; "
-        "auto is the faster one, measured when a model is first used",
+        "auto is the faster one: where OpenVINO is installed and likely to gain, both are measured "
+        "when a model is first used",
     )
     replicas: int = _setting(
         1, "engine processes for one model on each of its devices", low=1, high=64

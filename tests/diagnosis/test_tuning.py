@@ -22,15 +22,18 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_an_engine_that_was_named_is_told(model: Path):
-    assert tuning.described(Settings(), model) == "ctranslate2"
+    assert tuning.described(Settings(engine="ctranslate2"), model) == "ctranslate2"
     assert tuning.described(Settings(engine="openvino"), model) == "openvino"
 
 
 def test_what_was_measured_is_told(model: Path, tmp_path: Path):
     pytest.importorskip("openvino")
     settings = Settings(engine="auto", cache_dir=tmp_path)
-    assert tuning.described(settings, model) == (
+    assert tuning.described(settings, model, lambda: True) == (
         "the faster one, measured at the first start, or now with `auricle doctor --tune`"
+    )
+    assert tuning.described(settings, model, lambda: False) == (
+        "ctranslate2, unless `auricle doctor --tune` finds the other to be faster"
     )
     found = Measured(
         "ctranslate2",

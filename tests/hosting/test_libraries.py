@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auricle.config import Settings
 from auricle.engine.model import CTRANSLATE2, Library, LibraryName
 from auricle.hosting import libraries as libraries_module
-from auricle.hosting.libraries import Libraries
+from auricle.hosting.libraries import MAX_MEASURED_BYTES, Libraries
 from auricle.hosting.trial import Measured
 
 MODEL, OTHER, CACHE = Path("model"), Path("other"), Path("cache")
@@ -35,8 +36,13 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-def test_by_default_it_is_ctranslate2():
-    assert Libraries(Settings(), CACHE).of(MODEL, "cpu") == CTRANSLATE2
+def auto(cache: Path, *, gains: bool = True, **settings: Any) -> Libraries:
+    """As by default, on a processor that probably ``gains`` from OpenVINO."""
+    return Libraries(Settings(**settings), cache, lambda: gains)
+
+
+def test_ctranslate2_when_asked_for():
+    assert Libraries(Settings(engine="ctranslate2"), CACHE).of(MODEL, "cpu") == CTRANSLATE2
 
 
 def test_openvino_when_asked_for_but_not_on_a_gpu():
@@ -67,21 +73,41 @@ def test_a_model_whose_engine_died_is_read_by_the_other_library(caplog):
 
 def test_auto_is_what_was_measured_for_this_very_model(model: Path, tmp_path: Path):
     pytest.importorskip("openvino")
-    libraries = Libraries(Settings(engine="auto"), tmp_path)
+    libraries = auto(tmp_path)
     assert libraries.of(model, "cpu") is None
     assert libraries.of(model, "cuda") == CTRANSLATE2
     assert libraries.keep(model, measured("openvino")) == libraries.openvino
-    again = Libraries(Settings(engine="auto"), tmp_path)
+    again = auto(tmp_path)
     assert again.of(model, "cpu") == libraries.openvino
     assert again.keep(model, measured("ctranslate2")) == CTRANSLATE2
     assert again.of(model, "cpu") == CTRANSLATE2
     for other in ({"threads": 1000}, {"compute_type": "float32"}):
-        assert Libraries(Settings(engine="auto", **other), tmp_path).of(model, "cpu") is None
+        assert auto(tmp_path, **other).of(model, "cpu") is None
     (model / "model.bin").write_bytes(b"other weights")
     assert again.of(model, "cpu") is None
+
+
+def test_nothing_is_measured_unasked_where_it_would_not_pay(model: Path, tmp_path: Path):
+    """A measurement that somebody asked for counts all the same."""
+    pytest.importorskip("openvino")
+    (tmp_path / "file").touch()
+    with (model / "model.bin").open("r+b") as weights:
+        weights.truncate(MAX_MEASURED_BYTES + 1)  # of which nothing is stored
+        assert auto(tmp_path).of(model, "cpu") == CTRANSLATE2
+        weights.truncate(64 * 1024 * 1024)
+    assert auto(tmp_path).of(model, "cpu") is None
+    for libraries in (
+        auto(tmp_path, gains=False),
+        auto(tmp_path / "file"),
+        auto(tmp_path, memory_mb=1024),
+    ):
+        assert libraries.of(model, "cpu") == CTRANSLATE2
+    auto(tmp_path).keep(model, measured("openvino"))
+    for gains in (False, True):
+        assert auto(tmp_path, gains=gains).of(model, "cpu") == auto(tmp_path).openvino
 
 
 def test_auto_is_ctranslate2_where_there_is_nothing_else(monkeypatch):
     """Patched, because tests run where both are installed."""
     monkeypatch.setattr(libraries_module, "has_openvino", lambda: False)
-    assert Libraries(Settings(engine="auto"), CACHE).of(MODEL, "cpu") == CTRANSLATE2
+    assert auto(CACHE).of(MODEL, "cpu") == CTRANSLATE2

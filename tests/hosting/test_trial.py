@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -52,24 +53,35 @@ class Reading:
         self.is_closed = True
 
 
-async def chosen(ours, other) -> Measured:
+async def chosen(ours, other, clock=lambda: 0.0) -> Measured:
     vocabulary = locate("tiny.en", Settings()).vocabulary
     starters: dict[LibraryName, trial.Starter] = {
         "ctranslate2": other.start,
         "openvino": ours.start,
     }
-    return await trial.measure(starters, vocabulary, "tiny.en")
+    return await trial.measure(starters, vocabulary, "tiny.en", clock)
 
 
 async def test_both_read_one_window_and_several():
     ours, other = Reading(), Reading()
     found = await chosen(ours, other)
     for engine in (ours, other):
-        assert engine.decoded == [1, 4] * 3
-        assert engine.encoded == [True, *[False] * 4] * 3
+        assert engine.decoded == [1, *[1, 4] * 2]
+        assert engine.encoded == [True, *[True, *[False] * 4] * 2]
         assert engine.is_closed
     assert set(found.figures) == {"ctranslate2", "openvino"}
     assert all(each.one_s > 0 and each.together_s > 0 for each in found.figures.values())
+
+
+@pytest.mark.parametrize(("passed_s", "decoded"), [(15.0, [1, 1, 4]), (30.0, [1])])
+async def test_what_takes_long_is_measured_less_often(passed_s, decoded):
+    """Whoever starts a server waits for it."""
+    ours, other, ticks = Reading(), Reading(), itertools.count()
+    found = await chosen(ours, other, lambda: next(ticks) * passed_s)
+    assert ours.decoded == other.decoded == decoded
+    for each in found.figures.values():
+        assert each.one_s > 0
+        assert bool(each.together_s) == (4 in decoded)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +131,25 @@ def test_who_is_slower_with_one_window_or_with_several_is_not_chosen(ours, libra
         f"OpenVINO is {2 / ours.one_s:.2f} × as fast with one window, "
         f"{6 / ours.together_s:.2f} × with four"
     )
+
+
+@pytest.mark.parametrize(("one_s", "library"), [(1.8, "openvino"), (1.96, "ctranslate2")])
+def test_one_window_decides_where_there_was_no_time_for_more(one_s, library):
+    figures: dict[LibraryName, Figures] = {
+        "openvino": Figures(one_s),
+        "ctranslate2": Figures(2.0),
+    }
+    assert trial._verdict(figures, dict.fromkeys(figures, TEXT)) == (
+        library,
+        f"OpenVINO is {2 / one_s:.2f} × as fast with one window",
+    )
+
+
+def test_what_cannot_be_kept_is_known_beforehand(tmp_path: Path):
+    assert trial.can_keep(tmp_path / "a" / "cache")
+    assert list((tmp_path / "a" / "cache").iterdir()) == []
+    (tmp_path / "file").touch()
+    assert not trial.can_keep(tmp_path / "file")
 
 
 def test_what_was_measured_is_kept(tmp_path: Path):

@@ -98,7 +98,9 @@ def test_the_version_is_written_once_more_in_the_project_file():
     assert tomllib.loads(read("pyproject.toml"))["project"]["version"] == __version__
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "parity.lock", "parity-cuda.lock", "parity-cpu.lock"])
+@pytest.mark.parametrize(
+    "name", [*LOCKS, "openvino.lock", "parity.lock", "parity-cuda.lock", "parity-cpu.lock"]
+)
 def test_a_lock_holds_versions_and_hashes_only(name):
     allowed = re.compile(r"[a-z0-9-]+==[\w.+]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
     strange = [

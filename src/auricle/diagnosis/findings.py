@@ -170,7 +170,7 @@ def _plan_engine(
     if device == "cpu" and machine.gains_from_openvino() and not has_openvino():
         found.add(
             "this processor multiplies bfloat16, which only the other engine makes use of",
-            "`pip install 'auricle[openvino]'`, then --engine auto",
+            "`pip install 'auricle[openvino]'`",
             is_fatal=False,
         )
     workers, threads = (1, 1) if device == "cuda" else machine.share_cores(settings.threads)

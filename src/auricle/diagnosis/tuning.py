@@ -6,10 +6,13 @@ Knows nothing about how that is measured.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from auricle.config import Settings
+from auricle.engine import machine
 from auricle.engine.loading import has_openvino
+from auricle.engine.model import CTRANSLATE2
 from auricle.errors import BadSetting
 from auricle.hosting import engines, trial
 from auricle.hosting.libraries import Libraries
@@ -39,14 +42,19 @@ def tune(settings: Settings) -> None:
     libraries.keep(checkpoint.path, found)
 
 
-def described(settings: Settings, path: Path) -> str:
-    """Which engine would be used for the model in the folder ``path`` on a processor, and why."""
+def described(
+    settings: Settings, path: Path, gains: Callable[[], bool] = machine.gains_from_openvino
+) -> str:
+    """Which engine would be used for the model in the folder ``path`` on a processor, and why.
+    ``gains``: whether OpenVINO is likely to be the faster one."""
     if settings.engine != "auto":
         return settings.engine
     if not has_openvino():
         return "ctranslate2, because the extra openvino is not installed"
     cache = FetchOptions.of(settings).cache
     found = trial.known(cache, path, settings.compute_type, settings.threads)
+    if found is None and Libraries(settings, cache, gains).of(path, "cpu") == CTRANSLATE2:
+        return "ctranslate2, unless `auricle doctor --tune` finds the other to be faster"
     if found is None:
         return "the faster one, measured at the first start, or now with `auricle doctor --tune`"
     return f"{found.library}: {found.reason} ({_times(found)}; {found.day})"

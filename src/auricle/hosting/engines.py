@@ -5,6 +5,7 @@ Knows nothing about which models there are or when they are loaded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.registry import Model, Weights
 from auricle.whisper.vocabulary import Vocabulary
+
+_log = logging.getLogger(__name__)
 
 Device = Literal["cpu", "cuda"]
 
@@ -59,6 +62,7 @@ async def start(
     async with libraries.measuring:
         library = libraries.of(path, device)
         if library is None:
+            _log.info("measuring once which engine is the faster one with %s here", path.name)
             library = libraries.keep(path, await measured(path, settings, libraries))
 
     async def start_with(library: Library) -> MeasuredEngine:

@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from auricle.config import Settings
+from auricle.engine import machine
 from auricle.engine.loading import has_openvino
 from auricle.engine.model import CTRANSLATE2, Library
-from auricle.hosting import trial
+from auricle.hosting import memory, trial
 from auricle.hosting.trial import Measured
+from auricle.models.checkpoint import weights_bytes
 
 _log = logging.getLogger(__name__)
 
 GRAPHS = "graphs"
 """Folder of the cache in which compiled graphs are kept."""
+
+
+MAX_MEASURED_BYTES = 1024 * 1024 * 1024
+"""Weights of up to this size, small's, are measured at the first start; making graphs of larger
+ones takes minutes."""
 
 
 class StartedEngine(Protocol):
@@ -31,11 +39,18 @@ class StartedEngine(Protocol):
 class Libraries:
     """What models are computed with in this process."""
 
-    def __init__(self, settings: Settings, cache: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cache: Path,
+        gains: Callable[[], bool] = machine.gains_from_openvino,
+    ) -> None:
+        """``gains``: whether OpenVINO is likely to be the faster one."""
         self.measuring = asyncio.Lock()
         """Held by whoever measures, for two at a time would measure each other."""
         self._settings = settings
         self._cache = cache
+        self._gains = gains
         self._started: dict[Path, list[StartedEngine]] = {}
         self._failed: set[Path] = set()
 
@@ -55,7 +70,11 @@ class Libraries:
             self.fail(path, "its engine died")
         if path in self._failed:
             return CTRANSLATE2
-        return self.openvino if engine == "openvino" else self._measured(path)
+        if engine == "openvino":
+            return self.openvino
+        if (found := self._measured(path)) is not None:
+            return found
+        return None if self._is_worth_measuring(path) else CTRANSLATE2
 
     def started(self, path: Path, library: Library, engine: StartedEngine) -> None:
         """Remember an engine that was started for the folder."""
@@ -80,6 +99,18 @@ class Libraries:
         settings = self._settings
         found = trial.known(self._cache, path, settings.compute_type, settings.threads)
         return None if found is None else self._named(found)
+
+    def _is_worth_measuring(self, path: Path) -> bool:
+        """Whether to measure without being asked to, which must neither take minutes nor more
+        memory than there is, nor be done at every start."""
+        n_bytes = weights_bytes(path)
+        budget = memory.budget_bytes(self._settings.memory_mb)
+        return (
+            self._gains()
+            and n_bytes <= MAX_MEASURED_BYTES
+            and (budget is None or memory.trial_bytes(n_bytes) <= budget)
+            and trial.can_keep(self._cache)
+        )
 
     def _named(self, found: Measured) -> Library:
         return self.openvino if found.library == "openvino" else CTRANSLATE2

@@ -23,6 +23,11 @@ _HEAD_BYTES = 10 * MIB
 """What a worker keeps for its computing, and the scores of one attention head: 1500 x 1500 floats,
 and some more. With these, tiny.en and base with beam 5 are met within 5 %."""
 
+_BOTH_BYTES = 700 * MIB
+_BOTH_COPIES = 6
+"""What two libraries take at a time that read a model, one of which makes its graphs: this, and
+the file so many times."""
+
 _FILE_BYTES_PER_WEIGHT = 2
 _BYTES_PER_WEIGHT = {"int8": 1, "int8_float32": 1, "int8_float16": 1, "float32": 4}
 
@@ -43,6 +48,11 @@ def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, worke
     """
     file_bytes = weights_bytes(checkpoint.path)
     return _estimate_bytes(file_bytes, checkpoint.width, device, compute_type, workers)
+
+
+def trial_bytes(file_bytes: int) -> int:
+    """What it takes to measure on a processor which library reads weights of that size faster."""
+    return _BOTH_BYTES + _BOTH_COPIES * file_bytes
 
 
 def expected_bytes(model: Model, device: str, compute_type: str, workers: int) -> int:

@@ -11,7 +11,6 @@ import contextlib
 import difflib
 import hashlib
 import logging
-import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -39,7 +38,6 @@ from auricle.errors import AuricleError
 from auricle.models.checkpoint import WEIGHTS
 from auricle.types import Pcm
 from auricle.whisper import prompting
-from auricle.whisper.dimensions import MAX_FRAMES
 from auricle.whisper.vocabulary import Vocabulary
 
 _log = logging.getLogger(__name__)
@@ -54,25 +52,32 @@ CLIP = Path(__file__).with_name("trial_clip.npy")
 N_TOGETHER = 4
 """Windows that are read at the same time."""
 
+N_FRAMES = 1600
+"""Of the encoder for each: the clip and 5 s."""
+
 N_TURNS = 2
+LIMIT_S = 20.0
+"""No turn begins after so long: whoever starts a server waits for it."""
+
 MAX_TOKENS = 60
 
 ALIKE = 0.8
 """Share of tokens that both texts must have in common."""
 
 GAIN = 1.05
-"""By how much OpenVINO must be faster with several windows; with one it must not be slower."""
+"""By how much OpenVINO must be faster with several windows, of which with one it must not be
+slower."""
 
 Starter = Callable[[], Awaitable[Engine]]
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """How one library did. Times in seconds, from pcm to text, the least of `N_TURNS`."""
+    """How one library did. Times in seconds, from pcm to text, the least of all turns."""
 
     one_s: float = 0.0
     """One window alone."""
     together_s: float = 0.0
-    """`N_TOGETHER` windows."""
+    """`N_TOGETHER` windows; 0 where there was no time for so many."""
     failure: str = ""
     """Why there are no times."""
 
@@ -92,6 +97,18 @@ def known(cache: Path, model: Path, compute_type: str, threads: int) -> Measured
     return _read(cache / FILE).get(_key(model, compute_type, threads))
 
 
+def can_keep(cache: Path) -> bool:
+    """Whether what is measured will be known at the next start."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        beside = cache / f"{FILE}.{os.getpid()}.part"
+        beside.touch()
+        beside.unlink()
+    except OSError:
+        return False
+    return True
+
+
 def keep(cache: Path, model: Path, compute_type: str, threads: int, found: Measured) -> None:
     """Remember a measurement. Where that is not possible, the next start measures again."""
     entries = _read(cache / FILE)
@@ -107,16 +124,23 @@ def keep(cache: Path, model: Path, compute_type: str, threads: int, found: Measu
 
 
 async def measure(
-    starters: dict[LibraryName, Starter], vocabulary: Vocabulary, name: str
+    starters: dict[LibraryName, Starter],
+    vocabulary: Vocabulary,
+    name: str,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Measured:
-    """Read the clip with both libraries, by turns. Never raises for one that fails: the other is
-    the choice then."""
+    """Read the clip with both libraries, by turns, of which the first counts only if it is the
+    last: some things happen only once. Never raises for a library that fails: the other is the
+    choice then."""
     prompt = prompting.start(vocabulary, "transcribe", "en" if vocabulary.multilingual else "")
     attempts = [_Attempt(library, start, prompt) for library, start in starters.items()]
+    began_s = clock()
     try:
         for turn in range(1 + N_TURNS):
+            if turn and clock() - began_s > LIMIT_S:
+                break
             for attempt in attempts:
-                await attempt.turn(counts=turn > 0)
+                await attempt.turn(is_first=turn == 0)
     finally:
         for attempt in attempts:
             await attempt.close()
@@ -134,27 +158,27 @@ class _Attempt:
     prompt: tuple[int, ...]
     ids: tuple[int, ...] = ()
     """What it hears."""
-    figures: Figures = field(default_factory=lambda: Figures(math.inf, math.inf))
+    figures: Figures = field(default_factory=Figures)
     engine: Engine | None = None
 
-    async def turn(self, *, counts: bool) -> None:
-        """Read one window, then several, unless that failed before. The first turn does not count:
-        some things happen only once."""
+    async def turn(self, *, is_first: bool) -> None:
+        """Read one window, and several unless it is the first turn, or that failed before."""
         if self.figures.failure:
             return
         try:
             self.engine = self.engine or await self.start()
-            one, one_s = await self._timed(1)
-            together, together_s = await self._timed(N_TOGETHER)
+            [self.ids], one_s = await self._timed(1)
+            together, together_s = ([], 0.0) if is_first else await self._timed(N_TOGETHER)
         except (AuricleError, EngineDied) as exc:
             self.figures = Figures(failure=str(exc))
             return
-        self.ids = one[0]
-        if set(together) != {self.ids}:
+        before = self.figures
+        if set(together) - {self.ids}:
             self.figures = Figures(failure="windows say something else in company")
-        elif counts:
-            before = self.figures
+        elif before.together_s:
             self.figures = Figures(min(before.one_s, one_s), min(before.together_s, together_s))
+        else:
+            self.figures = Figures(one_s, together_s)
 
     async def close(self) -> None:
         if self.engine is not None:
@@ -176,7 +200,7 @@ async def _read_windows(
     async def encode(state_id: int) -> None:
         async with free:
             row = EncodeRow(state_id, pcm)
-            await engine.encode(EncodeJob((row,), MAX_FRAMES, is_alone=n_windows == 1))
+            await engine.encode(EncodeJob((row,), N_FRAMES, is_alone=n_windows == 1))
 
     await asyncio.gather(*(encode(state_id) for state_id in range(n_windows)))
     rows = tuple(DecodeRow(state_id, prompt) for state_id in range(n_windows))
@@ -198,9 +222,13 @@ def _verdict(
     alike = difflib.SequenceMatcher(None, texts["openvino"], texts["ctranslate2"], False).ratio()
     if not texts["openvino"] or alike < ALIKE:
         return "ctranslate2", "OpenVINO's text is another"
-    faster = other.one_s / ours.one_s, other.together_s / ours.together_s
-    compared = f"OpenVINO is {faster[0]:.2f} × as fast with one window, {faster[1]:.2f} × with four"
-    return ("openvino" if faster[0] >= 1 and faster[1] >= GAIN else "ctranslate2"), compared
+    faster = [other.one_s / ours.one_s]
+    compared = f"OpenVINO is {faster[0]:.2f} × as fast with one window"
+    if ours.together_s:
+        faster.append(other.together_s / ours.together_s)
+        compared += f", {faster[1]:.2f} × with four"
+    is_faster = min(faster) >= 1 and faster[-1] >= GAIN
+    return ("openvino" if is_faster else "ctranslate2"), compared
 
 
 def clip() -> Pcm:

@@ -18,8 +18,8 @@ from auricle import request_id
 from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.observe import NULL_OBSERVER, Observer, span
-from auricle.queue.job import AnyJob, Stage
-from auricle.queue.policy import BatchKey, Decode, Encode, Policy
+from auricle.queue.job import AnyJob
+from auricle.queue.policy import Decode, Encode, Policy
 from auricle.queue.supervisor import EngineSupervisor, Timer
 from auricle.queue.window import QueuedWindow
 
@@ -125,15 +125,13 @@ class Dispatcher:
             if window not in self._suspects:
                 self._suspects.append(window)
             return
-        engine = self.supervisor.engine
-        job = window.next_job(engine)
+        job = window.next_job(self.supervisor.engine)
         window.queued_s = asyncio.get_running_loop().time()
         if window.entry is None:
             window.entry = self._policy.arrive(
                 window.id, window.request_id, window.priority, window.audio_s, job.key
             )
-        batch = BatchKey(job.key, job.cost_in(engine)) if job.stage is Stage.DECODE else None
-        self._policy.wait(window.entry, job.key, batch)
+        self._policy.wait(window.entry, job.key, job.batch_in(self.supervisor.engine))
 
     async def _replace_engine(self) -> None:
         if await self.supervisor.replace() is None:

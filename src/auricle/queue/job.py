@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from auricle.engine.protocol import Engine
+from auricle.queue.policy import BatchKey
 
 Row = TypeVar("Row")
 Reply = TypeVar("Reply")
@@ -42,10 +43,14 @@ class Job(Generic[Row, Reply]):
     needs_states: bool = True
     """It is about encoder states, which are made again if they were lost; False: it makes them."""
 
-    def cost_in(self, engine: Engine | None) -> int:
-        """What it costs in an engine; None: in one that is not known yet."""
+    def batch_in(self, engine: Engine | None) -> BatchKey | None:
+        """What it runs together with in an engine (None: in one that is not known yet); None for
+        what makes states, which needs no batch."""
+        if self.stage is Stage.ENCODE:
+            return None
         shares = engine is not None and engine.info.shares_windows
-        return self.shared_cost if shares and self.shared_cost is not None else self.cost
+        cost = self.shared_cost if shares and self.shared_cost is not None else self.cost
+        return BatchKey(self.key, cost)
 
 
 AnyJob = Job[Any, Any]
