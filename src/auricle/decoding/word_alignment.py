@@ -29,15 +29,26 @@ def path(attention: Floats, n_states: int, first: int) -> tuple[tuple[int, int],
     return warped(-_smoothed(compared).mean(axis=0)[first:-1])
 
 
+_EXCHANGES = (
+    *((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6)),
+    *((2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)),
+)
+"""Pairs to bring into order, one after the other: then the fourth of seven values is their median
+(Devillard, "Fast median search", 1998)."""
+
+
 def _smoothed(values: Floats) -> Floats:
     """The median over the last axis, which is mirrored at its ends."""
     half = MEDIAN_WIDTH // 2
-    if values.shape[-1] <= half:
+    n = values.shape[-1]
+    if n <= half:
         return values
     padded = np.pad(values, ((0, 0), (0, 0), (half, half)), mode="reflect")
-    around = np.lib.stride_tricks.sliding_window_view(padded, MEDIAN_WIDTH, axis=-1)
-    median: Floats = np.partition(around, half, axis=-1)[..., half]
-    return median
+    around = [padded[..., i : i + n] for i in range(MEDIAN_WIDTH)]
+    for one, other in _EXCHANGES:
+        pair = around[one], around[other]
+        around[one], around[other] = np.minimum(*pair), np.maximum(*pair)
+    return around[half]
 
 
 def warped(costs: Floats) -> tuple[tuple[int, int], ...]:
@@ -63,19 +74,28 @@ def _steps(costs: Floats) -> NDArray[np.int8]:
     n, m = costs.shape
     steps = np.full((n, m), _LEFT, np.int8)
     steps[:, 0] = _UP
-    # totals of the two diagonals before, by row, with one more row above
-    before, last = (np.full(n + 1, np.inf, np.float32) for _ in range(2))
+    if m == 1:
+        return steps
+    flat_costs, flat_steps = np.ascontiguousarray(costs).ravel(), steps.ravel()
+    # totals of three diagonals, by row, with one more row above; what was not reached is infinite
+    before, last, totals = (np.full(n + 1, np.inf, np.float32) for _ in range(3))
     last[1] = costs[0, 0]
     for diagonal in range(1, n + m - 1):
-        rows = np.arange(max(0, diagonal - m + 1), min(n, diagonal + 1))
-        both, up, left = before[rows], last[rows], last[rows + 1]
+        first, end = max(0, diagonal - m + 1), min(n, diagonal + 1)
+        both, up, left = before[first:end], last[first:end], last[first + 1 : end + 1]
         best = np.minimum(np.minimum(both, up), left)
-        step = np.where(
-            (both < up) & (both < left), _BOTH, np.where((up < both) & (up < left), _UP, _LEFT)
-        )
-        inside = (rows > 0) & (rows < diagonal)
-        steps[rows[inside], diagonal - rows[inside]] = step[inside]
-        totals = np.full(n + 1, np.inf, np.float32)
-        totals[rows + 1] = costs[rows, diagonal - rows] + best
-        before, last = last, totals
+        totals[first + 1 : end + 1] = flat_costs[_places(first, end, diagonal, m)] + best
+        # neither in the first row nor in the first column
+        first_inside, end_inside = max(first, 1), min(end, diagonal)
+        inside = slice(first_inside - first, end_inside - first)
+        both, up, left = both[inside], up[inside], left[inside]
+        step = flat_steps[_places(first_inside, end_inside, diagonal, m)]
+        step[(up < both) & (up < left)] = _UP
+        step[(both < up) & (both < left)] = _BOTH
+        before, last, totals = last, totals, before
     return steps
+
+
+def _places(first: int, end: int, diagonal: int, m: int) -> slice:
+    """Where rows of a diagonal lie in a flat matrix of ``m`` columns."""
+    return slice(first * (m - 1) + diagonal, (end - 1) * (m - 1) + diagonal + 1, m - 1)
