@@ -31,7 +31,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk deploy-test fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk deploy-test soak fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -94,6 +94,10 @@ parity: $(PARITY)/.ready ## compare with openai-whisper and transformers on the 
 sdk: $(NODE_MODULES)/.ready $(VENV)/.sdk .sdk/oldest/.ready .sdk/agents/.ready .sdk/vendors/.ready ## run OpenAI's SDKs, other clients, generated ones and a fuzzer against the server; needs Node.js
 	$(BIN)/auricle models download tiny.en base
 	$(BIN)/python -m pytest tests/sdk $(ARGS)
+
+soak: $(VENV)/.dev ## put a server through kills, rude clients, full disks; ARGS="--only kills,jobs --kills 300 --seed 7"
+	$(BIN)/auricle models download tiny.en speakers
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 fuzz: $(VENV)/.dev ## give damaged input to everything that takes any; ARGS="--only sockets --inputs 5000 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -196,6 +196,16 @@ async def test_voices_are_kept_as_long_as_they_are_needed(kept: Kept):
     assert speakers.known == (KnownVoice("Ann", b""),)
 
 
+async def test_a_clock_that_is_set_back_keeps_nobody_waiting(kept: Kept):
+    """A job that was to be tried again in 10 s was so after a day and 10 s."""
+    job = await kept.add()
+    await kept.jobs.take([])
+    await kept.jobs.put_back(job.id, 10.0)
+    assert await kept.taken([]) is None
+    kept.clock.now_s -= 86_400
+    assert await kept.taken([]) == "ann"
+
+
 async def test_a_damaged_row_is_the_trouble_of_its_job_alone(kept: Kept):
     """One that could not be read kept all others waiting, for ever."""
     first, second = await kept.add(), await kept.add()

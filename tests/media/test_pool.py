@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -95,6 +96,23 @@ async def test_a_path_is_only_a_path(pool, tmp_path):
     """A name that looks like an address is looked up in the file system, and nowhere else."""
     with pytest.raises(AuricleError, match="cannot be opened: No such file or directory"):
         await read(pool, Path("http://127.0.0.1:9/a.wav"))
+    await assert_usable(pool)
+
+
+async def test_no_descriptor_for_a_recording_is_worth_another_try(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as a fault of the server. The exhaustion is patched: a real one would hit the
+    test, too."""
+
+    def exhausted(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", exhausted)
+        with pytest.raises(Unavailable) as caught:
+            await read(pool, JFK)
+    assert (caught.value.code, caught.value.retry_after_s) == ("server_busy", 2.0)
     await assert_usable(pool)
 
 

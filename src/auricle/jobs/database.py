@@ -100,6 +100,8 @@ _SCHEMA = (
 
 UNUSABLE = "The jobs that are kept here cannot be used; the log says why."
 
+FULL = "No room for what is kept of jobs: its disk is full."
+
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 Result = TypeVar("Result")
@@ -183,8 +185,8 @@ class Database:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter of names in a damaged file
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _FULL:
-                message = f"No room for jobs: the disk of {self._path.parent} is full."
-                raise StorageFull(message, retry_after_s=RETRY_S) from exc
+                _log.warning("the disk of %s is full", self._path.parent)
+                raise StorageFull(FULL, retry_after_s=RETRY_S) from exc
             _log.error("the jobs in %s cannot be used: %s", self._path, exc)
             raise AuricleError(UNUSABLE, code="jobs_unusable") from exc
         except OSError as exc:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import sys
@@ -21,6 +22,11 @@ from auricle.jobs.job import new_id
 
 DATABASE = "jobs.sqlite3"
 MIB = 1024 * 1024
+
+FULL_RETRY_S = 60.0
+"""When a client should ask again that found the disk full."""
+
+logger = logging.getLogger(__name__)
 
 
 def data_dir(configured: Path | None, environ: Mapping[str, str]) -> Path:
@@ -83,7 +89,7 @@ class Folder:
         free = shutil.disk_usage(self.recordings).free
         if n_bytes > free - self._min_free_bytes:
             raise StorageFull(
-                f"No room for the recording: the disk of {self.path} has {free // MIB} MiB left, "
+                f"No room for the recording: the disk of the jobs has {free // MIB} MiB left, "
                 f"of which {self._min_free_bytes // MIB} stay free (min_free_disk_mb)."
             )
 
@@ -109,8 +115,9 @@ class Folder:
         except OSError as exc:
             self.remove(name)
             if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                message = f"No room for the recording: the disk of {self.path} is full."
-                raise StorageFull(message) from exc
+                logger.warning("the disk of %s is full", self.path)
+                message = "No room for the recording: the disk of the jobs is full."
+                raise StorageFull(message, retry_after_s=FULL_RETRY_S) from exc
             raise
         return name
 

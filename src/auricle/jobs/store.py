@@ -18,6 +18,10 @@ from auricle.jobs.job import Failure, Held, InFile, JobRequest, ServerFile, Stat
 from auricle.jobs.limits import Limits, check_bytes, check_number
 from auricle.transcribe import BYTES_PER_S, UNOPENED_S
 
+LONGEST_WAIT_S = 3600.0
+"""No job is put off for longer: one that is due later was put off before the clock was set back.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
@@ -111,8 +115,9 @@ class JobStore:
         def work(connection: sqlite3.Connection) -> StoredJob | None:
             waiting = connection.execute(
                 "SELECT owner, MIN(seq) AS seq FROM jobs WHERE state = 'queued' "
-                f"AND not_before <= ? AND {_is_none_of(but_of)} GROUP BY owner ORDER BY seq",
-                (now_s, *but_of),
+                f"AND NOT (not_before > ? AND not_before <= ?) AND {_is_none_of(but_of)} "
+                "GROUP BY owner ORDER BY seq",
+                (now_s, now_s + LONGEST_WAIT_S, *but_of),
             ).fetchall()
             if not waiting:
                 return None

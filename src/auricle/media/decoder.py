@@ -6,6 +6,7 @@ Knows nothing about pools or recordings; `pool` and `recording` do.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -26,6 +27,9 @@ from auricle.rpc.child import Child, ChildDied
 
 STUCK_AFTER_S = 20.0
 """So long without an answer or a sign of life, a child is stuck: it gives one every second."""
+
+BUSY_RETRY_S = 2.0
+"""When to ask again for whom no file could be opened: recordings end all the time."""
 
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -141,6 +145,12 @@ def _send_file(files: socket.socket, path: bytes) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
+        if exc.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise Unavailable(
+                "The server has too many files open to read the recording; try again in a moment.",
+                code="server_busy",
+                retry_after_s=BUSY_RETRY_S,
+            ) from exc
         raise AuricleError(f"The recording cannot be opened: {exc.strerror}.") from exc
     try:
         _send_descriptor(files, descriptor)

@@ -29,6 +29,10 @@ DESCRIPTORS_RETRY_S = 2.0
 """When a client should ask again for which no file could be opened: requests end all the time."""
 
 
+MEMORY_RETRY_S = 5.0
+"""The same where there was no memory."""
+
+
 class ErrorDetail(msgspec.Struct, frozen=True):
     message: str
     type: str
@@ -48,13 +52,31 @@ def body_of(exc: AuricleError) -> ErrorBody:
 
 def known(exc: Exception) -> AuricleError | None:
     """What a client learns of something that was raised; None of a bug."""
+    if isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        first = exc.exceptions[0]
+        return known(first) if isinstance(first, Exception) else None
     if isinstance(exc, OSError) and exc.errno in OUT_OF_DESCRIPTORS:
         return Unavailable(
             "The server has too many files and connections open; try again in a moment.",
             code="server_busy",
             retry_after_s=DESCRIPTORS_RETRY_S,
         )
+    if is_out_of_memory(exc):
+        return Unavailable(
+            "The server has no memory left for this; try again in a moment.",
+            code="server_busy",
+            retry_after_s=MEMORY_RETRY_S,
+        )
     return exc if isinstance(exc, AuricleError) else None
+
+
+def is_out_of_memory(exc: Exception) -> bool:
+    """Whether the system gave no memory, or no thread, of which each takes some."""
+    if isinstance(exc, RuntimeError):
+        return "can't start new thread" in str(exc)
+    return isinstance(exc, MemoryError) or (
+        isinstance(exc, OSError) and exc.errno in (errno.ENOMEM, errno.EAGAIN)
+    )
 
 
 def unexpected(request_id: str) -> AuricleError:

@@ -665,6 +665,13 @@ async def test_a_bug_is_told_and_logged(served: Served, caplog: pytest.LogCaptur
     assert "a live stream failed" in caplog.text
 
 
+async def test_a_server_without_memory_asks_to_come_back(served: Served) -> None:
+    async with connected(served) as client:
+        served.runtime.lives[0].say(MemoryError())
+        code, _, [refusal] = await client.closed()
+    assert (code, refusal["error"]["code"]) == (1012, "server_busy")
+
+
 # Keys, and how a session ends
 
 

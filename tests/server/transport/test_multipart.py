@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from auricle.server.transport import body, requests
+from auricle.server.transport import body, requests, upload
 from auricle.types import DecodeOptions
 from tests.server.conftest import Served
 from tests.server.fakes import HELLO
@@ -297,8 +297,7 @@ async def test_a_full_disk_is_said_and_survived(
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "mkstemp", full)
         answer = await post(served, MODEL + file() + END)
-    folder = tempfile.gettempdir()
-    assert error(answer) == (507, f"No room for the recording: the disk of {folder} is full.", None)
+    assert error(answer) == (507, upload.FULL, None)
     assert answer.headers["x-should-retry"] == "false"
     assert (await post(served, MODEL + file() + END)).status_code == 200
 

@@ -161,6 +161,28 @@ async def test_a_server_without_descriptors_says_to_come_back(
 
 
 @pytest.mark.parametrize(
+    "exc",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ExceptionGroup("of tasks", [MemoryError()]),
+    ],
+    ids=repr,
+)
+async def test_a_server_without_memory_says_to_come_back(exc: Exception) -> None:
+    """Each was answered as a fault of ours, with ``x-should-retry: false``."""
+    answer = errors.known(exc)
+    assert isinstance(answer, Unavailable)
+    assert (answer.code, answer.retry_after_s) == ("server_busy", 5.0)
+
+
+async def test_a_fault_of_ours_is_none_that_is_known() -> None:
+    several = ExceptionGroup("of tasks", [MemoryError(), KeyError("x")])
+    assert [errors.known(each) for each in (RuntimeError("x"), several)] == [None, None]
+
+
+@pytest.mark.parametrize(
     ("exc", "headers"),
     [
         (Unavailable("later", retry_after_s=0.2), {"retry-after": "1"}),

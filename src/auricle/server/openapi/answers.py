@@ -13,6 +13,7 @@ import msgspec
 from auricle import errors
 from auricle.server.errors import body_of
 from auricle.server.openapi.schemas import Json, ref
+from auricle.server.transport import upload
 
 HEADERS: Json = {
     "RequestId": {
@@ -114,7 +115,7 @@ _EXAMPLES: dict[str, errors.AuricleError] = {
     "too late": errors.DeadlineExceeded(
         "The request was not answered within 5 seconds.", code="deadline_exceeded"
     ),
-    "disk full": errors.StorageFull("No room for the recording: the disk of /tmp is full."),
+    "disk full": errors.StorageFull(upload.FULL),
     "in use": errors.InvalidRequest("The model is in use.", code="model_in_use"),
 }
 

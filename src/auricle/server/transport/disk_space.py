@@ -6,6 +6,7 @@ Knows nothing about files or requests. Belongs to no thread: blocks are written 
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 import tempfile
 import threading
@@ -22,6 +23,8 @@ SETTLE_S: Final = 1.0
 RETRY_S: Final = 10.0
 """When a client should ask again for which others leave no room: theirs is given back when their
 recordings were read."""
+
+_log = logging.getLogger(__name__)
 
 
 class DiskSpace:
@@ -90,9 +93,10 @@ class DiskSpace:
             reservation.reserved_bytes = reservation.written_bytes = 0
 
     def _full(self, free_bytes: int, others_bytes: int, retry_after_s: float | None) -> StorageFull:
+        _log.warning("the disk of %s has no room for an upload", tempfile.gettempdir())
         others = f", and {others_bytes // MIB} are for uploads that came before"
         return StorageFull(
-            f"No room for the recording: the disk of {tempfile.gettempdir()} has "
+            "No room for the recording: the disk of temporary files has "
             f"{free_bytes // MIB} MiB left, of which {self._min_free_bytes // MIB} stay free "
             f"(min_free_disk_mb){others if others_bytes else ''}.",
             retry_after_s=retry_after_s,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,9 +26,13 @@ _LARGE_FIELD = "known_speaker_references"
 MAX_LARGE_FIELDS_BYTES: Final = 16 * MIB
 """Recordings of known voices come as text: of all in one request."""
 
+FULL: Final = "No room for the recording: the disk of temporary files is full."
+
 BLOCK_BYTES: Final = 1024 * 1024
 """How much of a recording is collected before a thread writes it: few hand-overs, and what one
 upload holds in memory stays small."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,6 @@ async def on_disk(write: Callable[[], None]) -> None:
         raise
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            folder = tempfile.gettempdir()
-            raise StorageFull(f"No room for the recording: the disk of {folder} is full.") from exc
+            _log.warning("the disk of %s is full", tempfile.gettempdir())
+            raise StorageFull(FULL) from exc
         raise

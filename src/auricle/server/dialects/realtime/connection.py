@@ -16,6 +16,7 @@ import msgspec
 from auricle.errors import AuricleError, InvalidRequest, ModelNotFound
 from auricle.live.pcm import PcmReader
 from auricle.live.stream import LiveStream
+from auricle.server import errors
 from auricle.server.dialects.realtime import beta, client_events
 from auricle.server.dialects.realtime.configuration import Configuration, ServerVad, updated
 from auricle.server.dialects.realtime.conversation import Conversation
@@ -31,7 +32,7 @@ from auricle.server.dialects.realtime.events import (
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.dialects.realtime.ids import new_id
 from auricle.server.dialects.realtime.session_stream import SessionStream
-from auricle.server.transport.socket import INTERNAL_ERROR, Closed, Socket, close_code
+from auricle.server.transport.socket import Closed, Socket, close_code
 from auricle.speech_runtime import SpeechRuntime
 
 WRONG_MODEL = 4000
@@ -239,12 +240,10 @@ class Connection:
             pass
         except Exception as exc:  # noqa: BLE001  # the border: the client is told, and left
             _log.error("a live stream failed", exc_info=exc)
-            known = (
-                exc if isinstance(exc, AuricleError) else AuricleError("The server had an error.")
-            )
+            known = errors.known(exc) or AuricleError("The server had an error.")
             with contextlib.suppress(Closed):
                 self._refuse(socket, known, None)
-            socket.close(INTERNAL_ERROR, known.message)
+            socket.close(close_code(known), known.message)
 
     # What the client is told
 
