@@ -156,11 +156,20 @@ def test_a_sentence_is_final_once_it_is_committed():
 
 
 def test_spans_of_finals_follow_each_other_without_gap():
-    assert told(PLAIN, *turn(1, "one two.", 1.0, 2.5), *turn(2, "three", 4.0, 5.5)) == [
-        "0-2 final: one two",
-        "2-2.5 final end:",
-        "2.5-5.5 final end: three",
-    ]
+    assert told(
+        PLAIN,
+        TurnStarted(1, 1.0),
+        Update(1, words("one two.", 1.0), ()),
+        *turn(1, "one two.", 1.0, 2.5)[1:3],
+        Final(1, 1.0, 2.5, words("one two.", 1.0), ENGLISH),
+        *turn(2, "three", 4.0, 5.5),
+    ) == ["0-2 final: one two", "2-2.5 final end:", "2.5-5.5 final end: three"]
+
+
+def test_the_last_sentence_of_a_turn_is_told_with_its_end():
+    """An empty message was what had come of `Finalize`, or of the silence, and clients that wait
+    for it took none of the words before for that."""
+    assert told(PLAIN, *turn(1, "one. two.", 1.0, 2.5)) == ["0-2.5 final end: one two"]
 
 
 def test_a_pause_after_words_that_are_final_has_an_empty_result():

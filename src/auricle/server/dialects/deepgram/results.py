@@ -115,8 +115,8 @@ class LiveResults:
                 self._is_paused = False
             case TurnEnded(turn):
                 self._end(turn)
-            case Update(_, committed, tentative):
-                return self._update(committed, tentative)
+            case Update(turn, committed, tentative):
+                return self._update(turn, committed, tentative)
             case TurnFinal(turn, _, end_s, words, language):
                 self._language = language.code if language else self._language
                 return self._turn_over(turn, end_s, words)
@@ -141,24 +141,27 @@ class LiveResults:
         self._by_silence[turn] = is_silent
 
     def _update(
-        self, committed: Sequence[LiveWord], tentative: tuple[LiveWord, ...]
+        self, turn: int, committed: Sequence[LiveWord], tentative: tuple[LiveWord, ...]
     ) -> list[ServerMessage]:
         messages = self._new_utterance(committed)
         self._committed += committed
         self._n_committed += len(committed)
         self._tentative = tentative
-        if self._is_final_due():
+        if self._is_final_due(turn):
             messages += self._final(self._committed[-1].end_s)
         if self._options.interim_results and (self._committed or tentative):
             messages += self._interim()
         return messages
 
-    def _is_final_due(self) -> bool:
+    def _is_final_due(self, turn: int) -> bool:
+        """Whether a sentence is over, or long. At the end of a turn it is told with that: clients
+        wait for the text of what they finalize."""
         if not self._committed or self._options.languages:
             return False
         first, last = self._committed[0], self._committed[-1]
         is_sentence = last.text.rstrip("\"'”’»").endswith(_SENTENCE_ENDS)
-        return is_sentence or last.end_s - first.start_s >= FINAL_S
+        is_long = last.end_s - first.start_s >= FINAL_S
+        return is_long or (is_sentence and turn not in self._by_silence)
 
     def _turn_over(self, turn: int, end_s: float, words: Sequence[LiveWord]) -> list[ServerMessage]:
         """All of a turn is known."""
