@@ -184,9 +184,10 @@ async def test_a_client_that_breaks_off_has_left(shared_talking: Talking) -> Non
 
 @pytest.mark.parametrize("n_waiting", [0, 2])
 async def test_who_leaves_is_missed_while_a_message_is_worked_on(
-    shared_talking: Talking, n_waiting: int
+    shared_talking: Talking, n_waiting: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that was gone was noticed once all was read that it had sent: minutes of speech."""
+    monkeypatch.setattr(websocket_protocol, "MAX_UNRECEIVED_BYTES", 1_000_000)
     begun, given_up = asyncio.Event(), asyncio.Event()
 
     async def working(opened: Socket) -> None:
@@ -211,9 +212,10 @@ async def test_who_leaves_is_missed_while_a_message_is_worked_on(
 
 
 async def test_who_waits_for_its_messages_to_be_read_is_not_given_up(
-    shared_talking: Talking,
+    shared_talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer to the server's ping lay behind them, and it was closed with 1011."""
+    monkeypatch.setattr(websocket_protocol, "MAX_UNRECEIVED_BYTES", 1_000_000)
     begun, more = asyncio.Event(), asyncio.Event()
 
     async def slow(opened: Socket) -> None:
@@ -265,11 +267,32 @@ async def test_pings_are_answered_while_messages_wait(shared_talking: Talking) -
 
     shared_talking.talk.session = slow
     async with shared_talking.open() as client:
-        for _ in range(4):
-            await client.send(b"x" * 100_000)
+        for _ in range(12):
+            await client.send(b"x" * 1_000_000)
         await begun.wait()
         await (await client.ping())
         more.set()
+
+
+async def test_messages_that_wait_have_a_limit_for_all(
+    shared_talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "MAX_ALL_UNRECEIVED_BYTES", 500_000)
+    monkeypatch.setattr(websocket_protocol, "LEAST_UNRECEIVED_BYTES", 300_000)
+    counts: list[int] = []
+
+    async def counting(opened: Socket) -> None:
+        async for _ in opened:
+            counts.append(websocket_protocol.n_waiting())
+            await asyncio.sleep(0)
+
+    shared_talking.talk.session = counting
+    async with shared_talking.open() as client, shared_talking.open() as other:
+        for _ in range(50):
+            await asyncio.gather(client.send(b"x" * 90_000), other.send(b"x" * 90_000))
+        client.transport.abort()
+    await until(lambda: shared_talking.talk.is_lost() and not websocket_protocol.n_waiting())
+    assert max(counts) < 500_000 + 2 * 300_000  # what one portion from the system may add
 
 
 async def test_a_session_that_ends_closes_normally(shared_talking: Talking) -> None:

@@ -11,7 +11,7 @@ import socket
 from asyncio.transports import BaseTransport
 from collections import deque
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -28,10 +28,15 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 MAX_FRAGMENTS: Final = 16 * 1024
 """Parts of one message. Empty ones would fill the memory without making it larger."""
 
-MAX_UNRECEIVED_BYTES: Final = 1024 * 1024
-"""Messages that wait to be received, above which no more is read. Pings are answered until then."""
+MAX_UNRECEIVED_BYTES: Final = 16 * 1024 * 1024
+"""Messages that wait to be received, above which no more is read. Pings are answered until then:
+clients that hear nothing for 20 s leave, and a busy engine may be behind by more."""
 
-MESSAGE_BYTES: Final = 64
+LEAST_UNRECEIVED_BYTES: Final = 1024 * 1024
+MAX_ALL_UNRECEIVED_BYTES: Final = 64 * 1024 * 1024
+"""Where those of all connections are more than this, each has the least."""
+
+MESSAGE_BYTES: Final = 320
 """What a message counts besides its data."""
 
 MAX_UNREAD_BYTES: Final = 1024 * 1024
@@ -62,6 +67,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     _n_unreceived = 0
     """Bytes of messages that wait to be received."""
+    _n_all_unreceived: ClassVar[int] = 0
+    """The same of all connections."""
     _look_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -74,6 +81,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._look_timer is not None:
             self._look_timer.cancel()
+        self._waits(-self._n_unreceived)
+        self._sizes.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -117,8 +126,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().send_receive_event_to_app()
             return
         self._sizes.append(MESSAGE_BYTES + sum(len(frame) for frame in self.frames))
-        self._n_unreceived += self._sizes[-1]
-        is_full = self.read_paused or self._n_unreceived > MAX_UNRECEIVED_BYTES
+        self._waits(self._sizes[-1])
+        is_full = self.read_paused or self._is_full
         # uvicorn would read nothing behind the first message, nor answer pings.
         self.read_paused = not is_full
         super().send_receive_event_to_app()
@@ -128,12 +137,23 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
-        if message["type"] == "websocket.receive":
-            self._n_unreceived -= self._sizes.popleft()
-            if self.read_paused and self._n_unreceived <= MAX_UNRECEIVED_BYTES:
+        if message["type"] == "websocket.receive" and self._sizes:
+            self._waits(-self._sizes.popleft())
+            if self.read_paused and not self._is_full:
                 self.read_paused = False
                 self.transport.resume_reading()
         return message
+
+    def _waits(self, n_bytes: int) -> None:
+        """So much more waits to be received."""
+        self._n_unreceived += n_bytes
+        WebSocketProtocol._n_all_unreceived += n_bytes
+
+    @property
+    def _is_full(self) -> bool:
+        is_crowded = WebSocketProtocol._n_all_unreceived > MAX_ALL_UNRECEIVED_BYTES
+        most = LEAST_UNRECEIVED_BYTES if is_crowded else MAX_UNRECEIVED_BYTES
+        return self._n_unreceived > most
 
     def _look(self) -> None:
         """Give up a client that has left: what it sent before waits in vain."""
@@ -171,3 +191,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().handle_ping()
+
+
+def n_waiting() -> int:
+    """Bytes of messages of all connections that wait to be received."""
+    return WebSocketProtocol._n_all_unreceived
