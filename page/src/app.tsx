@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { effect, signal } from "@preact/signals";
-import { FilesView } from "./files";
+import { FilesView, Veil } from "./files";
 import { KeyButton, KeyDialog } from "./key";
 import { isUnsaved, jobs } from "./jobs";
 import { LiveView } from "./live";
@@ -20,8 +20,14 @@ const named = (): View => {
   return name in VIEWS ? (name as View) : "files";
 };
 const view = signal<View>(named());
+/** How far down each view was when it was left. */
+const heights = new Map<View, number>();
 addEventListener("hashchange", () => {
-  view.value = named();
+  const next = named();
+  if (next === view.value) return;
+  heights.set(view.value, scrollY);
+  view.value = next;
+  if (location.hash !== "#models") requestAnimationFrame(() => scrollTo(0, heights.get(next) ?? 0));
 });
 
 function Status() {
@@ -77,6 +83,7 @@ function Page() {
         {view.value === "server" && <ServerView />}
       </main>
       <KeyDialog />
+      <Veil isNeeded={view.value !== "files"} />
     </>
   );
 }

@@ -63,6 +63,10 @@ const Line = memo(({ job, cue }: LineProps) => {
     const transcript = job.transcript.value;
     job.change(text ? withCue(transcript, retold(cue, text)) : withoutCue(transcript, cue.id));
   };
+  const setTimes = (start: number, end: number) => {
+    const until = job.duration.value || Infinity;
+    job.change(retimed(job.transcript.value, cue, [start, end], until));
+  };
   const remove = () => job.change(withoutCue(job.transcript.value, cue.id));
   return (
     <li id={`cue-${cue.id}`} class="cue">
@@ -78,13 +82,13 @@ const Line = memo(({ job, cue }: LineProps) => {
         <Time
           label={`Begin of the cue at ${at}`}
           value={cue.start}
-          onChange={(start) => job.change(retimed(job.transcript.value, cue, start, cue.end))}
+          onChange={(start) => setTimes(start, cue.end)}
         />
         <span aria-hidden="true">–</span>
         <Time
           label={`End of the cue at ${at}`}
           value={cue.end}
-          onChange={(end) => job.change(retimed(job.transcript.value, cue, cue.start, end))}
+          onChange={(end) => setTimes(cue.start, end)}
         />
         <Speaker job={job} cue={cue} />
       </div>

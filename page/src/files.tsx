@@ -1,5 +1,6 @@
 // The view of recordings: where they come in, their list, and the one that is chosen.
 
+import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { filesIn } from "./dropped";
 import { Icon } from "./icons";
@@ -16,8 +17,23 @@ import { ownProblem } from "./problem";
 /** Fingers hold no files. */
 const CAN_DROP = matchMedia("(any-pointer: fine)").matches;
 
+/** Whether files are being held over the page. */
+const isHeld = signal(false);
+
+/** Over all that is no place for files by its looks. */
+export const Veil = ({ isNeeded }: { isNeeded: boolean }) =>
+  isHeld.value && (isNeeded || jobs.value.length > 0) ? (
+    <div class="veil">
+      <span class="emblem">
+        <Icon name="upload" />
+      </span>
+      Let go
+    </div>
+  ) : null;
+
 export function FilesView({ isShown }: { isShown: boolean }) {
-  const isOver = useDrops();
+  useDrops();
+  const isOver = isHeld.value;
   const job = chosen.value;
   const hasJobs = jobs.value.length > 0;
   return (
@@ -87,9 +103,8 @@ function Intake({ isFirst, isOver }: { isFirst: boolean; isOver: boolean }) {
 }
 
 /** Take files that are dropped anywhere or pasted, whichever view is shown: else the browser would
- * leave the page for them. Whether some are being held over the page. */
-function useDrops(): boolean {
-  const [isOver, setIsOver] = useState(false);
+ * leave the page for them. */
+function useDrops(): void {
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -105,13 +120,13 @@ function useDrops(): boolean {
     const onOver = (event: DragEvent) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      setIsOver(true);
+      isHeld.value = true;
     };
     const onLeave = (event: DragEvent) => {
-      if (event.relatedTarget === null) setIsOver(false);
+      if (event.relatedTarget === null) isHeld.value = false;
     };
     const onDrop = (event: DragEvent) => {
-      setIsOver(false);
+      isHeld.value = false;
       take(event, event.dataTransfer);
     };
     addEventListener("dragover", onOver, { signal });
@@ -120,5 +135,4 @@ function useDrops(): boolean {
     addEventListener("paste", (event) => take(event, event.clipboardData), { signal });
     return () => controller.abort();
   }, []);
-  return isOver;
 }

@@ -24,6 +24,7 @@ export function JobView({ job }: { job: Job }) {
   useKeys(job, section);
   const hasText = job.transcript.value.cues.length > 0;
   const isDone = job.state.value === "done";
+  const isEdited = job.history.value.past.length > 0;
   const problem = job.problem.value;
   const onAgain = problem && isWorthAgain(problem) ? { onAgain: () => again(job) } : {};
   return (
@@ -52,7 +53,7 @@ export function JobView({ job }: { job: Job }) {
         onRename={(speaker, name) => job.change(renamed(job.transcript.value, speaker, name))}
         onMerge={(speaker, into) => job.change(merged(job.transcript.value, speaker, into))}
       />
-      {hasText && job.isOver.value && (
+      {(hasText || isEdited) && job.isOver.value && (
         <Tools job={job} isEditing={isEditing} onEditing={setIsEditing} />
       )}
       {(hasText || isDone || !job.isOver.value) && (
@@ -64,7 +65,11 @@ export function JobView({ job }: { job: Job }) {
               <i />
             </p>
           )}
-          {isDone && !hasText && <p class="quiet">Nobody speaks in this recording.</p>}
+          {isDone && !hasText && (
+            <p class="quiet">
+              {isEdited ? "All of the text was deleted." : "Nobody speaks in this recording."}
+            </p>
+          )}
         </div>
       )}
       {isDone && hasText && !isEditing && (

@@ -2,6 +2,7 @@
 // Knows nothing about what is asked.
 
 import { useEffect } from "preact/hooks";
+import { isLocked } from "./server";
 
 /** Look at once and every so many milliseconds, while somebody has the page before them. */
 export function useLooks(look: () => Promise<unknown>, periodMs: number, isOn = true): void {
@@ -9,7 +10,7 @@ export function useLooks(look: () => Promise<unknown>, periodMs: number, isOn = 
     if (!isOn) return;
     const tick = () => {
       // The state of the connection is shown above the views.
-      if (!document.hidden) void look().catch(() => undefined);
+      if (!document.hidden && !isLocked.value) void look().catch(() => undefined);
     };
     tick();
     const ticking = setInterval(tick, periodMs);

@@ -13,6 +13,7 @@ import {
   askText,
   BASE,
   health,
+  isLocked,
   models,
   refresh,
   Refused,
@@ -35,8 +36,6 @@ const STATES = {
 const MIN_ROOM = 20;
 
 export function ServerView() {
-  useMetrics();
-  const own = ownModels(models.value);
   return (
     <div class="server">
       <header class="row">
@@ -52,6 +51,21 @@ export function ServerView() {
           {health.value.reason}
         </p>
       )}
+      {isLocked.value ? <Locked /> : <Insides />}
+    </div>
+  );
+}
+
+/** What nobody sees without a key. */
+const Locked = () => (
+  <p class="card note">Models, load and errors are shown to those who have a key.</p>
+);
+
+function Insides() {
+  useMetrics();
+  const own = ownModels(models.value);
+  return (
+    <>
       <Plots />
       <StoredJobs />
       <section aria-labelledby="models-title">
@@ -66,7 +80,7 @@ export function ServerView() {
       </section>
       <MachinePanel />
       <Errors />
-    </div>
+    </>
   );
 }
 
@@ -107,7 +121,7 @@ function Plots() {
 function useMetrics(): void {
   useEffect(() => {
     const tick = async () => {
-      if (document.hidden) return;
+      if (document.hidden || isLocked.value) return;
       try {
         keep({ at: Date.now(), counts: countsIn(await askText("metrics")) });
       } catch {
@@ -176,7 +190,7 @@ function facts(model: Model): string[] {
       : known),
     ...(file && !model.memory_mb ? [size(file.bytes)] : []),
     ...(requests || windows
-      ? [`${several(requests, "request")}, ${several(windows, "window")} wait`]
+      ? [`${several(requests, "request")}, ${several(windows, "window")} queued`]
       : []),
   ];
 }

@@ -192,14 +192,19 @@ export function withoutCue(transcript: Transcript, id: number): Transcript {
   return { ...transcript, cues: transcript.cues.filter((cue) => cue.id !== id) };
 }
 
-/** A cue with other times, which stay in order and within those of its neighbours. */
-export function retimed(transcript: Transcript, cue: Cue, start: number, end: number): Transcript {
+/** A cue with other times, which stay in order, within those of its neighbours, and before the end
+ * of the recording, `until`. */
+export function retimed(
+  transcript: Transcript,
+  cue: Cue,
+  [start, end]: readonly [number, number],
+  until = Infinity,
+): Transcript {
   const at = transcript.cues.findIndex((each) => each.id === cue.id);
   const earliest = transcript.cues[at - 1]?.start ?? 0;
-  const latest = transcript.cues[at + 1]?.end ?? Infinity;
+  const latest = Math.max(cue.end, transcript.cues[at + 1]?.end ?? until);
   const from = Math.min(Math.max(start, earliest), latest);
-  const until = Math.min(Math.max(end, from), latest);
-  return withCue(transcript, { ...cue, start: from, end: until });
+  return withCue(transcript, { ...cue, start: from, end: Math.min(Math.max(end, from), latest) });
 }
 
 export function renamed(transcript: Transcript, speaker: string, name: string): Transcript {

@@ -137,12 +137,15 @@ test("times stay in order and between those of the neighbours", () => {
   const [, middle] = three.cues;
   assert.ok(middle);
   const times = (start: number, end: number) => {
-    const cue = retimed(three, middle, start, end).cues[1];
+    const cue = retimed(three, middle, [start, end], 9).cues[1];
     return [cue?.start, cue?.end];
   };
   assert.deepEqual(times(1.2, 1.8), [1.2, 1.8]);
   assert.deepEqual(times(-5, 99), [0, 3]);
   assert.deepEqual(times(2, 1), [2, 2]);
+  const last = three.cues[2];
+  assert.ok(last);
+  assert.equal(retimed(three, last, [2, 99], 3.5).cues[2]?.end, 3.5);
 });
 
 test("words are those of the segments that have their text", () => {

@@ -181,6 +181,13 @@ async def test_edits_are_taken_home_and_taken_back(scripted: Served, opened: Ope
         await page.get_by_role("button", name="Redo").click()
         assert (await cues(page))[0] == text
 
+        await page.get_by_role("button", name="Edit").click()
+        for _ in range(2):
+            await page.get_by_role("button", name="Delete the cue").first.click()
+        await expect(page.get_by_text("All of the text was deleted.")).to_be_visible()
+        await page.get_by_role("button", name="Undo").click()
+        await expect(page.get_by_label("Text of the cue")).to_have_count(1)
+
 
 async def test_a_transcript_is_never_html(scripted: Served, opened: Opened) -> None:
     markup = '<img src=x onerror="window.hit=1"> <script>window.hit=1</script> &lt;b&gt; </p>'
@@ -263,6 +270,10 @@ async def test_a_folder_is_dropped_with_all_that_is_in_it(
         for name in ("b.wav", "a.wav"):
             await until_done(page, name)
         await expect(page.locator(".jobs .name")).to_have_text(["b.wav", "a.wav"])
+        await page.get_by_role("link", name="Live", exact=True).click()
+        await mouse.send("Input.dispatchDragEvent", {"type": "dragEnter", **at})
+        await mouse.send("Input.dispatchDragEvent", {"type": "dragOver", **at})
+        await expect(page.get_by_text("Let go")).to_be_visible()
 
 
 async def test_the_text_is_copied_with_the_clipboard_or_without(

@@ -44,7 +44,7 @@ async def test_models_are_shown_loaded_and_unloaded(scripted: Served, opened: Op
         await expect(page.get_by_text(f"Auricle {__version__} at 127.0.0.1")).to_be_visible()
         base = card(page, "base")
         await expect(base).to_contain_text("Loaded · 0.3 GB · cpu, int8_float32 · 2 languages")
-        await expect(base).to_contain_text("2 requests, 5 windows wait")
+        await expect(base).to_contain_text("2 requests, 5 windows queued")
         await expect(card(page, "small")).to_contain_text("Not loaded")
         await expect(page.get_by_role("heading", name="whisper-1")).to_have_count(0)
         await page.get_by_role("button", name="Load small").click()
