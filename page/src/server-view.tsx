@@ -32,8 +32,8 @@ const STATES = {
   failed: "Failed",
 } as const;
 
-/** Curves fill their width from this many samples on: a minute. */
-const MIN_ROOM = 20;
+/** Curves fill their width from this many samples on: half a minute. */
+const MIN_ROOM = 10;
 
 export function ServerView() {
   return (

@@ -65,7 +65,7 @@ async def test_of_a_file(base: Served, opened: Opened, folder: Path) -> None:
 
 
 async def test_of_a_stream(base: Served, opened: Opened, folder: Path) -> None:
-    options = {**TALL, "permissions": ["microphone"], "color_scheme": "dark"}
+    options = {**SIZE, "permissions": ["microphone"], "color_scheme": "dark"}
     async with opened(f"{base.url}/#live", **options) as page:
         await page.get_by_label("Language").select_option(label="English")
         await page.get_by_role("button", name=START).click()
