@@ -117,6 +117,7 @@ async def test_the_address_itself_says_what_is_there(served: Served) -> None:
             "GET /v1/batches/{id}",
             "POST /v1/realtime/client_secrets",
             "GET /metrics",
+            "GET /v1/errors",
         ],
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,12 +122,14 @@ def file_name(part: str, weights: Path, size: Dimensions, formats: Formats) -> s
 def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
     """The graph in the file; None when it is not there or not of use."""
     try:
-        content = np.memmap(file, np.uint8, "c")  # not read: OpenVINO takes what it needs
+        with file.open("rb") as stored:  # not read: OpenVINO takes what it needs
+            mapped = mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_COPY)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:  # ValueError: it is empty
         _log.warning("%s cannot be read, and is made again: %s", file, exc)
         return None
+    content = np.frombuffer(mapped, np.uint8)
     blob, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.sha256(blob.data).digest() != digest.tobytes():
         # importing it could end the process
@@ -134,10 +137,14 @@ def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
         return None
     try:
         tensor = openvino.Tensor(blob, shared_memory=True)
-        return Compiled(core().import_model(tensor, "CPU", settings), tensor)
+        imported = core().import_model(tensor, "CPU", settings)
     except RuntimeError as exc:
         _log.warning("%s is of no use, and made again: %s", file, exc)
         return None
+    if hasattr(mmap, "MADV_DONTNEED"):
+        # most of it was only looked at; what is used is in the system's cache, and never changed
+        mapped.madvise(mmap.MADV_DONTNEED)
+    return Compiled(imported, tensor)
 
 
 def _keep(file: Path, made: Any) -> None:
