@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.config import Settings
-from auricle.engine.process import EngineProcess, one_gpu, resident_bytes
+from auricle.engine.process import EngineProcess, cpu_s, one_gpu, resident_bytes
 from auricle.engine.protocol import (
     AlignJob,
     DecodeJob,
@@ -53,6 +53,7 @@ async def test_it_says_what_is_said_until_it_is_closed():
     checkpoint = locate("tiny.en", Settings())
     engine = await EngineProcess.start(checkpoint.path, device="cpu")
     assert (engine.memory_bytes() or 0) > 0
+    assert (engine.cpu_s() or 0) > 0
     assert words(await _said(engine, checkpoint.vocabulary)) == JFK_WORDS
     with pytest.raises(EngineDied, match="not running"):
         await engine.encode(_jfk())
@@ -74,3 +75,4 @@ def test_one_gpu_is_one_of_those_that_may_be_used(allowed, index, seen):
 
 def test_a_process_that_is_gone_takes_no_memory():
     assert resident_bytes(2**22 + 1) is None
+    assert cpu_s(2**22 + 1) is None

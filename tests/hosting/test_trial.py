@@ -24,10 +24,11 @@ TEXT = tuple(range(20))
 class Reading:
     """An engine that says the same of every window, and knows what it was asked."""
 
-    def __init__(self, ids=TEXT, dies=False):
+    def __init__(self, ids=TEXT, dies=False, s_each=None):
         self.info = ModelInfo(n_mels=80, device="cpu", compute_type="int8", workers=2)
         self.ids = ids
         self.dies = dies
+        self.s_each = s_each
         self.encoded: list[bool] = []
         self.decoded: list[int] = []
         self.is_closed = False
@@ -52,6 +53,9 @@ class Reading:
     async def close(self):
         self.is_closed = True
 
+    def cpu_s(self):
+        return None if self.s_each is None else self.s_each * len(self.encoded)
+
 
 async def chosen(ours, other, clock=lambda: 0.0) -> Measured:
     vocabulary = locate("tiny.en", Settings()).vocabulary
@@ -71,6 +75,15 @@ async def test_both_read_one_window_and_several():
         assert engine.is_closed
     assert set(found.figures) == {"ctranslate2", "openvino"}
     assert all(each.one_s > 0 and each.together_s > 0 for each in found.figures.values())
+
+
+async def test_processor_time_decides_where_it_is_known():
+    """What else the machine does would decide otherwise."""
+    found = await chosen(Reading(s_each=0.5), Reading(s_each=0.75))
+    assert found.figures == {"openvino": Figures(0.5, 2.0), "ctranslate2": Figures(0.75, 3.0)}
+    assert found.library == "openvino"
+    found = await chosen(Reading(s_each=0.75), Reading(s_each=0.5))
+    assert found.library == "ctranslate2"
 
 
 @pytest.mark.parametrize(("passed_s", "decoded"), [(15.0, [1, 1, 4]), (30.0, [1])])

@@ -130,6 +130,10 @@ class EngineProcess:
         """What the process takes now; None where the system does not tell."""
         return resident_bytes(self.pid)
 
+    def cpu_s(self) -> float | None:
+        """Processor time the process took so far; None where the system does not tell."""
+        return cpu_s(self.pid)
+
     async def _run(self, job: EngineRequest, kind: type[_Answer]) -> _Answer:
         try:
             reply = await self._child.call(job)
@@ -182,6 +186,17 @@ def resident_bytes(pid: int) -> int | None:
     except OSError:
         return None
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_s(pid: int) -> float | None:
+    """Processor time a process took so far, of all its threads; None where the system has no
+    ``/proc``, or no such process."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    user, system = status.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def _spawn(variables: Mapping[str, str] | None = None) -> Child[EngineRequest, EngineReply]:
