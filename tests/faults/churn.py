@@ -20,6 +20,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.churn_sockets import SocketClients
+
 PROC = Path("/proc")
 BOUNDARY = "churn"
 
@@ -139,20 +141,21 @@ class Clients:
         await asyncio.sleep(rng.choice((0, 0, rng.uniform(0, 1))))  # a client's own time
         return "left while sending or waiting"
 
-    async def until(self, end_s: float) -> None:
-        """AudioUpload again and again until ``end_s`` on the clock."""
-        while time.monotonic() < end_s:
-            await self.visit()
 
-
-async def churn(url: str, n_clients: int, seconds: float, seed: int) -> Counter[str]:
+async def churn(given: argparse.Namespace) -> Counter[str]:
     """So many clients at a time for so long."""
-    parts = urllib.parse.urlsplit(url)
-    rng = random.Random(seed)
+    parts = urllib.parse.urlsplit(given.url)
+    rng = random.Random(given.seed)
     clip = (Path(__file__).parents[2] / "samples" / "jfk.wav").read_bytes()
-    clients = Clients((parts.hostname or "localhost", parts.port or 80), rng, clip)
-    end_s = time.monotonic() + seconds
-    await asyncio.gather(*(clients.until(end_s) for _ in range(n_clients)))
+    kind = SocketClients if given.sockets else Clients
+    clients = kind((parts.hostname or "localhost", parts.port or 80), rng, clip)
+    end_s = time.monotonic() + given.seconds
+
+    async def come_again() -> None:
+        while time.monotonic() < end_s:
+            await clients.visit()
+
+    await asyncio.gather(*(come_again() for _ in range(given.clients)))
     return clients.outcomes
 
 
@@ -160,13 +163,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="connect and leave at random")
     parser.add_argument("--url", default="http://localhost:50060")
     parser.add_argument("--pid", type=int, help="the server's process, to count what it holds")
+    parser.add_argument("--sockets", action="store_true", help="live ones instead of recordings")
     parser.add_argument("--clients", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--settle", type=float, default=15, help="seconds before the last count")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     before = held(given.pid) if given.pid else None
-    outcomes = asyncio.run(churn(given.url, given.clients, given.seconds, given.seed))
+    outcomes = asyncio.run(churn(given))
     time.sleep(given.settle)
     for outcome, n in sorted(outcomes.items()):
         print(f"{n:7d}  {outcome}")  # noqa: T201  # a program that prints

@@ -12,6 +12,7 @@ import pytest
 
 from tests.audio_files import SAMPLES
 from tests.faults.churn import Clients, held
+from tests.faults.churn_sockets import SocketClients
 from tests.faults.conftest import Target
 from tests.waiting import until
 
@@ -21,13 +22,15 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts through /proc"),
 ]
 
-N_VISITS = 45
 AT_A_TIME = 15
 
 
-async def test_nothing_is_left_of_clients_that_leave(target: Target):
+@pytest.mark.parametrize(("kind", "n_visits"), [(Clients, 45), (SocketClients, 30)])
+async def test_nothing_is_left_of_clients_that_leave(
+    target: Target, kind: type[Clients] | type[SocketClients], n_visits: int
+):
     clip = (SAMPLES / "jfk.wav").read_bytes()[:100_000]
-    clients = Clients(target.address, random.Random(7), clip)
+    clients = kind(target.address, random.Random(7), clip)
     alone = await target.text(clip)
     await target.quiet()
     before, n_tasks = held(os.getpid()), len(asyncio.all_tasks())
@@ -38,13 +41,13 @@ async def test_nothing_is_left_of_clients_that_leave(target: Target):
         async with turns:
             await clients.visit()
 
-    await asyncio.gather(*(one() for _ in range(N_VISITS)))
+    await asyncio.gather(*(one() for _ in range(n_visits)))
     assert await target.text(clip) == alone
     await target.quiet()
     gc.collect()
     await until(lambda: len(asyncio.all_tasks()) <= n_tasks)
     await until(lambda: held(os.getpid()).processes <= before.processes)
     await until(lambda: held(os.getpid()).open_files <= before.open_files)
-    assert clients.outcomes.total() == N_VISITS
+    assert clients.outcomes.total() == n_visits
     statuses = {name[-3:] for name in clients.outcomes if name.startswith("stayed")}
     assert statuses <= {"200", "429"}

@@ -35,11 +35,15 @@ class Talk:
         self.session: Session = echo
         self.terms = Terms()
         self.sockets: list[Socket] = []
-        self.is_lost: Callable[[], bool] = lambda: False
+        self.is_lost: Callable[[], bool] = lambda: True
         """Whether the client that came last is gone."""
+        self.opens = asyncio.Event()
+        """Sockets are accepted once it is set."""
+        self.opens.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.is_lost = scope["extensions"][websocket_protocol.LOST]
+        await self.opens.wait()
         async with accepted(scope, receive, send, self.terms) as opened:
             self.sockets.append(opened)
             await self.session(opened)
@@ -84,6 +88,7 @@ async def _shared_talking() -> AsyncIterator[Talking]:
 def shared_talking(_shared_talking: Talking) -> Talking:
     talk = _shared_talking.talk
     talk.session, talk.terms, talk.sockets = echo, Terms(), []
+    talk.opens.set()
     return _shared_talking
 
 
@@ -180,6 +185,21 @@ async def test_a_client_that_breaks_off_has_left(shared_talking: Talking) -> Non
         await until(lambda: shared_talking.talk.sockets[0].ended == "left")
     with pytest.raises(Closed):
         shared_talking.talk.sockets[0].send("too late")
+
+
+async def test_who_leaves_before_it_is_let_in_is_no_fault(
+    shared_talking: Talking, log: Log
+) -> None:
+    """It was logged as a bug."""
+    talk = shared_talking.talk
+    talk.opens.clear()
+    async with connected(shared_talking.served) as client:
+        await client.send(HANDSHAKE)
+        await until(lambda: not talk.is_lost())
+    await until(talk.is_lost)
+    talk.opens.set()
+    await until(lambda: bool(log.lines))
+    assert log.lines == [line for line in log.lines if "left by its client (req_" in line]
 
 
 @pytest.mark.parametrize("n_waiting", [0, 2])

@@ -212,7 +212,10 @@ class _Wire:
                 self.context.status = message["status"]
             case "websocket.accept":
                 self._add_headers(message)
-                await self._send(message)
+                try:
+                    await self._send(message)
+                except OSError as exc:
+                    raise ClientDisconnect from exc
                 self.context.status = HTTPStatus.SWITCHING_PROTOCOLS.value
             case "websocket.close":
                 await self._send(message)
