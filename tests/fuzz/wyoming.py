@@ -35,6 +35,9 @@ class Writer:
 
     def __init__(self) -> None:
         self.written = bytearray()
+        self.transport = self
+
+    def abort(self) -> None: ...
 
     def write(self, data: bytes) -> None:
         self.written += data
