@@ -74,11 +74,15 @@ class FakeHost:
     found: list[Voices | Exception]
     bounds: list[Bounds | None] = field(default_factory=list)
     n_started: int = 0
+    alone: list[bool] = field(default_factory=list)
     fed_s: list[int] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
-    async def using(self, _: float | None = None) -> AsyncIterator[FakeHost]:
+    async def using(
+        self, _: float | None = None, *, alone: bool = False
+    ) -> AsyncIterator[FakeHost]:
         self.n_started += 1
+        self.alone.append(alone)
         yield self
 
     @contextlib.asynccontextmanager
@@ -175,7 +179,9 @@ async def test_a_recording_is_heard_again_when_the_process_dies():
     assert [name for name, _, _ in decoders.opened] == ["ann", "recording"] * 2
 
 
-async def test_one_that_two_processes_die_of_fails():
-    host = FakeHost([SpeakersDied("killed"), SpeakersDied("killed")])
-    with pytest.raises(EngineFailed, match="failed 2 times on this recording: killed"):
+async def test_one_that_three_processes_die_of_fails_and_the_last_had_no_other():
+    """It failed after two, which may have died of another recording in them."""
+    host = FakeHost([SpeakersDied("killed")] * 3)
+    with pytest.raises(EngineFailed, match="failed 3 times on this recording: killed"):
         await diarizer(host).diarize(RECORDING, SpeakerOptions())
+    assert host.alone == [False, False, True]

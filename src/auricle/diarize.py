@@ -31,8 +31,8 @@ from auricle.types import AudioTrack, KnownVoice, Speaker, SpeakerOptions
 MAX_REFERENCE_S = 30.0
 """How long the recording of a known voice may be; 2 to 10 s are best."""
 
-ATTEMPTS = 2
-"""How often a recording is heard before the process that dies with it is not to blame."""
+ATTEMPTS = 3
+"""How often a recording is heard, the last time alone, before what dies with it is its fault."""
 
 REFERENCES = "known_speaker_references"
 """The field references come in, for messages."""
@@ -96,7 +96,7 @@ class Diarizer:
         Raises:
             BadMedia: the file is not audio, or over a limit.
             InvalidRequest: a reference is none; the message says which and why.
-            EngineFailed: the process died with it twice.
+            EngineFailed: the process died with it three times, the last time with nothing else.
             ModelNotFound, Unavailable: see `SpeakerHost.using`.
         """
         with tracing.spanning("speakers"):
@@ -106,7 +106,8 @@ class Diarizer:
         self, path: Path, options: SpeakerOptions, part: Part, *, is_long: bool
     ) -> Diarization:
         for attempt in range(1, ATTEMPTS + 1):
-            async with self.host.using(self.load_wait_s) as process:
+            is_last = attempt == ATTEMPTS
+            async with self.host.using(self.load_wait_s, alone=is_last) as process:
                 try:
                     people = [
                         await self._known(process, voice, place)
@@ -116,7 +117,7 @@ class Diarizer:
                     heard = await self._heard(process, path, bounds, part, is_long=is_long)
                     return _named(heard, people)
                 except SpeakersDied as exc:
-                    if attempt == ATTEMPTS:
+                    if is_last:
                         raise EngineFailed(
                             f"Telling speakers apart failed {ATTEMPTS} times on this recording: "
                             f"{exc}"

@@ -31,6 +31,8 @@ RATE = 24_000
 CHUNK_BYTES = RATE // 10 * 2
 RETRIED = (429, 503)
 FULL = 507
+BLAMED = " 3 times"
+"""In the message of who was there whenever a process was killed, three times in a row."""
 GOING = (1012, 1013)
 """Close codes that ask to come again."""
 
@@ -221,6 +223,8 @@ def _refused(answer: httpx2.Response) -> str:
     full, which may last."""
     if answer.status_code == FULL:
         return f"refused {FULL}"
+    if answer.status_code == 500 and BLAMED in answer.text:
+        return "blamed"
     if answer.status_code in RETRIED and "retry-after" in answer.headers:
         return f"refused {answer.status_code}"
     raise WrongAnswer(f"{answer.status_code}: {answer.text[:300]}")

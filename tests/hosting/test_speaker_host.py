@@ -187,6 +187,27 @@ async def test_so_many_recordings_at_once_and_no_more(tmp_path):
         assert n_inside == MAX_AT_ONCE + 2
 
 
+async def test_one_alone_waits_for_the_others_and_they_for_it(tmp_path):
+    async with hosting(tmp_path, Processes()) as host:
+        inside: list[str] = []
+        gates = {name: asyncio.Event() for name in ("first", "alone", "last", "other")}
+
+        async def use(name: str) -> None:
+            async with host.using(alone=name in ("alone", "other")):
+                inside.append(name)
+                await gates[name].wait()
+                inside.remove(name)
+
+        tasks = []
+        for name in gates:
+            tasks.append(asyncio.create_task(use(name)))
+            await asyncio.sleep(0)
+        for name in gates:
+            await until(lambda name=name: inside == [name])  # type: ignore[misc]
+            gates[name].set()
+        await asyncio.gather(*tasks)
+
+
 async def test_a_server_that_stops_starts_nothing(tmp_path):
     processes = Processes()
     processes.gate.clear()

@@ -70,6 +70,8 @@ class SpeakerHost:
         self._loading: asyncio.Task[AuricleError | None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._room = asyncio.Semaphore(MAX_AT_ONCE)
+        self._emptying = asyncio.Lock()
+        """Held by the one recording that takes all places, one after the other."""
         self._unloads: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -93,15 +95,21 @@ class SpeakerHost:
         return await asyncio.to_thread(self._folder_here) is not None
 
     @contextlib.asynccontextmanager
-    async def using(self, wait_s: float | None = None) -> AsyncIterator[SpeakerProcess]:
+    async def using(
+        self, wait_s: float | None = None, *, alone: bool = False
+    ) -> AsyncIterator[SpeakerProcess]:
         """Have the process, kept for as long as the context lasts; wait for it to be loaded as long
-        as it takes, or ``wait_s``.
+        as it takes, or ``wait_s``. ``alone``: no other recording is in it meanwhile, so that what
+        it may die of is this one.
 
         Raises:
             ModelNotFound: the networks are not on this machine, and nothing may be fetched.
             Unavailable: they could not be fetched or loaded, or it takes too long.
         """
-        async with self._held(), self._room:
+        async with self._held(), contextlib.AsyncExitStack() as places:
+            async with self._emptying if alone else contextlib.nullcontext():
+                for _ in range(MAX_AT_ONCE if alone else 1):
+                    await places.enter_async_context(self._room)
             yield await self._loaded(wait_s)
 
     async def listen(self, pcm: Pcm, wait_s: float | None = None) -> Heard:
