@@ -181,13 +181,14 @@ class _Attempt:
             return
         try:
             self.engine = self.engine or await self.start()
-            [self.ids], one_s = await self._timed(1)
+            one, one_s = await self._timed(1)
             together, together_s = ([], 0.0) if is_first else await self._timed(N_TOGETHER)
         except (AuricleError, EngineDied) as exc:
             self.figures = Figures(failure=str(exc))
             return
         before = self.figures
-        if set(together) - {self.ids}:
+        self.ids = one[0] if one else ()
+        if together != [self.ids] * (0 if is_first else N_TOGETHER):
             self.figures = Figures(failure="windows say something else in company")
         elif before.together_s:
             self.figures = Figures(min(before.one_s, one_s), min(before.together_s, together_s))
