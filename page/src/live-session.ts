@@ -12,7 +12,7 @@ import { pause } from "./playback";
 import { ownProblem, type Problem } from "./problem";
 import { BASE, noted, Refused, wantsKey } from "./server";
 import { cuesOfTurns, after, cutOff, withSame, type LiveEvent, type Turn } from "./turns";
-import { type Transcript } from "./transcript";
+import { nameOf, speakersOf, type Transcript } from "./transcript";
 
 export type LiveState = "idle" | "starting" | "listening" | "finishing";
 
@@ -37,6 +37,16 @@ export const transcript = computed<Transcript>(() => ({
   cues: cuesOfTurns(turns.value),
   names: known.value.present.names,
 }));
+let lastVoices: ReadonlyMap<string, string> = new Map();
+
+/** Who speaks, in the order of their first words, with the names they have: the same object until
+ * there is news of it. */
+export const voices = computed<ReadonlyMap<string, string>>(() => {
+  const now = transcript.value;
+  const next = new Map(speakersOf(now).map((speaker) => [speaker, nameOf(now, speaker)]));
+  if (JSON.stringify([...next]) !== JSON.stringify([...lastVoices])) lastVoices = next;
+  return lastVoices;
+});
 /** Codes of the languages that were heard. */
 export const languages = computed(() => [
   ...new Set(turns.value.flatMap((turn) => turn.languages)),

@@ -20,14 +20,16 @@ import {
   toFiles,
   transcript,
   turns,
+  voices,
 } from "./live-session";
+import { memo } from "./memo";
 import { Meter } from "./meter";
 import { device, devices, list } from "./microphone";
 import { languageName, OptionsPanel } from "./options";
 import { ProblemCard } from "./problem-card";
 import { CopyButton, Downloads, plainText, withoutSuffix } from "./saving";
 import { Speakers } from "./speakers";
-import { nameOf, speakersOf, UNSURE_BELOW, type Word } from "./transcript";
+import { UNSURE_BELOW, type Word } from "./transcript";
 import { UndoButtons } from "./undo";
 import { bySpeakers, startOf, type Turn } from "./turns";
 
@@ -55,16 +57,16 @@ export function LiveView({ isShown }: { isShown: boolean }) {
         <Speakers transcript={transcript.value} onRename={rename} onMerge={merge}>
           <UndoButtons history={known} />
         </Speakers>
-        <div
-          class="card text live-text"
-          role="log"
-          aria-label="What is said"
-          aria-busy={state.value === "listening"}
-        >
+        <div class="card text live-text" role="log" aria-label="What is said">
           {spoken.length ? (
             <ol class="cues">
               {spoken.map((turn, i) => (
-                <Lines key={turn.id} turn={turn} before={spoken[i - 1]?.words.at(-1)?.speaker} />
+                <Lines
+                  key={turn.id}
+                  turn={turn}
+                  before={spoken[i - 1]?.words.at(-1)?.speaker}
+                  names={voices.value}
+                />
               ))}
             </ol>
           ) : (
@@ -144,10 +146,11 @@ interface LinesProps {
   readonly turn: Turn;
   /** Who spoke last before it. */
   readonly before: string | undefined;
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** A turn: a line for each time that another one speaks in it. */
-function Lines({ turn, before }: LinesProps) {
+const Lines = memo(({ turn, before, names }: LinesProps) => {
   const pieces = bySpeakers(turn);
   return (
     <>
@@ -155,6 +158,7 @@ function Lines({ turn, before }: LinesProps) {
         <Line
           key={i}
           words={words}
+          names={names}
           isNew={words[0]?.speaker !== (pieces[i - 1]?.[0]?.speaker ?? before)}
           start={words[0]?.start ?? startOf(turn)}
           tentative={i + 1 < pieces.length ? "" : turn.tentative}
@@ -162,25 +166,25 @@ function Lines({ turn, before }: LinesProps) {
       ))}
     </>
   );
-}
+});
 
 interface LineProps {
   readonly words: readonly Word[];
+  readonly names: ReadonlyMap<string, string>;
   /** Whether somebody else spoke before. */
   readonly isNew: boolean;
   readonly start: number;
   readonly tentative: string;
 }
 
-function Line({ words, isNew, start, tentative }: LineProps) {
-  const all = transcript.value;
+function Line({ words, names, isNew, start, tentative }: LineProps) {
   const speaker = words[0]?.speaker;
-  const tone = speaker === undefined ? "" : ` speaker-${speakersOf(all).indexOf(speaker) % 8}`;
+  const tone = speaker === undefined ? "" : ` speaker-${[...names.keys()].indexOf(speaker) % 8}`;
   return (
     <li class={`cue${tone}`}>
       <span class="stamp">{clock(start)}</span>
       <p dir="auto">
-        {isNew && speaker !== undefined && <span class="who">{nameOf(all, speaker)}</span>}
+        {isNew && speaker !== undefined && <span class="who">{names.get(speaker)}</span>}
         {words.map(({ text, probability }, i) => {
           const shown = text.trimStart();
           const space = i ? text.slice(0, text.length - shown.length) : "";
@@ -192,7 +196,7 @@ function Line({ words, isNew, start, tentative }: LineProps) {
           );
         })}
         {tentative && (
-          <span class="tentative">
+          <span class="tentative" aria-hidden="true">
             {words.length && !/^\s/u.test(tentative) ? " " : ""}
             {tentative}
           </span>

@@ -115,19 +115,23 @@ export function bySpeakers(turn: Turn): readonly (readonly Word[])[] {
   }, []);
 }
 
-/** The turns with one speaker for those that are the same, by the name of the one who is not. */
+/** The turns with one speaker for those that are the same, by the name of the one who is not. A
+ * turn in which nobody is stays the object it was, and is not drawn anew. */
 export function withSame(
   turns: readonly Turn[],
   same: Readonly<Record<string, string>>,
 ): readonly Turn[] {
   const meant = (speaker: string | undefined) => (speaker && same[speaker]) ?? speaker;
-  return turns.map((turn) => ({
-    ...turn,
-    words: turn.words.map((word) => ({ ...word, speaker: meant(word.speaker) })),
-  }));
+  return turns.map((turn) =>
+    turn.words.every(({ speaker }) => meant(speaker) === speaker)
+      ? turn
+      : { ...turn, words: turn.words.map((word) => ({ ...word, speaker: meant(word.speaker) })) },
+  );
 }
 
 /** Cues of all that will not change any more. */
 export function cuesOfTurns(turns: readonly Turn[]): Cue[] {
-  return turns.reduce<Cue[]>((cues, { words }) => [...cues, ...cuesOf(words, cues.length)], []);
+  const cues: Cue[] = [];
+  for (const { words } of turns) cues.push(...cuesOf(words, cues.length));
+  return cues;
 }
