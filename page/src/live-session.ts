@@ -9,7 +9,7 @@ import { keyProtocol, sessionOf, whyClosed } from "./live-terms";
 import type { Options } from "./request";
 import { fileOf, open, type Microphone } from "./microphone";
 import { pause } from "./playback";
-import { ownProblem, type Problem } from "./problem";
+import { ownProblem, unreachable, type Problem } from "./problem";
 import { BASE, noted, Refused, wantsKey } from "./server";
 import { cuesOfTurns, after, cutOff, withSame, type LiveEvent, type Turn } from "./turns";
 import { nameOf, speakersOf, type Transcript } from "./transcript";
@@ -135,7 +135,10 @@ class Stream {
     const address = `${BASE.replace(/^http/u, "ws")}/v1/realtime?intent=transcription`;
     const protocols = ["realtime", ...(await keyProtocol())];
     const { context } = this.microphone;
-    await context.audioWorklet.addModule(`${BASE}/page/microphone-worklet.js`);
+    // Of why it was not fetched, browsers say nothing; it comes from the server, like all
+    await context.audioWorklet.addModule(`${BASE}/page/microphone-worklet.js`).catch(() => {
+      throw new Refused(unreachable(false));
+    });
     const socket = new WebSocket(address, protocols);
     this.socket = socket;
     socket.onmessage = ({ data }) => this.onEvent(JSON.parse(data as string) as LiveEvent);

@@ -118,10 +118,14 @@ export function upload(
   const header = (name: string) => request.getResponseHeader(name);
   request.upload.onprogress = ({ loaded, total }) => onSent(total ? loaded / total : 0);
   request.upload.onload = () => onSent(1);
+  // Of an answer that broke off, the browser gives away what had come, and its headers
+  let hasBegun = false;
+  let id: string | null = null;
   request.onprogress = () => {
+    hasBegun = true;
+    id = header("x-request-id");
     if (request.status === 200) onBody(request.responseText, header);
   };
-  signal.addEventListener("abort", () => request.abort());
   request.open("POST", `${BASE}/${path}`);
   for (const [name, value] of Object.entries(authorization()))
     request.setRequestHeader(name, value);
@@ -132,11 +136,12 @@ export function upload(
       onBody(body, header);
       resolve();
     };
-    request.onerror = () => {
-      const hasBegun = request.responseText !== "";
-      reject(new Refused(unreachable(hasBegun, hasBegun ? header("x-request-id") : null)));
-    };
-    request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
+    request.onerror = () => reject(new Refused(unreachable(hasBegun, id)));
+    // Itself, since a request that is aborted with its last bytes tells nobody any more
+    signal.addEventListener("abort", () => {
+      request.abort();
+      reject(new DOMException("cancelled", "AbortError"));
+    });
     request.send(form);
   });
 }

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MIB = 1024 * 1024
 
+BROKEN = re.compile("The connection broke|The server gave up half-way")
+
 
 async def test_a_recording_becomes_text_to_read_along(real: Served, opened: Opened) -> None:
     async with opened(real.url) as page:
@@ -383,6 +385,7 @@ async def test_a_server_that_stops_half_way_is_told_and_found_again(opened: Open
         await expect(transcript(page)).to_contain_text("Hello there.")
         await first.aclose()
         await expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        await expect(row(page, "a.wav")).to_contain_text(BROKEN)
         assert await cues(page) == ["Hello there."]
         banner = page.get_by_text("The server cannot be reached. What is here stays")
         await expect(banner).to_be_visible()

@@ -142,6 +142,12 @@ async def test_a_server_that_stops_keeps_what_was_said(opened: Opened) -> None:
         problem = page.get_by_role("region", name="Live").get_by_role("alert")
         await expect(problem).to_contain_text(re.compile("The server stops|The connection broke"))
         await until_heard(page, "my fellow")
+        await page.get_by_role("button", name="Try again").click()
+        await expect(problem).to_contain_text("The server cannot be reached")
+        await page.get_by_role("link", name="Server", exact=True).click()
+        await expect(page.get_by_role("region", name="Recent errors")).to_contain_text(
+            "The server cannot be reached"
+        )
 
 
 @pytest.mark.parametrize(
