@@ -27,6 +27,7 @@ from auricle_bench.measurements import (
     margins,
     memory,
     overhead,
+    proxied,
     refusals,
     seams,
     short,
@@ -55,10 +56,12 @@ MEASUREMENTS = {
     "hours": hours.run,
     "engines": engines.run,
     "first_text": first_text.run,
+    "proxied": proxied.run,
 }
 USES = {
     "startup": {"model"},
     "overhead": {"model", "quick", "field", "corpus"},
+    "proxied": {"model"},
     "engines": {"model", "quick", "clips", "corpus"},
     "first_text": {"model", "quick", "clips", "field", "corpus"},
     "memory": {"model", "quick", "field", "corpus"},
