@@ -60,3 +60,16 @@ async def test_its_files_are_those_that_are_built(served: Served) -> None:
         assert answer.headers["cache-control"] == "no-cache"
         for name in ("index.html", "nothing.js", "..%2F__init__.py"):
             assert (await http.get(f"/page/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [("bytes=0-3", 206), ("bytes=9-1", 200), ("lines=1-2", 200), ("x", 200), ("bytes=-1", 206)],
+)
+async def test_a_range_that_is_none_is_passed_over(
+    served: Served, wanted: str, status: int
+) -> None:
+    """It was answered 400, with a line of plain text."""
+    async with served.http() as http:
+        answer = await http.get(f"/page/{min(ASSETS)}", headers={"range": wanted})
+    assert answer.status_code == status

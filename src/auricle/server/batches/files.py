@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle.errors import NotFound
@@ -22,6 +22,7 @@ from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.batches import bodies
 from auricle.server.fields.form import Form, integer, refuse
+from auricle.server.transport.file_response import File
 
 PATH: Final = "/v1/files"
 PURPOSES: Final = ("batch", "user_data")
@@ -81,7 +82,7 @@ class Files:
         path = jobs.stores.folder.file(file.id)
         if not path.is_file():
             raise NotFound(f"There is no file {file.id!r}.", param="file_id", code="file_not_found")
-        return FileResponse(path, media_type="application/octet-stream")
+        return File(path, media_type="application/octet-stream")
 
     async def delete(self, request: Request) -> Response:
         """``DELETE /v1/files/{id}``"""

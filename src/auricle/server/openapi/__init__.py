@@ -11,13 +11,14 @@ from pathlib import Path
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from auricle import __version__
 from auricle.server.openapi import listen, realtime
 from auricle.server.openapi.answers import HEADERS, RESPONSES
 from auricle.server.openapi.paths import PARAMETERS, TAGS, paths
 from auricle.server.openapi.schemas import Json, schemas
+from auricle.server.transport.file_response import File
 
 _VIEWER = Path(__file__).with_name("viewer")
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
@@ -44,7 +45,7 @@ async def document_yaml(_: Request) -> Response:
 
 async def page(_: Request) -> Response:
     """``GET /docs``"""
-    return FileResponse(_VIEWER / "index.html")
+    return File(_VIEWER / "index.html")
 
 
 async def asset(request: Request) -> Response:
@@ -52,7 +53,7 @@ async def asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in ASSETS:
         raise HTTPException(404)
-    return FileResponse(_VIEWER / name, media_type=ASSETS[name])
+    return File(_VIEWER / name, media_type=ASSETS[name])
 
 
 def openapi() -> Json:

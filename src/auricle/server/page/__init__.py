@@ -13,7 +13,9 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
+
+from auricle.server.transport.file_response import File
 
 _BUILT = Path(__file__).with_name("built")
 _INDEX = (_BUILT / "index.html").read_text(encoding="utf-8")
@@ -61,7 +63,7 @@ async def asset(request: Request) -> Response:
     if name not in ASSETS:
         raise HTTPException(404)
     headers = {"cache-control": "no-cache"}  # asked for again, and not sent again while it is same
-    return FileResponse(_BUILT / name, media_type=ASSETS[name], headers=headers)
+    return File(_BUILT / name, media_type=ASSETS[name], headers=headers)
 
 
 def _page() -> Response:
