@@ -170,6 +170,50 @@ def test_another_language_in_a_turn_is_detected_where_it_begins():
     assert (final.words, final.language) == (said, EN)
 
 
+def late(live: LiveSession) -> None:
+    """Read a turn of 4.8 s, of which nothing was read before, as two words at its end."""
+    speak(live, 2.4)
+    pause(live, 0.32)
+    speak(live, 1.6)
+    pause(live, 0.48)
+    request = begun(live)
+    assert (request.kind, request.start_s, request.language) == ("final", 0.0, None)
+    assert live.answer(request.id, heard("una frase", 3.0, ES)) == [ReadWanted("final")]
+
+
+def test_the_beginning_of_a_turn_may_be_in_another_language():
+    """Where all of it was heard at once, only the Spanish behind the English was written down."""
+    live = session(language=None, ending="manual")
+    late(live)
+    request = begun(live)
+    assert (request.start_s, request.end_s, request.language) == (0.0, 3.0, None)
+    effects = live.answer(request.id, heard("well and one", 0.3, EN))
+    assert effects == [Update(1, words("well and one", 0.3), ()), ReadWanted("final")]
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.language) == (1.2, (), None)
+    assert request.end_s == pytest.approx(4.72)
+    live.answer(request.id, heard("una frase", 3.0, ES))
+    [final] = finals(live.commit())
+    said = (*words("well and one", 0.3), *words("una frase", 3.0))
+    assert (final.words, final.language) == (said, ES)
+
+
+@pytest.mark.parametrize(
+    "beginning", [heard("una", 0.3, ES), heard("well", 0.3, PERHAPS_EN), Hypothesis((), EN)]
+)
+def test_what_is_not_surely_another_language_is_read_as_one(beginning):
+    """Noise before speech may seem to be in any."""
+    live = session(language=None, ending="manual")
+    late(live)
+    assert live.answer(begun(live).id, beginning) == [ReadWanted("final")]
+    request = begun(live)
+    assert request.start_s == 0.0
+    assert request.end_s == pytest.approx(4.72)
+    live.answer(request.id, heard("una frase", 3.0, ES))
+    [final] = finals(live.commit())
+    assert final.words == words("una frase", 3.0)
+
+
 def test_a_language_that_was_given_is_not_detected_anew():
     live = session(ending="manual")
     speak(live, 3.2)

@@ -99,6 +99,8 @@ class TurnReader:
         start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
         stop_s = min(stop_s, turn.said_to_s + TAIL_S, start_s + self.options.longest_s)
+        if turn.beginning_to_s is not None:
+            stop_s = min(stop_s, turn.beginning_to_s)
         turn.begin_reading(stop_s)
         self._n_reads += 1
         self._running = ReadRequest(
@@ -122,6 +124,12 @@ class TurnReader:
             return []
         turn = self._turns[0]
         before = turn.tentative
+        if turn.beginning_to_s is not None:
+            is_other = turn.is_other_beginning(read)
+            return self._begin_another_language(turn, read) if is_other else []
+        if turn.is_beginning_late(read, request):
+            turn.begin_alone(read)
+            return []
         if self._is_read_alone(turn):
             if read.words:
                 turn.hear_language(read, request, self._known)

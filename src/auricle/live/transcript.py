@@ -14,7 +14,7 @@ import msgspec
 
 from auricle.live.commit import n_committed, n_plausible
 from auricle.live.effects import Hypothesis, LiveWord, ReadRequest
-from auricle.live.language import decided
+from auricle.live.language import decided, is_sure
 from auricle.live.options import LiveOptions
 from auricle.types import Language
 
@@ -22,6 +22,7 @@ SKIPPED_S = 1.0
 """Speech without a word: more than anybody draws breath for."""
 
 LONGEST_WORD_S = 1.5
+USUAL_WORD_S = 0.5
 
 LATE_S = 0.5
 """A word may end so much before the speech it belongs to."""
@@ -56,6 +57,10 @@ class TurnTranscript:
     may be half a word; the next turn has it whole."""
     is_read: bool = False
     """Everything said so far was read as well as the engine can."""
+    beginning_to_s: float | None = None
+    """Where the beginning ends that is read by itself; None if all is."""
+    follows: Language | None = None
+    """What is spoken behind the beginning. It is read by itself once in a turn, at most."""
     committed: list[LiveWord] = field(default_factory=list)
     tentative: tuple[LiveWord, ...] = ()
     language: Language | None = None
@@ -86,17 +91,38 @@ class TurnTranscript:
         first_s = read.words[0].start_s if read.words else edge_s
         return min(first_s, self.said_to_s) - said_s > SKIPPED_S
 
+    def is_beginning_late(self, read: Hypothesis, request: ReadRequest) -> bool:
+        """Whether somebody speaks before the words that were read in the language detected, perhaps
+        in another."""
+        if request.language or self.follows or self.committed or not read.words:
+            return False
+        first = read.words[0]
+        return self._spoken_s(0.0, max(first.start_s, first.end_s - LONGEST_WORD_S)) > SKIPPED_S
+
+    def begin_alone(self, read: Hypothesis) -> None:
+        """Have the beginning read by itself, up to the words that were read."""
+        first = read.words[0]  # which may seem to last over all of the beginning
+        self.beginning_to_s = max(first.start_s, first.end_s - USUAL_WORD_S)
+        self.follows = read.language
+
+    def is_other_beginning(self, read: Hypothesis) -> bool:
+        """Whether what was read by itself is surely in another language than what follows."""
+        self.beginning_to_s = None
+        is_other = self.follows is not None and read.language.code != self.follows.code
+        return bool(read.words) and is_other and is_sure(read.language)
+
     def is_stopping(self, read: Hypothesis, request: ReadRequest) -> bool:
         """Whether nothing was read of the end, as well as it can be read, though somebody speaks
         there; in a language that was detected, which may be another there."""
         is_detected = self.language is not None and self.language.probability is not None
         if request.kind != "final" or not is_detected or not read.words:
             return False
-        said_s = _said_s(read.words[-1])
-        return (
-            sum(max(0.0, stop_s - max(start_s, said_s)) for start_s, stop_s in self.to_read_s)
-            > SKIPPED_S
-        )
+        return self._spoken_s(_said_s(read.words[-1]), math.inf) > SKIPPED_S
+
+    def _spoken_s(self, from_s: float, to_s: float) -> float:
+        """For how long somebody speaks in between, in what is being read."""
+        spans = [(max(a, from_s), min(b, to_s)) for a, b in self.to_read_s]
+        return sum(max(0.0, stop_s - start_s) for start_s, stop_s in spans)
 
     def begin_reading(self, stop_s: float) -> None:
         """The audio up to there is being read."""
