@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from auricle.errors import AuricleError, InvalidRequest, NotFound
+from auricle.errors import AuricleError, InvalidRequest, NotFound, as_auricle_error
 from auricle.jobs.batch import BatchState, LineError, StoredBatch
 from auricle.jobs.files import StoredFile
 from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob, new_id
@@ -86,8 +86,8 @@ class Batches:
         for batch in await self._stores.batches.open():
             try:
                 await self._advance(batch)
-            except AuricleError as exc:
-                logger.error("the batch %s waits: %s", batch.id, exc)
+            except Exception as exc:  # noqa: BLE001  # the border: others need not wait with it
+                logger.error("the batch %s waits: %s", batch.id, as_auricle_error(exc))
         await self._stores.batches.expire()
 
     async def cancel(self, batch_id: str, owner: str) -> None:

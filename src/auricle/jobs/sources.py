@@ -114,8 +114,8 @@ def decode_line(path: Path, source: InFile, target: Path) -> None:
     assert source.offset is not None
     with path.open("rb") as file:
         file.seek(source.offset)
-        line = msgspec.json.decode(file.read(source.n_bytes), type=_Line)
-    data = line.body.input_audio.data
+        line = file.read(source.n_bytes)
+    data = _data(line)
     if data.startswith("data:"):
         data = data.partition(",")[2]
     try:
@@ -124,6 +124,15 @@ def decode_line(path: Path, source: InFile, target: Path) -> None:
         message = f"Invalid 'input_audio.data': the recording must be base64: {exc}."
         raise InvalidRequest(message, param="input_audio.data", code="invalid_value") from exc
     target.write_bytes(recording)
+
+
+def _data(line: bytes) -> str:
+    """The base64 in a line."""
+    try:
+        return msgspec.json.decode(line, type=_Line).body.input_audio.data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        message = f"Invalid 'input_audio': it must be an object with base64 in 'data': {exc}."
+        raise InvalidRequest(message, param="input_audio", code="invalid_value") from exc
 
 
 _URL_SAFE = str.maketrans("-_", "+/", "\r\n")

@@ -235,7 +235,7 @@ def _read(path: Path, kind: type[Decoded]) -> Decoded:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as exc:
         raise ModelUnusable(f"{path} is missing") from exc
-    except (OSError, msgspec.DecodeError) as exc:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ModelUnusable(f"cannot read {path}: {exc}") from exc
 
 

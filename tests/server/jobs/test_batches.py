@@ -144,6 +144,27 @@ async def test_files_that_are_no_batch(serve: Serve, lines: bytes, code: str, nu
         assert [(each.code, each.line) for each in batch.errors.data] == [(code, number)]
 
 
+async def test_lines_whose_values_are_none_fail_alone(serve: Serve):
+    """One with bytes that are no UTF-8 kept its batch, and all after it, waiting for ever."""
+    async with serve() as server, server.served.async_client() as client:
+        server.runtime.steps = HELLO
+        lines = [
+            line("bytes", **audio(b"RIFF"), language="??"),
+            line("no object", input_audio=5),
+            line("good", **audio(b"RIFF")),
+        ]
+        done = await ended(client, (await begun(client, jsonl(lines).replace(b"??", b"\xff"))).id)
+        assert done.status == "completed"
+        assert done.request_counts is not None
+        assert (done.request_counts.completed, done.request_counts.failed) == (1, 2)
+        assert done.error_file_id is not None
+        text = (await client.files.content(done.error_file_id)).text
+        assert [json.loads(each)["response"]["status_code"] for each in text.splitlines()] == [
+            400,
+            400,
+        ]
+
+
 async def test_a_cancelled_batch_keeps_what_is_done(serve: Serve):
     async with serve(jobs_at_once=1) as server, server.served.async_client() as client:
         lines = [line(str(n), **audio(b"RIFF")) for n in range(4)]

@@ -103,6 +103,12 @@ async def test_base64_in_every_spelling(
         (b"[1]", "The body is not a JSON object: Expected `object`, got `array`.", None),
         (b'{"model"', "The body is not a JSON object: Input data was truncated.", None),
         (
+            b'{"model": "\xff"}',
+            "'model' is no JSON value: 'utf-8' codec can't decode byte 0xff in position 0: invalid "
+            "start byte.",
+            "model",
+        ),
+        (
             {"model": "base"},
             "Missing required parameter: 'input_audio.data'.",
             "input_audio.data",

@@ -18,7 +18,7 @@ from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob
 from auricle.output import formats
 from auricle.server.errors import ErrorBody, ErrorDetail
 from auricle.server.jobs import job_form
-from auricle.server.transport.json_upload import INPUT_AUDIO
+from auricle.server.transport.json_upload import INPUT_AUDIO, field_text
 from auricle.server.transport.upload import MAX_FIELDS, FieldRoom
 from auricle.types import Transcript
 
@@ -124,7 +124,7 @@ class BatchLines:
         if len(fields) > MAX_FIELDS:
             raise InvalidRequest(f"The body has more than {MAX_FIELDS} fields.")
         room = FieldRoom()
-        pairs = [(name, _text(name, value, room)) for name, value in fields.items()]
+        pairs = [(name, field_text(name, value, room)) for name, value in fields.items()]
         for name in job_form.OWN:
             if any(job_form.base_name(each) == name for each, _ in pairs):
                 message = f"'{name}' is a field of jobs, and none of a line."
@@ -132,7 +132,7 @@ class BatchLines:
         if line.url == TRANSLATIONS:
             pairs.append(("task", "translate"))
         request = job_form.parse(pairs, self._settings, word_times=False)
-        source = at if file_id is None else InFile(_text(FILE_ID, file_id, room))
+        source = at if file_id is None else InFile(field_text(FILE_ID, file_id, room))
         return job_form.job_request(pairs, request, source)
 
     def _body(self, job: StoredJob, transcript: Transcript) -> msgspec.Raw:
@@ -141,10 +141,3 @@ class BatchLines:
         if formats.CONTENT_TYPES[style.format] == "application/json":
             return msgspec.Raw(body)
         return msgspec.Raw(msgspec.json.encode(body.decode()))
-
-
-def _text(name: str, value: msgspec.Raw, room: FieldRoom) -> str:
-    """A value as a form has it: lists and objects may be JSON there, too."""
-    room.take(name, len(memoryview(value)))
-    found = msgspec.json.decode(value)
-    return found if isinstance(found, str) else bytes(memoryview(value)).decode()

@@ -92,7 +92,7 @@ def _read(text: SpoolFile, recording: SpoolFile) -> list[tuple[str, str]]:
     if INPUT_AUDIO in values:
         _write(_object(values.pop(INPUT_AUDIO), f"'{INPUT_AUDIO}'").get("data"), recording)
     room = FieldRoom()
-    return [(name, _text(name, value, room)) for name, value in values.items()]
+    return [(name, field_text(name, value, room)) for name, value in values.items()]
 
 
 def _object(text: bytes | msgspec.Raw, what: str) -> Object:
@@ -102,11 +102,18 @@ def _object(text: bytes | msgspec.Raw, what: str) -> Object:
         raise InvalidRequest(f"{what} is not a JSON object: {exc}.") from exc
 
 
-def _text(name: str, value: msgspec.Raw, room: FieldRoom) -> str:
-    """A value as a form has it: lists and objects may be JSON there, too."""
+def field_text(name: str, value: msgspec.Raw, room: FieldRoom) -> str:
+    """A value as a form has it: lists and objects may be JSON there, too.
+
+    Raises:
+        InvalidRequest: it is none: nobody has looked at more than where it ends.
+    """
     room.take(name, len(memoryview(value)))
-    found = msgspec.json.decode(value)
-    return found if isinstance(found, str) else bytes(memoryview(value)).decode()
+    try:
+        found = msgspec.json.decode(value)
+        return found if isinstance(found, str) else bytes(memoryview(value)).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise InvalidRequest(f"'{name}' is no JSON value: {exc}.", param=name) from exc
 
 
 def _write(data: msgspec.Raw | None, recording: SpoolFile) -> None:
