@@ -8,6 +8,7 @@ import pytest
 
 from auricle.config import Settings
 from auricle.diagnosis import tuning
+from auricle.engine.model import LibraryName
 from auricle.errors import BadSetting
 from auricle.hosting import trial
 from auricle.hosting.trial import Figures, Measured
@@ -46,6 +47,16 @@ def test_what_was_measured_is_told(model: Path, tmp_path: Path):
     assert tuning.described(settings, model) == (
         "ctranslate2: OpenVINO failed: no such instruction "
         "(ctranslate2 1.23 and 3.00 s, openvino no such instruction; 2026-11-29)"
+    )
+
+
+def test_a_measurement_that_was_cut_short_has_one_time(model: Path, tmp_path: Path):
+    pytest.importorskip("openvino")
+    figures: dict[LibraryName, Figures] = {"ctranslate2": Figures(2.0), "openvino": Figures(1.0)}
+    found = Measured("openvino", "OpenVINO is fast", figures, "2026-11-30", "small")
+    trial.keep(tmp_path, model, "auto", 0, found)
+    assert tuning.described(Settings(cache_dir=tmp_path), model) == (
+        "openvino: OpenVINO is fast (ctranslate2 2.00 s, openvino 1.00 s; 2026-11-30)"
     )
 
 

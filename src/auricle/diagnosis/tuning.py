@@ -16,7 +16,7 @@ from auricle.engine.model import CTRANSLATE2
 from auricle.errors import BadSetting
 from auricle.hosting import engines, trial
 from auricle.hosting.libraries import Libraries
-from auricle.hosting.trial import Measured
+from auricle.hosting.trial import Figures, Measured
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
 
@@ -61,8 +61,10 @@ def described(
 
 
 def _times(found: Measured) -> str:
-    told = {
-        library: figures.failure or f"{figures.one_s:.2f} and {figures.together_s:.2f} s"
-        for library, figures in found.figures.items()
-    }
-    return ", ".join(f"{library} {what}" for library, what in told.items())
+    return ", ".join(f"{library} {_time(each)}" for library, each in found.figures.items())
+
+
+def _time(figures: Figures) -> str:
+    if figures.failure or not figures.together_s:
+        return figures.failure or f"{figures.one_s:.2f} s"
+    return f"{figures.one_s:.2f} and {figures.together_s:.2f} s"
