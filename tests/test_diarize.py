@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from auricle.speakers.process import SpeakersDied
 from auricle.speakers.turns import Turn
 from auricle.speech.source import AudioChunk
 from auricle.types import AudioTrack, KnownVoice, SpeakerOptions
+from tests.test_observe import Watching
 
 RECORDING = Path("recording")
 SECOND = 16_000
@@ -146,8 +147,11 @@ async def test_eight_people():
 
 
 async def test_nobody():
-    found = await diarizer(FakeHost([voices()])).diarize(RECORDING, SpeakerOptions())
+    observer = Watching()
+    listening = replace(diarizer(FakeHost([voices()])), observer=observer)
+    found = await listening.diarize(RECORDING, SpeakerOptions())
     assert (found.speakers, found.turns) == ((), ())
+    assert observer.seen == [("speakers_s", {"ended": "well"})]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from auricle import tracing
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest
 from auricle.hosting.speaker_host import SpeakerHost
 from auricle.media.pool import DecoderPool
+from auricle.observe import NULL_OBSERVER, Observer, span
 from auricle.speakers import known
 from auricle.speakers.clustering import Bounds
 from auricle.speakers.diarization import Voices
@@ -82,6 +83,7 @@ class Diarizer:
     host: SpeakerHost
     load_wait_s: float | None = None
     """How long a recording waits for the process to be loaded; None: as long as it takes."""
+    observer: Observer = NULL_OBSERVER
 
     async def diarize(
         self,
@@ -99,7 +101,7 @@ class Diarizer:
             EngineFailed: the process died with it three times, the last time with nothing else.
             ModelNotFound, Unavailable: see `SpeakerHost.using`.
         """
-        with tracing.spanning("speakers"):
+        with span(self.observer, "speakers_s"), tracing.spanning("speakers"):
             return await self._diarized(path, options, part, is_long=is_long)
 
     async def _diarized(

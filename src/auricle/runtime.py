@@ -81,7 +81,7 @@ class Runtime:
         self._models.control.grants = grants = grants or NoLimits()
         self.predict_s = self._models.control.predict_s
         self._speakers = SpeakerHost(fetching, progress, idle_unload_s=settings.idle_unload_s)
-        self._diarizer = Diarizer(self._decoders, self._speakers, settings.load_wait_s)
+        self._diarizer = Diarizer(self._decoders, self._speakers, settings.load_wait_s, observer)
         self._default = self._models.add(
             printable(str(settings.model_path or settings.model)),
             lambda: self._catalog.find_default(self._device),

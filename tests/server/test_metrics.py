@@ -50,6 +50,8 @@ async def test_what_a_server_holds_now(served: Served) -> None:
     async with served.http() as http:
         found = samples((await http.get("/metrics")).text)
     assert found[key("auricle_ready")] == 1
+    states = ("starting", "ready", "failed", "draining", "stopping")
+    assert [found[key("auricle_state", state=each)] for each in states] == [0, 1, 0, 0, 0]
     assert found[key("auricle_backlog_seconds")] == 12.5
     assert found[key("auricle_requests_in_flight")] == 1
     assert found[key("auricle_model_memory_bytes", model="base")] == 300 * 1024 * 1024

@@ -57,6 +57,7 @@ RECORDED: Mapping[str, Metric] = {
     "queue_wait_s": Metric("What a window waited for the engine", ("priority",)),
     "live_read_s": Metric("Readings of live streams", ("kind", "ended")),
     "live_final_s": Metric("From a live turn's end to its final text"),
+    "speakers_s": Metric("Recordings heard for who speaks", ("ended",)),
     "engine_call_s": Metric("Calls to the engine", ("call", "ended")),
     "engine_call_rows": Metric("Windows in one call to the engine", ("call",), _ROWS),
 }
@@ -105,6 +106,9 @@ class MetricsPage:
         self._stored = Gauge(
             "auricle_stored_jobs", "Jobs that are kept", ("state",), registry=metrics.registry
         )
+        self._state = Gauge(
+            "auricle_state", "1 for what the server is now", ("state",), registry=metrics.registry
+        )
         self._gauges = {
             name: Gauge(f"auricle_{name}", text, registry=metrics.registry)
             for name, text in _NOW.items()
@@ -135,6 +139,9 @@ class MetricsPage:
         }
         for name, value in now.items():
             self._gauges[name].set(value)
+        state = "draining" if in_flight.is_stopping else self._runtime.state
+        for each in STATES:
+            self._state.labels(each).set(each == state)
         for gauge in self._of_models.values():
             gauge.clear()  # models that are gone
         for model in models:
@@ -147,6 +154,8 @@ class MetricsPage:
             for name, value in of_model.items():
                 self._of_models[name].labels(model.name).set(value)
 
+
+STATES = ("starting", "ready", "failed", "draining", "stopping")
 
 _NOW: Mapping[str, str] = {
     "ready": "1 if requests for the model the server was started with can be answered",
