@@ -32,8 +32,6 @@ class Figures:
     tables: Sequence[Table]
     data: Mapping[str, Any]
     remarks: Sequence[str] = field(default=())
-    picture: str | None = None
-    """SVG, kept beside the README under the measurement's name."""
 
 
 def markdown(figures: Figures, command: str, machine: Mapping[str, str], day: str) -> str:
@@ -62,8 +60,6 @@ def keep(name: str, figures: Figures, about: Mapping[str, Any], text: str) -> No
     RESULTS.mkdir(exist_ok=True)
     content = msgspec.json.format(msgspec.json.encode({**about, **figures.data}), indent=1)
     (RESULTS / f"{name}.json").write_bytes(content + b"\n")
-    if figures.picture is not None:
-        README.with_name(f"{name}.svg").write_text(figures.picture, encoding="utf-8")
     README.write_text(paste(README.read_text(encoding="utf-8"), name, text), encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from auricle.cli.listening.remote_options import RemoteOptions
 from auricle_bench.live import played, report
 from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured
-from auricle_bench.measurements import picture, server
+from auricle_bench.measurements import server
 from auricle_bench.measurements.figures import Figures, Table
 from auricle_bench.measurements.setup import Setup
 
@@ -59,7 +59,7 @@ def run(setup: Setup) -> Figures:
         "seconds after a word, or the last word before a pause, was over:"
     )
     table = Table(caption, ("model", *report.HEADINGS), rows)
-    return Figures([table], {"rows": data}, _remarks(load, n_cores), _picture(data))
+    return Figures([table], {"rows": data}, _remarks(load, n_cores))
 
 
 def _remarks(load: float, n_cores: int) -> list[str]:
@@ -71,22 +71,6 @@ def _remarks(load: float, n_cores: int) -> list[str]:
         "before it began), so these delays are not what Auricle needs: measure again where "
         "nothing else runs."
     ]
-
-
-def _picture(rows: list[dict[str, Any]]) -> str:
-    drawn: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        for share in ("p50", "p95"):
-            if row["commit"] is not None:
-                line = drawn.setdefault(f"{row['model']}, {share}", [])
-                line.append((row["n_streams"], row["commit"][f"{share}_s"]))
-    return picture.lines(
-        "Until a word is committed",
-        "streams at a time",
-        "seconds after it was said",
-        drawn,
-        UNTIL_S,
-    )
 
 
 def _is_too_late(found: Streams) -> bool:
