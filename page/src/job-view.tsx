@@ -1,16 +1,16 @@
 // One recording: listen, read along, edit, and take the text home.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { size } from "./downloads";
 import { Editing } from "./editing";
 import { clock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
-import { size } from "./downloads";
 import { again, options } from "./jobs";
-import { isWorthAgain } from "./problem";
 import { languageName } from "./options";
 import { Player } from "./player";
 import { seek, time, toggle } from "./playback";
+import { isWorthAgain } from "./problem";
 import { ProblemCard } from "./problem-card";
 import { Reading } from "./reading";
 import { CodeButton, CopyButton, Downloads, plainText, withoutSuffix } from "./saving";

@@ -6,10 +6,10 @@ import { begun, changed, type History } from "./history";
 import { Job } from "./job";
 import { choose, keep } from "./jobs";
 import { keyProtocol, sessionOf, whyClosed } from "./live-terms";
-import type { Options } from "./request";
 import { fileOf, open, type Microphone } from "./microphone";
 import { pause } from "./playback";
 import { ownProblem, unreachable, type Problem } from "./problem";
+import type { Options } from "./request";
 import { BASE, noted, Refused, wantsKey } from "./server";
 import { cuesOfTurns, after, cutOff, withSame, type LiveEvent, type Turn } from "./turns";
 import { nameOf, speakersOf, type Transcript } from "./transcript";
@@ -24,6 +24,7 @@ const KEY_REFUSED = 3000;
 
 export const state = signal<LiveState>("idle");
 const heard = signal<readonly Turn[]>([]);
+
 /** What people said of the speakers: what each is called, and who is another one's double. */
 interface Known {
   readonly names: Readonly<Record<string, string>>;
@@ -47,6 +48,7 @@ export const voices = computed<ReadonlyMap<string, string>>(() => {
   if (JSON.stringify([...next]) !== JSON.stringify([...lastVoices])) lastVoices = next;
   return lastVoices;
 });
+
 /** Codes of the languages that were heard. */
 export const languages = computed(() => [
   ...new Set(turns.value.flatMap((turn) => turn.languages)),

@@ -84,7 +84,7 @@ function facts({ machine, plan }: Found): Fact[] {
       more: [
         ...(get(machine, "usable GPUs") === "0" ? ["no usable GPU"] : []),
         `${get(plan, "parallel work")} in ${get(plan, "compute type")}`,
-        ...(plan["engine"] ? [plan["engine"]] : []),
+        ...(plan["engine"] ? [plan["engine"].replace(/:.*/su, "")] : []), // not how it was chosen
       ].join(" · "),
     },
     { icon: "disk", name: "Disk", value: get(plan, "free disk"), more: "free for models" },
