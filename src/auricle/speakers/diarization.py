@@ -29,8 +29,8 @@ from auricle.types import SAMPLE_RATE, Pcm
 SEGMENTATION_FILE = "pytorch_model.bin"
 EMBEDDING_FILE = "campplus_cn_en_common.pt"
 
-BATCH = 16
-"""Chunks segmented at a time: 40 s of audio."""
+BATCH = 32
+"""Chunks segmented at a time: 80 s of audio."""
 
 _STEP = STEP_FRAMES * HOP
 _LEAST_FRAMES = 12

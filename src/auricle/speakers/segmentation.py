@@ -44,6 +44,12 @@ _EPSILON = np.float32(1e-5)
 _SLOPE = np.float32(0.01)
 _LAYERS = 4
 _LEAST_HZ = 50.0
+_SIDE_BY_SIDE = 4
+"""Places that the filters are applied to in one row of a product."""
+_ROWS = 512
+"""Rows of what is filtered that are worked on at a time, which fits the processor's cache."""
+_BLOCK = 16
+"""Frames whose input an LSTM layer takes in at a time."""
 
 
 class Segmentation:
@@ -55,6 +61,7 @@ class Segmentation:
         self._scale = weights["sincnet.wav_norm1d.weight"]
         self._shift = weights["sincnet.wav_norm1d.bias"]
         self._filters = _band_passes(weights)
+        self._bank = _shifted(self._filters)
         self._norms = [
             (weights[f"sincnet.norm1d.{i}.weight"], weights[f"sincnet.norm1d.{i}.bias"])
             for i in range(3)
@@ -79,7 +86,7 @@ class Segmentation:
         ``step`` is a multiple of 10 samples, so that chunks can share the filters' work.
         """
         starts = range(0, len(pcm) - CHUNK + 1, step)
-        filtered = np.lib.stride_tricks.sliding_window_view(pcm, _KERNEL)[::_STRIDE] @ self._filters
+        filtered = self._filtered(pcm)
         x = np.stack([self._heard(pcm, filtered, start) for start in starts], axis=1)
         for layer in self._lstm:
             x = layer.run(x)
@@ -91,6 +98,19 @@ class Segmentation:
         logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
         return np.asarray(logits.transpose(1, 0, 2), np.float32)
 
+    def _filtered(self, pcm: F32) -> F32:
+        """What the filters give for audio, every 10 samples: ``(n, 80)``."""
+        n = (len(pcm) - _KERNEL) // _STRIDE + 1
+        n_rows = -(-n // _SIDE_BY_SIDE)
+        seen, step = len(self._bank), _STRIDE * _SIDE_BY_SIDE
+        padded = np.pad(pcm, (0, max(0, (n_rows - 1) * step + seen - len(pcm))))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, seen)[::step]
+        result = np.empty((n_rows, self._bank.shape[1]), np.float32)
+        for first in range(0, n_rows, _ROWS):
+            rows = slice(first, min(first + _ROWS, n_rows))
+            np.matmul(np.ascontiguousarray(windows[rows]), self._bank, out=result[rows])
+        return result.reshape(-1, self._filters.shape[1])[:n]
+
     def _heard(self, pcm: F32, filtered: F32, start: int) -> F32:
         """One chunk through the convolutions: ``(589, 60)``.
 
@@ -99,13 +119,20 @@ class Segmentation:
         """
         chunk = pcm[start : start + CHUNK]
         scale = self._scale / np.sqrt(chunk.var() + _EPSILON)
-        shift = self._shift - chunk.mean() * scale
-        first = start // _STRIDE
-        x = filtered[first : first + (CHUNK - _KERNEL) // _STRIDE + 1] * scale
-        x += shift * self._filters.sum(0)
-        x = _normal(_pooled(np.abs(x, out=x)), *self._norms[0])
+        shift = (self._shift - chunk.mean() * scale) * self._filters.sum(0)
+        at = start // _STRIDE
+        n_pooled = ((CHUNK - _KERNEL) // _STRIDE + 1) // _POOL
+        x = np.empty((n_pooled, len(shift)), np.float32)
+        for first in range(0, n_pooled, _ROWS):
+            last = min(first + _ROWS, n_pooled)
+            part = filtered[at + first * _POOL : at + last * _POOL] * scale
+            part += shift
+            x[first:last] = _pooled(np.abs(part, out=part))
+        x = _normal(x, *self._norms[0])
         for (weight, bias), norm in zip(self._convolutions, self._norms[1:], strict=True):
-            x = _normal(_pooled(_convolved(x, weight)) + bias, *norm)
+            x = _pooled(_convolved(x, weight))
+            x += bias
+            x = _normal(x, *norm)
         return x
 
 
@@ -129,28 +156,48 @@ class _Layer:
         self._bias = both("bias_ih") + both("bias_hh")
 
     def run(self, x: F32) -> F32:
-        """``(n_frames, batch, n_in)`` → ``(n_frames, batch, 2 n)``: forward, then backward."""
-        n_frames, batch, n_in = x.shape
+        """``(n_frames, batch, n_in)`` → ``(n_frames, batch, 2 n)``: forward, then backward.
+
+        What comes from the input is computed for a few frames at a time, so that it is still in
+        the processor's cache when its turn comes.
+        """
+        n_frames, batch, _ = x.shape
         n = self._n
-        flat = x.reshape(-1, n_in)
-        inputs = np.empty((n_frames, 2, batch, 4 * n), np.float32)
-        for way in (0, 1):
-            found = (flat @ self._from_input[way] + self._bias[way]).reshape(n_frames, batch, -1)
-            inputs[:, way] = found[::-1] if way else found
-        states = np.empty((n_frames, 2, batch, n), np.float32)
+        result = np.empty((n_frames, batch, 2 * n), np.float32)
+        inputs = np.empty((_BLOCK, 2, batch, 4 * n), np.float32)
         hidden = np.zeros((2, batch, n), np.float32)
         cell = np.zeros((2, batch, n), np.float32)
-        for i in range(n_frames):
-            gates = inputs[i]
-            gates += hidden @ self._from_hidden
-            np.tanh(gates, out=gates)
-            sigmoids = gates[..., : 3 * n]
-            sigmoids *= 0.5
-            sigmoids += 0.5
-            cell *= gates[..., n : 2 * n]
-            cell += gates[..., :n] * gates[..., 3 * n :]
-            hidden = np.multiply(gates[..., 2 * n : 3 * n], np.tanh(cell), out=states[i])
-        return np.concatenate([states[:, 0], states[::-1, 1]], axis=-1)
+        gates = np.empty((2, batch, 4 * n), np.float32)
+        for first in range(0, n_frames, _BLOCK):
+            last = min(first + _BLOCK, n_frames)
+            self._take_in(x[first:last], 0, inputs)
+            self._take_in(x[n_frames - last : n_frames - first][::-1], 1, inputs)
+            for i in range(first, last):
+                np.matmul(hidden, self._from_hidden, out=gates)
+                gates += inputs[i - first]
+                _step(gates, cell, hidden)
+                result[i, :, :n] = hidden[0]
+                result[n_frames - 1 - i, :, n:] = hidden[1]
+        return result
+
+    def _take_in(self, x: F32, way: int, inputs: F32) -> None:
+        """What the gates get from the input of a few frames, in their order."""
+        found = x.reshape(-1, x.shape[-1]) @ self._from_input[way]
+        found += self._bias[way]
+        inputs[: len(x), way] = found.reshape(len(x), x.shape[1], -1)
+
+
+def _step(gates: F32, cell: F32, hidden: F32) -> None:
+    """One frame: ``gates`` are used up, ``cell`` and ``hidden`` become those after it."""
+    n = cell.shape[-1]
+    np.tanh(gates, out=gates)
+    sigmoids = gates[..., : 3 * n]
+    sigmoids *= 0.5
+    sigmoids += 0.5
+    cell *= gates[..., n : 2 * n]
+    cell += np.multiply(gates[..., :n], gates[..., 3 * n :], out=hidden)
+    np.tanh(cell, out=hidden)
+    hidden *= gates[..., 2 * n : 3 * n]
 
 
 def _band_passes(weights: Mapping[str, NDArray[np.float32]]) -> F32:
@@ -174,6 +221,16 @@ def _band_passes(weights: Mapping[str, NDArray[np.float32]]) -> F32:
     return np.asarray(filters.T, np.float32, order="C")
 
 
+def _shifted(filters: F32) -> F32:
+    """The filters, and beside them the same for the next places: one product serves several, of
+    samples that are copied once."""
+    n_taps, n = filters.shape
+    bank = np.zeros((n_taps + (_SIDE_BY_SIDE - 1) * _STRIDE, _SIDE_BY_SIDE * n), np.float32)
+    for i in range(_SIDE_BY_SIDE):
+        bank[i * _STRIDE : i * _STRIDE + n_taps, i * n : (i + 1) * n] = filters
+    return bank
+
+
 def _taps(weight: F32) -> F32:
     """``(n_out, n_in, taps)`` → ``(taps, n_in, n_out)``."""
     return np.ascontiguousarray(weight.transpose(2, 1, 0))
@@ -181,11 +238,14 @@ def _taps(weight: F32) -> F32:
 
 def _convolved(x: F32, weight: F32) -> F32:
     """``(n_frames, n_in)`` by ``(taps, n_in, n_out)``, only where all taps lie inside."""
-    n_out = len(x) - len(weight) + 1
-    result = x[:n_out] @ weight[0]
-    for tap in range(1, len(weight)):
-        result += x[tap : tap + n_out] @ weight[tap]
-    return np.asarray(result, np.float32)
+    n_out, n_seen = len(x) - len(weight) + 1, len(weight) * x.shape[1]
+    windows = np.lib.stride_tricks.sliding_window_view(x.reshape(-1), n_seen)[:: x.shape[1]]
+    flat = weight.reshape(n_seen, -1)
+    result = np.empty((n_out, flat.shape[1]), np.float32)
+    for first in range(0, n_out, _ROWS):
+        rows = slice(first, first + _ROWS)
+        np.matmul(np.ascontiguousarray(windows[rows]), flat, out=result[rows])
+    return result
 
 
 def _pooled(x: F32) -> F32:
@@ -195,10 +255,12 @@ def _pooled(x: F32) -> F32:
 
 
 def _normal(x: F32, weight: F32, bias: F32) -> F32:
-    """Every channel to mean 0 and variance 1 over the chunk, then as the network learned it."""
-    scale = weight / np.sqrt(x.var(0) + _EPSILON)
-    x = x * scale
-    x += bias - x.mean(0)
+    """Every channel to mean 0 and variance 1 over the chunk, then as the network learned it; ``x``
+    is used up."""
+    x -= x.mean(0)
+    variance = np.einsum("ij,ij->j", x, x) / np.float32(len(x))
+    x *= weight / np.sqrt(variance + _EPSILON)
+    x += bias
     return _leaky(x)
 
 
