@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ REFERENCES = "known_speaker_references"
 
 _DECIMALS = 6
 """Of embeddings: their cosines keep five."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,7 @@ class Diarizer:
                             f"Telling speakers apart failed {ATTEMPTS} times on this recording: "
                             f"{exc}"
                         ) from exc
+                    _log.warning("the recording is heard once more for its voices: %s", exc)
         raise AssertionError
 
     async def _heard(

@@ -158,27 +158,24 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
         ),
         (
             [DIARIZED, ("min_speakers", "3"), ("max_speakers", "2")],
-            "'min_speakers' and 'max_speakers' cannot be used together: at least 3 and at most 2 "
-            "speakers are none.",
+            "Invalid 'min_speakers': got 3, but max_speakers is 2; it may be 2 at most.",
             "min_speakers",
         ),
         (
             [DIARIZED, ("num_speakers", "2"), ("min_speakers", "3")],
-            "'num_speakers' and 'min_speakers' cannot be used together: at least 3 and at most 2 "
-            "speakers are none.",
-            "num_speakers",
+            "Invalid 'min_speakers': got 3, but num_speakers is 2; it may be 2 at most.",
+            "min_speakers",
         ),
         (
             [DIARIZED, ("num_speakers", "4"), ("max_speakers", "3")],
-            "'num_speakers' and 'max_speakers' cannot be used together: at least 4 and at most 3 "
-            "speakers are none.",
+            "Invalid 'num_speakers': got 4, but max_speakers is 3; it may be 3 at most.",
             "num_speakers",
         ),
         (
             [DIARIZED, ANN],
-            "'known_speaker_names' and 'known_speaker_references' cannot be used together: each "
-            "name needs a reference, but there are 1 and 0.",
-            "known_speaker_names",
+            "Invalid 'known_speaker_references': each of known_speaker_names needs one, in the same "
+            "order, but there are 0 for 1.",
+            "known_speaker_references",
         ),
         (
             [DIARIZED, ANN, ANN, VOICE, VOICE],

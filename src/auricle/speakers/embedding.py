@@ -9,7 +9,7 @@ and of the 2 s around (context-aware masking), then mean and deviation over time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,13 @@ DIMENSIONS = 192
 
 F32 = NDArray[np.float32]
 
-_BLOCKS = ((12, 1), (24, 2), (16, 2))
+MakeFrames = Callable[[Mapping[str, F32]], Callable[[F32], F32]]
+"""From the checkpoint's tensors to what runs all layers but the last."""
+
+BLOCKS = ((12, 1), (24, 2), (16, 2))
 """Layers and dilation of each dense block."""
-_RESIDUALS = ((("layer1.0", 2), ("layer1.1", 1)), (("layer2.0", 2), ("layer2.1", 1)))
-_SEGMENT = 100
+RESIDUALS = ((("layer1.0", 2), ("layer1.1", 1)), (("layer2.0", 2), ("layer2.1", 1)))
+SEGMENT = 100
 """Frames of 20 ms that share a local mean."""
 _EPSILON = 1e-5
 _ROWS = 10
@@ -31,30 +34,12 @@ _ROWS = 10
 class Embedding:
     """The network's weights. Immutable: one serves any number of recordings and threads."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """``tensors`` as the checkpoint names them. Raises KeyError for one that is missing."""
-        self._first = _convolution(tensors, "head.conv1", "head.bn1")
-        self._residuals = [
-            _Residual(tensors, f"head.{name}", stride)
-            for stage in _RESIDUALS
-            for name, stride in stage
-        ]
-        self._last = _convolution(tensors, "head.conv2", "head.bn2")
-        weight, bias = _folded(tensors, "xvector.tdnn.linear", "xvector.tdnn.nonlinear.batchnorm")
-        self._tdnn = (np.ascontiguousarray(weight.transpose(2, 1, 0)), bias)
-        self._blocks = [
-            (
-                [
-                    _Dense(tensors, f"xvector.block{i}.tdnnd{j}", dilation)
-                    for j in range(1, n_layers + 1)
-                ],
-                _Normal.of(tensors, f"xvector.transit{i}.nonlinear.batchnorm"),
-                tensors[f"xvector.transit{i}.linear.weight"][:, :, 0].T.copy(),
-            )
-            for i, (n_layers, dilation) in enumerate(_BLOCKS, 1)
-        ]
-        self._out = _Normal.of(tensors, "xvector.out_nonlinear.batchnorm")
-        weight, bias = _folded(tensors, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
+    def __init__(self, tensors: Mapping[str, F32], make_frames: MakeFrames | None = None) -> None:
+        """``tensors`` as the checkpoint names them; ``make_frames`` says what runs all of them but
+        the last layer, in place of numpy. Raises KeyError for one that is missing."""
+        self._frames = _Frames(tensors) if make_frames is None else make_frames(tensors)
+        self._out = Normal.of(tensors, "xvector.out_nonlinear.batchnorm")
+        weight, bias = folded(tensors, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
         self._dense = (weight[:, :, 0].T.copy(), bias)
 
     def embed(self, features: F32) -> F32:
@@ -62,16 +47,44 @@ class Embedding:
 
         Their mean over time is taken away first, so loudness and a constant filter do not matter.
         """
-        x = features - features.mean(0)
-        x = self._time_delay(self._image(x))
-        for layers, normal, weight in self._blocks:
-            x = self._block(x, layers)
-            x = normal.rectified(x) @ weight
-        x = self._out.rectified(x)
+        x = self._out.rectified(self._frames(features - features.mean(0)))
         deviation = x.std(0, ddof=1) if len(x) > 1 else np.full(x.shape[1], 1e-2, np.float32)
         weight, bias = self._dense
         found = np.concatenate([x.mean(0), deviation]) @ weight + bias
         return np.asarray(found / np.linalg.norm(found), np.float32)
+
+
+class _Frames:
+    """All layers but the last, which keep time: ``(n_frames, 80)`` → ``(n_frames / 2, 512)``."""
+
+    def __init__(self, tensors: Mapping[str, F32]) -> None:
+        self._first = _convolution(tensors, "head.conv1", "head.bn1")
+        self._residuals = [
+            _Residual(tensors, f"head.{name}", stride)
+            for stage in RESIDUALS
+            for name, stride in stage
+        ]
+        self._last = _convolution(tensors, "head.conv2", "head.bn2")
+        weight, bias = folded(tensors, "xvector.tdnn.linear", "xvector.tdnn.nonlinear.batchnorm")
+        self._tdnn = (np.ascontiguousarray(weight.transpose(2, 1, 0)), bias)
+        self._blocks = [
+            (
+                [
+                    _Dense(tensors, f"xvector.block{i}.tdnnd{j}", dilation)
+                    for j in range(1, n_layers + 1)
+                ],
+                Normal.of(tensors, f"xvector.transit{i}.nonlinear.batchnorm"),
+                tensors[f"xvector.transit{i}.linear.weight"][:, :, 0].T.copy(),
+            )
+            for i, (n_layers, dilation) in enumerate(BLOCKS, 1)
+        ]
+
+    def __call__(self, x: F32) -> F32:
+        x = self._time_delay(self._image(x))
+        for layers, normal, weight in self._blocks:
+            x = self._block(x, layers)
+            x = normal.rectified(x) @ weight
+        return x
 
     def _image(self, x: F32) -> F32:
         """The residual network over time and bands: ``(n_frames, 80)`` → ``(n_frames, 320)``."""
@@ -103,14 +116,14 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Normal:
+class Normal:
     """A batch normalisation, as one factor and one summand a channel."""
 
     scale: F32
     shift: F32
 
     @classmethod
-    def of(cls, tensors: Mapping[str, NDArray[np.float32]], name: str) -> _Normal:
+    def of(cls, tensors: Mapping[str, NDArray[np.float32]], name: str) -> Normal:
         mean, variance = tensors[f"{name}.running_mean"], tensors[f"{name}.running_var"]
         scale = tensors.get(f"{name}.weight", np.float32(1)) / np.sqrt(variance + _EPSILON)
         shift = tensors.get(f"{name}.bias", np.float32(0)) - mean * scale
@@ -128,8 +141,8 @@ class _Dense:
     def __init__(
         self, tensors: Mapping[str, NDArray[np.float32]], name: str, dilation: int
     ) -> None:
-        self._normal = _Normal.of(tensors, f"{name}.nonlinear1.batchnorm")
-        weight, self._bias = _folded(tensors, f"{name}.linear1", f"{name}.nonlinear2.batchnorm")
+        self._normal = Normal.of(tensors, f"{name}.nonlinear1.batchnorm")
+        weight, self._bias = folded(tensors, f"{name}.linear1", f"{name}.nonlinear2.batchnorm")
         self._weight = weight[:, :, 0].T.copy()
         cam = f"{name}.cam_layer"
         local = tensors[f"{cam}.linear_local.weight"].transpose(1, 2, 0)
@@ -151,14 +164,14 @@ class _Dense:
         y = taps[:, n : 2 * n].copy()
         y[d:] += taps[:-d, :n]
         y[:-d] += taps[d:, 2 * n :]
-        starts = np.arange(0, n_frames, _SEGMENT)
+        starts = np.arange(0, n_frames, SEGMENT)
         lengths = np.diff(np.append(starts, n_frames))[:, None].astype(np.float32)
         sums = np.add.reduceat(x, starts, axis=0)
         context = sums.sum(0) / np.float32(n_frames) + sums / lengths
         squeezed = _relu(context @ self._squeeze + self._squeeze_bias)
         mask = 0.5 + 0.5 * np.tanh((squeezed @ self._excite + self._excite_bias) / 2)  # a sigmoid
         for start, each in zip(starts, mask, strict=True):
-            y[start : start + _SEGMENT] *= each
+            y[start : start + SEGMENT] *= each
         return y
 
 
@@ -195,7 +208,7 @@ class _Residual:
         self._second = _convolution(tensors, f"{name}.conv2", f"{name}.bn2")
         self._around: tuple[F32, F32] | None = None
         if stride > 1:
-            weight, bias = _folded(tensors, f"{name}.shortcut.0", f"{name}.shortcut.1")
+            weight, bias = folded(tensors, f"{name}.shortcut.0", f"{name}.shortcut.1")
             self._around = (weight[:, :, 0, 0].T.copy(), bias)
 
     def run(self, image: F32) -> F32:
@@ -209,15 +222,15 @@ class _Residual:
 
 
 def _convolution(tensors: Mapping[str, NDArray[np.float32]], name: str, norm: str) -> _Convolution:
-    weight, bias = _folded(tensors, name, norm)
+    weight, bias = folded(tensors, name, norm)
     return _Convolution(
         np.ascontiguousarray(weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))), bias
     )
 
 
-def _folded(tensors: Mapping[str, NDArray[np.float32]], name: str, norm: str) -> tuple[F32, F32]:
+def folded(tensors: Mapping[str, NDArray[np.float32]], name: str, norm: str) -> tuple[F32, F32]:
     """The weights of a layer and the normalisation behind it, as those of one layer."""
-    weight, normal = tensors[f"{name}.weight"], _Normal.of(tensors, norm)
+    weight, normal = tensors[f"{name}.weight"], Normal.of(tensors, norm)
     scale = normal.scale.reshape(-1, *[1] * (weight.ndim - 1))
     return np.asarray(weight * scale, np.float32), normal.shift
 

@@ -82,7 +82,7 @@ def diarization_errors(
         speech_s=total(n_said),
         missed_s=total(np.maximum(n_said - n_heard, 0)),
         false_alarm_s=total(np.maximum(n_heard - n_said, 0)),
-        confused_s=total(np.minimum(n_said, n_heard)) - agreed,
+        confused_s=max(0.0, total(np.minimum(n_said, n_heard)) - agreed),  # not -0.0
         n_reference=len(said),
         n_hypothesis=len(heard),
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from auricle.speakers.lstm import Lstm, MakeLstm
 from auricle.types import SAMPLE_RATE
 
 CHUNK_S = 10.0
@@ -42,21 +43,21 @@ _STRIDE = 10
 _POOL = 3
 _EPSILON = np.float32(1e-5)
 _SLOPE = np.float32(0.01)
-_LAYERS = 4
 _LEAST_HZ = 50.0
 _SIDE_BY_SIDE = 4
 """Places that the filters are applied to in one row of a product."""
 _ROWS = 512
 """Rows of what is filtered that are worked on at a time, which fits the processor's cache."""
-_BLOCK = 16
-"""Frames whose input an LSTM layer takes in at a time."""
 
 
 class Segmentation:
     """The network's weights. Immutable: one serves any number of recordings and threads."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """``tensors`` as the checkpoint names them. Raises KeyError for one that is missing."""
+    def __init__(
+        self, tensors: Mapping[str, NDArray[np.float32]], make_lstm: MakeLstm = Lstm
+    ) -> None:
+        """``tensors`` as the checkpoint names them; ``make_lstm`` says what runs the costliest part
+        of them. Raises KeyError for one that is missing."""
         weights = {name.removeprefix("state_dict."): value for name, value in tensors.items()}
         self._scale = weights["sincnet.wav_norm1d.weight"]
         self._shift = weights["sincnet.wav_norm1d.bias"]
@@ -73,7 +74,7 @@ class Segmentation:
             )
             for i in (1, 2)
         ]
-        self._lstm = [_Layer(weights, i) for i in range(_LAYERS)]
+        self._lstm = make_lstm(weights)
         self._dense = [
             (weights[f"{name}.weight"].T.copy(), weights[f"{name}.bias"])
             for name in ("linear.0", "linear.1", "classifier")
@@ -88,8 +89,7 @@ class Segmentation:
         starts = range(0, len(pcm) - CHUNK + 1, step)
         filtered = self._filtered(pcm)
         x = np.stack([self._heard(pcm, filtered, start) for start in starts], axis=1)
-        for layer in self._lstm:
-            x = layer.run(x)
+        x = self._lstm(x)
         for weight, bias in self._dense[:-1]:
             x = _leaky(x @ weight + bias)
         weight, bias = self._dense[-1]
@@ -134,70 +134,6 @@ class Segmentation:
             x += bias
             x = _normal(x, *norm)
         return x
-
-
-class _Layer:
-    """One LSTM layer, both directions side by side."""
-
-    def __init__(self, weights: Mapping[str, NDArray[np.float32]], index: int) -> None:
-        # One tanh serves all four gates, since sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: put the
-        # three sigmoid gates first (input, forget, output; then the cell) and halve them.
-        n = weights[f"lstm.weight_hh_l{index}"].shape[1]
-        order = np.r_[0 : 2 * n, 3 * n : 4 * n, 2 * n : 3 * n]
-        scale = np.r_[np.full(3 * n, 0.5), np.ones(n)].astype(np.float32)
-        self._n = n
-        ways = [f"l{index}", f"l{index}_reverse"]
-
-        def both(name: str) -> F32:
-            return np.stack([weights[f"lstm.{name}_{way}"][order].T * scale for way in ways])
-
-        self._from_input = both("weight_ih")
-        self._from_hidden = both("weight_hh")
-        self._bias = both("bias_ih") + both("bias_hh")
-
-    def run(self, x: F32) -> F32:
-        """``(n_frames, batch, n_in)`` → ``(n_frames, batch, 2 n)``: forward, then backward.
-
-        What comes from the input is computed for a few frames at a time, so that it is still in
-        the processor's cache when its turn comes.
-        """
-        n_frames, batch, _ = x.shape
-        n = self._n
-        result = np.empty((n_frames, batch, 2 * n), np.float32)
-        inputs = np.empty((_BLOCK, 2, batch, 4 * n), np.float32)
-        hidden = np.zeros((2, batch, n), np.float32)
-        cell = np.zeros((2, batch, n), np.float32)
-        gates = np.empty((2, batch, 4 * n), np.float32)
-        for first in range(0, n_frames, _BLOCK):
-            last = min(first + _BLOCK, n_frames)
-            self._take_in(x[first:last], 0, inputs)
-            self._take_in(x[n_frames - last : n_frames - first][::-1], 1, inputs)
-            for i in range(first, last):
-                np.matmul(hidden, self._from_hidden, out=gates)
-                gates += inputs[i - first]
-                _step(gates, cell, hidden)
-                result[i, :, :n] = hidden[0]
-                result[n_frames - 1 - i, :, n:] = hidden[1]
-        return result
-
-    def _take_in(self, x: F32, way: int, inputs: F32) -> None:
-        """What the gates get from the input of a few frames, in their order."""
-        found = x.reshape(-1, x.shape[-1]) @ self._from_input[way]
-        found += self._bias[way]
-        inputs[: len(x), way] = found.reshape(len(x), x.shape[1], -1)
-
-
-def _step(gates: F32, cell: F32, hidden: F32) -> None:
-    """One frame: ``gates`` are used up, ``cell`` and ``hidden`` become those after it."""
-    n = cell.shape[-1]
-    np.tanh(gates, out=gates)
-    sigmoids = gates[..., : 3 * n]
-    sigmoids *= 0.5
-    sigmoids += 0.5
-    cell *= gates[..., n : 2 * n]
-    cell += np.multiply(gates[..., :n], gates[..., 3 * n :], out=hidden)
-    np.tanh(cell, out=hidden)
-    hidden *= gates[..., 2 * n : 3 * n]
 
 
 def _band_passes(weights: Mapping[str, NDArray[np.float32]]) -> F32:

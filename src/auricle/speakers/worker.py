@@ -18,6 +18,7 @@ import numpy as np
 from auricle.resources import usable_cores
 from auricle.rpc.caller import Call, Caller
 from auricle.speakers.diarization import Diarization, Networks, listen
+from auricle.speakers.loading import load
 from auricle.speakers.messages import (
     Done,
     Feed,
@@ -40,7 +41,9 @@ class Worker:
         self._caller = caller
         self._networks: Networks | None = None
         self._recordings: dict[int, Diarization] = {}
-        self._recording = ThreadPoolExecutor(max(1, usable_cores() // 2), "recordings")
+        n_recordings = max(1, usable_cores() // 2)
+        self._n_threads = n_recordings + 1
+        self._recording = ThreadPoolExecutor(n_recordings, "recordings")
         self._live = ThreadPoolExecutor(1, "live")
 
     def run(self) -> None:
@@ -68,7 +71,7 @@ class Worker:
             case Ping():
                 return Done()
             case Load():
-                self._networks = Networks.load(Path(request.path))
+                self._networks = load(Path(request.path), self._n_threads)
                 return Done()
             case Forget():
                 self._recordings.pop(request.recording, None)

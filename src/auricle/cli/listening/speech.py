@@ -38,9 +38,12 @@ class Said:
             return (_segment(self.start_s, self.end_s, f" {self.text}", self.words),)
         runs = (tuple(run) for _, run in groupby(self.words, key=lambda word: word.speaker))
         return tuple(
-            _segment(run[0].start_s, run[-1].end_s, "".join(word.text for word in run), run)
-            for run in runs
+            _segment(run[0].start_s, run[-1].end_s, f" {_joined(run)}", run) for run in runs
         )
+
+
+def _joined(words: Iterable[Word]) -> str:
+    return "".join(word.text for word in words).strip()
 
 
 def _segment(start_s: float, end_s: float, text: str, words: tuple[Word, ...]) -> Segment:

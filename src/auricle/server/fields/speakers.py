@@ -79,13 +79,13 @@ def options(values: Mapping[str, Any]) -> SpeakerOptions:
                 refuse_both("channels", name, "with 'separate' each channel is a speaker")
         return SpeakerOptions(by_channel=True)
     n, least, most = (values[f"{name}_speakers"] for name in ("num", "min", "max"))
-    for low, high, names in (
-        (least, n, ("num_speakers", "min_speakers")),
-        (n, most, ("num_speakers", "max_speakers")),
-        (least, most, ("min_speakers", "max_speakers")),
+    for name, low, other, high in (
+        ("min_speakers", least, "num_speakers", n),
+        ("num_speakers", n, "max_speakers", most),
+        ("min_speakers", least, "max_speakers", most),
     ):
         if low and high and low > high:
-            refuse_both(*names, f"at least {low} and at most {high} speakers are none")
+            refuse(name, f"got {low}, but {other} is {high}; it may be {high} at most.")
     return SpeakerOptions(n or least or 1, n or most or None, _known(values))
 
 
@@ -93,9 +93,9 @@ def _known(values: Mapping[str, Any]) -> tuple[KnownVoice, ...]:
     names = values["known_speaker_names"]
     references = values["known_speaker_references"]
     if len(names) != len(references):
-        refuse_both(
-            "known_speaker_names",
+        refuse(
             "known_speaker_references",
-            f"each name needs a reference, but there are {len(names)} and {len(references)}",
+            "each of known_speaker_names needs one, in the same order, but there are "
+            f"{len(references)} for {len(names)}.",
         )
     return tuple(KnownVoice(*each) for each in zip(names, references, strict=True))
