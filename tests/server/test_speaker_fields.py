@@ -173,8 +173,8 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
         ),
         (
             [DIARIZED, ANN],
-            "Invalid 'known_speaker_references': each of known_speaker_names needs one, in the same "
-            "order, but there are 0 for 1.",
+            "Invalid 'known_speaker_references': each of known_speaker_names needs one, in the "
+            "same order, but there are 0 for 1.",
             "known_speaker_references",
         ),
         (

@@ -1,7 +1,8 @@
 """The costly parts of both networks as OpenVINO graphs, where that is installed.
 
 Knows nothing about audio. They give the numbers of `lstm` and `embedding` to within 1e-4, in about
-two thirds of the time. Any number of threads may call them; as many run at a time as there are streams.
+two thirds of the time. Any number of threads may call them; as many run at a time as there are
+streams.
 """
 
 from __future__ import annotations
