@@ -97,3 +97,13 @@ def _told(text: str) -> list[tuple[str, list[str]]]:
         if isinstance(name, ast.Constant):
             found.append((str(name.value), labels))
     return found
+
+
+async def test_a_server_that_stops_is_draining() -> None:
+    runtime = FakeRuntime(settings())
+    async with serving(runtime) as served, served.http() as http:
+        await runtime.started.wait()
+        served.server._in_flight.stop()
+        found = samples((await http.get("/metrics")).text)
+    assert found[key("auricle_state", state="draining")] == 1
+    assert found[key("auricle_state", state="ready")] == found[key("auricle_ready")] == 0
