@@ -10,7 +10,7 @@ import resource
 from pathlib import Path
 
 import httpx2
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import WebSocketException
 
 from tests.chaos.phases import Size, clips
 from tests.chaos.population import Behaviour, Clip, Population, WrongAnswer
@@ -94,7 +94,7 @@ def _may_break(behave: Behaviour) -> Behaviour:
     async def behaving(clip: Clip) -> str:
         try:
             return await behave(clip)
-        except (httpx2.TransportError, ConnectionClosedError, OSError):
+        except (httpx2.TransportError, WebSocketException, OSError):
             return "broken"
 
     return behaving

@@ -29,7 +29,7 @@ STOP_S = 60.0
 SETTLE_S = 30.0
 """How long a server may take until nothing is left of those who have gone."""
 
-SLACK = {"open_files": 4, "threads": 2, "tasks": 1, "processes": 0, "uploads": 0}
+SLACK = {"open_files": 4, "threads": 10, "tasks": 1, "processes": 0, "uploads": 0}
 """By how much more it may hold then: kept connections, threads of pools."""
 
 

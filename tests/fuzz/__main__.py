@@ -39,7 +39,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="damaged input")
     parser.add_argument("--inputs", type=int, default=1_000_000)
-    parser.add_argument("--minutes", type=float, default=20.0, help="at most, for each target")
+    parser.add_argument("--minutes", type=float, default=60.0, help="at most, for each target")
     parser.add_argument("--only", default="", help="names of targets, with commas")
     parser.add_argument("--seed", type=int, default=1, help="of the first input")
     return parser.parse_args()

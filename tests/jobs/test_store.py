@@ -6,17 +6,19 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from auricle.errors import AuricleError, Conflict, NotFound, StorageFull
+from auricle.jobs.batch import BatchStore, StoredBatch
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
 from auricle.jobs.job import Failure, Held, JobRequest, StoredJob
 from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
 from auricle.jobs.rows import DAMAGED
-from auricle.jobs.store import JobStore, NewJob
+from auricle.jobs.store import JobStore, NewJob, Page
 from auricle.reading.reader import Reading
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
 from tests.fakes import window
@@ -26,6 +28,16 @@ from tests.server.fakes import HELLO
 KEEP_S = 3600.0
 DEADLY = Failure("It kills.", "server_error")
 OPTIONS = DecodeOptions(language="en", speakers=SpeakerOptions(known=(KnownVoice("Ann", b"x"),)))
+BATCH = StoredBatch(
+    id="",
+    owner="",
+    state="validating",
+    endpoint="/v1/audio/transcriptions",
+    input_file_id="file-1",
+    window="24h",
+    created_s=0.0,
+    expires_s=86_400.0,
+)
 READING = Reading(HELLO, Language("en", 0.5), "Hello")
 
 
@@ -235,6 +247,20 @@ async def test_a_damaged_window_is_read_again_and_a_damaged_result_is_told(kept:
     with pytest.raises(AuricleError, match="is damaged") as caught:
         await kept.readings.transcript(job.id)
     assert caught.value.code == "job_damaged"
+
+
+async def test_a_damaged_batch_keeps_no_other_waiting(kept: Kept):
+    """None was looked at any more, and none forgotten."""
+    batches = BatchStore(kept._database, kept.jobs, kept.clock)
+    for name in ("batch_1", "batch_2"):
+        await batches.add(msgspec.structs.replace(BATCH, id=name))
+    await kept.spoil("batches", "body", "batch_1", "id")
+    assert [each.id for each in await batches.open()] == ["batch_2"]
+    with pytest.raises(NotFound):
+        await batches.get("batch_1", "")
+    await batches.expire()
+    found, _ = await batches.page("", None, Page())
+    assert [each.id for each in found] == ["batch_2"]
 
 
 async def test_names_in_a_damaged_file_need_not_be_text(tmp_path: Path):

@@ -373,3 +373,11 @@ def test_index_may_not_lead_outside(tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelUnusable, match="outside its folder"):
         read_tensors(tmp_path)
+
+
+def test_a_tokenizer_that_is_no_utf8(tmp_path):
+    """It ended with a traceback."""
+    source = Path(shutil.copytree(GOLDEN, tmp_path / "source"))
+    (source / "tokenizer.json").write_bytes(b'{"model": {"vocab": {"\xff": 1}}}')
+    with pytest.raises(ModelUnusable, match=r"cannot read .*tokenizer\.json"):
+        convert(source, tmp_path / "target")
