@@ -66,7 +66,7 @@ async def test_a_key_has_no_more_jobs_in_work_than_requests_at_one_time(
     now = datetime.now(UTC)
     ann = keyring.add(path, "ann", Grant(max_requests=1), None, now)
     bob = keyring.add(path, "bob", EVERYTHING, None, now)
-    async with serve(keys=ApiKeys((), Keyring(path)), jobs_at_once=3) as server:
+    async with serve(keys=ApiKeys((), Keyring(path)), jobs_at_once=4) as server:
         gate = asyncio.Event()
         server.runtime.steps = [gate, *HELLO]
         server.http.headers.update(bearer(ann))
