@@ -20,7 +20,7 @@ from auricle.models.pytorch import read_tensors
 from auricle.speakers import channel, features
 from auricle.speakers.activity import STEP_FRAMES, Timeline
 from auricle.speakers.clustering import Bounds, cluster
-from auricle.speakers.embedding import DIMENSIONS, Embedding, MakeFrames
+from auricle.speakers.embedding import DIMENSIONS, Embedding
 from auricle.speakers.lstm import Lstm, MakeLstm
 from auricle.speakers.segmentation import CHUNK, FIRST_CENTRE, HOP, Segmentation
 from auricle.speakers.stretches import Overlap, Stretch, runs
@@ -68,15 +68,13 @@ class Networks:
     embedding: Embedding
 
     @classmethod
-    def load(
-        cls, folder: Path, make_lstm: MakeLstm = Lstm, make_frames: MakeFrames | None = None
-    ) -> Networks:
-        """Read both checkpoints of a folder; what runs their costly parts may be another library
-        than numpy. Raises ModelUnusable, which names the file."""
+    def load(cls, folder: Path, make_lstm: MakeLstm = Lstm) -> Networks:
+        """Read both checkpoints of a folder; what runs the LSTM may be another library than numpy.
+        Raises ModelUnusable, which names the file."""
         segmentation = read_tensors(folder / SEGMENTATION_FILE)
         embedding = read_tensors(folder / EMBEDDING_FILE)
         try:
-            return cls(Segmentation(segmentation, make_lstm), Embedding(embedding, make_frames))
+            return cls(Segmentation(segmentation, make_lstm), Embedding(embedding))
         except (KeyError, ValueError, IndexError) as exc:
             raise ModelUnusable(f"{folder} does not hold the speaker networks: {exc}") from exc
 

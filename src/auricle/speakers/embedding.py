@@ -9,7 +9,7 @@ and of the 2 s around (context-aware masking), then mean and deviation over time
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,6 @@ from numpy.typing import NDArray
 DIMENSIONS = 192
 
 F32 = NDArray[np.float32]
-
-MakeFrames = Callable[[Mapping[str, F32]], Callable[[F32], F32]]
-"""From the checkpoint's tensors to what runs all layers but the last."""
 
 BLOCKS = ((12, 1), (24, 2), (16, 2))
 """Layers and dilation of each dense block."""
@@ -34,10 +31,9 @@ _ROWS = 10
 class Embedding:
     """The network's weights. Immutable: one serves any number of recordings and threads."""
 
-    def __init__(self, tensors: Mapping[str, F32], make_frames: MakeFrames | None = None) -> None:
-        """``tensors`` as the checkpoint names them; ``make_frames`` says what runs all of them but
-        the last layer, in place of numpy. Raises KeyError for one that is missing."""
-        self._frames = _Frames(tensors) if make_frames is None else make_frames(tensors)
+    def __init__(self, tensors: Mapping[str, F32]) -> None:
+        """``tensors`` as the checkpoint names them. Raises KeyError for one that is missing."""
+        self._frames = _Frames(tensors)
         self._out = Normal.of(tensors, "xvector.out_nonlinear.batchnorm")
         weight, bias = folded(tensors, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
         self._dense = (weight[:, :, 0].T.copy(), bias)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,7 @@ def load(folder: Path, streams: int, find: Callable[[str], object | None] = find
     if find(_LIBRARY) is not None:
         try:
             graphs = import_module(_GRAPHS)
-            return Networks.load(folder, *graphs.parts(streams))
+            return Networks.load(folder, partial(graphs.Lstm, streams=streams))
         except ModelUnusable:
             raise
         except Exception as exc:  # noqa: BLE001  # whatever a library on some machine may raise
