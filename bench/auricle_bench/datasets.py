@@ -1,8 +1,8 @@
 """Recordings with references as data sets come: a table, or a folder in one of the usual shapes.
 
 Knows nothing about servers or scores. Tables are TSV, CSV or JSON lines with a header; folders hold
-``refs.jsonl``, a table called ``metadata``, LibriSpeech's ``*.trans.txt``, or a text beside each
-recording.
+``refs.jsonl``, a table called ``metadata``, LibriSpeech's ``*.trans.txt``, or beside each
+recording a text, an RTTM file that says who speaks when, or both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from auricle.errors import AuricleError
+from auricle.media.formats import SUFFIXES
 from auricle.whisper import languages
 from auricle_bench.clips import REFERENCES, Clip, duration_of
 from auricle_bench.speaker_references import SpokenText, spoken, turns_beside
@@ -45,7 +46,7 @@ class _Row:
 
     origin: str
     path: Path
-    text: str
+    text: str | None
     language: str | None = None
     duration_s: float | None = None
     spoken: SpokenText | None = None
@@ -75,13 +76,21 @@ def _folder(folder: Path) -> Iterator[_Row]:
     for name in TABLES:
         if (folder / name).is_file():
             return _table(folder / name)
-    texts = sorted(path for path in folder.rglob("*.txt") if path.is_file())
-    if not texts:
+    texts = _called(folder, ".txt")
+    named = {path.with_suffix("") for path in texts}
+    turns = [path for path in _called(folder, ".rttm") if path.with_suffix("") not in named]
+    if not texts and not turns:
         raise AuricleError(
-            f"{folder} has no references: neither {', '.join(TABLES)} nor a .txt beside each "
-            "recording"
+            f"{folder} has no references: neither {', '.join(TABLES)} nor a .txt or .rttm beside "
+            "each recording"
         )
-    return (row for path in texts for row in _text_file(path))
+    rows = [row for path in texts for row in _text_file(path)]
+    rows += [_Row(str(path), _beside(path), None) for path in turns]
+    return iter(sorted(rows, key=lambda row: row.origin) if turns else rows)
+
+
+def _called(folder: Path, suffix: str) -> list[Path]:
+    return sorted(path for path in folder.rglob(f"*{suffix}") if path.is_file())
 
 
 def _text_file(path: Path) -> Iterator[_Row]:
@@ -99,11 +108,15 @@ def _text_file(path: Path) -> Iterator[_Row]:
 
 
 def _beside(text_file: Path) -> Path:
-    """The recording with the name of a text file; that file itself where there is none."""
+    """The recording with the name of a reference, of a known container if there are several;
+    ``NAME.*`` where there is none."""
     found = sorted(
-        path
-        for path in text_file.parent.glob("*")
-        if path.stem == text_file.stem and path.suffix.lower() not in _NOT_AUDIO
+        (
+            path
+            for path in text_file.parent.glob("*")
+            if path.stem == text_file.stem and path.suffix.lower() not in _NOT_AUDIO
+        ),
+        key=lambda path: (path.suffix.lower().removeprefix(".") not in SUFFIXES, path),
     )
     return found[0] if found else text_file.with_suffix(".*")
 
@@ -187,7 +200,7 @@ def _check(rows: Iterable[_Row]) -> None:
     for row in rows:
         if not row.path.is_file():
             wrong.append(f"{row.origin}: there is no {row.path}")
-        elif not row.text:
+        elif row.text == "":
             wrong.append(f"{row.origin}: the reference is empty")
         elif row.language is not None and languages.parse(row.language) is None:
             wrong.append(f"{row.origin}: {row.language!r} is no language that Whisper knows")

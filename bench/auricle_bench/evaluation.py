@@ -105,14 +105,16 @@ def run_of(name: str, clips: Sequence[Clip], answers: Mapping[Clip, Answer], wal
 
 
 def score_of(clip: Clip, hypothesis: str, answer: Answer | None = None) -> Score:
+    """A clip whose text nobody wrote down has no errors in no words."""
     language, reference = clip.language or UNKNOWN, clip.text or ""
+    measured = "" if clip.text is None else hypothesis
     return Score(
         file=str(clip.path),
         language=language,
         reference=reference,
         hypothesis=hypothesis,
-        errors=score(reference, hypothesis, language),
-        characters=score_characters(reference, hypothesis, language),
+        errors=score(reference, measured, language),
+        characters=score_characters(reference, measured, language),
         speakers=None if answer is None else speaker_scores.score_of(clip, answer, language),
     )
 

@@ -26,7 +26,7 @@ _NO_LANGUAGE = (
 def about(clips: Sequence[Clip]) -> str:
     """What there is to do."""
     minutes = sum(clip.duration_s for clip in clips) / 60
-    return f"{len(clips)} clips, {minutes:.1f} min of audio"
+    return f"{_counted(len(clips))}, {minutes:.1f} min of audio"
 
 
 def of_run(run: Run, n_worst: int) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _speakers(run: Run) -> Iterator[str]:
     if found is None:
         return
     columns = (
-        ("speakers", f"{found.n_clips} clips"),
+        ("speakers", _counted(found.n_clips)),
         ("DER", _share(found.diarization_error_rate)),
         (f"collar {COLLAR_S:g} s", _share(found.collared)),
         ("missed", _share(found.missed)),
@@ -137,6 +137,10 @@ def _speakers(run: Run) -> Iterator[str]:
         ("WDER", _share(found.word_diarization_error_rate)),
     )
     yield from _table([[head for head, _ in columns], [cell for _, cell in columns]])
+
+
+def _counted(n_clips: int) -> str:
+    return "1 clip" if n_clips == 1 else f"{n_clips} clips"
 
 
 def _share(rate: float | None) -> str:

@@ -60,6 +60,23 @@ def test_a_folder_of_conversations(tmp_path: Path):
     ]
 
 
+def test_a_folder_that_says_only_who_speaks_when(tmp_path: Path):
+    """What is heard in it is no error; beside recordings with a text such a one is not left out."""
+    record(tmp_path / "talk.wav", tmp_path / "text.wav")
+    put(tmp_path, talk__rttm=RTTM, talk__rttm_segments=RTTM)
+    talk = Clip(tmp_path / "talk.wav", 1.0, None, None, turns=TURNS)
+    assert datasets.read(tmp_path) == [talk]
+    put(tmp_path, text__txt="Is it late?")
+    text = Clip(tmp_path / "text.wav", 1.0, None, "Is it late?")
+    assert datasets.read(tmp_path) == [talk, text]
+    heard = Answer("200", 0.1, "Is it late? Not yet.", said=TALK, turns=TURNS)
+    run = run_of("server", [talk], {talk: heard}, 1.0)
+    assert run.scores[0].errors.n_errors == 0
+    assert run.scores[0].errors.n_units == 0
+    assert run.scores[0].speakers is not None
+    assert run.scores[0].speakers.turns == DiarizationErrors(2.0, 0.0, 0.0, 0.0, 2, 2)
+
+
 def test_rttm_that_is_none(tmp_path: Path):
     put(tmp_path, talk__rttm="SPEAKER talk 1 zero 1.0 <NA> <NA> Ann <NA> <NA>")
     with pytest.raises(AuricleError, match=r"talk\.rttm: line 1 of the RTTM has 'zero' where"):
@@ -105,7 +122,7 @@ def test_all_together():
 def test_the_report():
     lines = list(evaluation_report.of_run(run_of("x", [CLIP], {CLIP: HEARD}, 1.0), 0))
     head = "speakers DER collar 0.25 s missed false alarm confused number right words WDER"
-    figures = "1 clips 25.00% 25.00% 0.00% 0.00% 25.00% 1 of 1 5 20.00%"
+    figures = "1 clip 25.00% 25.00% 0.00% 0.00% 25.00% 1 of 1 5 20.00%"
     assert [" ".join(line.split()) for line in lines[3:5]] == [head, figures]
     plain = run_of("x", [CLIP], {CLIP: Answer("200", "Is it late?")}, 1.0)
     assert not any("DER" in line for line in evaluation_report.of_run(plain, 0))

@@ -67,9 +67,9 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
 ) -> int:
     """Measure how well recordings with references are transcribed, and compare two ways.
 
-    DATASET is a folder with refs.jsonl, metadata.csv or a .txt beside each recording, or a table
-    (.tsv, .csv, .jsonl) whose header names the recordings (path, file_name, …), their text (text,
-    sentence, …) and perhaps their language.
+    DATASET is a folder with refs.jsonl, metadata.csv, or a .txt beside each recording (and with
+    --diarize perhaps a .rttm), or a table (.tsv, .csv, .jsonl) whose header names the recordings
+    (path, file_name, …), their text (text, sentence, …) and perhaps their language.
     """
     settings = settings_from(context)
     logs.set_up(verbose=settings.verbose, quiet=not settings.verbose)
@@ -88,7 +88,7 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
     if against is not None:
         compared.append(systems.other(base, against, flags, config_from(context)))
     compared = systems.ready(compared, api_key)
-    clips = _drawn(_clips(dataset, settings.language, languages), limit, seed)
+    clips = _drawn(_clips(dataset, settings.language, languages, diarize=diarize), limit, seed)
     runs, interrupted = _evaluated(compared, clips, concurrency, worst)
     if json_file is not None:
         from auricle_bench.evaluation_report import document
@@ -133,12 +133,18 @@ def _print(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-def _clips(dataset: Path, language: str | None, languages: str | None) -> list[Clip]:
+def _clips(
+    dataset: Path, language: str | None, languages: str | None, *, diarize: bool
+) -> list[Clip]:
     from auricle_bench import datasets
 
     own = _code("--language", language) if language else None
     wanted = [_code("--languages", each) for each in languages.split(",")] if languages else None
     clips = datasets.read(dataset, own)
+    if not diarize:
+        clips = [clip for clip in clips if clip.text is not None]
+        if not clips:
+            raise AuricleError(f"{dataset} says who speaks when, but not what: add --diarize")
     chosen = [clip for clip in clips if wanted is None or clip.language in wanted]
     if not chosen:
         raise AuricleError(f"{dataset} has no clips in {languages}")
