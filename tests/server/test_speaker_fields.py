@@ -183,6 +183,12 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
             "known_speaker_names",
         ),
         (
+            [DIARIZED, ("known_speaker_names[]", "unknown"), VOICE],
+            "Invalid 'known_speaker_names': got 'unknown', which is what answers call whom no "
+            "voice was heard with; any other name will do.",
+            "known_speaker_names",
+        ),
+        (
             [DIARIZED, ("known_speaker_names[]", "a\x07"), VOICE],
             "Invalid 'known_speaker_names': expected 1 to 100 printable characters, but got "
             "'a\\x07'.",

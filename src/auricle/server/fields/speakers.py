@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from auricle.output.speaker_bodies import UNKNOWN
 from auricle.server.fields.form import refuse, refuse_both
 from auricle.types import Format, KnownVoice, SpeakerOptions
 
@@ -97,5 +98,11 @@ def _known(values: Mapping[str, Any]) -> tuple[KnownVoice, ...]:
             "known_speaker_references",
             "each of known_speaker_names needs one, in the same order, but there are "
             f"{len(references)} for {len(names)}.",
+        )
+    if UNKNOWN in names:
+        refuse(
+            "known_speaker_names",
+            f"got '{UNKNOWN}', which is what answers call whom no voice was heard with; any other "
+            "name will do.",
         )
     return tuple(KnownVoice(*each) for each in zip(names, references, strict=True))
