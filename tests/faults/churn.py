@@ -17,10 +17,11 @@ import time
 import urllib.parse
 import wave
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.churn_sockets import SocketClients
+from tests.faults.churn_sockets import sockets
 
 PROC = Path("/proc")
 BOUNDARY = "churn"
@@ -92,14 +93,54 @@ def request(audio: bytes, *, stream: bool, key: str) -> bytes:
     return head.encode() + body
 
 
+async def recordings(
+    rng: random.Random, clip: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> str:
+    """Sends a recording: nothing of it, a part, or all."""
+    audio = clip if rng.random() < 0.5 else recording(rng.uniform(0.2, 12), rng)
+    stream = rng.random() < 0.4
+    message = request(audio, stream=stream, key=f"sk-{rng.randrange(5)}")
+    match rng.randrange(6):
+        case 0:
+            return "connected and left"
+        case 1:
+            writer.write(message[: rng.randrange(400)])
+        case 2:
+            writer.write(message[: rng.randrange(len(message))])
+        case 3:
+            writer.write(message)
+        case 4:
+            writer.write(message)
+            await writer.drain()
+            await reader.read(rng.choice((1, 500)))
+            return "left with the first bytes of the answer"
+        case _:
+            writer.write(message)
+            answer = await reader.read()
+            return f"stayed and got {answer[9:12].decode()}"
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+    await asyncio.sleep(rng.choice((0, 0, rng.uniform(0, 0.3))))  # a client's own time
+    return "left while sending or waiting"
+
+
+Behave = Callable[
+    [random.Random, bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[str]
+]
+"""What a client with a clip does once it is connected, as chance says; how it ended."""
+
+
 class Clients:
     """Any number of clients that behave as ``rng`` says; ``outcomes`` counts how they ended."""
 
-    def __init__(self, address: tuple[str, int], rng: random.Random, clip: bytes) -> None:
+    def __init__(
+        self, address: tuple[str, int], rng: random.Random, clip: bytes, behave: Behave
+    ) -> None:
         self.outcomes: Counter[str] = Counter()
         self._address = address
         self._rng = rng
         self._clip = clip
+        self._behave = behave
 
     async def visit(self) -> None:
         """One client, from connecting to leaving."""
@@ -107,39 +148,12 @@ class Clients:
             async with asyncio.timeout(120):
                 reader, writer = await asyncio.open_connection(*self._address)
                 try:
-                    self.outcomes[await self._behave(reader, writer)] += 1
+                    outcome = await self._behave(self._rng, self._clip, reader, writer)
+                    self.outcomes[outcome] += 1
                 finally:
                     writer.transport.abort()
-        except OSError as exc:
+        except (OSError, EOFError) as exc:
             self.outcomes[type(exc).__name__] += 1
-
-    async def _behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        rng = self._rng
-        audio = self._clip if rng.random() < 0.5 else recording(rng.uniform(0.2, 12), rng)
-        stream = rng.random() < 0.4
-        message = request(audio, stream=stream, key=f"sk-{rng.randrange(5)}")
-        match rng.randrange(6):
-            case 0:
-                return "connected and left"
-            case 1:
-                writer.write(message[: rng.randrange(400)])
-            case 2:
-                writer.write(message[: rng.randrange(len(message))])
-            case 3:
-                writer.write(message)
-            case 4:
-                writer.write(message)
-                await writer.drain()
-                await reader.read(rng.choice((1, 500)))
-                return "left with the first bytes of the answer"
-            case _:
-                writer.write(message)
-                answer = await reader.read()
-                return f"stayed and got {answer[9:12].decode()}"
-        with contextlib.suppress(ConnectionError):
-            await writer.drain()
-        await asyncio.sleep(rng.choice((0, 0, rng.uniform(0, 1))))  # a client's own time
-        return "left while sending or waiting"
 
 
 async def churn(given: argparse.Namespace) -> Counter[str]:
@@ -147,8 +161,8 @@ async def churn(given: argparse.Namespace) -> Counter[str]:
     parts = urllib.parse.urlsplit(given.url)
     rng = random.Random(given.seed)
     clip = (Path(__file__).parents[2] / "samples" / "jfk.wav").read_bytes()
-    kind = SocketClients if given.sockets else Clients
-    clients = kind((parts.hostname or "localhost", parts.port or 80), rng, clip)
+    address = (parts.hostname or "localhost", parts.port or 80)
+    clients = Clients(address, rng, clip, sockets if given.sockets else recordings)
     end_s = time.monotonic() + given.seconds
 
     async def come_again() -> None:

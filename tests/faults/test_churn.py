@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from tests.audio_files import SAMPLES
-from tests.faults.churn import Clients, held
-from tests.faults.churn_sockets import SocketClients
+from tests.faults.churn import Behave, Clients, held, recordings
+from tests.faults.churn_sockets import sockets
 from tests.faults.conftest import Target
 from tests.waiting import until
 
@@ -25,12 +25,10 @@ pytestmark = [
 AT_A_TIME = 15
 
 
-@pytest.mark.parametrize(("kind", "n_visits"), [(Clients, 45), (SocketClients, 30)])
-async def test_nothing_is_left_of_clients_that_leave(
-    target: Target, kind: type[Clients] | type[SocketClients], n_visits: int
-):
+@pytest.mark.parametrize(("behave", "n_visits"), [(recordings, 30), (sockets, 30)])
+async def test_nothing_is_left_of_clients_that_leave(target: Target, behave: Behave, n_visits: int):
     clip = (SAMPLES / "jfk.wav").read_bytes()[:100_000]
-    clients = kind(target.address, random.Random(7), clip)
+    clients = Clients(target.address, random.Random(7), clip, behave)
     alone = await target.text(clip)
     await target.quiet()
     before, n_tasks = held(os.getpid()), len(asyncio.all_tasks())
