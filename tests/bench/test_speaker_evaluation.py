@@ -69,7 +69,7 @@ def test_a_folder_that_says_only_who_speaks_when(tmp_path: Path):
     put(tmp_path, text__txt="Is it late?")
     text = Clip(tmp_path / "text.wav", 1.0, None, "Is it late?")
     assert datasets.read(tmp_path) == [talk, text]
-    heard = Answer("200", 0.1, "Is it late? Not yet.", said=TALK, turns=TURNS)
+    heard = Answer("200", "Is it late? Not yet.", said=TALK, turns=TURNS)
     run = run_of("server", [talk], {talk: heard}, 1.0)
     assert run.scores[0].errors.n_errors == 0
     assert run.scores[0].errors.n_units == 0

@@ -6,11 +6,12 @@ Knows nothing about what is done to it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import signal
-import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +21,9 @@ from starlette.routing import Route
 
 from auricle.config import load
 from auricle.server.serve import Server
-from tests.chaos.stub import CountedRuntime, StubRuntime
+from tests.chaos.stub import StubRuntime, counted
 from tests.faults.churn import held
+from tests.faults.watched import WatchedRuntime, announced
 from tests.server.conftest import settings
 
 HELD, CLOCK = "/chaos/held", "/chaos/clock"
@@ -35,18 +37,8 @@ class SetClock(Protocol):
 
 async def _held(_: Request) -> JSONResponse:
     gc.collect()
-    found = held(os.getpid())
-    return JSONResponse(
-        {
-            "processes": found.processes,
-            "open_files": found.open_files,
-            "uploads": found.uploads,
-            "server_mib": found.server_mib,
-            "children_mib": found.children_mib,
-            "tasks": len(asyncio.all_tasks()),
-            "threads": threading.active_count(),
-        }
-    )
+    own = {"tasks": len(asyncio.all_tasks()), "threads": threading.active_count()}
+    return JSONResponse({**asdict(held(os.getpid())), **own})
 
 
 async def serve(folder: Path, model: str, given: dict[str, str], clock: SetClock) -> None:
@@ -61,16 +53,11 @@ async def serve(folder: Path, model: str, given: dict[str, str], clock: SetClock
     if model != "stub":
         wanted["model"] = model
     chosen = settings(data_dir=folder / "jobs", **{"max_jobs": 500, "max_upload_mb": 64, **wanted})
-    runtime: CountedRuntime
-    runtime = StubRuntime(chosen, folder) if model == "stub" else CountedRuntime(chosen)
-    runtime.kept = os.open(folder / "kept", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    runtime = StubRuntime(chosen, folder) if model == "stub" else WatchedRuntime(chosen)
+    kept = os.open(folder / "kept", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    runtime.watch = functools.partial(counted, kept)
     server = Server(chosen, runtime)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
     app: Any = server._uvicorn.config.app
     app.router.routes[:0] = [Route(HELD, _held), Route(CLOCK, set_clock, methods=["POST"])]
-    running = asyncio.create_task(server.run())
-    await runtime.settled()
-    assert runtime.state == "ready", runtime.failure
-    sys.stdout.write(f"{server.urls[0]}\n")
-    sys.stdout.flush()
-    await running
+    await announced(server, runtime)

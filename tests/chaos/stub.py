@@ -7,8 +7,6 @@ Knows nothing about who asks.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from auricle.config import Settings
@@ -17,9 +15,8 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
-from auricle.runtime import Runtime
-from auricle.segment_stream import SegmentStream
-from auricle.types import DecodeOptions, Language, Window
+from auricle.types import Window
+from tests.faults.watched import Keep, WatchedRuntime
 from tests.hosting.fakes import MeasuredFake, checkpoint
 
 
@@ -45,54 +42,17 @@ class StubCatalog:
         return "base", lambda: checkpoint("base")
 
 
-class CountedLedger:
+def counted(descriptor: int, path: Path) -> Keep:
     """Writes a line for every window that is kept, once it is; also where the process dies."""
 
-    def __init__(self, inner: Ledger, descriptor: int, name: str) -> None:
-        self._inner = inner
-        self._descriptor = descriptor
-        self._name = name
+    async def keep(ledger: Ledger, window: Window, reading: Reading) -> None:
+        await ledger.keep(window, reading)
+        os.write(descriptor, f"{path.name} {window.index}\n".encode())
 
-    @property
-    def language(self) -> Language | None:
-        return self._inner.language
-
-    def part(self, channel: int | None) -> CountedLedger:
-        return CountedLedger(self._inner.part(channel), self._descriptor, self._name)
-
-    def expect(self, audio_s: float) -> None:
-        self._inner.expect(audio_s)
-
-    def find(self, window: Window) -> Reading | None:
-        return self._inner.find(window)
-
-    async def keep(self, window: Window, reading: Reading) -> None:
-        await self._inner.keep(window, reading)
-        os.write(self._descriptor, f"{self._name} {window.index}\n".encode())
+    return keep
 
 
-class CountedRuntime(Runtime):
-    """Notes in a file which windows of jobs are kept."""
-
-    kept: int | None = None
-    """The descriptor of that file."""
-
-    @asynccontextmanager
-    async def open(
-        self,
-        path: Path,
-        options: DecodeOptions,
-        key: str = "",
-        model: str = "",
-        ledger: Ledger | None = None,
-    ) -> AsyncIterator[SegmentStream]:
-        if ledger is not None and self.kept is not None:
-            ledger = CountedLedger(ledger, self.kept, path.name)
-        async with super().open(path, options, key, model, ledger) as stream:
-            yield stream
-
-
-class StubRuntime(CountedRuntime):
+class StubRuntime(WatchedRuntime):
     """``engines`` are those that were started, the last one last."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
