@@ -41,9 +41,12 @@ def main() -> int:
     parser.add_argument("--restarts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    names = given.only.split(",")
+    if unknown := set(names) - set(PHASES):
+        parser.error(f"--only has {', '.join(sorted(unknown))}: parts are {', '.join(PHASES)}")
     size = Size(given.requests, given.sessions, given.kills, given.restarts, given.seed)
     n_wrong = 0
-    for name in given.only.split(","):
+    for name in names:
         began_s = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -6,6 +6,7 @@ Knows nothing about how they are called.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -65,9 +66,7 @@ async def kills(folder: Path, size: Size) -> str:
         await hurt
         if await people.plain(people._clips[0]) != "same":
             raise WrongAnswer("afterwards it is busy for nobody")
-        after = await running.nothing_left(before)
-        await running.stop()
-        return _report(running, people, f"killed {shown(killed)}; {_memory(before, after)}")
+        return f"killed {shown(killed)}; {await _ended(running, people, before)}"
 
 
 async def counts(folder: Path, size: Size) -> str:
@@ -81,10 +80,7 @@ async def counts(folder: Path, size: Size) -> str:
         await people.visits(rng, behaviours, size.requests // 10, 24)
         before = await running.held()
         await people.visits(rng, behaviours, size.requests - size.requests // 10, 24)
-        after = await running.nothing_left(before)
-        _check_memory(before, after)
-        await running.stop()
-        return _report(running, people, _memory(before, after))
+        return await _ended(running, people, before, most=RSS_SLACK)
 
 
 async def live(folder: Path, size: Size) -> str:
@@ -98,10 +94,7 @@ async def live(folder: Path, size: Size) -> str:
         before = await running.held()
         behaviours = [people.live, people.live, people.live_leaving]
         await people.visits(rng, behaviours, size.sessions, size.sessions)
-        after = await running.nothing_left(before)
-        _check_memory(before, after)
-        await running.stop()
-        return _report(running, people, _memory(before, after))
+        return await _ended(running, people, before, most=RSS_SLACK)
 
 
 async def rude(folder: Path, size: Size) -> str:
@@ -121,24 +114,21 @@ async def rude(folder: Path, size: Size) -> str:
             people.live_leaving,
         ]
         await people.visits(rng, behaviours, size.requests // 5, 48)
-        after = await running.nothing_left(before)
-        await running.stop()
-        return _report(running, people, _memory(before, after))
+        return await _ended(running, people, before)
 
 
-def _memory(before: dict[str, int], after: dict[str, int]) -> str:
-    return f"before {shown(before)}, after {shown(after)}"
-
-
-def _check_memory(before: dict[str, int], after: dict[str, int]) -> None:
-    if after["server_mib"] > before["server_mib"] * RSS_SLACK:
+async def _ended(
+    running: Running, people: Population, before: dict[str, int], most: float = math.inf
+) -> str:
+    """Stop a server once nothing is left of its clients; what they got, and what it held. Its
+    memory may be ``most`` times what it was."""
+    after = await running.nothing_left(before)
+    if after["server_mib"] > before["server_mib"] * most:
         raise WrongAnswer(f"memory grows: {before['server_mib']} -> {after['server_mib']} MiB")
-
-
-def _report(running: Running, people: Population, more: str) -> str:
+    await running.stop()
     if bugs := running.bugs():
         raise WrongAnswer(f"the log has bugs: {bugs[:5]}")
-    return f"{shown(people.outcomes)}; {more}"
+    return f"{shown(people.outcomes)}; before {shown(before)}, after {shown(after)}"
 
 
 def talk() -> np.ndarray:

@@ -65,6 +65,7 @@ class Population:
 
     def __init__(self, url: str, clips: Sequence[Clip], fields: dict[str, str]) -> None:
         self.outcomes: Counter[str] = Counter()
+        self._rng = random.Random(1)
         self._url = url
         self._clips = clips
         self._fields = {"model": "whisper-1", **fields}
@@ -131,25 +132,16 @@ class Population:
 
     async def leaving(self, clip: Clip) -> str:
         """Sends a part, or all, and leaves."""
-        message = request(clip.file, stream=len(clip.file) % 2 == 0, key="sk-leaving")
-        part = message[: hash(clip.text) % len(message)]
-        host, port = self._url.removeprefix("http://").rsplit(":", 1)
-        _, writer = await asyncio.open_connection(host, int(port))
-        with contextlib.suppress(ConnectionError):
-            writer.write(part)
-            await writer.drain()
-        writer.transport.abort()
-        return "left"
+        rng = self._rng
+        message = request(clip.file, stream=rng.random() < 0.5, key="sk-leaving")
+        part = message[: rng.randint(0, len(message))]
+        return await self._written_and_left(part)
 
     async def flooding(self, clip: Clip) -> str:
         """Asks many things at once on one connection, and reads nothing."""
-        host, port = self._url.removeprefix("http://").rsplit(":", 1)
-        _, writer = await asyncio.open_connection(host, int(port))
-        with contextlib.suppress(ConnectionError):
-            writer.write(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
-            await writer.drain()
-        writer.transport.abort()
-        return "left"
+        return await self._written_and_left(
+            b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
+        )
 
     async def live(self, clip: Clip) -> str:
         try:
@@ -177,6 +169,15 @@ class Population:
                 for start in range(0, len(clip.live) // 2, CHUNK_BYTES):
                     await socket.send(_append(clip.live[start : start + CHUNK_BYTES]))
                 socket.transport.abort()
+        return "left"
+
+    async def _written_and_left(self, data: bytes) -> str:
+        host, port = self._url.removeprefix("http://").rsplit(":", 1)
+        _, writer = await asyncio.open_connection(host, int(port))
+        with contextlib.suppress(ConnectionError):
+            writer.write(data)
+            await writer.drain()
+        writer.transport.abort()
         return "left"
 
     def _socket(self) -> connect:

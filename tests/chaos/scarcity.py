@@ -23,7 +23,9 @@ LEFT_KIB = 8192
 
 async def disk(folder: Path, size: Size) -> str:
     """No file may grow beyond some kilobytes for a while: as on a full disk."""
-    return await _scarce(folder, size, resource.RLIMIT_FSIZE, 20_000, ("plain", "streamed"))
+    async with started(folder, "stub") as running, _people(running) as people:
+        kinds = ("plain", "streamed")
+        return await _limited(running, people, size, resource.RLIMIT_FSIZE, 20_000, kinds)
 
 
 async def files(folder: Path, size: Size) -> str:
@@ -44,13 +46,6 @@ async def memory(folder: Path, size: Size) -> str:
 def _virtual_kib(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if "VmSize" in line)
-
-
-async def _scarce(
-    folder: Path, size: Size, limit: int, to: int, names: tuple[str, ...] = ()
-) -> str:
-    async with started(folder, "stub") as running, _people(running) as people:
-        return await _limited(running, people, size, limit, to, names)
 
 
 def _people(running: Running):

@@ -24,7 +24,7 @@ PATIENCE_S = 30.0
 def main() -> int:
     given = _arguments()
     logging.getLogger().addHandler(logging.NullHandler())
-    chosen = [each for each in TARGETS if not given.only or each.name in given.only.split(",")]
+    chosen = [each for each in TARGETS if each.name in given.only.split(",")]
     total = sum(each.share for each in chosen)
     n_faults = n_inputs = 0
     for target in chosen:
@@ -40,9 +40,13 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="damaged input")
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--minutes", type=float, default=60.0, help="at most, for each target")
-    parser.add_argument("--only", default="", help="names of targets, with commas")
+    known = [each.name for each in TARGETS]
+    parser.add_argument("--only", default=",".join(known), help="names of targets, with commas")
     parser.add_argument("--seed", type=int, default=1, help="of the first input")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if unknown := set(given.only.split(",")) - set(known):
+        parser.error(f"--only has {', '.join(sorted(unknown))}: targets are {', '.join(known)}")
+    return given
 
 
 def _run(target: Target, seeds: range, most_s: float) -> Outcome:
