@@ -67,3 +67,14 @@ def test_a_folder_where_nothing_can_be_locked_stops_nobody(
     spool.write_text("not a folder")
     with Spool().kept():
         assert "uploads will stay in" in caplog.text
+
+
+def test_what_is_done_once_an_upload_is_over_leaves_nothing(spool: Path) -> None:
+    """Where no thread could be started, another did the work later, and its file stayed."""
+    with Spool().upload() as upload:
+        file = upload.file()
+    with pytest.raises(ValueError, match="has ended"):
+        file.write(b"late")
+    with pytest.raises(ValueError, match="has ended"):
+        upload.new()
+    assert list(spool.iterdir()) == []

@@ -14,6 +14,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,10 @@ class Spool:
         with contextlib.ExitStack() as files:
             upload = SpooledUpload(self, self._space, files)
             files.callback(upload.release)
-            yield upload
+            try:
+                yield upload
+            finally:
+                upload.end()
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -77,14 +81,31 @@ class SpooledUpload:
         self._space = space
         self._files = files
         self._reservation = Reservation()
+        self._beginning = threading.Lock()
+        self._is_over = False
 
     def reserve(self, n_bytes: int) -> None:
         """Keep so much of the disk for this upload. Blocks.
 
         Raises:
             StorageFull: there is no room for it.
+            ValueError: the upload has ended.
         """
-        self._space.reserve(self._reservation, n_bytes)
+        with self._begun():
+            self._space.reserve(self._reservation, n_bytes)
+
+    def end(self) -> None:
+        """Begin nothing more. What was handed to a pool that could start no thread for it is
+        still done later, when its request has failed and its files are gone."""
+        with self._beginning:
+            self._is_over = True
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[None]:
+        with self._beginning:
+            if self._is_over:
+                raise ValueError("the upload has ended")
+            yield
 
     def release(self) -> None:
         self._space.release(self._reservation)
@@ -93,11 +114,13 @@ class SpooledUpload:
         return SpoolFile(self)
 
     def new(self) -> tuple[BinaryIO, Path]:
-        descriptor, path = self._spool.new()
-        self._files.callback(path.unlink, missing_ok=True)
-        opened = os.fdopen(descriptor, "wb", buffering=0)
-        self._files.callback(opened.close)
-        return opened, path
+        """A fresh file. Raises `ValueError` if the upload has ended."""
+        with self._begun():
+            descriptor, path = self._spool.new()
+            self._files.callback(path.unlink, missing_ok=True)
+            opened = os.fdopen(descriptor, "wb", buffering=0)
+            self._files.callback(opened.close)
+            return opened, path
 
     def writing(self, n_bytes: int) -> contextlib.AbstractContextManager[None]:
         """So much of what was reserved is written while the context lasts."""
