@@ -20,6 +20,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
+from auricle_bench.measurements.proxied import configured
 from tests.rules.source import ROOT
 from tests.server.conftest import CLIENT_MAX_S, NO_TLS, Served, serving, settings
 from tests.server.dialects.deepgram.sockets import RAW, rest, samples
@@ -33,23 +34,6 @@ MIB = 1024 * 1024
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CADDY = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
-
-AROUND = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-{site}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -72,16 +56,8 @@ def free_port() -> int:
 
 
 def nginx(folder: Path, port: int, upstream: str) -> list[str]:
-    site = (PROXIES / "nginx.conf").read_text("utf-8")
-    for written, here in (
-        ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("127.0.0.1:50060", upstream),
-    ):
-        assert written in site
-        site = site.replace(written, here)
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, site=site), "utf-8")
     assert NGINX is not None
-    return [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return configured(NGINX, folder, port, upstream)
 
 
 def caddy(folder: Path, port: int, upstream: str) -> list[str]:

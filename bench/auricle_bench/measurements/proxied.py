@@ -29,9 +29,10 @@ NAME = "speech.example.com"
 
 _AROUND = """
 daemon off;
+worker_processes 1;
 pid {folder}/nginx.pid;
-error_log {folder}/log;
-events {{ worker_connections 256; }}
+error_log stderr;
+events {{ worker_connections 64; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
@@ -99,20 +100,30 @@ def _p10_s(seconds: list[float]) -> float:
     return quantiles(seconds, n=10)[0]
 
 
+def configured(program: str, folder: Path, port: int, upstream: str) -> list[str]:
+    """The command by which nginx serves the site of ``deploy/proxies`` on this machine alone, for
+    a server at ``upstream`` (host and port); its configuration is written to ``folder``."""
+    site = (ROOT / "deploy" / "proxies" / "nginx.conf").read_text("utf-8")
+    for written, here in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("127.0.0.1:50060", upstream),
+    ):
+        assert written in site, written
+        site = site.replace(written, here)
+    config = folder / "nginx.conf"
+    config.write_text(_AROUND.format(folder=folder, site=site), "utf-8")
+    return [program, "-p", str(folder), "-c", str(config)]
+
+
 @contextlib.contextmanager
 def _nginx(program: str, scratch: Path, upstream: str) -> Iterator[str]:
-    """The site of ``deploy/proxies`` before a server, until the context is left; its URL."""
+    """nginx before a server, until the context is left; its URL."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    site = (ROOT / "deploy" / "proxies" / "nginx.conf").read_text("utf-8")
-    site = site.replace("listen 80;", f"listen 127.0.0.1:{port};")
-    site = site.replace("127.0.0.1:50060", upstream.removeprefix("http://"))
     folder = scratch / "nginx"
     folder.mkdir()
-    config = folder / "nginx.conf"
-    config.write_text(_AROUND.format(folder=folder, site=site), "utf-8")
-    command = [program, "-p", str(folder), "-c", str(config)]
+    command = configured(program, folder, port, upstream.removeprefix("http://"))
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         while True:
