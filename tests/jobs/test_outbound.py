@@ -127,18 +127,23 @@ def ok(body: bytes, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def noted(note: Callable[[bytes], object], body: bytes = b"") -> Answer:
+    """Has each head noted, and answers with ``body``."""
+
+    def answer(head: bytes) -> bytes:
+        note(head)
+        return ok(body)
+
+    return answer
+
+
 def redirect(url: str) -> bytes:
     return f"HTTP/1.1 302 Found\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n".encode()
 
 
 async def test_a_recording_is_fetched_by_the_name_of_its_host(tmp_path: Path):
     heads: list[bytes] = []
-
-    def answer(head: bytes) -> bytes:
-        heads.append(head)
-        return ok(b"a talk")
-
-    async with server(answer) as port:
+    async with server(noted(heads.append, b"a talk")) as port:
         url = f"http://radio.example:{port}/talk?n=1"
         n_bytes = await fetch(outbound("radio.example"), url, tmp_path / "talk", 100, 10)
     assert (n_bytes, (tmp_path / "talk").read_bytes()) == (6, b"a talk")

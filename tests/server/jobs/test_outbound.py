@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.jobs.hooks import signed
-from tests.jobs.test_outbound import ok, server
+from tests.jobs.test_outbound import noted, ok, server
 from tests.server.jobs.conftest import Serve
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
@@ -51,13 +51,8 @@ async def test_a_host_that_may_be_any_is_never_this_machine(serve: Serve, host: 
 
 async def test_whoever_wants_to_know_is_told(serve: Serve):
     told: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def answer(head: bytes) -> bytes:
-        told.put_nowait(head)
-        return b"HTTP/1.1 200 Yes\r\ncontent-length: 0\r\n\r\n"
-
     async with (
-        server(answer) as port,
+        server(noted(told.put_nowait)) as port,
         serve(webhook_hosts=(f"127.0.0.1:{port}",), webhook_secret=SECRET) as jobs,
     ):
         hook = {"webhook_url": f"http://127.0.0.1:{port}/hook"}

@@ -6,7 +6,7 @@ import asyncio
 
 from opentelemetry.trace import SpanKind
 
-from tests.jobs.test_outbound import server
+from tests.jobs.test_outbound import noted, server
 from tests.server.jobs.conftest import Serve
 from tests.server.jobs.test_outbound import SECRET
 from tests.server.spans import TOLD, TRACE_ID, Collected, trace_of
@@ -15,13 +15,8 @@ from tests.server.spans import TOLD, TRACE_ID, Collected, trace_of
 async def test_a_job_and_its_webhook_are_in_the_trace_it_was_made_in(serve: Serve):
     collected = Collected()
     told: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def answer(head: bytes) -> bytes:
-        told.put_nowait(head)
-        return b"HTTP/1.1 200 Yes\r\ncontent-length: 0\r\n\r\n"
-
     async with (
-        server(answer) as port,
+        server(noted(told.put_nowait)) as port,
         serve(webhook_hosts=("127.0.0.1",), webhook_secret=SECRET, tracer=collected.tracer) as jobs,
     ):
         jobs.http.headers.update(TOLD)

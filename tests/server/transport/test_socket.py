@@ -256,10 +256,8 @@ async def test_who_waits_for_its_messages_to_be_read_is_not_given_up(
         assert [await client.recv() for _ in range(4)] == ["600000"] * 4
 
 
-async def test_what_came_behind_a_large_message_is_read_while_it_is_worked_on(
-    shared_talking: Talking,
-) -> None:
-    """A ping behind 15 MiB and a commit was answered when minutes of speech had been read."""
+def _slow(talking: Talking) -> tuple[asyncio.Event, asyncio.Event]:
+    """Its session works on each message until the second event; the first says that it does."""
     begun, more = asyncio.Event(), asyncio.Event()
 
     async def slow(opened: Socket) -> None:
@@ -267,7 +265,15 @@ async def test_what_came_behind_a_large_message_is_read_while_it_is_worked_on(
             begun.set()
             await more.wait()
 
-    shared_talking.talk.session = slow
+    talking.talk.session = slow
+    return begun, more
+
+
+async def test_what_came_behind_a_large_message_is_read_while_it_is_worked_on(
+    shared_talking: Talking,
+) -> None:
+    """A ping behind 15 MiB and a commit was answered when minutes of speech had been read."""
+    begun, more = _slow(shared_talking)
     async with shared_talking.open() as client:
         large = Frame(Opcode.BINARY, b"x" * 15 * 1024 * 1024).serialize(mask=True)
         client.transport.write(large + Frame(Opcode.TEXT, b"commit").serialize(mask=True))
@@ -278,14 +284,7 @@ async def test_what_came_behind_a_large_message_is_read_while_it_is_worked_on(
 
 async def test_pings_are_answered_while_messages_wait(shared_talking: Talking) -> None:
     """Libraries took the server for gone when they had sent what takes a minute to read."""
-    begun, more = asyncio.Event(), asyncio.Event()
-
-    async def slow(opened: Socket) -> None:
-        async for _ in opened:
-            begun.set()
-            await more.wait()
-
-    shared_talking.talk.session = slow
+    begun, more = _slow(shared_talking)
     async with shared_talking.open() as client:
         for _ in range(12):
             await client.send(b"x" * 1_000_000)
