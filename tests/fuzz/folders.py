@@ -60,14 +60,10 @@ class _Folders:
             assert each.offset + each.n_bytes <= size
 
 
-class Folders:
-    name = "folders"
-    share = 5
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        with tempfile.TemporaryDirectory() as folder:
-            yield _Folders(Path(folder))
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield _Folders(Path(folder))
 
 
 def _damaged(damage: Damage, original: Path) -> bytes:

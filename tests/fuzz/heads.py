@@ -65,17 +65,13 @@ class _Heads:
         return _checked(answer, said)
 
 
-class Heads:
-    name = "heads"
-    share = 80
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        bugs = Bugs()
-        with bugs.collected():
-            async with serving(FakeRuntime(settings())) as served:
-                await served.runtime.started.wait()
-                yield _Heads(served, bugs)
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    bugs = Bugs()
+    with bugs.collected():
+        async with serving(FakeRuntime(settings())) as served:
+            await served.runtime.started.wait()
+            yield _Heads(served, bugs)
 
 
 def _checked(answer: bytes, said: bytes) -> str:

@@ -132,13 +132,9 @@ async def _used(stores: Stores) -> str:
     return f"used, {n} taken"
 
 
-class Kept:
-    name = "kept"
-    share = 5
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        with tempfile.TemporaryDirectory() as folder:
-            kept = _Kept(Path(folder))
-            await kept.prepare()
-            yield kept
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    with tempfile.TemporaryDirectory() as folder:
+        kept = _Kept(Path(folder))
+        await kept.prepare()
+        yield kept

@@ -63,16 +63,12 @@ class _Media:
             return round(recording.duration_s)
 
 
-class Media:
-    name = "media"
-    share = 6
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        pool = DecoderPool(Settings(max_decoders=2, max_audio_s=MAX_SECONDS))
-        await pool.start()
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                yield _Media(pool, Path(folder))
-            finally:
-                await pool.close()
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    pool = DecoderPool(Settings(max_decoders=2, max_audio_s=MAX_SECONDS))
+    await pool.start()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            yield _Media(pool, Path(folder))
+        finally:
+            await pool.close()

@@ -109,14 +109,10 @@ class _Requests:
         return await self._application.ask(drawn(rng))
 
 
-class Requests:
-    name = "requests"
-    share = 420
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        async with application(allow_shutdown=False) as found:
-            yield _Requests(found)
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    async with application(allow_shutdown=False) as found:
+        yield _Requests(found)
 
 
 def drawn(rng: random.Random) -> Asked:

@@ -126,14 +126,10 @@ class _Sockets:
         return f"{dialect.path} {ended}"
 
 
-class Sockets:
-    name = "sockets"
-    share = 240
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        async with application(unknown_models="default") as found:
-            yield _Sockets(found)
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    async with application(unknown_models="default") as found:
+        yield _Sockets(found)
 
 
 def query(damage: Damage, known: Pairs) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,14 +24,14 @@ class Trial(Protocol):
         ...
 
 
-class Target(Protocol):
+@dataclass(frozen=True)
+class Target:
     """Something that takes input."""
 
     name: str
     share: int
     """Of a thousand inputs, so many are for it."""
-
-    def opened(self) -> AbstractAsyncContextManager[Trial]: ...
+    opened: Callable[[], AbstractAsyncContextManager[Trial]]
 
 
 @dataclass

@@ -1,26 +1,19 @@
-"""All targets, by what they take: of a thousand inputs each gets its share."""
+"""All targets, by what they take."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.fuzz.folders import Folders
-from tests.fuzz.heads import Heads
-from tests.fuzz.kept import Kept
-from tests.fuzz.media import Media
-from tests.fuzz.requests import Requests
-from tests.fuzz.sockets import Sockets
+from tests.fuzz import folders, heads, kept, media, requests, sockets, written, wyoming
 from tests.fuzz.target import Target
-from tests.fuzz.written import Written
-from tests.fuzz.wyoming import Wyoming
 
 TARGETS: Sequence[Target] = (
-    Requests(),
-    Sockets(),
-    Wyoming(),
-    Heads(),
-    Written(),
-    Folders(),
-    Kept(),
-    Media(),
+    Target("requests", 420, requests.opened),
+    Target("sockets", 240, sockets.opened),
+    Target("wyoming", 160, wyoming.opened),
+    Target("heads", 80, heads.opened),
+    Target("written", 84, written.opened),
+    Target("folders", 5, folders.opened),
+    Target("kept", 5, kept.opened),
+    Target("media", 6, media.opened),
 )

@@ -92,14 +92,10 @@ class _Written:
             found.find(keyring.digest(name))
 
 
-class Written:
-    name = "written"
-    share = 84
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        with tempfile.TemporaryDirectory() as folder:
-            yield _Written(Path(folder))
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield _Written(Path(folder))
 
 
 NAMES = tuple(each.name for each in fields(Settings))

@@ -72,15 +72,11 @@ class _Wyoming:
         return answered(bytes(writer.written), said)
 
 
-class Wyoming:
-    name = "wyoming"
-    share = 160
-
-    @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncIterator[Trial]:
-        bugs = Bugs()
-        with bugs.collected():
-            yield _Wyoming(bugs)
+@contextlib.asynccontextmanager
+async def opened() -> AsyncIterator[Trial]:
+    bugs = Bugs()
+    with bugs.collected():
+        yield _Wyoming(bugs)
 
 
 def stream(damage: Damage) -> bytes:
