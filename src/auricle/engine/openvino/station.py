@@ -26,7 +26,7 @@ Shared = dict[str, Any]
 def encode(request: Any, mel: Floats, size: Dimensions, formats: Formats) -> Shared:
     """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay."""
     n_states = mel.shape[1] // FRAMES_PER_STATE
-    shared = _tensors(size, formats, 1, n_states)
+    shared = _tensors(size, formats, n_states)
     request.set_tensor("mel", openvino.Tensor(np.ascontiguousarray(mel[None])))
     for name, tensor in shared.items():
         request.set_tensor(name, tensor)
@@ -43,7 +43,7 @@ class DecoderStation:
         self._request = request
         self._size = size
         self._formats = formats
-        self._nothing = _tensors(size, formats, 1, 1)
+        self._nothing = _tensors(size, formats, 1)
         self._bound = self._nothing
         self._rows: list[Shared] = []
         """Whose keys and values lie in which row of what is bound."""
@@ -131,10 +131,10 @@ class DecoderStation:
         return values
 
 
-def _tensors(size: Dimensions, formats: Formats, n_windows: int, n_states: int) -> Shared:
-    """Room for keys and values."""
+def _tensors(size: Dimensions, formats: Formats, n_states: int) -> Shared:
+    """Room for keys and values of one window."""
     dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
-    values = [n_windows, size.n_heads, n_states, size.head_width]
+    values = [1, size.n_heads, n_states, size.head_width]
     keys = values if formats.keys_by_state else [*values[:2], *values[:1:-1]]
     return {
         f"{short}{layer}": openvino.Tensor(dtype, openvino.Shape(shape))
