@@ -15,9 +15,6 @@ from typing import Literal, Protocol, TypeAlias
 Attribute: TypeAlias = str | int | float
 Kind: TypeAlias = Literal["server", "client", "consumer"]
 
-NOWHERE: Mapping[str, str] = {}
-"""The headers of what belongs to no trace yet."""
-
 
 class Span(Protocol):
     """Something that takes time. One that was never begun stands for the tracer: it has no spans

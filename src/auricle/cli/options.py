@@ -26,7 +26,7 @@ EVALUATED = frozenset(
 )
 """Settings that can change what is transcribed, or how fast."""
 
-TYPES = get_type_hints(Settings)
+_TYPES = get_type_hints(Settings)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ def config_from(context: click.Context) -> Path | None:
 
 def type_text(setting: Field[Any]) -> str:
     """What a value looks like: ``INTEGER``, ``cpu|cuda``, ``on|off``."""
-    wanted = TYPES[setting.name]
+    wanted = _TYPES[setting.name]
     if get_origin(wanted) is tuple:
         item = get_args(wanted)[0]
         return f"{'|'.join(get_args(item)) or ('NUMBER' if item is float else 'TEXT')},…"

@@ -79,7 +79,7 @@ class Runner:
         self._clock = clock
         self.keep_s = runtime.settings.keep_jobs_h * 3600.0
         self.wakeup = Wakeup()
-        """Rung when a job comes, and when one has ended."""
+        """Notified when a job comes, and when one has ended."""
         self._served: list[str] = []
         self._workers: list[asyncio.Task[None]] = []
         self._taking = asyncio.Lock()
