@@ -25,6 +25,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import ClassVar
 
@@ -170,6 +171,11 @@ BY_NAME: dict[str, type[AuricleError]] = {
 def as_auricle_error(exc: Exception) -> AuricleError:
     """``exc`` itself, or where it is none of ours, one that says its class and message."""
     return exc if isinstance(exc, AuricleError) else AuricleError(f"{type(exc).__name__}: {exc}")
+
+
+def is_disk_full(exc: Exception) -> bool:
+    """Whether the system has no room for what was written, or none for this user."""
+    return isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def printable(text: str) -> str:

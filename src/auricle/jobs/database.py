@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from auricle.errors import AuricleError, StorageFull
-
-RETRY_S = 60.0
-"""When to try again what a full disk refused."""
+from auricle.jobs.limits import FULL_RETRY_S
 
 _SCHEMA = (
     """
@@ -186,7 +184,7 @@ class Database:
         except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter of names in a damaged file
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _FULL:
                 _log.warning("the disk of %s is full", self._path.parent)
-                raise StorageFull(FULL, retry_after_s=RETRY_S) from exc
+                raise StorageFull(FULL, retry_after_s=FULL_RETRY_S) from exc
             _log.error("the jobs in %s cannot be used: %s", self._path, exc)
             raise AuricleError(UNUSABLE, code="jobs_unusable") from exc
         except OSError as exc:

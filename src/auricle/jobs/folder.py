@@ -16,15 +16,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from auricle.errors import AuricleError, StorageFull, Unavailable
+from auricle.errors import AuricleError, StorageFull, Unavailable, is_disk_full
 from auricle.home import expanded, home
 from auricle.jobs.job import new_id
+from auricle.jobs.limits import FULL_RETRY_S, MIB
 
 DATABASE = "jobs.sqlite3"
-MIB = 1024 * 1024
-
-FULL_RETRY_S = 60.0
-"""When a client should ask again that found the disk full."""
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +111,7 @@ class Folder:
                 os.fsync(file.fileno())
         except OSError as exc:
             self.remove(name)
-            if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            if is_disk_full(exc):
                 logger.warning("the disk of %s is full", self.path)
                 message = "No room for the recording: the disk of the jobs is full."
                 raise StorageFull(message, retry_after_s=FULL_RETRY_S) from exc

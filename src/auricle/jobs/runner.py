@@ -7,7 +7,6 @@ so one that ends in the middle, however that happens, goes on where it was.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +20,7 @@ from auricle.errors import (
     StorageFull,
     Unavailable,
     as_auricle_error,
+    is_disk_full,
 )
 from auricle.jobs.job import Failure, State, StoredJob
 from auricle.jobs.owners import Owners
@@ -45,9 +45,6 @@ MAX_STARTS: Final = 5
 
 MAX_SERVED: Final = 1000
 """Owners whose turn is remembered."""
-
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says of a disk without room."""
 
 DEADLY = Failure(
     f"The server ended {MAX_STARTS} times while it worked on this job.", "server_error"
@@ -185,7 +182,7 @@ class Runner:
             except AuricleError as exc:
                 await self._fail(job, Failure.of(exc))
             except Exception as exc:
-                if isinstance(exc, OSError) and exc.errno in FULL:
+                if is_disk_full(exc):
                     await self._try_later(job, as_auricle_error(exc))
                     return
                 logger.exception("a bug")

@@ -6,7 +6,6 @@ Knows nothing about how it is sent, or what is in it; ``multipart`` and ``json_u
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import tempfile
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from auricle.config import Settings
-from auricle.errors import InvalidRequest, StorageFull
+from auricle.errors import InvalidRequest, StorageFull, is_disk_full
 from auricle.server.transport.spool import Spool
 
 MIB: Final = 1024 * 1024
@@ -103,7 +102,7 @@ async def on_disk(write: Callable[[], None]) -> None:
         await asyncio.wait({task})
         raise
     except OSError as exc:
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if is_disk_full(exc):
             _log.warning("the disk of %s is full", tempfile.gettempdir())
             raise StorageFull(FULL) from exc
         raise
