@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,12 +24,15 @@ from starlette.responses import Response
 
 from auricle.jobs.service import JobService
 from auricle.server.transport.in_flight import InFlight
-from auricle.speech_runtime import ModelStatus, SpeechRuntime
+from auricle.speech_runtime import ModelStatus, SpeechRuntime, State
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a third more lines that nobody asks for
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+_DRAINING = "draining"
+_STATES = (*get_args(State), _DRAINING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,8 @@ class MetricsPage:
         }
         for name, value in now.items():
             self._gauges[name].set(value)
-        state = "draining" if in_flight.is_stopping else self._runtime.state
-        for each in STATES:
+        state = _DRAINING if in_flight.is_stopping else self._runtime.state
+        for each in _STATES:
             self._state.labels(each).set(each == state)
         for gauge in self._of_models.values():
             gauge.clear()  # models that are gone
@@ -154,8 +158,6 @@ class MetricsPage:
             for name, value in of_model.items():
                 self._of_models[name].labels(model.name).set(value)
 
-
-STATES = ("starting", "ready", "failed", "draining", "stopping")
 
 _NOW: Mapping[str, str] = {
     "ready": "1 if requests for the model the server was started with can be answered",
