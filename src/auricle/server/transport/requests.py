@@ -141,12 +141,15 @@ def _log(scope: Scope, wire: _Wire, outcome: str) -> None:
     logger.info("%s %s %s in %.3f s%s%s", *line, extra={"details": details})
 
 
-def _count(observer: Observer, scope: Scope, wire: _Wire) -> None:
-    """The request by its route: a path that a client made up is none."""
+def _named(scope: Scope) -> tuple[str, str]:
+    """A request's method and route: clients can make up any method and path, which are none."""
+    method = scope.get("method", "websocket")
     route = getattr(scope.get("route"), "path", "none")
-    method, status = scope.get("method", "websocket"), wire.context.status or "unanswered"
-    if method not in _METHODS:
-        method = "other"
+    return method if method in _METHODS else "other", route
+
+
+def _count(observer: Observer, scope: Scope, wire: _Wire) -> None:
+    (method, route), status = _named(scope), wire.context.status or "unanswered"
     observer.count("requests", route=route, method=method, status=str(status))
     observer.record("request_s", wire.age_s(), route=route)
     if wire.context.audio_s is not None:
@@ -163,10 +166,8 @@ def _begun(tracer: Span, scope: Scope, wire: _Wire) -> Span:
 
 
 def _trace(span: Span, scope: Scope, wire: _Wire) -> None:
-    """What a log line says of a request, in its span; no path, which a client can make up."""
-    route = getattr(scope.get("route"), "path", "none")
-    method = scope.get("method", "websocket")
-    method = method if method in _METHODS else "other"
+    """What a log line says of a request, in its span."""
+    method, route = _named(scope)
     span.rename(f"{method} {route}")
     span.note(method=method, route=route)
     known = wire.context
