@@ -20,6 +20,7 @@ from auricle.jobs.readings import Place, Readings, StoredLedger
 from auricle.jobs.rows import DAMAGED
 from auricle.jobs.store import JobStore, NewJob, Page
 from auricle.reading.reader import Reading
+from auricle.transcribe import BYTES_PER_S
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
 from tests.fakes import window
 from tests.jobs.test_hooks import Clock
@@ -230,6 +231,15 @@ async def test_a_damaged_row_is_the_trouble_of_its_job_alone(kept: Kept):
     taken = await kept.jobs.take([])
     assert taken is not None
     assert (taken.id, taken.failure) == (second.id, None)
+
+
+async def test_a_damaged_job_counts_as_what_is_held_of_it(kept: Kept):
+    """One that could not be read kept its owner from making others."""
+    await kept.add(held_bytes=1000)
+    damaged = await kept.add(held_bytes=6000)
+    whole_s = await kept.jobs.waiting_s("ann")
+    await kept.spoil("jobs", "asked", damaged.id, "id")
+    assert await kept.jobs.waiting_s("ann") == whole_s >= 7000 / BYTES_PER_S
 
 
 async def test_a_damaged_window_is_read_again_and_a_damaged_result_is_told(kept: Kept):

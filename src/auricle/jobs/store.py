@@ -282,7 +282,7 @@ def _unread_s(row: sqlite3.Row) -> float:
     of which nothing is known as much as a request counts then."""
     if row["duration"] is not None:
         return max(float(row["duration"]) - float(row["read"]), 0.0)
-    match msgspec.msgpack.decode(row["asked"], type=JobRequest).source:
+    match (rows.read(row["asked"], JobRequest) or rows.NOTHING).source:
         case Held():
             return int(row["held_bytes"]) / BYTES_PER_S
         case ServerFile(n_bytes=n_bytes) | InFile(offset=int(), n_bytes=n_bytes):
