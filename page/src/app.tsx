@@ -69,7 +69,7 @@ function Page() {
       </header>
       {health.value === null && (
         <p class="banner" role="alert">
-          The server cannot be reached. What is here stays; the page tries again by itself.
+          The server cannot be reached. What is here stays; this line goes when the server is back.
         </p>
       )}
       <main>

@@ -49,16 +49,21 @@ export function parsedClock(written: string): number | null {
   return parts.reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
+/** Breaks are for subtitles. */
+const inOneLine = (cue: Cue): string => textOf(cue).replace(/\s*\n\s*/gu, " ");
+
 function asText(transcript: Transcript): string {
   if (!speakersOf(transcript).length) {
-    return `${transcript.cues.map(textOf).join(" ").trim()}\n`;
+    return `${transcript.cues.map(inOneLine).join(" ").trim()}\n`;
   }
   let text = "";
   let last: string | null = null;
   for (const cue of transcript.cues) {
     const name = cue.speaker === null ? "" : `${nameOf(transcript, cue.speaker)}: `;
     text +=
-      cue.speaker === last && text ? ` ${textOf(cue)}` : `${text && "\n"}${name}${textOf(cue)}`;
+      cue.speaker === last && text
+        ? ` ${inOneLine(cue)}`
+        : `${text && "\n"}${name}${inOneLine(cue)}`;
     last = cue.speaker;
   }
   return `${text}\n`;
@@ -93,9 +98,11 @@ const shown = (transcript: Transcript, cue: Cue): string =>
 const voice = (transcript: Transcript, cue: Cue): string =>
   cue.speaker === null ? "" : `<v ${escaped(nameOf(transcript, cue.speaker))}>`;
 
-/** Two lines of like length where one would be long. */
+/** As somebody broke them, without empty lines, which would end the cue; else two lines of like
+ * length where one would be long. */
 function lines(cue: Cue): string {
-  const text = textOf(cue).replace(/\s*\n\s*/gu, " ");
+  const text = textOf(cue).replace(/\s*\n\s*/gu, "\n");
+  if (text.includes("\n")) return text;
   if (text.length <= MAX_LINE_CHARS) return text;
   const spaces = [...text.matchAll(/\s/gu)].map(({ index }) => index);
   const middle = text.length / 2;

@@ -3,16 +3,23 @@
 import { clock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
-import { choose, chosen, jobs, remove } from "./jobs";
+import { choose, chosen, failed, jobs, remove, retryFailed } from "./jobs";
 
 export function JobList() {
   if (!jobs.value.length) return null;
   return (
-    <ul class="jobs" aria-label="Recordings">
-      {jobs.value.map((job) => (
-        <Row key={job.id} job={job} />
-      ))}
-    </ul>
+    <>
+      {failed.value.length > 1 && (
+        <button type="button" class="button" onClick={retryFailed}>
+          <Icon name="again" /> Try all {failed.value.length} again
+        </button>
+      )}
+      <ul class="jobs" aria-label="Recordings">
+        {jobs.value.map((job) => (
+          <Row key={job.id} job={job} />
+        ))}
+      </ul>
+    </>
   );
 }
 

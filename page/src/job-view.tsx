@@ -7,13 +7,14 @@ import { clock } from "./formats";
 import { Icon } from "./icons";
 import type { Job } from "./job";
 import { again, options } from "./jobs";
-import { languageName } from "./options";
+import { knowsOne, languageName } from "./options";
 import { Player } from "./player";
 import { seek, time, toggle } from "./playback";
 import { isWorthAgain } from "./problem";
 import { ProblemCard } from "./problem-card";
 import { Reading } from "./reading";
 import { CodeButton, CopyButton, Downloads, plainText, withoutSuffix } from "./saving";
+import { models } from "./server";
 import { Speakers } from "./speakers";
 import { merged, renamed, wordAt } from "./transcript";
 import { UndoButtons } from "./undo";
@@ -131,9 +132,10 @@ function Tools({ job, isEditing, onEditing }: ToolsProps) {
 function facts(job: Job): string[] {
   const { model, task, language } = job.options;
   const spoken = job.languages.value.map(languageName).join(", ");
+  const isDetected = !language && !knowsOne(models.value, model);
   return [
     ...(job.duration.value ? [clock(job.duration.value)] : []),
-    ...(spoken ? [language ? spoken : `${spoken}, detected`] : []),
+    ...(spoken ? [isDetected ? `${spoken}, detected` : spoken] : []),
     ...(task === "translate" ? ["translated to English"] : []),
     ...(model === "whisper-1" ? [] : [model]),
     size(job.file.size),

@@ -3,6 +3,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { Job } from "./job";
+import { isWorthAgain } from "./problem";
 import { USUAL, type Options } from "./request";
 
 /** Requests at a time; the server shares its cores among all of them anyway. */
@@ -37,6 +38,18 @@ export function again(job: Job, isChosen = true): void {
   if (isChosen || chosenId.value === job.id) choose(next);
   if (!isEdited) job.forget();
   runWaiting();
+}
+
+/** Those that failed, may not the next time, and hold nothing that somebody wrote. */
+export const failed = computed(() =>
+  jobs.value.filter(
+    ({ problem: { value: problem }, history }) =>
+      problem !== null && isWorthAgain(problem) && !history.value.past.length,
+  ),
+);
+
+export function retryFailed(): void {
+  for (const job of failed.value) again(job, false);
 }
 
 /** Send those anew that were refused for want of a key. */

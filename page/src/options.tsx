@@ -32,13 +32,17 @@ function languagesOf(all: readonly Model[], model: string): string[] {
   return [...codes].sort((a, b) => languageName(a).localeCompare(languageName(b)));
 }
 
+/** Whether there is nothing to detect: a model is known to know one language. */
+export const knowsOne = (all: readonly Model[], model: string): boolean =>
+  all.length > 0 && languagesOf(all, model).length === 1;
+
 /** With another model: without what that does not know. */
 function setModel(all: readonly Model[], model: string): void {
   const codes = languagesOf(all, model);
   const { language, task } = options.value;
   set({
     model,
-    language: codes.includes(language) ? language : "",
+    language: codes.length > 1 && codes.includes(language) ? language : "",
     task: codes.length > 1 ? task : "transcribe",
   });
 }
@@ -50,6 +54,7 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
   const own = ownModels(all);
   const languages = languagesOf(all, now.model);
   const isMultilingual = languages.length > 1;
+  const isDetected = !knowsOne(all, now.model);
   return (
     <form
       class="options"
@@ -82,12 +87,13 @@ export function OptionsPanel({ isLive = false }: { isLive?: boolean }) {
           value={now.language}
           onChange={(event) => set({ language: event.currentTarget.value })}
         >
-          <option value="">Detect</option>
-          {languages.map((code) => (
-            <option key={code} value={code}>
-              {languageName(code)}
-            </option>
-          ))}
+          <option value="">{isDetected ? "Detect" : languages.map(languageName)}</option>
+          {isDetected &&
+            languages.map((code) => (
+              <option key={code} value={code}>
+                {languageName(code)}
+              </option>
+            ))}
         </select>
       </label>
       <label class="switch">

@@ -199,6 +199,15 @@ test("subtitles have their times, numbers and lines", () => {
   assert.equal(written("vtt", one, ""), `WEBVTT\n\n00:59:59.500 --> 01:00:03.000\n${text}\n\n`);
 });
 
+test("subtitles are broken where somebody broke them, and text is not", () => {
+  const [cue] = transcript("One line and the other").cues;
+  assert.ok(cue);
+  const broken: Transcript = { cues: [retold(cue, "One line\n \nand the other")], names: {} };
+  assert.match(written("srt", broken, ""), /\nOne line\nand the other\n\n$/u);
+  assert.match(written("vtt", broken, ""), /\nOne line\nand the other\n\n$/u);
+  assert.equal(written("txt", broken, ""), "One line and the other\n");
+});
+
 test("clocks are read as they are written", () => {
   for (const [seconds, shown] of [
     [0, "0:00.00"],

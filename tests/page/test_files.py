@@ -43,7 +43,8 @@ async def test_a_recording_becomes_text_to_read_along(real: Served, opened: Open
         await give(page, JFK)
         await until_done(page, "jfk.wav")
         assert words(" ".join(await cues(page))) == JFK_WORDS
-        await expect(page.locator(".job-view header")).to_contain_text("0:11 · English, detected")
+        header = page.locator(".job-view header")
+        await expect(header).to_contain_text("0:11 · English · 353 kB")  # nothing was detected
         word = transcript(page).locator(".word").filter(has_text="Americans")
         await word.click()
         await expect(word).to_have_class("word now")
@@ -72,6 +73,7 @@ async def test_a_model_is_not_asked_for_what_it_cannot_do(real: Served, opened: 
         await translate.check()
         await model.select_option(label="tiny.en (default)")
         await expect(language).to_have_value("")
+        await expect(language.locator("option")).to_have_text(["English"])  # nothing to detect
         await expect(translate).not_to_be_checked()
 
 
@@ -396,6 +398,21 @@ async def test_a_server_that_stops_half_way_is_told_and_found_again(opened: Open
             await page.get_by_role("button", name="Try again").click()
             await until_done(page, "a.wav")
             assert await cues(page) == ["Hello again."]
+
+
+async def test_all_that_failed_are_tried_again_at_once(scripted: Served, opened: Opened) -> None:
+    """A server that stopped failed every recording, and each had to be tried again by itself."""
+    scripted.runtime.refusal = EngineFailed("It failed twice.")
+    async with opened(scripted.url) as page:
+        await give(page, recording("a.wav"), recording("b.wav"))
+        retry = page.get_by_role("button", name="Try all 2 again")
+        await retry.wait_for()
+        scripted.runtime.refusal = None
+        await retry.click()
+        await until_done(page, "a.wav")
+        await until_done(page, "b.wav")
+        await expect(page.locator(".jobs li")).to_have_count(2)
+        await expect(page.get_by_role("button", name="again")).to_have_count(1)  # the one chosen
 
 
 async def test_speakers_are_told_apart_named_and_merged(scripted: Served, opened: Opened) -> None:
