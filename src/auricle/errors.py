@@ -29,7 +29,13 @@ import errno
 import re
 from typing import ClassVar
 
+import msgspec
+
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes that come from somewhere: not what they should be, no UTF-8, nested
+too deep."""
 
 
 class AuricleError(Exception):

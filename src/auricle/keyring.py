@@ -20,7 +20,7 @@ import msgspec
 from filelock import FileLock
 
 from auricle import small_file
-from auricle.errors import BadSetting
+from auricle.errors import UNDECODABLE, BadSetting
 from auricle.grants import Grant
 
 PREFIX = "sk-auricle-"
@@ -83,7 +83,7 @@ def read(path: Path) -> tuple[StoredKey, ...]:
         return ()
     except OSError as exc:
         raise BadSetting(f"cannot read the keys in {path} (keyring): {exc.strerror}") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         raise BadSetting(f"{path} (keyring) is no file of auricle keys: {exc}") from exc
 
 

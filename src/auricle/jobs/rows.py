@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from auricle.errors import NotFound
+from auricle.errors import UNDECODABLE, NotFound
 from auricle.jobs.job import Failure, Held, JobRequest, State, StoredJob
 from auricle.types import DecodeOptions
 
@@ -41,7 +41,7 @@ def read(kept: bytes | None, kind: type[Kept]) -> Kept | None:
     other rows have nothing to do with that."""
     try:
         return None if kept is None else msgspec.msgpack.decode(kept, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError) as exc:
+    except (*UNDECODABLE, TypeError) as exc:
         _log.error("what is kept of a %s is damaged: %s", kind.__name__, exc)
         return None
 

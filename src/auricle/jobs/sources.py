@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs import fetching
 from auricle.jobs.job import Held, InFile, Remote, ServerFile, StoredJob, new_id
 from auricle.jobs.outbound import OutboundClient
@@ -130,7 +130,7 @@ def _data(line: bytes) -> str:
     """The base64 in a line."""
     try:
         return msgspec.json.decode(line, type=_Line).body.input_audio.data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         message = f"Invalid 'input_audio': it must be an object with base64 in 'data': {exc}."
         raise InvalidRequest(message, param="input_audio", code="invalid_value") from exc
 

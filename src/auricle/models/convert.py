@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from ctranslate2.specs import WhisperSpec
 
-from auricle.errors import ModelUnusable
+from auricle.errors import UNDECODABLE, ModelUnusable
 from auricle.models.tensors import Tensor, read_tensors
 from auricle.whisper.dimensions import SECONDS_PER_STATE
 
@@ -235,7 +235,7 @@ def _read(path: Path, kind: type[Decoded]) -> Decoded:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as exc:
         raise ModelUnusable(f"{path} is missing") from exc
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (OSError, *UNDECODABLE) as exc:
         raise ModelUnusable(f"cannot read {path}: {exc}") from exc
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs.batch import StoredBatch
 from auricle.jobs.job import new_id
 from auricle.jobs.service import JobService, OpenJobs
@@ -73,7 +73,7 @@ class BatchEndpoints:
         text = b"".join([piece async for piece in body.pieces(request, MAX_BODY_BYTES, rate)])
         try:
             asked = msgspec.json.decode(text, type=_Asked)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        except UNDECODABLE as exc:
             raise InvalidRequest(f"The body is not what a batch is made of: {exc}.") from exc
         batch = _batch(asked, owner_of(request), time.time())
         file = await jobs.stores.files.get(asked.input_file_id, batch.owner)

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from auricle.config import Settings
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob
 from auricle.output import formats
 from auricle.server.errors import ErrorBody, ErrorDetail
@@ -77,7 +77,7 @@ class BatchLines:
         """See `Lines.read`."""
         try:
             found = msgspec.json.decode(line, type=_Line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        except UNDECODABLE as exc:
             raise InvalidRequest(
                 f"It is no JSON object with custom_id, method, url and body: {exc}.",
                 code="invalid_json_line",

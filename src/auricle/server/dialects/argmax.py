@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle import __version__
-from auricle.errors import AuricleError, Forbidden, InvalidRequest
+from auricle.errors import UNDECODABLE, AuricleError, Forbidden, InvalidRequest
 from auricle.hosting import managed_model
 from auricle.server import errors
 from auricle.server.transport import body, context
@@ -152,7 +152,7 @@ async def _asked(request: Request, min_bytes_per_s: int) -> InitRequest:
     text = b"".join([piece async for piece in pieces])
     try:
         return msgspec.json.decode(text or b"{}", type=InitRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         raise InvalidRequest(f"The body is not the JSON object of an init: {exc}.") from exc
 
 

@@ -15,7 +15,7 @@ from functools import partial
 import msgspec
 from starlette.requests import Request
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.server.transport import body
 from auricle.server.transport.spool import SpoolFile
 from auricle.server.transport.upload import (
@@ -98,7 +98,7 @@ def _read(text: SpoolFile, recording: SpoolFile) -> list[tuple[str, str]]:
 def _object(text: bytes | msgspec.Raw, what: str) -> Object:
     try:
         return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         raise InvalidRequest(f"{what} is not a JSON object: {exc}.") from exc
 
 
@@ -112,7 +112,7 @@ def field_text(name: str, value: msgspec.Raw, room: FieldRoom) -> str:
     try:
         found = msgspec.json.decode(value)
         return found if isinstance(found, str) else bytes(memoryview(value)).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         raise InvalidRequest(f"'{name}' is no JSON value: {exc}.", param=name) from exc
 
 

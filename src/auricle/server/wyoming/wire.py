@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 
 MAX_LINE_BYTES: Final = 64 * 1024
 MAX_DATA_BYTES: Final = 1024 * 1024
@@ -63,7 +63,7 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
             payload = await reader.readexactly(head.payload_length)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except UNDECODABLE as exc:
         raise InvalidRequest(f"This is not an event of the Wyoming protocol: {exc}.") from exc
     except ValueError as exc:  # the limit of the reader
         message = f"The line of an event is longer than {MAX_LINE_BYTES} bytes."

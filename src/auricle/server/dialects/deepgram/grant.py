@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.server.access.client_secrets import ClientSecrets
 from auricle.server.transport import body as request_body
 from auricle.server.transport import context
@@ -54,7 +54,7 @@ class Grant:
         raw = b"".join([piece async for piece in pieces])
         try:
             return msgspec.json.decode(raw.strip() or b"{}", type=GrantRequest)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        except UNDECODABLE as exc:
             raise InvalidRequest(f"The body is not what it should be: {exc}.") from exc
 
 

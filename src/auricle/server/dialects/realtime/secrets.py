@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle.errors import InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.server.access.client_secrets import ClientSecret, ClientSecrets
 from auricle.server.dialects.realtime import beta
 from auricle.server.dialects.realtime.configuration import Configuration, updated
@@ -76,7 +76,7 @@ class Secrets:
             return {}
         try:
             body = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        except UNDECODABLE as exc:
             raise InvalidRequest(f"The body is no JSON: {exc}.", code="invalid_json") from exc
         if not isinstance(body, dict):
             raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
