@@ -15,7 +15,7 @@ Knows nothing about HTTP frameworks: one handler in ``server`` renders these, th
     ├─ Overloaded                    429  the queue is full
     ├─ Unavailable                   503  loading, or shutting down
     ├─ DeadlineExceeded              504  not answered in the time the request or a setting gives
-    ├─ StorageFull                   507  no room for the upload where temporary files go
+    ├─ StorageFull                   507  no room on a disk for a recording or a job, or by a limit
     ├─ EngineFailed                  500  the model process failed on this window
     ├─ ModelUnusable                 500  a model folder is missing, incomplete or of the wrong kind
     │  └─ LoadingFailed              500  the process that loads one ended, or had no room for it
@@ -122,7 +122,7 @@ class DeadlineExceeded(AuricleError):
 
 
 class StorageFull(AuricleError):
-    """No room for the recording where temporary files go."""
+    """No room for a recording or a job, on its disk or by a limit."""
 
     status = 507
 
