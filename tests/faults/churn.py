@@ -51,12 +51,19 @@ def held(pid: int) -> Held:
 
 
 def children(pid: int) -> list[int]:
-    """Every process below ``pid``."""
+    """Every process below ``pid``. A thread or process that ends meanwhile has none."""
     found: list[int] = []
-    for task in (PROC / str(pid) / "task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            for child in _children_of(task):
+                found += [child, *children(child)]
     return found
+
+
+def _children_of(task: Path) -> list[int]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return [int(child) for child in (task / "children").read_text().split()]
+    return []
 
 
 def _resident_mib(pid: int) -> int:
