@@ -31,6 +31,7 @@ def of_model(name: str, managed: ManagedModel) -> ModelStatus:
         device=info.device,
         compute_type=info.compute_type,
         retried=managed.reading.read_again.share,
+        backlog_s=managed.reading.queue.backlog_s,
     )
 
 

@@ -44,6 +44,8 @@ class ModelStatus:
     languages: tuple[str, ...] | None = None
     retried: float | None = None
     """Share of the windows with a short audio context that were read again in full."""
+    backlog_s: float = 0.0
+    """Predicted seconds until all work for it that was accepted is done."""
 
 
 class SpeechRuntime(Protocol):

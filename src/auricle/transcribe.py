@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from auricle import tracing
 from auricle.media.pool import DecoderPool
+from auricle.observe import NULL_OBSERVER
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.early_text import EarlyText
@@ -23,6 +24,7 @@ from auricle.reading.ledger import Ledger
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.reading.recording_language import RecordingLanguage
+from auricle.reading.times import RecordingTimes
 from auricle.segment_stream import Ahead, ReadPart
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
@@ -71,6 +73,7 @@ class Transcription:
     spoken: RecordingLanguage
     ledger: Ledger | None = None
     """Where readings are kept; None: nowhere."""
+    times: RecordingTimes = field(default_factory=RecordingTimes)
     _context: str = ""
     _readings: deque[_WindowReading] = field(default_factory=deque)
 
@@ -119,6 +122,12 @@ class Transcription:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, *, tells: bool) -> AsyncIterator[Segment | Ahead]:
+        async for read in self._found(tells=tells):
+            self.times.text()
+            yield read
+        self.times.end(self.duration_s)
+
+    async def _found(self, *, tells: bool) -> AsyncIterator[Segment | Ahead]:
         async for window in self._windows():
             self._begin(window, tells=tells)
             while self._readings and (self._is_far_ahead or self._readings[0].task.done()):
@@ -214,6 +223,7 @@ class Transcriber:
             BadMedia: the file is not audio, or over a limit; also while iterating.
         """
         guessed_s = guess_s(path)
+        times = RecordingTimes(self.model.observer if ledger is None else NULL_OBSERVER)
         ledger = None if ledger is None else ledger.part(options.audio_channel)
         with self._admitted(key, guessed_s, ledger) as admission:
             opened = self.decoders.open(
@@ -230,7 +240,7 @@ class Transcriber:
                     ledger.expect(expected_s)
                 spoken = RecordingLanguage.kept(options, ledger)
                 transcription = Transcription(
-                    options, recording, self.model, admission, spoken, ledger
+                    options, recording, self.model, admission, spoken, ledger, times
                 )
                 try:
                     yield transcription

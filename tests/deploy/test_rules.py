@@ -154,6 +154,16 @@ def _cases(folder: Path, rules: Path) -> Path:
         "AuricleEngineDies": {"severity": "page", **at},
         "AuricleWaitsLong": {"severity": "warn", **at},
         "AuricleJobsWait": {"severity": "warn", **at},
+        "AuricleLiveWordsLate": {"severity": "warn", **at},
+        "AuricleSlowerThanSpeech": {"severity": "warn", **at},
+    }
+    late = {
+        f'auricle_live_commit_seconds_bucket{{instance="a",le="{le}"}}': each
+        for le, each in (("5", "0+0x60"), ("10", "0+10x60"), ("+Inf", "0+10x60"))
+    }
+    slow = {
+        f'auricle_real_time_factor_bucket{{instance="a",length="long",le="{le}"}}': each
+        for le, each in (("1", "0+1x60"), ("2", "0+10x60"), ("+Inf", "0+10x60"))
     }
     waits = {
         f'auricle_queue_wait_seconds_bucket{{instance="a",priority="short",le="{le}"}}': each
@@ -176,6 +186,8 @@ def _cases(folder: Path, rules: Path) -> Path:
         case(waits, "40m", "AuricleWaitsLong"),
         case(queued, "90m", "AuricleJobsWait"),
         case({**queued, **read}, "90m"),
+        case(late, "40m", "AuricleLiveWordsLate"),
+        case(slow, "50m", "AuricleSlowerThanSpeech"),
     ]
     for each in cases:  # what a rule says is not compared
         for alert in each["alert_rule_test"]:

@@ -102,7 +102,7 @@ class FakeTranscription:
 
 
 BASE = ModelStatus(
-    "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de"), 0.05
+    "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de"), 0.05, 9.5
 )
 SMALL = ModelStatus("small", "unloaded")
 

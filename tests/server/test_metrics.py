@@ -56,6 +56,7 @@ async def test_what_a_server_holds_now(served: Served) -> None:
     assert found[key("auricle_requests_in_flight")] == 1
     assert found[key("auricle_model_memory_bytes", model="base")] == 300 * 1024 * 1024
     assert found[key("auricle_model_windows", model="base")] == 5
+    assert found[key("auricle_model_backlog_seconds", model="base")] == 9.5
     assert found[key("auricle_model_loaded", model="small")] == 0
     assert found[key("process_open_fds")] > 3
 

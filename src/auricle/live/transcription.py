@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,14 +18,12 @@ from auricle import tracing
 from auricle.errors import AuricleError, Overloaded
 from auricle.live.effects import (
     Effect,
-    Final,
     Hypothesis,
     ReadRequest,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
     TurnEnded,
-    TurnFailed,
     TurnStarted,
 )
 from auricle.live.judging import Judge
@@ -34,6 +31,7 @@ from auricle.live.load import RETRY_AFTER_S, LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.recognition import Recognizer
 from auricle.live.session import JUDGED_S, LiveSession
+from auricle.live.times import LiveTimes
 from auricle.live.vad import SpeechState
 from auricle.observe import span
 from auricle.queue.admission import Admission
@@ -106,7 +104,7 @@ class LiveTranscription:
         self._reading: asyncio.Task[None] | None = None
         self._judging: asyncio.Task[None] | None = None
         self._turn_start_s = 0.0
-        self._ended_s: dict[int, float] = {}
+        self._times = LiveTimes(backend.model.observer)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -119,7 +117,9 @@ class LiveTranscription:
             piece = pcm[start : start + PIECE]
             piece = piece if len(pcm) <= PIECE else piece.copy()  # else all of it is kept
             self._session.interval_s = self._interval_s()
-            self._apply(self._session.push(piece, ()))
+            effects = self._session.push(piece, ())
+            self._times.receive(self.now_s)
+            self._apply(effects)
             self._unheard = np.concatenate([self._unheard, piece])
             if len(self._unheard) >= HOP:
                 await self._hear()
@@ -131,6 +131,7 @@ class LiveTranscription:
 
     def clear(self) -> None:
         self._session.clear()
+        self._times.forget()
         self._backend.load.speaks(self, is_speaking=False)
         self._reserve()
 
@@ -204,7 +205,7 @@ class LiveTranscription:
             elif isinstance(effect, SpeechPaused | TurnEnded):
                 self._backend.load.speaks(self, is_speaking=False)
             self._judge_pauses(effect)
-            self._time_finals(effect)
+            self._times.look(effect)
             self._effects.put_nowait(effect)
         self._reserve()
         self._progress.set()
@@ -226,16 +227,6 @@ class LiveTranscription:
             heard = self._session.recent(min(self.now_s - self._turn_start_s, JUDGED_S))
             self._judging = self._task(self._judge(heard), "judging a pause")
 
-    def _time_finals(self, effect: Effect) -> None:
-        """Tell the observer how long after its end a turn is final."""
-        if isinstance(effect, TurnEnded):
-            self._ended_s[effect.turn] = time.monotonic()
-        elif isinstance(effect, Final | TurnFailed):
-            ended_s = self._ended_s.pop(effect.turn, None)
-            if ended_s is not None:
-                took_s = time.monotonic() - ended_s
-                self._backend.model.observer.record("live_final_s", took_s)
-
     async def _judge(self, heard: Pcm) -> None:
         probability = await self._backend.judge.end_probability(heard)
         self._judging = None
@@ -256,6 +247,7 @@ class LiveTranscription:
             self._reading = None
         request = self._session.next_read()
         if request is not None:
+            self._times.begin(request, self._session.options.interval_s)
             self._reading = self._task(self._read(request), "live reading")
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -298,13 +290,18 @@ async def transcribed(
         InvalidRequest: the model cannot do what the options ask.
         Overloaded: there are as many streams as can be followed.
     """
-    with backend.model.queue.admit_live(key) as admission:
-        stream = LiveTranscription(backend, admission, live, options)
-        with _counted(backend, stream):
-            try:
-                yield stream
-            finally:
-                await stream.close()
+    with contextlib.ExitStack() as stack:
+        try:
+            admission = stack.enter_context(backend.model.queue.admit_live(key))
+            stream = LiveTranscription(backend, admission, live, options)
+            stack.enter_context(_counted(backend, stream))
+        except Overloaded:
+            backend.model.observer.count("live_refused")
+            raise
+        try:
+            yield stream
+        finally:
+            await stream.close()
 
 
 @contextlib.contextmanager

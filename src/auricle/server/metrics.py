@@ -29,6 +29,7 @@ from auricle.speech_runtime import ModelStatus, SpeechRuntime, State
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a third more lines that nobody asks for
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+_FACTORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 _DRAINING = "draining"
@@ -53,12 +54,29 @@ COUNTED: Mapping[str, Metric] = {
     "decoders_lost": Metric("Decoder processes that died, or were given up, with a recording"),
     "jobs": Metric("Stored jobs that ended", ("state",)),
     "job_windows": Metric("Windows of stored jobs: read, or kept from before", ("how",)),
+    "live_corrections": Metric("Tentative words of live streams that were changed or taken back"),
+    "live_updates_skipped": Metric(
+        "Readings of live streams that were due and not made, as the engine was busy"
+    ),
+    "live_refused": Metric("Live streams refused, as there were as many as can be followed"),
     "models_evicted": Metric("Models unloaded to make room for another"),
 }
 
 RECORDED: Mapping[str, Metric] = {
     "request_s": Metric("From a request's first byte to its answer's last", ("route",)),
     "queue_wait_s": Metric("What a window waited for the engine", ("priority",)),
+    "first_text_s": Metric(
+        "From a recording's being there whole, or a live turn's beginning, to its first text",
+        ("of",),
+    ),
+    "recording_s": Metric("From a recording's being there whole to all of its text"),
+    "real_time_factor": Metric(
+        "The same by its length: seconds for a second of a short recording (at most 60 s), or of "
+        "a long one",
+        ("length",),
+        _FACTORS,
+    ),
+    "live_commit_s": Metric("From a live word's end being received to its never changing again"),
     "live_read_s": Metric("Readings of live streams", ("kind", "ended")),
     "live_final_s": Metric("From a live turn's end to its final text"),
     "speakers_s": Metric("Recordings heard for who speaks", ("ended",)),
@@ -154,6 +172,7 @@ class MetricsPage:
                 "memory_bytes": model.memory_bytes,
                 "requests": model.n_requests,
                 "windows": model.n_windows,
+                "backlog_seconds": model.backlog_s,
             }
             for name, value in of_model.items():
                 self._of_models[name].labels(model.name).set(value)
@@ -172,6 +191,7 @@ _OF_MODELS: Mapping[str, str] = {
     "memory_bytes": "What its engine takes",
     "requests": "Requests that use it",
     "windows": "Windows waiting or being read",
+    "backlog_seconds": "Predicted seconds until all work for it that was accepted is done",
 }
 
 
