@@ -312,7 +312,7 @@ async def test_a_file_that_has_changed_or_is_asked_for_otherwise_is_read_anew(tm
         assert (await kept.begin(path, DecodeOptions(), "small")).transcript is None
         path.write_bytes(b"RIFF more")
         assert (await kept.begin(path, DecodeOptions(), "base")).transcript is None
-    with pytest.raises(Unavailable, match="another process"):
+    with pytest.raises(Unavailable, match=r"data.transcribe: Another process"):
         async with resuming(given), resuming(given):
             pass
 

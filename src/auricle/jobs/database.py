@@ -98,6 +98,8 @@ _SCHEMA = (
 
 UNUSABLE = "The jobs that are kept here cannot be used; the log says why."
 
+NEWER = "The jobs that are kept here were made by a newer version of Auricle."
+
 FULL = "No room for what is kept of jobs: its disk is full."
 
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -153,7 +155,8 @@ class Database:
         self._connection = connection
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(_SCHEMA):
-            raise AuricleError(f"{self._path} was made by a newer version of Auricle")
+            _log.error("%s was made by a newer version of Auricle", self._path)
+            raise AuricleError(NEWER, code="jobs_unusable")
         for number, statements in enumerate(_SCHEMA[version:], version + 1):
             connection.executescript(
                 f"BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {number}; COMMIT"
@@ -188,4 +191,5 @@ class Database:
             _log.error("the jobs in %s cannot be used: %s", self._path, exc)
             raise AuricleError(UNUSABLE, code="jobs_unusable") from exc
         except OSError as exc:
-            raise AuricleError(f"cannot write {self._path}: {exc.strerror}") from exc
+            _log.error("cannot write %s: %s", self._path, exc.strerror)
+            raise AuricleError(UNUSABLE, code="jobs_unusable") from exc

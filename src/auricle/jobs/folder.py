@@ -23,6 +23,15 @@ from auricle.jobs.limits import FULL_RETRY_S, MIB
 
 DATABASE = "jobs.sqlite3"
 
+IN_USE = (
+    "Another process has the folder of the jobs. The log names it, and the setting data_dir can "
+    "name another one for this process."
+)
+NO_FOLDER = (
+    "Jobs cannot be kept: their folder cannot be made or written. The log says which and why, and "
+    "the setting data_dir can name another one."
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -63,16 +72,11 @@ class Folder:
             self.recordings.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout as exc:
-            raise Unavailable(
-                f"another process keeps its jobs in {self.path}; the setting data_dir names "
-                "another folder for this one",
-                code="jobs_in_use",
-            ) from exc
+            logger.error("another process keeps its jobs in %s", self.path)
+            raise Unavailable(IN_USE, code="jobs_in_use") from exc
         except OSError as exc:
-            raise AuricleError(
-                f"jobs cannot be kept in {self.path}: {exc.strerror}; the setting data_dir names "
-                "another folder"
-            ) from exc
+            logger.error("jobs cannot be kept in %s: %s", self.path, exc.strerror)
+            raise AuricleError(NO_FOLDER, code="jobs_unusable") from exc
 
     def close(self) -> None:
         self._lock.release()

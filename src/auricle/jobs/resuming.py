@@ -11,8 +11,8 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from auricle.config import Settings
+from auricle.errors import AuricleError
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
@@ -81,10 +82,12 @@ async def resuming(
         AuricleError: it cannot be read or written.
     """
     folder = Folder(data_dir(settings.data_dir, os.environ) / FOLDER)
-    await asyncio.to_thread(folder.open)
+    with _told_where(folder.path):
+        await asyncio.to_thread(folder.open)
     database = Database(folder.database)
     try:
-        await database.open()
+        with _told_where(folder.path):
+            await database.open()
         wide = replace(settings, max_jobs=MAX_RECORDINGS, max_jobs_per_client=MAX_RECORDINGS)
         stores = Stores.of(wide, folder, database, clock)
         keep_s = settings.keep_jobs_h * 3600.0
@@ -94,6 +97,16 @@ async def resuming(
     finally:
         await database.close()
         folder.close()
+
+
+@contextmanager
+def _told_where(folder: Path) -> Iterator[None]:
+    """Whoever runs a command may know which folder it is about, as clients of a server may not."""
+    try:
+        yield
+    except AuricleError as exc:
+        told = f"{folder}: {exc.message}"
+        raise type(exc)(told, code=exc.code, retry_after_s=exc.retry_after_s) from exc
 
 
 def _source(path: Path) -> ServerFile:

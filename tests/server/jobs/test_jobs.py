@@ -236,12 +236,28 @@ async def test_a_server_that_takes_no_jobs_says_so(serve: Serve):
         assert (answer.status_code, "max_jobs" in answer.json()["error"]["message"]) == (404, True)
 
 
-async def test_a_second_server_leaves_the_folder_to_the_first(serve: Serve):
+async def test_a_second_server_leaves_the_folder_to_the_first(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+):
     async with serve() as first:
         await first.created()
         async with serve() as second:
             answer = await second.create()
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "jobs_in_use")
+            folder = str(first.runtime.settings.data_dir)
+            assert folder in caplog.text
+            assert folder not in answer.text
+
+
+async def test_a_folder_that_cannot_be_made_is_named_in_the_log_alone(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "file").write_bytes(b"no folder")
+    async with serve(data_dir=tmp_path / "file" / "jobs") as server:
+        answer = await server.create()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "jobs_unusable")
+    assert f"jobs cannot be kept in {tmp_path / 'file' / 'jobs'}: Not a directory" in caplog.text
+    assert str(tmp_path) not in answer.text
 
 
 async def test_a_stopping_server_leaves_its_jobs_to_the_next(serve: Serve):
