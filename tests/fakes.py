@@ -97,7 +97,7 @@ class Said:
     end_s: float | None = None
     goes_on: bool = False
     """It meant to say more behind ``end_s``."""
-    is_cut: bool = False
+    is_truncated: bool = False
     """It ran into the limit of tokens."""
     others: tuple[tuple[str, float], ...] = ()
     """Further texts of the search with their log-probabilities."""
@@ -112,7 +112,7 @@ class Said:
             ids = ids[1:-1]
         if self.goes_on:
             ids.append(ids[-1])
-        if self.is_cut:
+        if self.is_truncated:
             ids += [VOCABULARY.encode(" ")[0]] * (heard.job.max_new_tokens - len(ids))
         return tuple(ids)
 

@@ -16,7 +16,7 @@ from auricle.errors import EngineFailed
 from auricle.queue.admission import FIRST_GUESS_S_PER_S
 from auricle.reading.reader import Reading
 from auricle.reading.recording_language import RecordingLanguage
-from auricle.segment_stream import Ahead, collect
+from auricle.segment_stream import EarlyWords, collect
 from auricle.speech.source import AudioChunk
 from auricle.transcribe import UNOPENED_S, Transcriber, Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript, Window
@@ -272,7 +272,7 @@ async def parts(options: DecodeOptions, *, early: bool) -> list[str]:
     """What came, those of text ahead in brackets."""
     async with transcribing(FakeEngine(told), options, 2) as transcription:
         return [
-            f"[{read.text}]" if isinstance(read, Ahead) else read.text
+            f"[{read.text}]" if isinstance(read, EarlyWords) else read.text
             async for read, _ in transcription.parts(early=early)
             if read is not None
         ]

@@ -27,7 +27,7 @@ class Meter(Protocol):
     def usage(self) -> Usage: ...
 
 
-Judge = Callable[[Sequence[Outcome]], dict[str, Rate]]
+AccuracyOf = Callable[[Sequence[Outcome]], dict[str, Rate]]
 Watching = Callable[[], AbstractAsyncContextManager[Meter]]
 
 
@@ -44,14 +44,14 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How every phase is run, and what is measured beside the requests. ``judge`` and ``watching``
-    are None where a package or a process is missing. A seed fixes the order of the clips and the
-    moments of arrival. Without a limit every clip is sent once, and at least as many as go at a
-    time."""
+    """How every phase is run, and what is measured beside the requests. ``accuracy_of`` and
+    ``watching`` are None where a package or a process is missing. A seed fixes the order of the
+    clips and the moments of arrival. Without a limit every clip is sent once, and at least as many
+    as go at a time."""
 
     limit: Limit | None = None
     seed: int = 0
-    judge: Judge | None = None
+    accuracy_of: AccuracyOf | None = None
     watching: Watching | None = None
 
 
@@ -78,7 +78,7 @@ async def measure(client: Client, clips: Sequence[Clip], phase: Phase, plan: Pla
         outcomes,
         client_cpu_s=client_cpu_s,
         server=None if watch is None else watch.usage(),
-        accuracy=None if plan.judge is None else plan.judge(outcomes),
+        accuracy=None if plan.accuracy_of is None else plan.accuracy_of(outcomes),
     )
     return Result(summary, outcomes)
 

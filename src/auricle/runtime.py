@@ -28,7 +28,7 @@ from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.names import ModelNames
 from auricle.hosting.speaker_host import SpeakerHost
-from auricle.live.judging import TurnJudge
+from auricle.live.end_of_turn import EndOfTurnHost
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
 from auricle.live.speakers import with_speakers
@@ -67,8 +67,8 @@ class Runtime:
         self._decoders = DecoderPool(settings, observer)
         self.open_container = self._decoders.open_stream
         fetching = fetching or FetchOptions.of(settings)
-        judge = TurnJudge(fetching, fetches=settings.fetch_on_request, progress=progress)
-        self._live = LiveService(settings.max_live_sessions, judge)
+        end_of_turn = EndOfTurnHost(fetching, fetches=settings.fetch_on_request, progress=progress)
+        self._live = LiveService(settings.max_live_sessions, end_of_turn)
         self._catalog = Catalog(settings, fetching, progress)
         self._libraries = Libraries(settings, fetching.cache)
         self._models = ModelManager(

@@ -11,13 +11,13 @@ from typing import NamedTuple, Protocol, TypeAlias
 from auricle.types import AudioTrack, Language, Segment, Speaker, Task, Transcript
 
 
-class Ahead(NamedTuple):
+class EarlyWords(NamedTuple):
     """What the next segments will say, as far as that is known; it is never taken back."""
 
     text: str
 
 
-ReadPart: TypeAlias = tuple[Segment | Ahead | None, tuple[Segment, ...]]
+ReadPart: TypeAlias = tuple[Segment | EarlyWords | None, tuple[Segment, ...]]
 
 
 class SegmentStream(Protocol):

@@ -25,7 +25,7 @@ from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.reading.recording_language import RecordingLanguage
 from auricle.reading.times import RecordingTimes
-from auricle.segment_stream import Ahead, ReadPart
+from auricle.segment_stream import EarlyWords, ReadPart
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
 from auricle.types import (
@@ -105,12 +105,12 @@ class Transcription:
 
     async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Each segment is whole when it is read."""
-        tells = early and not (self.options.words or self.options.logprobs)
-        async for read in self._read(tells=tells):
-            yield read, () if isinstance(read, Ahead) else (read,)
+        early = early and not (self.options.words or self.options.logprobs)
+        async for read in self._read(early=early):
+            yield read, () if isinstance(read, EarlyWords) else (read,)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
-        async for read in self._read(tells=False):
+        async for read in self._read(early=False):
             assert isinstance(read, Segment)
             yield read
 
@@ -121,15 +121,15 @@ class Transcription:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, *, tells: bool) -> AsyncIterator[Segment | Ahead]:
-        async for read in self._found(tells=tells):
+    async def _read(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
+        async for read in self._found(early=early):
             self.times.text()
             yield read
         self.times.end(self.duration_s)
 
-    async def _found(self, *, tells: bool) -> AsyncIterator[Segment | Ahead]:
+    async def _found(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
         async for window in self._windows():
-            self._begin(window, tells=tells)
+            self._begin(window, early=early)
             while self._readings and (self._is_far_ahead or self._readings[0].task.done()):
                 async for read in self._next():
                     yield read
@@ -137,13 +137,12 @@ class Transcription:
             async for read in self._next():
                 yield read
 
-    def _begin(self, window: Window, *, tells: bool) -> None:
-        early = EarlyText() if tells else None
-        reading = self._kept(window, self._reader(window), early)
-        task = asyncio.create_task(reading)
-        if early is not None:
-            task.add_done_callback(lambda _: early.end())
-        self._readings.append(_WindowReading(window, task, early))
+    def _begin(self, window: Window, *, early: bool) -> None:
+        text = EarlyText() if early else None
+        task = asyncio.create_task(self._kept(window, self._reader(window), text))
+        if text is not None:
+            task.add_done_callback(lambda _: text.end())
+        self._readings.append(_WindowReading(window, task, text))
 
     async def _windows(self) -> AsyncIterator[Window]:
         options = self.options
@@ -186,13 +185,13 @@ class Transcription:
         most = 1 if self.options.previous_text else self.model.queue.windows_ahead
         return len(self._readings) >= most
 
-    async def _next(self) -> AsyncIterator[Segment | Ahead]:
+    async def _next(self) -> AsyncIterator[Segment | EarlyWords]:
         """The segments of the next window, once it is read, and before that what is known of
         them."""
         window, task, early = self._readings[0]
         if early is not None:
             async for text in early.texts():
-                yield Ahead(text)
+                yield EarlyWords(text)
         reading = await task
         self._readings.popleft()
         if self.options.previous_text:

@@ -15,7 +15,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Caption, Heard, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, SpeechEvent
 from auricle.cli.main import run
 from auricle.errors import AuricleError
 from auricle.types import Pcm
@@ -49,10 +49,12 @@ class Clock:
 class FakeSpeech:
     """Says what it should once so much was sent, and that it is over when it is."""
 
-    def __init__(self, *says: tuple[float, Heard], failure: AuricleError | None = None) -> None:
+    def __init__(
+        self, *says: tuple[float, SpeechEvent], failure: AuricleError | None = None
+    ) -> None:
         self._says = list(says)
         self._failure = failure
-        self._heard: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._heard: asyncio.Queue[SpeechEvent | None] = asyncio.Queue()
         self.n_samples = 0
         self.sent_at: list[float] = []
 
@@ -72,7 +74,7 @@ class FakeSpeech:
             self._heard.put_nowait(heard)
         self._heard.put_nowait(None)
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         while (heard := await self._heard.get()) is not None:
             yield heard
 
@@ -81,7 +83,7 @@ TALK = (
     (0.5, Caption("", "ask")),
     (0.7, Caption("ask", " hot")),
     (0.9, Caption("ask", " not")),
-    (1.0, Said(0.0, 0.8, "ask not")),
+    (1.0, FinishedTurn(0.0, 0.8, "ask not")),
 )
 
 
@@ -110,7 +112,11 @@ async def test_streams_are_counted():
 
 
 async def test_what_is_taken_back_is_a_retraction():
-    says = ((0.5, Caption("ask hot")), (0.9, Caption("ask not")), (1.0, Said(0.0, 1.0, "ask not")))
+    says = (
+        (0.5, Caption("ask hot")),
+        (0.9, Caption("ask not")),
+        (1.0, FinishedTurn(0.0, 1.0, "ask not")),
+    )
     clock = Clock()
     log = await one(FakeSpeech(*says).opened, PLAYED, clock.sleep, clock)
     assert summarised([log]).n_retracted == 1
@@ -217,7 +223,7 @@ async def test_deepgrams_dialect():
                 Caption("", " ask hot"),
                 Caption("ask"),
                 Caption("ask not"),
-                Said(0.0, 1.5, "ask not"),
+                FinishedTurn(0.0, 1.5, "ask not"),
             ]
     query = "model=nova-3&encoding=linear16&sample_rate=16000&interim_results=true&endpointing=500"
     assert received == [

@@ -189,7 +189,7 @@ async def test_phases_are_reported_as_they_end_and_errors_are_counted(clip):
     shown: list[session.Result] = []
     async with FakeServer(lambda _: next(answers)).running() as server:
         phases = [Phase(1), Phase(rate=1e6)]
-        plan = Plan(Limit(3), judge=lambda _: {}, seed=1)
+        plan = Plan(Limit(3), accuracy_of=lambda _: {}, seed=1)
         results = await session.run(Target(server.url), [clip], phases, plan, shown.append)
     assert shown == results
     assert [each.summary.load for each in results] == ["c=1", "1e+06/s"]

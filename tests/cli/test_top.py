@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from auricle.cli.main import run
-from auricle.cli.server_view import Look, lines
+from auricle.cli.server_view import Snapshot, lines
 from tests.server.conftest import serving, settings
 from tests.server.fakes import FakeRuntime
 
@@ -44,8 +44,8 @@ MODELS = [BASE, {**BASE, "id": "whisper-1"}]
 
 
 def test_what_is_shown():
-    now = Look.of(102.0, NOW, MODELS)
-    assert lines(Look.of(100.0, BEFORE, MODELS), now, "http://here") == [
+    now = Snapshot.of(102.0, NOW, MODELS)
+    assert lines(Snapshot.of(100.0, BEFORE, MODELS), now, "http://here") == [
         "auricle at http://here: ready",
         "",
         "queue     12 s of work wait; windows waited 0.50 s, calls to the engine took –",
@@ -61,7 +61,7 @@ def test_what_is_shown():
 
 
 def test_a_server_that_has_begun_anew_did_nothing_less_than_nothing():
-    shown = lines(Look.of(100.0, NOW, []), Look.of(102.0, "", []), "http://here")
+    shown = lines(Snapshot.of(100.0, NOW, []), Snapshot.of(102.0, "", []), "http://here")
     assert shown[0] == "auricle at http://here: not ready"
     assert shown[4] == "audio     0.0 s a second"
 

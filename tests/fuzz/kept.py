@@ -14,7 +14,7 @@ from auricle.errors import AuricleError
 from auricle.jobs.batch import StoredBatch
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder
-from auricle.jobs.job import Failure, Held, JobRequest
+from auricle.jobs.job import Failure, JobRequest, Uploaded
 from auricle.jobs.readings import WHOLE, Place
 from auricle.jobs.runner import DEADLY
 from auricle.jobs.store import NewJob, Page
@@ -56,7 +56,7 @@ class _Kept:
     async def prepare(self) -> None:
         """A database with jobs in every state, a batch and a file."""
         async with self._opened(self._whole) as stores:
-            asked = JobRequest(Held("rec_1"), DecodeOptions(), "base", (("model", "base"),))
+            asked = JobRequest(Uploaded("rec_1"), DecodeOptions(), "base", (("model", "base"),))
             jobs = await stores.jobs.add([NewJob("", asked) for _ in range(6)])
             first, second, third = [each.id for each in jobs[:3]]
             for _ in range(4):

@@ -14,7 +14,7 @@ from auricle.errors import BadMedia, StorageFull, Unavailable
 from auricle.grants import NoLimits
 from auricle.jobs.database import Database, Result
 from auricle.jobs.folder import Folder
-from auricle.jobs.job import Held, JobRequest, StoredJob
+from auricle.jobs.job import JobRequest, StoredJob, Uploaded
 from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.owners import Owners
 from auricle.jobs.runner import Runner
@@ -58,7 +58,7 @@ class Bench:
 
     async def job(self) -> StoredJob:
         self.stores.folder.file("rec_1").write_bytes(b"speech")
-        request = JobRequest(Held("rec_1"), DecodeOptions(), "base")
+        request = JobRequest(Uploaded("rec_1"), DecodeOptions(), "base")
         (job,) = await self.stores.jobs.add([NewJob("", request, "rec_1", 6)])
         self.runner.wakeup.notify()
         return job

@@ -13,7 +13,7 @@ import pytest_asyncio
 from auricle.errors import InvalidRequest
 from auricle.jobs.database import Database
 from auricle.jobs.hooks import DELAYS_S, HookStore, WebhookSender, secret_bytes, signed
-from auricle.jobs.job import Held, Hook, JobRequest, StoredJob
+from auricle.jobs.job import Hook, JobRequest, StoredJob, Uploaded
 from auricle.jobs.limits import Limits
 from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.store import JobStore, NewJob
@@ -57,7 +57,7 @@ class Hooks:
         self.store = HookStore(database, clock)
 
     async def ended(self, url: str) -> str:
-        asked = JobRequest(Held("x"), DecodeOptions(), "base", hook=Hook(url, SECRET))
+        asked = JobRequest(Uploaded("x"), DecodeOptions(), "base", hook=Hook(url, SECRET))
         (job,) = await self.jobs.add([NewJob("", asked)])
         await self.jobs.end(job.id, "cancelled", 3600.0)
         return job.id

@@ -14,7 +14,7 @@ from auricle.errors import AuricleError, Conflict, NotFound, StorageFull
 from auricle.jobs.batch import BatchStore, StoredBatch
 from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder, data_dir
-from auricle.jobs.job import Failure, Held, JobRequest, StoredJob
+from auricle.jobs.job import Failure, JobRequest, StoredJob, Uploaded
 from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
 from auricle.jobs.rows import DAMAGED
@@ -50,7 +50,7 @@ class Kept:
         self.readings = Readings(database, self.clock)
 
     async def add(self, owner: str = "ann", held_bytes: int = 0) -> StoredJob:
-        asked = JobRequest(Held("rec_1"), OPTIONS, "base", (("model", "base"),))
+        asked = JobRequest(Uploaded("rec_1"), OPTIONS, "base", (("model", "base"),))
         (job,) = await self.jobs.add([NewJob(owner, asked, "rec_1", held_bytes)])
         return job
 

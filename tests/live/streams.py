@@ -65,7 +65,7 @@ class Hearing:
         return [0.9 if each else 0.01 for each in is_speech], state
 
 
-class FakeJudge:
+class FakeEndOfTurn:
     """``answers`` is how probable ends are, pause by pause; ``heard_s`` is what it was shown.
     While ``gate`` is cleared nothing is answered. ``refusal``: it is not there."""
 
@@ -107,7 +107,7 @@ class Streams:
         self.engines = Engines(hear=saying(words))
         self.hearing = Hearing(*spans)
         self.load = LiveLoad(max_sessions=2)
-        self.judge = FakeJudge()
+        self.end_of_turn = FakeEndOfTurn()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
         self.observer = Recorder()
         self.retry_s, self.stall_s = 0.0, 60.0
@@ -126,7 +126,7 @@ class Streams:
             self.load,
             model,
             possible,
-            self.judge,
+            self.end_of_turn,
             self.stall_s,
             self.retry_s,
         )

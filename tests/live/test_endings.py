@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from auricle.live.effects import (
+    EndOfTurnPredicted,
     Final,
-    PauseJudged,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -112,13 +112,13 @@ def test_a_model_of_turn_taking_ends_a_turn():
     speak(live, 1.6)
     assert pause(live, 0.64) == [SpeechPaused(1, 1.6), ReadWanted("final")]
     read(live, "well", 0.3)
-    assert live.judge(0.6) == [PauseJudged(1, 0.6)]
+    assert live.take_end_probability(0.6) == [EndOfTurnPredicted(1, 0.6)]
     assert speak(live, 0.32) == [SpeechResumed(1), ReadWanted("partial")]
     read(live, "well yes", 0.3)
     pause(live, 0.32)
     read(live, "yes", 0.6)
-    assert live.judge(0.8) == [
-        PauseJudged(1, 0.8),
+    assert live.take_end_probability(0.8) == [
+        EndOfTurnPredicted(1, 0.8),
         TurnEnded(1, 0.0, 2.88),
         Update(1, words("yes", 0.6), ()),
         Final(1, 0.0, 2.88, words("well yes", 0.3), EN),

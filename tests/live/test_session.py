@@ -284,4 +284,4 @@ def test_the_end_of_a_turn_that_was_cut_is_read_once():
 
 def test_nothing_is_said_behind_the_end_of_a_turn():
     turn = TurnTranscript(1, 0.0, 0.0, is_speaking=False, speech_end_s=29.6, end_s=25.2)
-    assert turn.said_to_s == 25.2
+    assert turn.speech_until_s == 25.2

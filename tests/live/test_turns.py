@@ -93,14 +93,14 @@ def test_a_manual_end_begins_anew():
 def test_a_speaker_who_is_done_ends_the_turn():
     turns = detector(ending="semantic")
     assert follow(turns, (VOICE, 30), (NOBODY, 20)) == [Started(0.0), Paused(at(30))]
-    assert turns.judge(0.49) == []
-    assert turns.judge(0.5) == [Ended(at(50))]
+    assert turns.take_end_probability(0.49) == []
+    assert turns.take_end_probability(0.5) == [Ended(at(50))]
 
 
 def test_nobody_is_done_while_he_speaks():
     turns = detector(ending="semantic")
     follow(turns, (VOICE, 30))
-    assert turns.judge(1.0) == []
+    assert turns.take_end_probability(1.0) == []
 
 
 def test_whoever_says_nothing_for_long_is_done():

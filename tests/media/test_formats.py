@@ -18,7 +18,7 @@ def test_suffixes_that_ffmpeg_knows_are_known(name):
 
 def test_what_is_said_of_containers_is_said_of_some_that_are_read():
     for named in (
-        formats.TELLS_NO_LENGTH,
+        formats.WITHOUT_LENGTH,
         formats.DATED,
         formats.STREAMED,
         formats.STARTS_ANYWHERE,

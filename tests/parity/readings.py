@@ -33,8 +33,8 @@ from auricle.engine.protocol import (
     ReleaseJob,
 )
 from auricle.reading import encoder_length
-from auricle.reading.text import Figures, from_tokens
-from auricle.reading.word_times import Details, detailed
+from auricle.reading.text import AttemptInfo, from_tokens
+from auricle.reading.word_times import AlignmentInput, detailed
 from auricle.types import DecodeOptions, Language, Window
 from auricle.whisper import prompting, tokens
 from auricle.whisper.dimensions import MAX_FRAMES, MAX_NEW_TOKENS
@@ -107,8 +107,8 @@ async def _ours(
     [said] = [reply async for reply in engine.decode(DecodeJob((row,), 1, 0.0))]
     assert isinstance(said, Hypothesis)
     window = Window(0, 0.0, spoken.pcm, ())
-    text = from_tokens(said, window, vocabulary, Figures(0.0, MAX_NEW_TOKENS, spoken.language))
-    details = Details(text, window, vocabulary)
+    text = from_tokens(said, window, vocabulary, AttemptInfo(0.0, MAX_NEW_TOKENS, spoken.language))
+    details = AlignmentInput(text, window, vocabulary)
     aligned = await engine.align(AlignJob(state_id, row.prompt, details.ids, details.n_frames))
     segments = detailed(details, aligned, DecodeOptions(logprobs=True), None)
     return Reading(

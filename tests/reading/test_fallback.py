@@ -91,10 +91,10 @@ def test_silence(avg_logprob, no_speech_prob, is_silence):
     ],
 )
 def test_where_no_speech_was_detected_a_doubtful_text_is_an_invention(text, is_silence):
-    assert fallback.is_silence(text, heard_nobody=True) is is_silence
+    assert fallback.is_silence(text, no_vad_speech=True) is is_silence
     assert fallback.is_silence(text) is False
-    assert bool(fallback.settle([text], heard_nobody=True).segments) is not is_silence
-    assert fallback.is_doubtful(text, FULL, heard_nobody=True) is False
+    assert bool(fallback.settle([text], no_vad_speech=True).segments) is not is_silence
+    assert fallback.is_doubtful(text, FULL, no_vad_speech=True) is False
 
 
 def test_thresholds_and_temperatures_are_the_operators():

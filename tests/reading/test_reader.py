@@ -136,7 +136,7 @@ async def test_the_operators_thresholds_decide_what_is_tried_again():
 async def test_a_text_cut_off_in_a_short_context_is_read_again_in_full():
     def hear(heard: Heard) -> Said:
         text = spoken(heard)
-        return text if heard.is_full else replace(text, avg_logprob=-0.1, is_cut=True)
+        return text if heard.is_full else replace(text, avg_logprob=-0.1, is_truncated=True)
 
     engine = FakeEngine(hear)
     reading = await read(engine)
@@ -157,7 +157,7 @@ async def test_odd_windows_change_nothing_for_those_that_come_after():
     for the next 500: clips took 2.3 times longer, and were read otherwise than before."""
     odd = (
         LOOP,
-        Said(" cut", is_cut=True),
+        Said(" cut", is_truncated=True),
         Said(" guessed", avg_logprob=-2.0),
         Said(" nobody", no_speech_prob=0.99, avg_logprob=-0.9),
         Said(" late", start_s=20.0, end_s=22.0),

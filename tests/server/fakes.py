@@ -22,7 +22,7 @@ from auricle.live.options import LiveOptions
 from auricle.models import registry
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
-from auricle.segment_stream import Ahead, ReadPart
+from auricle.segment_stream import EarlyWords, ReadPart
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
 from auricle.types import (
@@ -55,7 +55,7 @@ def said(text: str, start_s: float = 0.0, end_s: float = 1.0) -> Segment:
 
 HELLO = (said(" Hello there."), said(" And you.", 1.0, 2.5))
 
-Step = Segment | Ahead | Exception | asyncio.Event
+Step = Segment | EarlyWords | Exception | asyncio.Event
 """A segment to yield, what is known of it before, an error to raise, or something to wait for."""
 
 
@@ -76,7 +76,7 @@ class FakeTranscription:
         end."""
         if self.speakers is None:
             async for read in self._read(early=early):
-                yield read, () if isinstance(read, Ahead) else (read,)
+                yield read, () if isinstance(read, EarlyWords) else (read,)
             return
         before: list[Segment] = []
         async for segment in self:
@@ -89,7 +89,7 @@ class FakeTranscription:
             assert isinstance(read, Segment)
             yield read
 
-    async def _read(self, *, early: bool) -> AsyncIterator[Segment | Ahead]:
+    async def _read(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
         for number, step in enumerate(self.steps):
             if isinstance(step, Segment) and self.ledger is not None:
                 await self.ledger.keep(window(number), Reading((step,), Language("en"), ""))

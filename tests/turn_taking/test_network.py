@@ -37,7 +37,7 @@ def test_only_the_last_eight_seconds_are_heard():
 
 
 @pytest.mark.parametrize("n_samples", [0, 399])
-def test_next_to_nothing_is_judged(n_samples):
+def test_next_to_nothing_has_a_probability(n_samples):
     assert 0 <= real().probability(np.zeros(n_samples, np.float32)) <= 1
 
 

@@ -1,4 +1,4 @@
-"""Pauses are judged in a process of its own; its death is told and harms nobody else."""
+"""Ends of turns are predicted in a process of its own; its death is told and harms nobody else."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
     plan = Plan(
         limit=Limit(requests, duration) if requests or duration else None,
         seed=seed,
-        judge=by_language if corpus is not None else None,
+        accuracy_of=by_language if corpus is not None else None,
         watching=(lambda: watching(pid)) if pid is not None else None,
     )
     phases = _phases(concurrency, rate)

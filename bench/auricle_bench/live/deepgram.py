@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from auricle.cli.listening.remote import OPEN_S
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Caption, Heard, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, SpeechEvent
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm
 
@@ -51,7 +51,7 @@ class DeepgramSpeech:
     async def finish(self) -> None:
         await self._tell('{"type":"CloseStream"}')
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         try:
             async for message in self._socket:
                 event: dict[str, Any] = msgspec.json.decode(message)
@@ -61,17 +61,17 @@ class DeepgramSpeech:
         except ConnectionClosed as exc:
             raise AuricleError(f"the server closed the connection: {exc}") from exc
         if self._turn:
-            yield Said(self._start_s, self._start_s, self._turn)
+            yield FinishedTurn(self._start_s, self._start_s, self._turn)
 
-    def _heard(self, results: dict[str, Any]) -> list[Heard]:
+    def _heard(self, results: dict[str, Any]) -> list[SpeechEvent]:
         text = results["channel"]["alternatives"][0]["transcript"].strip()
         if not results["is_final"]:
             return [Caption(self._turn, f" {text}")]
         self._turn = f"{self._turn} {text}".strip()
-        heard: list[Heard] = [Caption(self._turn)]
+        heard: list[SpeechEvent] = [Caption(self._turn)]
         if results["speech_final"] and self._turn:
             end_s = results["start"] + results["duration"]
-            heard.append(Said(self._start_s, end_s, self._turn))
+            heard.append(FinishedTurn(self._start_s, end_s, self._turn))
             self._turn, self._start_s = "", end_s
         return heard
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from auricle.cli.listening.speech import Caption, Heard, Said, Speech
+from auricle.cli.listening.speech import Caption, FinishedTurn, Speech, SpeechEvent
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE
 from auricle_bench.live.measures import Measures, Shown
@@ -36,7 +36,7 @@ class Log:
     early."""
 
     played: Played
-    heard: list[tuple[float, Heard]] = field(default_factory=list)
+    heard: list[tuple[float, SpeechEvent]] = field(default_factory=list)
     failure: str | None = None
     worst_late_s: float = 0.0
     """How late its audio was sent at worst: then the client is to blame."""
@@ -179,12 +179,12 @@ def _count(log: Log, measures: Measures) -> None:
     said: list[str] = []
     shown: list[Shown] = []
     for at_s, heard in log.heard:
-        if isinstance(heard, Said):
+        if isinstance(heard, FinishedTurn):
             said.append(heard.text)
             ended = [end_s for end_s in log.played.speech_ends_s if end_s <= at_s]
             if ended:
                 measures.final_s.append(at_s - ended[-1])
-        if isinstance(heard, Caption | Said):
+        if isinstance(heard, Caption | FinishedTurn):
             sure = " ".join([*said, heard.committed] if isinstance(heard, Caption) else said)
             rest = heard.tentative if isinstance(heard, Caption) else ""
             shown.append(Shown(at_s, sure, sure + rest))

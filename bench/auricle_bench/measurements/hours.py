@@ -15,7 +15,7 @@ import numpy as np
 
 from auricle.cli.listening import remote
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Said, Speech
+from auricle.cli.listening.speech import FinishedTurn, Speech
 from auricle.types import SAMPLE_RATE, Pcm
 from auricle_bench.measurements import recordings, server
 from auricle_bench.measurements.figures import Figures, Table
@@ -72,13 +72,13 @@ def run(setup: Setup) -> Figures:
 
 
 async def _session(asked: RemoteOptions, n: int, watch: Watch) -> _Heard:
-    said: list[Said] = []
+    said: list[FinishedTurn] = []
     news = asyncio.Condition()
     heard = _Heard()
     async with remote.opened(asked) as speech:
         sending = asyncio.create_task(_send(speech, n, said, news, watch, heard))
         async for each in speech:
-            if isinstance(each, Said):
+            if isinstance(each, FinishedTurn):
                 async with news:
                     said.append(each)
                     news.notify_all()
@@ -94,7 +94,7 @@ async def _session(asked: RemoteOptions, n: int, watch: Watch) -> _Heard:
 async def _send(
     speech: Speech,
     n: int,
-    said: Sequence[Said],
+    said: Sequence[FinishedTurn],
     news: asyncio.Condition,
     watch: Watch,
     heard: _Heard,

@@ -128,7 +128,7 @@ async def _one_turn(scenario: Scenario, side: Server, fields: Fields, turn: int)
     plan = Plan(
         Limit(scenario.n_requests),
         seed=turn,
-        judge=by_language,
+        accuracy_of=by_language,
         watching=lambda: watching(side.pid),
     )
     async with Client(Target(side.url, fields=fields)) as client:

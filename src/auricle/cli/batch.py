@@ -25,8 +25,8 @@ AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is asked of all recordings, and where the answers go."""
+class BatchPlan:
+    """What all recordings of a run have in common, and where the answers go."""
 
     runtime: Runtime
     options: DecodeOptions
@@ -59,7 +59,7 @@ async def run(
             await runtime.load_speakers()
         meter = Meter(len(found))
         stack.callback(meter.close)
-        work = Work(runtime, options, output, meter, resuming)
+        work = BatchPlan(runtime, options, output, meter, resuming)
         waiting = iter(enumerate(found))
         went_well = await _together(*(_work(waiting, work) for _ in range(AT_ONCE)))
         return 0 if all(went_well) else 1
@@ -76,7 +76,7 @@ async def _together(*work: Coroutine[None, None, bool]) -> list[bool]:
         await asyncio.wait(tasks)
 
 
-async def _work(waiting: Iterator[tuple[int, Input]], work: Work) -> bool:
+async def _work(waiting: Iterator[tuple[int, Input]], work: BatchPlan) -> bool:
     """Take recordings until none waits; whether all of them went well."""
     went_well = True
     for index, recording in waiting:
@@ -96,12 +96,12 @@ async def _work(waiting: Iterator[tuple[int, Input]], work: Work) -> bool:
     return went_well
 
 
-async def _transcribed(index: int, recording: Input, work: Work) -> Transcript:
+async def _transcribed(index: int, recording: Input, work: BatchPlan) -> Transcript:
     """Read a recording, or what is left of it; its segments are told as they come."""
     resuming = None if recording.is_copy else work.resuming
     if resuming is None:
         async with work.runtime.open(recording.path, work.options) as transcription:
-            return await _told(index, transcription, work)
+            return await _collected(index, transcription, work)
     model = work.runtime.model_id
     begun = await resuming.begin(recording.path, work.options, model)
     if begun.transcript is not None:
@@ -110,12 +110,12 @@ async def _transcribed(index: int, recording: Input, work: Work) -> Transcript:
         return begun.transcript
     opened = work.runtime.open(recording.path, work.options, ledger=begun.ledger)
     async with opened as transcription:
-        transcript = await _told(index, transcription, work)
+        transcript = await _collected(index, transcription, work)
     await resuming.complete(begun, transcript)
     return transcript
 
 
-async def _told(index: int, transcription: SegmentStream, work: Work) -> Transcript:
+async def _collected(index: int, transcription: SegmentStream, work: BatchPlan) -> Transcript:
     segments = []
     async for segment in transcription:
         segments.append(segment)

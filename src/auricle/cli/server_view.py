@@ -1,4 +1,4 @@
-"""What a server does now, as lines for a terminal, from two looks at its metrics.
+"""What a server does now, as lines for a terminal, from two snapshots of its metrics.
 
 Knows nothing about HTTP or terminals: figures go in, lines come out.
 """
@@ -15,8 +15,8 @@ Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a server said at a time, in seconds on any clock."""
+class Snapshot:
+    """What a server's metrics were at a time, in seconds on any clock."""
 
     at_s: float
     values: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Look:
     """As ``GET /v1/models`` lists them."""
 
     @classmethod
-    def of(cls, at_s: float, metrics: str, models: Sequence[Mapping[str, Any]]) -> Look:
+    def of(cls, at_s: float, metrics: str, models: Sequence[Mapping[str, Any]]) -> Snapshot:
         """By the texts of ``GET /metrics`` and ``GET /v1/models``."""
         values: dict[str, dict[Labels, float]] = {}
         for family in text_string_to_metric_families(metrics):
@@ -49,8 +49,8 @@ class Look:
         return sums
 
 
-def lines(before: Look, now: Look, address: str) -> list[str]:
-    """The view: how the server is, what it did since the look before, and its models."""
+def lines(before: Snapshot, now: Snapshot, address: str) -> list[str]:
+    """The view: how the server is, what it did since the snapshot before, and its models."""
     gone_s = max(now.at_s - before.at_s, 1e-3)
 
     def per_s(name: str, **labels: str) -> float:
@@ -78,7 +78,7 @@ def lines(before: Look, now: Look, address: str) -> list[str]:
     return rows + [_model(each) for each in _distinct(now.models)]
 
 
-def _mean(before: Look, now: Look, name: str) -> float | None:
+def _mean(before: Snapshot, now: Snapshot, name: str) -> float | None:
     """The mean of what was recorded in between; None where nothing was."""
     n = now.total(f"{name}_count") - before.total(f"{name}_count")
     return (now.total(f"{name}_sum") - before.total(f"{name}_sum")) / n if n > 0 else None
@@ -88,7 +88,7 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f} s"
 
 
-def _jobs(now: Look) -> str:
+def _jobs(now: Snapshot) -> str:
     found = now.by("auricle_stored_jobs", "state")
     return ", ".join(f"{n:.0f} {state}" for state, n in sorted(found.items())) or "none"
 

@@ -34,7 +34,7 @@ def top(url: str, api_key: str | None, every: float, once: bool) -> int:
     """Show what a server does: queue, requests, sessions, jobs and models. Ctrl-C ends it."""
     import httpx2
 
-    from auricle.cli.server_view import Look, lines
+    from auricle.cli.server_view import Snapshot, lines
 
     key = api_key or os.environ.get("OPENAI_API_KEY")
     headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -42,13 +42,13 @@ def top(url: str, api_key: str | None, every: float, once: bool) -> int:
     is_live = sys.stdout.isatty() and not once
     with httpx2.Client(base_url=address, headers=headers, timeout=TIMEOUT_S) as http:
 
-        def look() -> Look:
+        def look() -> Snapshot:
             try:
                 metrics, models = http.get("/metrics"), http.get("/v1/models")
                 for answer in (metrics, models):
                     if answer.status_code != 200:
                         raise AuricleError(f"{answer.url} answers {answer.status_code}")
-                return Look.of(time.monotonic(), metrics.text, models.json()["data"])
+                return Snapshot.of(time.monotonic(), metrics.text, models.json()["data"])
             except httpx2.HTTPError as exc:
                 raise AuricleError(f"{address} does not answer: {exc}") from exc
 

@@ -113,11 +113,11 @@ class Search:
         return Beam((*ids, token), total + logprob, (*logprobs, logprob))
 
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
-        is_cut = not kept or len(kept[0].ids) >= self.max_tokens
-        if is_cut:
+        must_end = not kept or len(kept[0].ids) >= self.max_tokens
+        if must_end:
             room = self.beam_size - sum(map(self._is_decided, self.ended))
             self.ended += kept[: max(0, room)]
-        if is_cut or len(self.ended) >= self.n_wanted:
+        if must_end or len(self.ended) >= self.n_wanted:
             self.beams = []
             return []
         while len(kept) < self.beam_size:  # every window has equally many rows

@@ -57,8 +57,8 @@ class Lines(Protocol):
 
 
 @dataclass(slots=True)
-class _Looked:
-    """A file of lines that was looked through."""
+class _CheckedLines:
+    """What the lines of a file ask for, and what is wrong with them."""
 
     jobs: list[NewJob] = field(default_factory=list)
     errors: list[LineError] = field(default_factory=list)
@@ -117,23 +117,24 @@ class Batches:
         path = self._stores.folder.file(batch.input_file_id)
         known = await self._stores.files.ids(batch.owner)
         try:
-            looked = await asyncio.to_thread(partial(self._looked, batch, path, known))
-            await self._check_models(batch.owner, looked)
-            if not looked.errors:
-                begun = batch.become("in_progress", self._clock(), n_lines=len(looked.jobs))
-                await self._stores.batches.begin(begun, looked.jobs, self._runner.keep_s)
+            checked = await asyncio.to_thread(partial(self._checked_lines, batch, path, known))
+            await self._check_models(batch.owner, checked)
+            if not checked.errors:
+                begun = batch.become("in_progress", self._clock(), n_lines=len(checked.jobs))
+                await self._stores.batches.begin(begun, checked.jobs, self._runner.keep_s)
                 self._runner.wakeup.notify()
                 return
         except AuricleError as exc:
-            looked = _Looked(errors=[LineError(exc.code or exc.type, exc.message)])
+            checked = _CheckedLines(errors=[LineError(exc.code or exc.type, exc.message)])
         except OSError:
-            looked = _Looked(errors=[LineError("file_not_found", "The file has been deleted.")])
-        errors = tuple(looked.errors[:MAX_ERRORS])
+            gone = LineError("file_not_found", "The file has been deleted.")
+            checked = _CheckedLines(errors=[gone])
+        errors = tuple(checked.errors[:MAX_ERRORS])
         await self._stores.batches.write(batch.become("failed", self._clock(), errors=errors))
 
-    def _looked(self, batch: StoredBatch, path: Path, known: set[str]) -> _Looked:
+    def _checked_lines(self, batch: StoredBatch, path: Path, known: set[str]) -> _CheckedLines:
         """Blocks."""
-        looked = _Looked()
+        checked = _CheckedLines()
         names: set[str] = set()
         for number, at, line in _lines(path, batch.input_file_id):
             try:
@@ -145,19 +146,19 @@ class Batches:
                 names.add(name)
             except InvalidRequest as exc:
                 code = exc.code or "invalid_json_line"
-                looked.errors.append(LineError(code, exc.message, number, exc.param))
-                if number > MAX_LINES or len(looked.errors) >= MAX_ERRORS:
+                checked.errors.append(LineError(code, exc.message, number, exc.param))
+                if number > MAX_LINES or len(checked.errors) >= MAX_ERRORS:
                     break
                 continue
-            looked.jobs.append(_job(batch, number, name, asked, at, known))
-        if not looked.jobs and not looked.errors:
-            looked.errors.append(LineError("empty_file", "The file has no lines."))
-        return looked
+            checked.jobs.append(_job(batch, number, name, asked, at, known))
+        if not checked.jobs and not checked.errors:
+            checked.errors.append(LineError("empty_file", "The file has no lines."))
+        return checked
 
-    async def _check_models(self, owner: str, looked: _Looked) -> None:
+    async def _check_models(self, owner: str, checked: _CheckedLines) -> None:
         """Lines whose model cannot be had have failed."""
         refused: dict[str, Failure | None] = {}
-        for number, job in enumerate(looked.jobs):
+        for number, job in enumerate(checked.jobs):
             if job.failure is not None:
                 continue
             model = job.request.model
@@ -168,7 +169,7 @@ class Batches:
                 except InvalidRequest as exc:
                     refused[model] = Failure.of(exc)
             if refused[model] is not None:
-                looked.jobs[number] = job.failed(refused[model])
+                checked.jobs[number] = job.failed(refused[model])
 
     async def _finish(self, batch_id: str, owner: str) -> None:
         """Write down what came of the lines."""

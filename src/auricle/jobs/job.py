@@ -16,7 +16,7 @@ from auricle.types import DecodeOptions
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 
-class Held(msgspec.Struct, frozen=True, tag="upload"):
+class Uploaded(msgspec.Struct, frozen=True, tag="upload"):
     """A recording in the folder of recordings, which is the job's own."""
 
     file: str
@@ -44,7 +44,7 @@ class InFile(msgspec.Struct, frozen=True, tag="file"):
     n_bytes: int = 0
 
 
-Source = Held | ServerFile | Remote | InFile
+Source = Uploaded | ServerFile | Remote | InFile
 
 
 class Hook(msgspec.Struct, frozen=True):

@@ -14,13 +14,13 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from auricle.errors import UNDECODABLE, NotFound
-from auricle.jobs.job import Failure, Held, JobRequest, State, StoredJob
+from auricle.jobs.job import Failure, JobRequest, State, StoredJob, Uploaded
 from auricle.types import DecodeOptions
 
 Kept = TypeVar("Kept")
 
 DAMAGED = Failure("What the server kept of this job is damaged.", "server_error")
-NOTHING = JobRequest(Held(""), DecodeOptions(), "")
+NOTHING = JobRequest(Uploaded(""), DecodeOptions(), "")
 """What a damaged job asks for."""
 
 _log = logging.getLogger(__name__)

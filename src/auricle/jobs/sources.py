@@ -17,7 +17,7 @@ import msgspec
 
 from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs import fetching
-from auricle.jobs.job import Held, InFile, Remote, ServerFile, StoredJob, new_id
+from auricle.jobs.job import InFile, Remote, ServerFile, StoredJob, Uploaded, new_id
 from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.recordings import Recordings
 
@@ -57,7 +57,7 @@ class Sources:
         """
         source = job.request.source
         match source:
-            case Held(file):
+            case Uploaded(file):
                 yield self._folder.file(file)
             case ServerFile():
                 await asyncio.to_thread(check_unchanged, source)

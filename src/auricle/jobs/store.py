@@ -14,7 +14,16 @@ import msgspec
 from auricle.errors import NotFound
 from auricle.jobs import rows
 from auricle.jobs.database import Database
-from auricle.jobs.job import Failure, Held, InFile, JobRequest, ServerFile, State, StoredJob, new_id
+from auricle.jobs.job import (
+    Failure,
+    InFile,
+    JobRequest,
+    ServerFile,
+    State,
+    StoredJob,
+    Uploaded,
+    new_id,
+)
 from auricle.jobs.limits import Limits, check_bytes, check_number
 from auricle.transcribe import BYTES_PER_S, UNOPENED_S
 
@@ -283,7 +292,7 @@ def _unread_s(row: sqlite3.Row) -> float:
     if row["duration"] is not None:
         return max(float(row["duration"]) - float(row["read"]), 0.0)
     match (rows.read(row["asked"], JobRequest) or rows.NOTHING).source:
-        case Held():
+        case Uploaded():
             return int(row["held_bytes"]) / BYTES_PER_S
         case ServerFile(n_bytes=n_bytes) | InFile(offset=int(), n_bytes=n_bytes):
             return n_bytes / BYTES_PER_S

@@ -69,8 +69,8 @@ class SpeechPaused:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseJudged:
-    """A model of turn taking says how probable it is that the speaker has finished."""
+class EndOfTurnPredicted:
+    """The end-of-turn model says how probable it is that the speaker has finished."""
 
     turn: int
     end_probability: float
@@ -135,7 +135,7 @@ class TurnFailed:
 Effect: TypeAlias = (
     TurnStarted
     | SpeechPaused
-    | PauseJudged
+    | EndOfTurnPredicted
     | SpeechResumed
     | TurnEnded
     | ReadWanted

@@ -70,7 +70,7 @@ class TurnReader:
         """Another turn has begun."""
         self._turns.append(turn)
         if len(self._turns) == 1:
-            self.window.speak(turn.read_to_s, self.options)
+            self.window.speak(turn.transcribed_s, self.options)
 
     def forget_open(self, now_s: float) -> None:
         """Drop the turn that is open, with its audio."""
@@ -98,9 +98,9 @@ class TurnReader:
         is_alone = self._is_read_alone(turn)
         start_s = turn.start_s if is_alone else window.start_s
         stop_s = audio.now_s if turn.end_s is None else turn.end_s
-        stop_s = min(stop_s, turn.said_to_s + TAIL_S, start_s + self.options.longest_s)
-        if turn.beginning_to_s is not None:
-            stop_s = min(stop_s, turn.beginning_to_s)
+        stop_s = min(stop_s, turn.speech_until_s + TAIL_S, start_s + self.options.longest_s)
+        if turn.beginning_end_s is not None:
+            stop_s = min(stop_s, turn.beginning_end_s)
         turn.begin_reading(stop_s)
         self._n_reads += 1
         self._running = ReadRequest(
@@ -124,23 +124,23 @@ class TurnReader:
             return []
         turn = self._turns[0]
         before = turn.tentative
-        if turn.beginning_to_s is not None:
+        if turn.beginning_end_s is not None:
             is_other = turn.is_other_beginning(read)
             return self._begin_another_language(turn, read) if is_other else []
-        if turn.is_beginning_late(read, request):
+        if turn.misses_beginning(read, request):
             turn.begin_alone(read)
             return []
         if self._is_read_alone(turn):
             if read.words:
-                turn.hear_language(read, request, self._known)
+                turn.decide_language(read, request, self._known)
             if turn.language is not None and turn.language.code != self._known_code:
                 self.window.begin_anew(turn.start_s)
             elif turn.language is not None and request.kind == "final":
                 return []  # read again, with the words before it
-        elif self.window.words and turn.is_skipping(read, request.end_s):
-            self.window.begin_anew(max(turn.voice_s - self.options.lead_s, turn.committed_s))
+        elif self.window.words and turn.misses_speech(read, request.end_s):
+            self.window.begin_anew(max(turn.speech_start_s - self.options.lead_s, turn.committed_s))
             return []
-        elif turn.is_stopping(read, request):
+        elif turn.misses_end(read, request):
             return self._begin_another_language(turn, read)
         new = turn.take(read, request, self.options, self._known)
         self.window.add(new)
@@ -154,7 +154,8 @@ class TurnReader:
         self._known = None
         new = turn.stop(read)
         self.window.add(new)
-        self.window.begin_anew(max(turn.read_to_s, turn.unheard_s - self.options.lead_s))
+        lead_s = self.options.lead_s
+        self.window.begin_anew(max(turn.transcribed_s, turn.untranscribed_from_s - lead_s))
         return [Update(turn.turn, new, ())]
 
     def fail(self, request_id: int, reason: str) -> list[Effect]:
@@ -207,7 +208,7 @@ class TurnReader:
         if turn.language is not None and is_sure(turn.language):
             self._known = turn.language
         if following := self._first:
-            self.window.speak(following.read_to_s, self.options)
+            self.window.speak(following.transcribed_s, self.options)
         return effects
 
     def _commit_rest(self, turn: TurnTranscript) -> list[Effect]:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from auricle.live import transcription
 from auricle.live.batched_vad import BatchedVad
-from auricle.live.judging import TurnJudge
+from auricle.live.end_of_turn import EndOfTurnHost
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.transcription import LiveBackend, LiveTranscription, Possible
@@ -21,10 +21,10 @@ from auricle.types import DecodeOptions
 class LiveService:
     """Opens streams, at most ``max_sessions``; `close` when there are no more."""
 
-    def __init__(self, max_sessions: int, judge: TurnJudge) -> None:
+    def __init__(self, max_sessions: int, end_of_turn: EndOfTurnHost) -> None:
         self._vad = BatchedVad()
         self._load = LiveLoad(max_sessions)
-        self._judge = judge
+        self._end_of_turn = end_of_turn
 
     @asynccontextmanager
     async def open(
@@ -36,12 +36,14 @@ class LiveService:
         key: str = "",
     ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
-        await self._judge.look()
-        backend = LiveBackend(self._vad.probabilities, self._load, model, possible, self._judge)
+        await self._end_of_turn.look()
+        backend = LiveBackend(
+            self._vad.probabilities, self._load, model, possible, self._end_of_turn
+        )
         async with transcription.transcribed(backend, live, options, key) as stream:
             yield stream
 
     async def close(self) -> None:
         """Take nothing more."""
         await self._vad.close()
-        await self._judge.close()
+        await self._end_of_turn.close()

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Sequence
 from auricle.live.audio import RecentAudio
 from auricle.live.effects import (
     Effect,
+    EndOfTurnPredicted,
     Hypothesis,
     Kind,
-    PauseJudged,
     ReadRequest,
     ReadWanted,
     SpeechPaused,
@@ -34,8 +34,8 @@ from auricle.live.transcript import TurnTranscript
 from auricle.live.turns import RECENT_S, Ended, Paused, Started, TurnDetector, TurnEvent
 from auricle.types import Pcm
 
-JUDGED_S = 8.0
-"""The audio before now that is kept for a model of turn taking."""
+END_OF_TURN_AUDIO_S = 8.0
+"""The audio before now that is kept for the end-of-turn model."""
 
 
 class LiveSession:
@@ -81,7 +81,7 @@ class LiveSession:
         return self._reader.is_read
 
     def recent(self, seconds: float) -> Pcm:
-        """The last audio of the stream, at most `JUDGED_S` of it where a model ends turns."""
+        """The last audio, at most `END_OF_TURN_AUDIO_S` of it where a model ends turns."""
         return self._audio.between(self.now_s - seconds, self.now_s)
 
     def configure(self, options: LiveOptions) -> None:
@@ -96,11 +96,14 @@ class LiveSession:
         events = self._detector.push(probabilities, turn.committed_s if turn else 0.0)
         return self._settled(self._follow(events))
 
-    def judge(self, end_probability: float) -> list[Effect]:
+    def take_end_probability(self, end_probability: float) -> list[Effect]:
         """Take how probable it is that the speaker has finished."""
         turn = self._reader.open_turn
-        judged: list[Effect] = [] if turn is None else [PauseJudged(turn.turn, end_probability)]
-        return self._settled([*judged, *self._follow(self._detector.judge(end_probability))])
+        effects: list[Effect] = []
+        if turn is not None:
+            effects.append(EndOfTurnPredicted(turn.turn, end_probability))
+        events = self._detector.take_end_probability(end_probability)
+        return self._settled(effects + self._follow(events))
 
     def commit(self) -> list[Effect]:
         """End the turn here, because the client says so; where nobody spoke, it is an empty one."""
@@ -150,15 +153,15 @@ class LiveSession:
             turn = self._reader.open_turn
             assert turn is not None
             if isinstance(event, Ended):
-                turn.is_cut = turn.is_speaking
+                turn.ends_mid_speech = turn.is_speaking
                 effects.append(self._end(turn, event.end_s))
             elif isinstance(event, Paused):
                 turn.is_speaking, turn.speech_end_s = False, event.speech_end_s
                 effects.append(SpeechPaused(turn.turn, event.speech_end_s))
             else:
                 turn.is_speaking, turn.is_read = True, False
-                turn.spoken_s.append((turn.voice_s, turn.speech_end_s))
-                turn.voice_s = event.start_s
+                turn.past_speech.append((turn.speech_start_s, turn.speech_end_s))
+                turn.speech_start_s = event.start_s
                 effects.append(SpeechResumed(turn.turn))
         return effects
 
@@ -192,9 +195,9 @@ class LiveSession:
             self._detector.configure(self.options.turns)
 
     def _forget_audio(self) -> None:
-        """Drop what no window, no turn and no model of turn taking will need."""
+        """Drop what no window, no turn and no end-of-turn model will need."""
         turns = self.options.turns
         kept_s = RECENT_S + turns.prefix_padding_s + self.options.lead_s
         if turns.ending == "semantic":
-            kept_s = max(kept_s, JUDGED_S)
+            kept_s = max(kept_s, END_OF_TURN_AUDIO_S)
         self._audio.drop_before(min(self.now_s - kept_s, self._reader.window.start_s))

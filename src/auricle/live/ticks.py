@@ -24,5 +24,5 @@ def due(
     if now_s - turn.start_s < options.least_s or turn.is_read:
         return None
     if turn.is_speaking:
-        return "partial" if now_s - turn.read_to_s >= interval_s else None
+        return "partial" if now_s - turn.transcribed_s >= interval_s else None
     return "final" if now_s - turn.speech_end_s >= options.early_final_s else None

@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import msgspec
 
@@ -29,6 +30,9 @@ LATE_S = 0.5
 
 MAX_SPOKEN = 16
 
+Span: TypeAlias = tuple[float, float]
+"""Of speech, from when to when."""
+
 
 @dataclass(slots=True)
 class TurnTranscript:
@@ -36,13 +40,13 @@ class TurnTranscript:
 
     turn: int
     start_s: float
-    read_to_s: float
+    transcribed_s: float
     """Where the audio ended that was read last."""
-    voice_s: float = 0.0
+    speech_start_s: float = 0.0
     """Where somebody began to speak, the last time nobody did before."""
-    spoken_s: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_SPOKEN))
+    past_speech: deque[Span] = field(default_factory=lambda: deque(maxlen=MAX_SPOKEN))
     """Where somebody spoke, from when to when, before the last time they began to."""
-    to_read_s: tuple[tuple[float, float], ...] = ()
+    window_speech: tuple[Span, ...] = ()
     """Those of the window that is being read."""
     given_language: str | None = None
     """None: it is detected."""
@@ -52,12 +56,12 @@ class TurnTranscript:
     """Whether somebody speaks now, or spoke when the turn ended."""
     speech_end_s: float = 0.0
     """Where the last speech in it ended, unless it still goes on."""
-    is_cut: bool = False
+    ends_mid_speech: bool = False
     """The speaker went on when the turn ended, because it had become too long. What they said last
     may be half a word; the next turn has it whole."""
     is_read: bool = False
     """Everything said so far was read as well as the engine can."""
-    beginning_to_s: float | None = None
+    beginning_end_s: float | None = None
     """Where the beginning ends that is read by itself; None if all is."""
     follows: Language | None = None
     """What is spoken behind the beginning. It is read by itself once in a turn, at most."""
@@ -71,77 +75,80 @@ class TurnTranscript:
     """How often its end could not be read."""
 
     @property
-    def said_to_s(self) -> float:
+    def speech_until_s(self) -> float:
         """Behind everything said so far; without end while somebody speaks."""
         said_s = math.inf if self.is_speaking else self.speech_end_s
         return said_s if self.end_s is None else min(said_s, self.end_s)
 
     def unread_s(self, now_s: float) -> float:
         """How much was received that may hold speech and was not read yet."""
-        return max(0.0, min(self.said_to_s, now_s) - self.read_to_s)
+        return max(0.0, min(self.speech_until_s, now_s) - self.transcribed_s)
 
     @property
     def committed_s(self) -> float:
         """Up to where the words are known for good."""
         return self.committed[-1].end_s if self.committed else self.start_s
 
-    def is_skipping(self, read: Hypothesis, edge_s: float) -> bool:
+    def misses_speech(self, read: Hypothesis, edge_s: float) -> bool:
         """Whether what was read begins so late that something said before it is missing."""
-        said_s = max(self.committed_s, self.voice_s)
+        heard_from_s = max(self.committed_s, self.speech_start_s)
         first_s = read.words[0].start_s if read.words else edge_s
-        return min(first_s, self.said_to_s) - said_s > SKIPPED_S
+        return min(first_s, self.speech_until_s) - heard_from_s > SKIPPED_S
 
-    def is_beginning_late(self, read: Hypothesis, request: ReadRequest) -> bool:
+    def misses_beginning(self, read: Hypothesis, request: ReadRequest) -> bool:
         """Whether somebody speaks before the words that were read in the language detected, perhaps
         in another."""
         if request.language or self.follows or self.committed or not read.words:
             return False
         first = read.words[0]
-        return self._spoken_s(0.0, max(first.start_s, first.end_s - LONGEST_WORD_S)) > SKIPPED_S
+        return (
+            self._speech_between_s(0.0, max(first.start_s, first.end_s - LONGEST_WORD_S))
+            > SKIPPED_S
+        )
 
     def begin_alone(self, read: Hypothesis) -> None:
         """Have the beginning read by itself, up to the words that were read."""
         first = read.words[0]  # which may seem to last over all of the beginning
-        self.beginning_to_s = max(first.start_s, first.end_s - USUAL_WORD_S)
+        self.beginning_end_s = max(first.start_s, first.end_s - USUAL_WORD_S)
         self.follows = read.language
 
     def is_other_beginning(self, read: Hypothesis) -> bool:
         """Whether what was read by itself is surely in another language than what follows."""
-        self.beginning_to_s = None
+        self.beginning_end_s = None
         is_other = self.follows is not None and read.language.code != self.follows.code
         return bool(read.words) and is_other and is_sure(read.language)
 
-    def is_stopping(self, read: Hypothesis, request: ReadRequest) -> bool:
+    def misses_end(self, read: Hypothesis, request: ReadRequest) -> bool:
         """Whether nothing was read of the end, as well as it can be read, though somebody speaks
         there; in a language that was detected, which may be another there."""
         is_detected = self.language is not None and self.language.probability is not None
         if request.kind != "final" or not is_detected or not read.words:
             return False
-        return self._spoken_s(_said_s(read.words[-1]), math.inf) > SKIPPED_S
+        return self._speech_between_s(_plausible_end_s(read.words[-1]), math.inf) > SKIPPED_S
 
-    def _spoken_s(self, from_s: float, to_s: float) -> float:
+    def _speech_between_s(self, from_s: float, to_s: float) -> float:
         """For how long somebody speaks in between, in what is being read."""
-        spans = [(max(a, from_s), min(b, to_s)) for a, b in self.to_read_s]
+        spans = [(max(a, from_s), min(b, to_s)) for a, b in self.window_speech]
         return sum(max(0.0, stop_s - start_s) for start_s, stop_s in spans)
 
     def begin_reading(self, stop_s: float) -> None:
         """The audio up to there is being read."""
-        spoken = [*self.spoken_s, (self.voice_s, self.said_to_s)]
-        self.to_read_s = tuple((a, min(b, stop_s)) for a, b in spoken if a < stop_s)
+        spoken = [*self.past_speech, (self.speech_start_s, self.speech_until_s)]
+        self.window_speech = tuple((a, min(b, stop_s)) for a, b in spoken if a < stop_s)
 
     @property
-    def unheard_s(self) -> float:
+    def untranscribed_from_s(self) -> float:
         """Where somebody spoke first of whom nothing was read."""
-        late_s = self.read_to_s + LATE_S
-        return next((a for a, b in self.to_read_s if b > late_s), self.read_to_s)
+        late_s = self.transcribed_s + LATE_S
+        return next((a for a, b in self.window_speech if b > late_s), self.transcribed_s)
 
     def stop(self, read: Hypothesis) -> tuple[LiveWord, ...]:
         """Commit what was read: it goes on behind that in a language that is to be detected."""
         self.language, self.is_read = None, False
         *words, last = read.words
-        last = msgspec.structs.replace(last, end_s=_said_s(last))
+        last = msgspec.structs.replace(last, end_s=_plausible_end_s(last))
         new = self._keep([*words, last], len(read.words), last.end_s)
-        self.language_from_s = self.unheard_s
+        self.language_from_s = self.untranscribed_from_s
         return new
 
     def take(
@@ -154,10 +161,10 @@ class TurnTranscript:
         """Keep what was read; the words that are committed by it: all, if nothing follows."""
         edge_s = request.end_s
         words = read.words[: n_plausible(read.words, edge_s)]
-        self.is_read = request.kind == "final" and edge_s >= self.said_to_s
+        self.is_read = request.kind == "final" and edge_s >= self.speech_until_s
         border = replace(options.rule, agreement=False, followed=False)
         if self.is_read and self.end_s is not None:
-            n = n_committed(words, (), edge_s, border) if self.is_cut else len(words)
+            n = n_committed(words, (), edge_s, border) if self.ends_mid_speech else len(words)
             if n:
                 self.language = self.language or read.language
             return self._keep(words[:n], n, edge_s)
@@ -165,7 +172,7 @@ class TurnTranscript:
         rule = border if is_full else options.rule
         n = n_committed(words, self.tentative, edge_s, rule) if request.language else 0
         if words:
-            self.hear_language(read, request, known)
+            self.decide_language(read, request, known)
         return self._keep(words, n, edge_s)
 
     @property
@@ -173,7 +180,9 @@ class TurnTranscript:
         """It was given, or is decided."""
         return self.given_language is not None or self.language is not None
 
-    def hear_language(self, read: Hypothesis, request: ReadRequest, known: Language | None) -> None:
+    def decide_language(
+        self, read: Hypothesis, request: ReadRequest, known: Language | None
+    ) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:
             heard_s = request.end_s - max(self.start_s, self.language_from_s)
@@ -181,16 +190,16 @@ class TurnTranscript:
 
     def commit_rest(self) -> tuple[LiveWord, ...]:
         """Commit what is tentative."""
-        return self._keep(self.tentative, len(self.tentative), self.read_to_s)
+        return self._keep(self.tentative, len(self.tentative), self.transcribed_s)
 
     def _keep(self, words: Sequence[LiveWord], n: int, edge_s: float) -> tuple[LiveWord, ...]:
         new = tuple(words[:n])
         self.committed += new
         self.tentative = tuple(words[n:])
-        self.read_to_s = edge_s
+        self.transcribed_s = edge_s
         return new
 
 
-def _said_s(word: LiveWord) -> float:
+def _plausible_end_s(word: LiveWord) -> float:
     """Where a word ends behind which nothing was read: it may seem to last over all of that."""
     return min(word.end_s, word.start_s + LONGEST_WORD_S)

@@ -26,11 +26,11 @@ from auricle.live.effects import (
     TurnEnded,
     TurnStarted,
 )
-from auricle.live.judging import Judge
+from auricle.live.end_of_turn import EndOfTurnModel
 from auricle.live.load import RETRY_AFTER_S, LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.recognition import Recognizer
-from auricle.live.session import JUDGED_S, LiveSession
+from auricle.live.session import END_OF_TURN_AUDIO_S, LiveSession
 from auricle.live.times import LiveTimes
 from auricle.live.vad import SpeechState
 from auricle.observe import span
@@ -76,7 +76,7 @@ class LiveBackend:
     load: LiveLoad
     model: ReadingModel
     possible: Possible
-    judge: Judge
+    end_of_turn: EndOfTurnModel
     stall_s: float = STALL_S
     retry_s: float = RETRY_S
 
@@ -97,12 +97,12 @@ class LiveTranscription:
         live, self._recognizer = self._configured(live, options)
         self._session = LiveSession(live)
         self._speech = SpeechState.initial()
-        self._unheard = _NOTHING
+        self._pending = _NOTHING
         self._effects: asyncio.Queue[Effect | BaseException | None] = asyncio.Queue()
         self._progress = asyncio.Event()
         self._is_finished = False
         self._reading: asyncio.Task[None] | None = None
-        self._judging: asyncio.Task[None] | None = None
+        self._predicting: asyncio.Task[None] | None = None
         self._turn_start_s = 0.0
         self._times = LiveTimes(backend.model.observer)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,13 +120,13 @@ class LiveTranscription:
             effects = self._session.push(piece, ())
             self._times.receive(self.now_s)
             self._apply(effects)
-            self._unheard = np.concatenate([self._unheard, piece])
-            if len(self._unheard) >= HOP:
-                await self._hear()
+            self._pending = np.concatenate([self._pending, piece])
+            if len(self._pending) >= HOP:
+                await self._detect_speech()
             await self._caught_up()
 
     async def commit(self) -> None:
-        await self._hear()
+        await self._detect_speech()
         self._apply(self._session.commit())
 
     def clear(self) -> None:
@@ -136,7 +136,7 @@ class LiveTranscription:
         self._reserve()
 
     async def finish(self) -> None:
-        await self._hear()
+        await self._detect_speech()
         self._is_finished = True
         self._apply(self._session.finish())
 
@@ -165,7 +165,7 @@ class LiveTranscription:
         given = replace(options, language=live.language or options.language)
         possible = self._backend.possible(replace(given, words=True))
         if live.turns.ending == "semantic":
-            self._backend.judge.check()
+            self._backend.end_of_turn.check()
         recognizer = Recognizer(model.vocabulary, model.late_s, possible, model.thresholds)
         return replace(live, language=possible.language), recognizer
 
@@ -173,9 +173,9 @@ class LiveTranscription:
         n_workers = self._backend.model.queue.n_workers
         return self._backend.load.interval_s(self._session.options.interval_s, n_workers)
 
-    async def _hear(self) -> None:
+    async def _detect_speech(self) -> None:
         """Find out who speaks in what was received."""
-        heard, self._unheard = self._unheard, _NOTHING
+        heard, self._pending = self._pending, _NOTHING
         found, self._speech = await self._backend.vad(heard, self._speech)
         self._apply(self._session.push(_NOTHING, found))
 
@@ -204,7 +204,7 @@ class LiveTranscription:
                 self._backend.load.speaks(self, is_speaking=True)
             elif isinstance(effect, SpeechPaused | TurnEnded):
                 self._backend.load.speaks(self, is_speaking=False)
-            self._judge_pauses(effect)
+            self._predict_end_of_turn(effect)
             self._times.look(effect)
             self._effects.put_nowait(effect)
         self._reserve()
@@ -217,21 +217,21 @@ class LiveTranscription:
         queue = self._backend.model.queue
         queue.speaks(self._admission, is_speaking=not self._session.is_read)
 
-    def _judge_pauses(self, effect: Effect) -> None:
+    def _predict_end_of_turn(self, effect: Effect) -> None:
         """Ask whether a speaker who pauses has finished, as long as nothing else is heard."""
         if isinstance(effect, TurnStarted):
             self._turn_start_s = effect.start_s
-        if isinstance(effect, SpeechResumed | TurnEnded) and self._judging is not None:
-            self._judging.cancel()
+        if isinstance(effect, SpeechResumed | TurnEnded) and self._predicting is not None:
+            self._predicting.cancel()
         elif isinstance(effect, SpeechPaused) and self._session.options.turns.ending == "semantic":
-            heard = self._session.recent(min(self.now_s - self._turn_start_s, JUDGED_S))
-            self._judging = self._task(self._judge(heard), "judging a pause")
+            heard = self._session.recent(min(self.now_s - self._turn_start_s, END_OF_TURN_AUDIO_S))
+            self._predicting = self._task(self._predict(heard), "end-of-turn prediction")
 
-    async def _judge(self, heard: Pcm) -> None:
-        probability = await self._backend.judge.end_probability(heard)
-        self._judging = None
+    async def _predict(self, heard: Pcm) -> None:
+        probability = await self._backend.end_of_turn.end_probability(heard)
+        self._predicting = None
         if probability is not None:
-            self._apply(self._session.judge(probability))
+            self._apply(self._session.take_end_probability(probability))
 
     def _task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A task of this stream; what it raises, the stream does."""

@@ -132,7 +132,7 @@ class TurnDetector:
             events += self._advance(probability, _frames(committed_s))
         return events
 
-    def judge(self, end_probability: float) -> list[TurnEvent]:
+    def take_end_probability(self, end_probability: float) -> list[TurnEvent]:
         """Take how probable it is that the speaker is done; it counts while nobody speaks."""
         if self._is_paused and end_probability >= self.options.end_probability:
             return [self._end(self._n_frames)]

@@ -38,7 +38,7 @@ SUFFIXES_OF: dict[str, tuple[str, ...]] = {
 CONTAINERS = tuple(SUFFIXES_OF)
 SUFFIXES = frozenset(suffix for suffixes in SUFFIXES_OF.values() for suffix in suffixes)
 
-TELLS_NO_LENGTH = frozenset({"aac", "ac3", "amr", "avi", "eac3", "loas", "mp3", "mpeg", "mpegts"})
+WITHOUT_LENGTH = frozenset({"aac", "ac3", "amr", "avi", "eac3", "loas", "mp3", "mpeg", "mpegts"})
 """Containers whose length is estimated from their bit rate or last bytes, or counts what is not
 there: no reason to refuse one, nor to say that something is missing."""
 

@@ -80,8 +80,8 @@ class Source:
     @property
     def clock(self) -> Clock:
         longest_s = MAX_LOOSE_JUMP_S if _is_loose(self._container) else MAX_JUMP_S
-        is_told = self._kind not in formats.TELLS_NO_LENGTH
-        return Clock(longest_s, (_length_s(self._container) or None) if is_told else None)
+        has_length = self._kind not in formats.WITHOUT_LENGTH
+        return Clock(longest_s, (_length_s(self._container) or None) if has_length else None)
 
     def frames(self, check: Callable[[], None]) -> Iterator[tuple[AudioFrame, float | None]]:
         """Every frame that can be decoded, with its time since the beginning of the container.
@@ -108,7 +108,7 @@ class Source:
 
     def stated_s(self) -> float:
         """As `claimed_s`, where that is no estimate; 0 where it is one."""
-        return 0.0 if self._kind in formats.TELLS_NO_LENGTH else self.claimed_s()
+        return 0.0 if self._kind in formats.WITHOUT_LENGTH else self.claimed_s()
 
     def missing_s(self) -> float:
         """How much of the audio that the file says it has was not there, 0 if it cannot be told."""
@@ -118,7 +118,7 @@ class Source:
         stream_s = _length_s(self.stream) or _tagged_s(self.stream)
         container_s = _length_s(self._container)
         has_video = any(each.type == "video" for each in self._container.streams)
-        if self._kind in formats.TELLS_NO_LENGTH or (has_video and not stream_s):
+        if self._kind in formats.WITHOUT_LENGTH or (has_video and not stream_s):
             return 0.0
         return min(stream_s or container_s, container_s) - (self._zero_s + self.reached_s)
 

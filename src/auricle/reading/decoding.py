@@ -25,7 +25,7 @@ from auricle.reading.encoded import EncodedWindow
 from auricle.reading.fallback import Attempt
 from auricle.reading.jobs import DecodeSettings
 from auricle.reading.model import ReadingModel
-from auricle.reading.text import Figures, WindowText, from_tokens
+from auricle.reading.text import AttemptInfo, WindowText, from_tokens
 from auricle.types import DecodeOptions
 from auricle.whisper import prompting
 from auricle.whisper.dimensions import MAX_FRAMES
@@ -51,7 +51,7 @@ class Decoding:
         window, thresholds = self.encoded.window, self.model.thresholds
         if self._is_short:  # and somebody was heard: 30 s around a word are silence to the model
             thresholds = replace(thresholds, max_no_speech_prob=1.0)
-        heard_nobody = window.speech_s == 0.0
+        no_vad_speech = window.speech_s == 0.0
         ladder = self._ladder()
         tried: list[WindowText] = []
         for step, attempt in enumerate(ladder):
@@ -60,9 +60,9 @@ class Decoding:
             text = await self._attempt(attempt)
             tried.append(text)
             if self._given:  # what somebody has read is no silence
-                thresholds, heard_nobody = replace(thresholds, max_no_speech_prob=1.0), False
+                thresholds, no_vad_speech = replace(thresholds, max_no_speech_prob=1.0), False
             is_last = not fallback.is_doubtful(
-                text, attempt, thresholds, heard_nobody=heard_nobody
+                text, attempt, thresholds, no_vad_speech=no_vad_speech
             ) or not fallback.may_be_mended(ladder, step, text, thresholds)
             self._note(attempt, text, is_last=is_last)
             if is_last:
@@ -72,7 +72,7 @@ class Decoding:
             self.model.read_again.n_short += 1
             self.model.read_again.n_again += self.encoded.is_full
         going_on = [text for text in tried if text.text.startswith(self._given)]
-        return fallback.settle(going_on or tried, thresholds, heard_nobody=heard_nobody)
+        return fallback.settle(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
 
     async def first(self) -> WindowText:
         """The text of one attempt, whatever it is like."""
@@ -88,7 +88,7 @@ class Decoding:
         options, vocabulary = self.options, self.model.vocabulary
         if not text.segments or not (options.words or options.logprobs):
             return text
-        details = word_times.Details(text, self.encoded.window, vocabulary)
+        details = word_times.AlignmentInput(text, self.encoded.window, vocabulary)
         aligned = await self.encoded.align(self.prompt, details.ids, details.n_frames)
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
         segments = await asyncio.to_thread(
@@ -125,11 +125,11 @@ class Decoding:
             suppress_tokens=prompting.suppressed(model.vocabulary, options.suppress_tokens),
             n_best=short_speech.N_BEST if self._is_short and searches else 1,
         )
-        figures = Figures(attempt.temperature, settings.max_new_tokens, self.language)
+        info = AttemptInfo(attempt.temperature, settings.max_new_tokens, self.language)
         if self._is_short:
-            return await self._short_text(settings, figures)
+            return await self._short_text(settings, info)
         hypothesis = await self._decoded(settings, attempt)
-        return from_tokens(hypothesis, window, model.vocabulary, figures)
+        return from_tokens(hypothesis, window, model.vocabulary, info)
 
     async def _decoded(self, settings: DecodeSettings, attempt: Attempt) -> Hypothesis:
         """What is said, going on from what was given out, and giving out more."""
@@ -150,7 +150,7 @@ class Decoding:
                 return hypothesis
             # the engine died on the way, and another one hears it otherwise
 
-    async def _short_text(self, settings: DecodeSettings, figures: Figures) -> WindowText:
+    async def _short_text(self, settings: DecodeSettings, info: AttemptInfo) -> WindowText:
         """The text of a window in which little is said, of the likeliest ones."""
         window, vocabulary = self.encoded.window, self.model.vocabulary
         prompt = Prompt((*self.prompt.ids, vocabulary.no_timestamps))
@@ -165,7 +165,7 @@ class Decoding:
                 ),
                 window,
                 vocabulary,
-                figures,
+                info,
             )
             for ids, avg_logprob in found
         ]

@@ -80,20 +80,23 @@ def ladder(
 
 
 def is_silence(
-    text: WindowText, thresholds: FallbackThresholds = OPENAI_WHISPER, *, heard_nobody: bool = False
+    text: WindowText,
+    thresholds: FallbackThresholds = OPENAI_WHISPER,
+    *,
+    no_vad_speech: bool = False,
 ) -> bool:
     """Nobody speaks, and the words are an invention.
 
     openai-whisper asks for a no-speech probability over the threshold and improbable words. Here
     the surer the model is that nobody speaks, the surer it must be of its words, up to certainty:
     it says " you" to silence with a log-probability of -0.6 and a no-speech probability of 0.99,
-    while speech stays below 0.6. ``heard_nobody``: voice detection found no speech in the whole
+    while speech stays below 0.6. ``no_vad_speech``: voice detection found no speech in the whole
     window, which counts as much as the model's own word.
     """
-    if heard_nobody and is_looping(text, thresholds):
+    if no_vad_speech and is_looping(text, thresholds):
         return True
-    no_speech_prob = max(text.no_speech_prob, UNHEARD_PROB) if heard_nobody else text.no_speech_prob
-    over = no_speech_prob - thresholds.max_no_speech_prob
+    least = UNHEARD_PROB if no_vad_speech else 0.0
+    over = max(text.no_speech_prob, least) - thresholds.max_no_speech_prob
     if over <= 0:
         return False
     share = over / (1.0 - thresholds.max_no_speech_prob)
@@ -120,10 +123,10 @@ def is_doubtful(
     attempt: Attempt,
     thresholds: FallbackThresholds = OPENAI_WHISPER,
     *,
-    heard_nobody: bool = False,
+    no_vad_speech: bool = False,
 ) -> bool:
     """The text is broken or the model was guessing; another attempt may do better."""
-    if is_silence(text, thresholds, heard_nobody=heard_nobody):
+    if is_silence(text, thresholds, no_vad_speech=no_vad_speech):
         return False
     return is_broken(text, attempt, thresholds) or text.avg_logprob < attempt.sure_from
 
@@ -150,12 +153,12 @@ def settle(
     tried: Sequence[WindowText],
     thresholds: FallbackThresholds = OPENAI_WHISPER,
     *,
-    heard_nobody: bool = False,
+    no_vad_speech: bool = False,
 ) -> WindowText:
     """The final text after these attempts: the most probable of those that do not repeat
     themselves, else of all; without words when the window is silence."""
     sound = [text for text in tried if not is_looping(text, thresholds)]
     best = max(sound or tried, key=lambda text: text.avg_logprob)
-    if is_silence(best, thresholds, heard_nobody=heard_nobody):
+    if is_silence(best, thresholds, no_vad_speech=no_vad_speech):
         return msgspec.structs.replace(best, segments=(), resume_s=None, last_timestamp_s=None)
     return best

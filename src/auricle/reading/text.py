@@ -43,8 +43,8 @@ class WindowText(msgspec.Struct, frozen=True):
         return "".join(segment.text for segment in self.segments)
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """How a hypothesis came about, besides the tokens."""
+class AttemptInfo(msgspec.Struct, frozen=True):
+    """How a text was decoded, besides its tokens."""
 
     temperature: float
     max_new_tokens: int
@@ -53,14 +53,14 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def from_tokens(
-    hypothesis: Hypothesis, window: Window, vocabulary: Vocabulary, figures: Figures
+    hypothesis: Hypothesis, window: Window, vocabulary: Vocabulary, info: AttemptInfo
 ) -> WindowText:
     """The text of a window; the times of its segments lie inside the window."""
     ids = hypothesis.ids
     pieces, resume_s = tokens.split(ids, vocabulary.first_timestamp, window.duration_s)
     texts = [vocabulary.decode(piece.ids).rstrip() for piece in pieces]
     quality: dict[str, Any] = {
-        "temperature": figures.temperature,
+        "temperature": info.temperature,
         "avg_logprob": hypothesis.avg_logprob,
         "compression_ratio": compression_ratio("".join(texts)),
         "no_speech_prob": hypothesis.no_speech_prob,
@@ -72,7 +72,7 @@ def from_tokens(
             text=text,
             tokens=piece.ids,
             seek=round(window.start_s * FRAMES_PER_S),
-            language=figures.language,
+            language=info.language,
             **quality,
         )
         for piece, text in zip(pieces, texts, strict=True)
@@ -82,7 +82,7 @@ def from_tokens(
         segments=segments,
         resume_s=None if resume_s is None else window.start_s + resume_s,
         last_timestamp_s=window.start_s + pieces[-1].end_s if pieces else None,
-        is_truncated=len(ids) >= figures.max_new_tokens,
+        is_truncated=len(ids) >= info.max_new_tokens,
         overruns_audio=tokens.overruns_audio(ids, vocabulary.first_timestamp, window.duration_s),
         **quality,
     )

@@ -19,8 +19,8 @@ from auricle.whisper.word_timestamps import AlignedSpan, AlignedTokens
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """A text whose details are wanted."""
+class AlignmentInput:
+    """A text that is to be aligned with its audio."""
 
     text: WindowText
     window: Window
@@ -49,7 +49,7 @@ class Details:
 
 
 def detailed(
-    details: Details, aligned: Aligned, options: DecodeOptions, late_s: float | None
+    details: AlignmentInput, aligned: Aligned, options: DecodeOptions, late_s: float | None
 ) -> tuple[Segment, ...]:
     """The segments with words and token probabilities, as the options ask."""
     ids, window = details.ids, details.window

@@ -119,12 +119,12 @@ def provider(exporter_name: str) -> TracerProvider:
         ConsoleSpanExporter() if exporter_name == "console" else OTLPSpanExporter()
     )
     own = Resource({SERVICE_NAME: SERVICE, SERVICE_VERSION: auricle.__version__})
-    made = TracerProvider(resource=own.merge(_told()))
+    made = TracerProvider(resource=own.merge(_resource()))
     made.add_span_processor(BatchSpanProcessor(exporter))
     return made
 
 
-def _told() -> Resource:
+def _resource() -> Resource:
     """What the environment says of this service, without the name that stands for none."""
     found = Resource.create()
     named = {

@@ -1,4 +1,4 @@
-"""What passes between the server and the process that judges pauses.
+"""What passes between the server and the process that runs the end-of-turn model.
 
 Knows nothing about how either side works.
 """
@@ -11,23 +11,23 @@ from auricle.rpc.wire import Failure
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
-    """Read the network from a folder. Comes before any `Judge`."""
+    """Read the network from a folder. Comes before any `Predict`."""
 
     path: str
 
 
-class Judge(msgspec.Struct, frozen=True, tag=True):
-    """Has whoever speaks at the end of this finished?"""
+class Predict(msgspec.Struct, frozen=True, tag=True):
+    """Ask how probable it is that whoever speaks at the end of this has finished."""
 
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono; the last 8 s count."""
 
 
-class Judged(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Judge`, and to `Load`, where it says nothing."""
+class Prediction(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Predict`, and to `Load`, where it says nothing."""
 
     probability: float = 0.0
 
 
-TurnRequest = Load | Judge
-TurnReply = Judged | Failure
+TurnRequest = Load | Predict
+TurnReply = Prediction | Failure

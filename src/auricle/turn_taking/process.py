@@ -1,4 +1,4 @@
-"""Judging pauses in a process of its own: the parent's side.
+"""The end-of-turn model in a process of its own: the parent's side.
 
 Knows nothing about turns. When the process dies or takes too long, whoever asked is told, and may
 start another.
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from auricle.rpc import loading
 from auricle.rpc.child import Child, ChildDied
-from auricle.turn_taking.messages import Judge, Judged, Load, TurnReply, TurnRequest
+from auricle.turn_taking.messages import Load, Predict, Prediction, TurnReply, TurnRequest
 from auricle.turn_taking.network import HEARD_S
 from auricle.types import SAMPLE_RATE, Pcm
 
 LOAD_MAX_S = 60.0
 """How long reading 9 MB of weights may take, from a slow disk on a busy machine."""
 
-JUDGE_MAX_S = 10.0
-"""How long a pause may take to be judged. One that takes longer has long been over."""
+PREDICT_MAX_S = 10.0
+"""How long one prediction may take. A pause for which it takes longer has long been over."""
 
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """One core: the others are for the text."""
@@ -32,7 +32,7 @@ class TurnProcessDied(Exception):
 
 
 class TurnProcess:
-    """Judges the pauses of any number of streams. Create with `start`."""
+    """Predicts ends of turns for any number of streams. Create with `start`."""
 
     def __init__(self, child: Child[TurnRequest, TurnReply]) -> None:
         self._child = child
@@ -62,7 +62,7 @@ class TurnProcess:
     def alive(self) -> bool:
         return self._child.alive
 
-    async def end_probability(self, pcm: Pcm, max_s: float = JUDGE_MAX_S) -> float:
+    async def end_probability(self, pcm: Pcm, max_s: float = PREDICT_MAX_S) -> float:
         """How probable it is that who speaks at the end of ``pcm``, 16 kHz, has finished there.
 
         Raises:
@@ -71,14 +71,14 @@ class TurnProcess:
         heard = pcm[-_N_SAMPLES:].astype("<f4", copy=False).tobytes()
         try:
             async with asyncio.timeout(max_s):
-                reply = await self._child.call(Judge(heard))
+                reply = await self._child.call(Predict(heard))
         except ChildDied as exc:
             raise TurnProcessDied(str(exc)) from exc
         except TimeoutError as exc:
             self._child.kill(f"took more than {max_s:g} s for one pause")
             await self._child.wait_closed()
             raise TurnProcessDied(f"the turn process took more than {max_s:g} s") from exc
-        assert isinstance(reply, Judged)
+        assert isinstance(reply, Prediction)
         return reply.probability
 
     async def close(self) -> None:

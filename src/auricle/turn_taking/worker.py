@@ -1,7 +1,7 @@
-"""The process that judges pauses: ``python -m auricle.turn_taking.worker``, asked over its pipes.
+"""The process of the end-of-turn model: ``python -m auricle.turn_taking.worker``.
 
-Knows nothing about streams. One pause is judged after the other: each takes a core for a fraction
-of a second, and what is judged late says how late by itself, since the speaker may have gone on.
+Knows nothing about streams. It predicts for one pause after the other: each takes a core for a
+fraction of a second, and who hears of it late knows by then whether the speaker has gone on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from auricle.rpc.caller import Caller
-from auricle.turn_taking.messages import Judge, Judged, TurnRequest
+from auricle.turn_taking.messages import Predict, Prediction, TurnRequest
 from auricle.turn_taking.network import EndOfTurn
 
 
@@ -24,13 +24,13 @@ def run(caller: Caller[TurnRequest]) -> None:
         if call.is_cancelled:
             continue
         try:
-            if isinstance(call.request, Judge):
+            if isinstance(call.request, Predict):
                 assert network is not None, "a pause before Load"
                 probability = network.probability(np.frombuffer(call.request.pcm, "<f4"))
-                call.reply(Judged(probability))
+                call.reply(Prediction(probability))
             else:
                 network = EndOfTurn.load(Path(call.request.path))
-                call.reply(Judged())
+                call.reply(Prediction())
         except Exception as exc:  # the border: every call gets an answer
             logging.getLogger(__name__).exception("%s failed", type(call.request).__name__)
             call.fail(exc)

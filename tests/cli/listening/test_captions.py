@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from auricle.cli.listening.captions import Captions
-from auricle.cli.listening.speech import Caption, Note, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note
 from tests.cli.listening.terminal import Terminal
 
 
@@ -14,8 +14,8 @@ def on_terminal(columns: int = 80) -> tuple[Terminal, Captions]:
     return terminal, Captions(terminal, lambda: columns)
 
 
-def said(text: str) -> Said:
-    return Said(0.0, 1.0, text)
+def said(text: str) -> FinishedTurn:
+    return FinishedTurn(0.0, 1.0, text)
 
 
 def test_tentative_text_is_dim_and_replaced():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from auricle.cli.listening.follow import follow
-from auricle.cli.listening.speech import Caption, Heard, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, SpeechEvent
 from auricle.errors import AuricleError
 from auricle.types import Pcm
 
@@ -22,7 +22,7 @@ class FakeSpeech:
     def __init__(self) -> None:
         self.n_pieces = 0
         self.sent = asyncio.Event()
-        self.heard: asyncio.Queue[Heard | Exception | None] = asyncio.Queue()
+        self.heard: asyncio.Queue[SpeechEvent | Exception | None] = asyncio.Queue()
         self.refusal: AuricleError | None = None
 
     async def send(self, pcm: Pcm) -> None:
@@ -32,10 +32,10 @@ class FakeSpeech:
         self.sent.set()
 
     async def finish(self) -> None:
-        self.heard.put_nowait(Said(0.0, 1.0, f"{self.n_pieces} pieces"))
+        self.heard.put_nowait(FinishedTurn(0.0, 1.0, f"{self.n_pieces} pieces"))
         self.heard.put_nowait(None)
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         while (heard := await self.heard.get()) is not None:
             if isinstance(heard, Exception):
                 raise heard
@@ -52,20 +52,20 @@ async def sound(n_pieces: int | None = None) -> AsyncIterator[Pcm]:
 
 async def test_to_the_end_of_the_sound():
     speech = FakeSpeech()
-    shown: list[Heard] = []
+    shown: list[SpeechEvent] = []
     speech.heard.put_nowait(Caption("3"))
     await follow(sound(3), speech, shown.append, asyncio.Event())
-    assert shown == [Caption("3"), Said(0.0, 1.0, "3 pieces")]
+    assert shown == [Caption("3"), FinishedTurn(0.0, 1.0, "3 pieces")]
 
 
 async def test_until_the_user_has_enough():
     speech, stop = FakeSpeech(), asyncio.Event()
-    shown: list[Heard] = []
+    shown: list[SpeechEvent] = []
     following = asyncio.create_task(follow(sound(), speech, shown.append, stop))
     await speech.sent.wait()
     stop.set()
     await following
-    assert shown == [Said(0.0, 1.0, "1 pieces")]
+    assert shown == [FinishedTurn(0.0, 1.0, "1 pieces")]
 
 
 async def test_what_goes_wrong_with_the_sound_is_raised():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.cli.listening import local
-from auricle.cli.listening.speech import Caption, Note, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note
 from auricle.errors import ModelUnusable
 from auricle.live.effects import Final, LiveWord, TurnEnded, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
@@ -34,11 +34,11 @@ HEARD = [
     Caption("turn on", " the knight"),
     Caption("turn on", " the light"),
     Caption("turn on", " the light and"),
-    Said(0.2, 2.0, "turn on the light", words("turn on the light"), "en"),
+    FinishedTurn(0.2, 2.0, "turn on the light", words("turn on the light"), "en"),
     Caption("", " and"),
     Caption(""),
     Note("the engine failed"),
-    Said(3.0, 4.0, "then", words("then"), None),
+    FinishedTurn(3.0, 4.0, "then", words("then"), None),
     Caption(""),
 ]
 

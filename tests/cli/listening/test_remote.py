@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from auricle.cli.listening import remote
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Caption, Heard, Note, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note, SpeechEvent
 from auricle.errors import AuricleError
 from auricle.types import Word
 
@@ -75,7 +75,7 @@ async def serving(
         yield f"http://127.0.0.1:{port}", servers
 
 
-async def heard(url: str, **asked: Any) -> list[Heard]:
+async def heard(url: str, **asked: Any) -> list[SpeechEvent]:
     async with remote.opened(RemoteOptions(url, **asked)) as speech:
         await speech.send(TONE)
         await speech.finish()
@@ -110,7 +110,7 @@ async def test_a_session_with_a_server_of_ours():
             Caption("turn on", ""),
             Caption("turn on", " the light"),
             Caption("turn on the light", ""),
-            Said(0.1, 0.9, "turn on the light", (Word("turn", 0.1, 0.3, 0.9),), "en"),
+            FinishedTurn(0.1, 0.9, "turn on the light", (Word("turn", 0.1, 0.3, 0.9),), "en"),
             Caption("", ""),
         ]
         [server] = servers
@@ -143,7 +143,7 @@ async def test_a_server_without_our_extensions_is_asked_again():
         await server.say(f"{TRANSCRIPTION}.completed", item_id="a", transcript=" hello ")
 
     async with serving(script) as (url, servers):
-        assert await heard(url) == [Said(0.0, 1.0, "hello"), Caption("", "")]
+        assert await heard(url) == [FinishedTurn(0.0, 1.0, "hello"), Caption("", "")]
     updates = [e["session"] for e in servers[0].received if e["type"] == "session.update"]
     assert ["include" in session for session in updates] == [True, False]
 
@@ -171,7 +171,7 @@ async def test_who_speaks():
         assert await heard(url, diarize=True) == [
             Caption("A: Late?", ""),
             Caption("A: Late? B: No.", ""),
-            Said(0.0, 1.0, "A: Late? B: No.", said),
+            FinishedTurn(0.0, 1.0, "A: Late? B: No.", said),
             Caption("", ""),
         ]
     assert servers[0].received[0]["session"]["include"] == [

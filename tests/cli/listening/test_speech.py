@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auricle.cli.listening.speech import Said
+from auricle.cli.listening.speech import FinishedTurn
 from auricle.types import Word
 
 
@@ -13,5 +13,5 @@ def test_every_segment_begins_with_a_space_however_its_first_word_comes() -> Non
         Word(" yet.", 0.2, 0.5, 1.0, speaker="A"),
         Word(" Why?", 0.6, 0.9, 1.0, speaker="B"),
     )
-    segments = Said(0.0, 1.0, "Not yet. Why?", words).segments
+    segments = FinishedTurn(0.0, 1.0, "Not yet. Why?", words).segments
     assert [(each.speaker, each.text) for each in segments] == [("A", " Not yet."), ("B", " Why?")]

@@ -13,10 +13,10 @@ pytest.importorskip("openvino")
 import openvino
 
 from auricle.decoding.network import NetworkFailed, Step
-from auricle.engine.openvino import compiled, decoder, encoder, station
+from auricle.engine.openvino import compiled, decoder, encoder
 from auricle.engine.openvino.compiled import Threads
+from auricle.engine.openvino.network import OpenVinoNetwork, cross_attention
 from auricle.engine.openvino.shape import EXACT, Dimensions, Formats
-from auricle.engine.openvino.station import DecoderStation
 from auricle.models.convert import convert
 from auricle.models.weights import Weights
 from tests.models.test_convert import GOLDEN
@@ -59,13 +59,13 @@ def built(weights: Weights, size: Dimensions, formats: Formats, file: Path | Non
     dec = compiled.compiled(
         lambda: decoder.build(weights, size, formats), bf16=False, threads=ONE, file=None
     )
-    return enc.request(), DecoderStation(dec.request(), size, formats)
+    return enc.request(), OpenVinoNetwork(dec.request(), size, formats)
 
 
 @pytest.mark.parametrize(("formats", "atol"), [(EXACT, 2e-3), (EIGHT_BITS, 0.3)])
 def test_same_logits_as_transformers(weights, size, golden, formats, atol):
     request, network = built(weights, size, formats)
-    shared = station.encode(request, mel(golden), size, formats)
+    shared = cross_attention(request, mel(golden), size, formats)
     network.windows = {1: shared, 2: shared}
     network.begin([1, 2])
     ids = np.array([golden["prompt"]] * 2)
@@ -87,7 +87,7 @@ def test_steps_are_the_whole_text_at_once(weights, size, golden):
     """Beams that swap places and windows that leave change nothing."""
     request, network = built(weights, size, EXACT)
     clips = {n: np.roll(mel(golden), 40 * n, axis=1) for n in range(3)}
-    network.windows = {n: station.encode(request, clip, size, EXACT) for n, clip in clips.items()}
+    network.windows = {n: cross_attention(request, clip, size, EXACT) for n, clip in clips.items()}
     suppress = np.zeros((1, END), np.float32)
 
     def told(windows, ids, n_before=0, parents=None):
@@ -109,7 +109,7 @@ def test_steps_are_the_whole_text_at_once(weights, size, golden):
 
 def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, tmp_path):
     file = tmp_path / "graphs" / compiled.file_name("encoder", weights.path, size, EXACT)
-    first = station.encode(built(weights, size, EXACT, file)[0], mel(golden), size, EXACT)
+    first = cross_attention(built(weights, size, EXACT, file)[0], mel(golden), size, EXACT)
     content = file.read_bytes()
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
@@ -117,7 +117,7 @@ def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, 
         raise AssertionError("it was made again")
 
     kept = compiled.compiled(never, bf16=False, threads=ONE, file=file)
-    again = station.encode(kept.request(), mel(golden), size, EXACT)
+    again = cross_attention(kept.request(), mel(golden), size, EXACT)
     np.testing.assert_array_equal(again["k0"].data, first["k0"].data)
     for damaged in (b"", content[:100], content[:-1], content[:-9] + b"X" + content[-8:]):
         file.write_bytes(damaged)
@@ -133,7 +133,7 @@ def test_a_file_that_is_whole_and_yet_no_graph_is_made_again(weights, size, gold
     other = b"a graph of another time"
     file.write_bytes(other + hashlib.sha256(other).digest())
     request, _ = built(weights, size, EXACT, file)
-    shared = station.encode(request, mel(golden), size, EXACT)
+    shared = cross_attention(request, mel(golden), size, EXACT)
     assert shared["k0"].shape == [1, 2, 1500, 16]
     assert len(file.read_bytes()) > 10_000
 
@@ -146,7 +146,7 @@ def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
         def infer(self):
             raise RuntimeError("could not execute a primitive")
 
-    network = DecoderStation(Failing(), size, EXACT)
+    network = OpenVinoNetwork(Failing(), size, EXACT)
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match="OpenVINO failed: could not execute a primitive"):
         network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
@@ -165,7 +165,7 @@ def test_a_graph_that_gives_nothing_is_no_answer(size):
         def get_tensor(self, name):
             return openvino.Tensor(np.zeros((0, 1, END), np.float32))
 
-    network = DecoderStation(Empty(), size, EXACT)
+    network = OpenVinoNetwork(Empty(), size, EXACT)
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match=r"logits of shape \(0, 1, "):
         network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))

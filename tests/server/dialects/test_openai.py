@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest, Overloaded
-from auricle.segment_stream import Ahead
+from auricle.segment_stream import EarlyWords
 from auricle.types import AudioTrack, DecodeOptions, Token, Word
 from tests.server.conftest import Log, Served
 from tests.server.fakes import said
@@ -213,7 +213,7 @@ async def test_a_stream_with_the_sync_client_sends_text_before_the_end(served: S
 
 
 async def test_a_stream_sends_words_before_their_segment_is_read(served: Served) -> None:
-    served.runtime.steps = (Ahead(" One"), Ahead(" One two"), said(" One two three."))
+    served.runtime.steps = (EarlyWords(" One"), EarlyWords(" One two"), said(" One two three."))
     async with served.async_client() as client:
         stream = await client.audio.transcriptions.create(model="whisper-1", file=FILE, stream=True)
         events = [event.to_dict() async for event in stream]

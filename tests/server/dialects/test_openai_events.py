@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auricle.output.formats import Style, Usage
-from auricle.segment_stream import Ahead
+from auricle.segment_stream import EarlyWords
 from auricle.server.dialects.openai_events import GrowingText, TextDelta
 from auricle.server.transport.response import framed
 from auricle.types import Segment, Token, Word
@@ -60,7 +60,7 @@ def test_text_that_comes_ahead_of_its_segments_is_sent_once(windows) -> None:
         text = "".join(pieces)
         whole += text
         for n in sorted(known):
-            deltas.append(growing.append(Ahead(text[:n].rstrip())))
+            deltas.append(growing.append(EarlyWords(text[:n].rstrip())))
         deltas += [growing.append(said(piece)) for piece in pieces]
     sent = "".join(delta.delta for delta in deltas if delta is not None)
     assert sent == growing.done(Usage(1)).text == whole.strip()
@@ -68,8 +68,12 @@ def test_text_that_comes_ahead_of_its_segments_is_sent_once(windows) -> None:
 
 def test_a_segment_of_which_all_was_known_sends_what_is_new() -> None:
     growing = GrowingText(Style())
-    first: list[Ahead | Segment] = [Ahead(" One"), Ahead(" One two"), said(" One two.")]
-    deltas = [growing.append(each) for each in (*first, Ahead(" Three"), said(" Three"))]
+    first: list[EarlyWords | Segment] = [
+        EarlyWords(" One"),
+        EarlyWords(" One two"),
+        said(" One two."),
+    ]
+    deltas = [growing.append(each) for each in (*first, EarlyWords(" Three"), said(" Three"))]
     assert [None if each is None else each.delta for each in deltas] == [
         "One",
         " two",

@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 
 from auricle.errors import BadMedia, Overloaded
 from auricle.server.transport import socket, websocket_protocol
-from auricle.server.transport.socket import Closed, Socket, Terms, accepted
+from auricle.server.transport.socket import Closed, Socket, SocketOptions, accepted
 from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import FakeRuntime
 from tests.server.raw import connected
@@ -33,7 +33,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.session: Session = echo
-        self.terms = Terms()
+        self.options = SocketOptions()
         self.sockets: list[Socket] = []
         self.is_lost: Callable[[], bool] = lambda: True
         """Whether the client that came last is gone."""
@@ -44,7 +44,7 @@ class Talk:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.is_lost = scope["extensions"][websocket_protocol.LOST]
         await self.opens.wait()
-        async with accepted(scope, receive, send, self.terms) as opened:
+        async with accepted(scope, receive, send, self.options) as opened:
             self.sockets.append(opened)
             await self.session(opened)
 
@@ -87,7 +87,7 @@ async def _shared_talking() -> AsyncIterator[Talking]:
 @pytest.fixture
 def shared_talking(_shared_talking: Talking) -> Talking:
     talk = _shared_talking.talk
-    talk.session, talk.terms, talk.sockets = echo, Terms(), []
+    talk.session, talk.options, talk.sockets = echo, SocketOptions(), []
     talk.opens.set()
     return _shared_talking
 
@@ -158,7 +158,7 @@ async def test_compression_is_not_offered(shared_talking: Talking) -> None:
 
 
 async def test_the_terms_are_in_the_handshake(shared_talking: Talking) -> None:
-    shared_talking.talk.terms = Terms("realtime", {"dg-request-id": "7"})
+    shared_talking.talk.options = SocketOptions("realtime", {"dg-request-id": "7"})
     async with shared_talking.open(
         subprotocols=["realtime", "openai-beta.realtime-v1"], origin="http://localhost:3000"
     ) as client:
@@ -341,13 +341,16 @@ async def test_a_session_may_close_with_a_code_of_its_own(shared_talking: Talkin
 
 
 @pytest.mark.parametrize(
-    ("terms", "code", "ended"),
-    [(Terms(idle_s=15), 1001, "idle"), (Terms(idle_s=60, max_s=15), 1001, "expired")],
+    ("options", "code", "ended"),
+    [
+        (SocketOptions(idle_s=15), 1001, "idle"),
+        (SocketOptions(idle_s=60, max_s=15), 1001, "expired"),
+    ],
 )
 async def test_a_socket_has_its_time(
-    shared_talking: Talking, terms: Terms, code: int, ended: str
+    shared_talking: Talking, options: SocketOptions, code: int, ended: str
 ) -> None:
-    shared_talking.talk.terms = terms
+    shared_talking.talk.options = options
     async with shared_talking.open() as client:
         await until(lambda: bool(shared_talking.talk.sockets))
         advance(15)
@@ -355,7 +358,7 @@ async def test_a_socket_has_its_time(
 
 
 async def test_messages_keep_a_socket_from_being_idle(shared_talking: Talking) -> None:
-    shared_talking.talk.terms = Terms(idle_s=15)
+    shared_talking.talk.options = SocketOptions(idle_s=15)
     async with shared_talking.open() as client:
         for _ in range(10):
             await client.send("")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, TextIO
 
-from auricle.cli.listening.speech import Caption, Heard, Note, Said
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note, SpeechEvent
 from auricle.output.line_breaking import unbreakable, width
 
 DIM: Final = "\x1b[2m"
@@ -35,10 +35,10 @@ class Captions:
         self._standing = 0
         """Characters of the open text on lines that stand."""
 
-    def show(self, heard: Heard) -> None:
+    def show(self, heard: SpeechEvent) -> None:
         """Show what comes; what is committed of a caption goes on from the one before."""
         match heard:
-            case Said():
+            case FinishedTurn():
                 self._end(heard.text)
             case Caption() if self._columns is not None:
                 self._write(heard.committed, heard.tentative)

@@ -10,14 +10,14 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from auricle.cli.listening.speech import Heard, Speech
+from auricle.cli.listening.speech import Speech, SpeechEvent
 from auricle.types import Pcm
 
 
 async def follow(
     sound: AsyncIterator[Pcm],
     speech: Speech,
-    show: Callable[[Heard], None],
+    show: Callable[[SpeechEvent], None],
     stop: asyncio.Event,
 ) -> None:
     """Send sound until it ends or ``stop`` is set, and show what becomes of it.
@@ -52,7 +52,7 @@ async def _send(sound: AsyncIterator[Pcm], speech: Speech, stop: asyncio.Event) 
     await speech.finish()
 
 
-async def _until_failed(speech: Speech, sending: asyncio.Task[None]) -> AsyncIterator[Heard]:
+async def _until_failed(speech: Speech, sending: asyncio.Task[None]) -> AsyncIterator[SpeechEvent]:
     """What is heard; what goes wrong with sending is raised here."""
     told = aiter(speech)
     while True:

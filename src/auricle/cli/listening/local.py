@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from auricle.cli.listening.speech import Caption, Heard, Note, Said, spoken
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note, SpeechEvent, spoken
 from auricle.live.effects import Effect, Final, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
@@ -37,12 +37,12 @@ class LocalSpeech:
     async def finish(self) -> None:
         await self._stream.finish()
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         async for effect in self._stream:
             for heard in self._heard(effect):
                 yield heard
 
-    def _heard(self, effect: Effect) -> Iterable[Heard]:
+    def _heard(self, effect: Effect) -> Iterable[SpeechEvent]:
         if isinstance(effect, TurnStarted):
             self._open[effect.turn] = _Turn()
         elif isinstance(effect, Update):
@@ -58,7 +58,7 @@ class LocalSpeech:
             if text:
                 language = effect.language if isinstance(effect, Final) else None
                 code = None if language is None else language.code
-                yield Said(effect.start_s, effect.end_s, text, effect.words, code)
+                yield FinishedTurn(effect.start_s, effect.end_s, text, effect.words, code)
             yield self._caption()
 
     def _caption(self) -> Caption:

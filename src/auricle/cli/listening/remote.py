@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Caption, Heard, Note, Said, spoken
+from auricle.cli.listening.speech import Caption, FinishedTurn, Note, SpeechEvent, spoken
 from auricle.errors import AuricleError
 from auricle.types import SAMPLE_RATE, Pcm, Word
 
@@ -108,7 +108,7 @@ class RemoteSpeech:
         self._state.is_ending = True
         await self._tell({"type": "input_audio_buffer.commit"})
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         async for event in self._events():
             for heard in self._heard(event):
                 yield heard
@@ -125,7 +125,7 @@ class RemoteSpeech:
             raise _closed(exc) from exc
         raise AuricleError("the server closed the connection before everything was transcribed")
 
-    def _heard(self, event: dict[str, Any]) -> list[Heard]:
+    def _heard(self, event: dict[str, Any]) -> list[SpeechEvent]:
         kind: str = event["type"]
         if kind == "error":
             return self._failed(event["error"])
@@ -154,7 +154,7 @@ class RemoteSpeech:
                 return [*_said(item, event), self._caption()]
         return []
 
-    def _failed(self, error: dict[str, Any]) -> list[Heard]:
+    def _failed(self, error: dict[str, Any]) -> list[SpeechEvent]:
         if error.get("code") != "input_audio_buffer_commit_empty":
             raise _refused(error)
         self._state.is_answered = True
@@ -184,12 +184,12 @@ class RemoteSpeech:
             raise _closed(exc) from exc
 
 
-def _said(item: _Item, event: dict[str, Any]) -> list[Said]:
+def _said(item: _Item, event: dict[str, Any]) -> list[FinishedTurn]:
     words = tuple(_words(event, event["transcript"]))
     text = _shown(event["transcript"], words).strip()
     languages = event.get("languages") or [{}]
     code = languages[0].get("code")
-    return [Said(item.start_s, item.end_s, text, words, code)] if text else []
+    return [FinishedTurn(item.start_s, item.end_s, text, words, code)] if text else []
 
 
 def _words(event: dict[str, Any], text: str) -> Iterator[Word]:

@@ -18,7 +18,7 @@ from auricle.cli.listening import local, remote, sources
 from auricle.cli.listening.captions import Captions
 from auricle.cli.listening.follow import follow, stopped_by_ctrl_c
 from auricle.cli.listening.remote_options import RemoteOptions
-from auricle.cli.listening.speech import Heard, Said, Speech
+from auricle.cli.listening.speech import FinishedTurn, Speech, SpeechEvent
 from auricle.cli.output import Files
 from auricle.config import Settings
 from auricle.live.options import LiveOptions
@@ -54,14 +54,14 @@ async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int
     Raises:
         AuricleError: there is no sound, no model or no server; or a file cannot be written.
     """
-    said: list[Said] = []
+    said: list[FinishedTurn] = []
     stop = asyncio.Event()
     columns = (lambda: shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
     captions = Captions(sys.stdout, columns, sys.stderr)
 
-    def show(heard: Heard) -> None:
+    def show(heard: SpeechEvent) -> None:
         captions.show(heard)
-        if isinstance(heard, Said):
+        if isinstance(heard, FinishedTurn):
             said.append(heard)
 
     try:
@@ -108,7 +108,7 @@ async def _sound(plan: Listening) -> AsyncIterator[AsyncIterator[Pcm]]:
         await decoders.close()
 
 
-def _transcript(said: list[Said]) -> Transcript:
+def _transcript(said: list[FinishedTurn]) -> Transcript:
     code = next((each.language for each in said if each.language), None)
     return Transcript(
         task="transcribe",

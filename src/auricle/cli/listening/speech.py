@@ -22,7 +22,7 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FinishedTurn:
     """What was said in one turn, once it is over."""
 
     start_s: float
@@ -68,12 +68,12 @@ class Note:
     message: str
 
 
-Heard: TypeAlias = Caption | Said | Note
+SpeechEvent: TypeAlias = Caption | FinishedTurn | Note
 
 
 class Speech(Protocol):
     """`send` and `finish` are for one task; another iterates over it, once. That ends after the
-    last `Said`, once `finish` was called."""
+    last `FinishedTurn`, once `finish` was called."""
 
     async def send(self, pcm: Pcm) -> None:
         """More sound, 16 kHz. Waits while there is too much that was not followed."""
@@ -83,7 +83,7 @@ class Speech(Protocol):
         """There is no more."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[Heard]: ...
+    def __aiter__(self) -> AsyncIterator[SpeechEvent]: ...
 
 
 def spoken(words: Iterable[Word]) -> str:

@@ -21,11 +21,11 @@ from auricle.decoding.job import Found, Growing
 from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
-from auricle.engine.openvino import compiled, decoder, encoder, station
+from auricle.engine.openvino import compiled, decoder, encoder
 from auricle.engine.openvino.compiled import Compiled, Threads
 from auricle.engine.openvino.formats import chosen
+from auricle.engine.openvino.network import CrossAttention, OpenVinoNetwork, cross_attention
 from auricle.engine.openvino.shape import Dimensions
-from auricle.engine.openvino.station import DecoderStation, Shared
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -70,7 +70,7 @@ class OpenVinoWhisper:
             self._load(path, Threads(workers, workers * threads_each), graphs)
         except (RuntimeError, MemoryError) as exc:  # all that OpenVINO raises, and numpy
             raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
-        self._shared: dict[int, Shared] = {}
+        self._shared: dict[int, CrossAttention] = {}
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
             device="cpu",
@@ -101,10 +101,10 @@ class OpenVinoWhisper:
         encoders = graph(encoder, "encoder", threads)
         decoders = graph(decoder, "decoder", threads)
         self._encoders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._stations: queue.SimpleQueue[DecoderStation] = queue.SimpleQueue()
+        self._networks: queue.SimpleQueue[OpenVinoNetwork] = queue.SimpleQueue()
         for _ in range(threads.streams):
             self._encoders.put(encoders.request())
-            self._stations.put(DecoderStation(decoders.request(), size, formats))
+            self._networks.put(OpenVinoNetwork(decoders.request(), size, formats))
         self._wide = self._encoders
         if machine.fits_twice(checkpoint.weights_bytes(path), threads.streams):
             self._wide = queue.SimpleQueue()
@@ -118,7 +118,7 @@ class OpenVinoWhisper:
             pcm = np.frombuffer(row.pcm, np.float32)
             features = mel.log_mel(pcm, self._size.n_mels, job.n_frames)
             with _lent(requests) as request:
-                shared = station.encode(request, features, self._size, self._formats)
+                shared = cross_attention(request, features, self._size, self._formats)
             self._shared[row.state_id] = shared
 
     def detect_language(self, job: DetectJob) -> Detected:
@@ -157,7 +157,7 @@ class OpenVinoWhisper:
             suppress=self._suppressed(job.suppress_tokens),
             n_best=min(job.n_best, job.beam_size),
         )
-        with self._station(held) as network:
+        with self._network(held) as network:
             for said in loop.decode(
                 network, self._tokens, rows, options, self._shared.__contains__
             ):
@@ -197,7 +197,7 @@ class OpenVinoWhisper:
         special = SpecialTokens(known.eot, known.first_timestamp, known.no_timestamps)
         return decoding_job.Vocabulary(special, known.sot, known.no_speech)
 
-    def _find(self, row: DecodeRow) -> Shared | None:
+    def _find(self, row: DecodeRow) -> CrossAttention | None:
         return self._shared.get(row.state_id)
 
     def _draft(self, row: DecodeRow) -> tuple[int, ...]:
@@ -212,18 +212,18 @@ class OpenVinoWhisper:
         """What may follow tokens of one text, all of it told at once."""
         nothing = np.zeros((1, self._size.end_of_text), np.float32)
         step = Step(np.array([ids], np.int64), 0, np.zeros(1, np.int32), at, nothing)
-        with self._station({state_id: self._shared[state_id]}) as network:
+        with self._network({state_id: self._shared[state_id]}) as network:
             network.begin([state_id])
             answers = network.step(step)
             return answers._replace(
-                **{  # the next who works here writes over them
+                **{  # the next search writes over them
                     name: np.array(values) for name, values in answers._asdict().items()
                 }
             )
 
     @contextlib.contextmanager
-    def _station(self, windows: dict[int, Shared]) -> Iterator[DecoderStation]:
-        with _lent(self._stations) as lent:
+    def _network(self, windows: dict[int, CrossAttention]) -> Iterator[OpenVinoNetwork]:
+        with _lent(self._networks) as lent:
             lent.windows = windows
             try:
                 yield lent

@@ -82,23 +82,23 @@ class Control:
 
     async def status(self, _: Request) -> Response:
         """``GET /v1/status``"""
-        return await _told(self._status())
+        return await _answered(self._status())
 
     async def init(self, request: Request) -> Response:
         """``POST /v1/init``: load a model, and wait until it is there."""
-        return await _told(self._init(request))
+        return await _answered(self._init(request))
 
     async def unload(self, request: Request) -> Response:
         """``POST /v1/unload``: give the model's memory back."""
-        return await _told(self._unload(_client(request)))
+        return await _answered(self._unload(_client(request)))
 
     async def reset(self, request: Request) -> Response:
         """``POST /v1/reset``: unload what ``init`` loaded, and load the server's own model anew."""
-        return await _told(self._reset(_client(request)))
+        return await _answered(self._reset(_client(request)))
 
     async def shutdown(self, _: Request) -> Response:
         """``POST /v1/shutdown``: finish what was accepted, and end."""
-        return await _told(self._end())
+        return await _answered(self._end())
 
     async def _status(self) -> ControlStatus:
         runtime = self._runtime
@@ -156,7 +156,7 @@ async def _asked(request: Request, min_bytes_per_s: int) -> InitRequest:
         raise InvalidRequest(f"The body is not the JSON object of an init: {exc}.") from exc
 
 
-async def _told(work: Coroutine[Any, Any, msgspec.Struct]) -> Response:
+async def _answered(work: Coroutine[Any, Any, msgspec.Struct]) -> Response:
     """The answer, or the error as these clients read it: they know 400, and 409 for what may work
     when asked again."""
     try:

@@ -21,7 +21,7 @@ from auricle.output.formats import (
     words,
 )
 from auricle.output.speaker_bodies import DiarizedSegment, SpeakerBody, diarized, speakers
-from auricle.segment_stream import Ahead
+from auricle.segment_stream import EarlyWords
 from auricle.types import Segment, Speaker, Token, Word
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -72,9 +72,9 @@ class GrowingText:
         self._n_sent = 0
         self._n_words_sent = 0
 
-    def append(self, read: Segment | Ahead) -> TextDelta | None:
+    def append(self, read: Segment | EarlyWords) -> TextDelta | None:
         """The part of the text so far that can be sent now, if any."""
-        if isinstance(read, Ahead):
+        if isinstance(read, EarlyWords):
             more, self._ahead = read.text[len(self._ahead) :], read.text
             return self._sendable(more)
         return self._sendable(self._added(read))
@@ -100,7 +100,7 @@ class GrowingText:
         self._n_sent = len(self._tokens)
         spoken_now = self._words[self._n_words_sent :]
         self._n_words_sent = len(self._words)
-        return TextDelta(delta, self._timed(spoken_now), self._told(tokens))
+        return TextDelta(delta, self._timed(spoken_now), self._logprobs(tokens))
 
     def done(
         self,
@@ -112,14 +112,14 @@ class GrowingText:
         return TextDone(
             text="".join(self._sent),
             words=self._timed(self._words),
-            logprobs=self._told(self._tokens),
+            logprobs=self._logprobs(self._tokens),
             languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
             speakers=speakers(found, embeddings=self._style.embeddings),
             warnings=warnings or msgspec.UNSET,
             usage=usage,
         )
 
-    def _told(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
+    def _logprobs(self, tokens: list[Token]) -> tuple[TokenLogprob, ...] | msgspec.UnsetType:
         return logprobs(tokens) if self._style.logprobs else msgspec.UNSET
 
     def _timed(self, spoken: list[Word]) -> tuple[VerboseWord, ...] | msgspec.UnsetType:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from auricle.jobs.hooks import Delivery, event_id_of
-from auricle.jobs.job import Held, InFile, Remote, ServerFile, State, StoredJob
+from auricle.jobs.job import InFile, Remote, ServerFile, State, StoredJob, Uploaded
 from auricle.output.speaker_bodies import TIME_DECIMALS
 from auricle.server.errors import ErrorDetail
 from auricle.types import Task
@@ -141,7 +141,7 @@ def event(job: StoredJob) -> bytes:
 
 def _source(job: StoredJob) -> JobSource:
     match job.request.source:
-        case Held():
+        case Uploaded():
             return JobSource("upload", None)
         case ServerFile(path):
             return JobSource("path", path)

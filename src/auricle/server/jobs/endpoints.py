@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle.errors import Conflict
-from auricle.jobs.job import Held, State, StoredJob
+from auricle.jobs.job import State, StoredJob, Uploaded
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.jobs.store import NewJob, Page
 from auricle.output import formats
@@ -122,7 +122,7 @@ class Jobs:
         recording, n_bytes = upload.recording, upload.sent.file_bytes
         name = await asyncio.to_thread(partial(jobs.stores.folder.take, recording))
         try:
-            kept = job_form.job_request(pairs, request, Held(name), told)
+            kept = job_form.job_request(pairs, request, Uploaded(name), told)
             return (await jobs.stores.jobs.add([NewJob(owner, kept, name, n_bytes)]))[0]
         except BaseException:
             jobs.stores.folder.remove(name)

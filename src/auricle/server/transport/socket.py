@@ -49,7 +49,7 @@ _CODES: Final[Mapping[Ended, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SocketOptions:
     """How a socket is accepted, and its limits in seconds: without a message, and in all."""
 
     subprotocol: str | None = None
@@ -70,18 +70,18 @@ class Socket:
         self,
         receive: Receive,
         send: Send,
-        terms: Terms,
+        options: SocketOptions,
         is_lost: Callable[[], bool] = lambda: False,
     ) -> None:
         self.ended: Ended | None = None
         self._receive = receive
         self._send = send
         self._is_lost = is_lost
-        self._idle_s = terms.idle_s
+        self._idle_s = options.idle_s
         self._waiting: asyncio.Timeout | None = None
         self._expires_s: float | None = None
-        if terms.max_s is not None:
-            self._expires_s = asyncio.get_running_loop().time() + terms.max_s
+        if options.max_s is not None:
+            self._expires_s = asyncio.get_running_loop().time() + options.max_s
         self._outbox: deque[str] = deque()
         self._outbox_bytes = 0
         self._has_news = asyncio.Event()
@@ -193,15 +193,15 @@ async def accepted(
     scope: Scope,
     receive: Receive,
     send: Send,
-    terms: Terms = Terms(),  # frozen
+    options: SocketOptions = SocketOptions(),  # frozen
 ) -> AsyncIterator[Socket]:
     """Accept a websocket, and close it when the context is left. What is raised inside is told by
     the close code, see `close_code`."""
     known = context.of(scope)
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in terms.headers.items()]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in options.headers.items()]
     await receive()  # the request to connect
-    await send({"type": "websocket.accept", "subprotocol": terms.subprotocol, "headers": headers})
-    socket = Socket(receive, send, terms, scope.get("extensions", {}).get(LOST, lambda: False))
+    await send({"type": "websocket.accept", "subprotocol": options.subprotocol, "headers": headers})
+    socket = Socket(receive, send, options, scope.get("extensions", {}).get(LOST, lambda: False))
     known.answer_late = socket.close_for
     delivering = asyncio.create_task(socket.deliver(), name="websocket outbox")
     try:

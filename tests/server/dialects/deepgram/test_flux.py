@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from auricle.errors import EngineFailed
 from auricle.live.effects import (
     Effect,
+    EndOfTurnPredicted,
     Final,
-    PauseJudged,
     SpeechPaused,
     SpeechResumed,
     TurnEnded,
@@ -65,7 +65,7 @@ def ended(n: int, text: str, probability: float, start_s: float = 0.0) -> tuple[
     return (
         SpeechPaused(n, said[-1].end_s),
         Update(n, said, ()),
-        PauseJudged(n, probability),
+        EndOfTurnPredicted(n, probability),
         TurnEnded(n, start_s, said[-1].end_s + 0.5),
         Final(n, start_s, said[-1].end_s + 0.5, said, EN),
     )
@@ -95,7 +95,7 @@ def test_a_whole_message():
     }
     steps = (
         SpeechPaused(1, 1.0),
-        PauseJudged(1, 0.875),
+        EndOfTurnPredicted(1, 0.875),
         TurnEnded(1, 0.25, 1.75),
         Final(1, 0.25, 1.75, words("Hi", 0.5), EN),
     )
@@ -144,7 +144,7 @@ def test_a_speaker_who_goes_on_takes_it_back():
         Update(1, (), words("but", 1.5)),
         *ended(1, "Yes but", 0.8)[0:1],
         Update(1, words("but", 1.5), ()),
-        PauseJudged(1, 0.8),
+        EndOfTurnPredicted(1, 0.8),
         TurnEnded(1, 0.0, 2.5),
         Final(1, 0.0, 2.5, words("Yes") + words("but", 1.5), EN),
     ) == [
@@ -158,9 +158,9 @@ def test_a_speaker_who_goes_on_takes_it_back():
 
 
 def test_an_unlikely_end_is_not_told_early_nor_before_all_is_read():
-    paused = (SpeechPaused(1, 0.5), PauseJudged(1, 0.3))
+    paused = (SpeechPaused(1, 0.5), EndOfTurnPredicted(1, 0.3))
     assert told(EAGER, *begun(1, "Yes"), *paused) == ["0 StartOfTurn: Yes"]
-    unread = (SpeechPaused(1, 0.5), PauseJudged(1, 0.6))
+    unread = (SpeechPaused(1, 0.5), EndOfTurnPredicted(1, 0.6))
     assert told(EAGER, *begun(1, "Yes"), *unread, Update(1, words("Yes"), ())) == [
         "0 StartOfTurn: Yes",
         "0 EagerEndOfTurn: Yes",
@@ -254,7 +254,7 @@ def test_a_turn_begins_while_the_one_before_is_read():
         FluxOptions(language="en"),
         *begun(1, "Yes"),
         SpeechPaused(1, 0.5),
-        PauseJudged(1, 0.9),
+        EndOfTurnPredicted(1, 0.9),
         TurnEnded(1, 0.0, 1.0),
         TurnStarted(2, 1.0),
         Final(1, 0.0, 1.0, words("Yes"), EN),

@@ -13,8 +13,8 @@ import msgspec
 
 from auricle.live.effects import (
     Effect,
+    EndOfTurnPredicted,
     LiveWord,
-    PauseJudged,
     SpeechPaused,
     SpeechResumed,
     TurnEnded,
@@ -62,7 +62,7 @@ class FluxTurns:
 
     def __init__(self, request_id: str, options: FluxOptions, style: Formatting) -> None:
         self.options = options
-        self.n_told = 0
+        self.n_sent = 0
         """Messages with a number so far."""
         self._request_id = request_id
         self._style = style
@@ -98,8 +98,8 @@ class FluxTurns:
 
     def number(self) -> int:
         """That of the message which is sent next."""
-        self.n_told += 1
-        return self.n_told - 1
+        self.n_sent += 1
+        return self.n_sent - 1
 
     def force(self) -> None:
         """The client wants the turn to end; it is ended for it."""
@@ -128,7 +128,7 @@ class FluxTurns:
             case SpeechResumed(turn):
                 self._pause = Pause()
                 return self._take_back(None) if turn == self._part else []
-            case PauseJudged(_, probability):
+            case EndOfTurnPredicted(_, probability):
                 self._pause.probability = probability
                 return self._maybe_eager()
             case TurnEnded(turn, start_s):

@@ -1,4 +1,4 @@
-"""What is kept of a turn: its words, part by part, and how its last pause was judged.
+"""What is kept of a turn: its words, part by part, and what was predicted at its last pause.
 
 Knows nothing about messages.
 """

@@ -29,7 +29,7 @@ from auricle.server.dialects.deepgram.socket_session import SocketSession, Strea
 from auricle.server.dialects.deepgram.stream_request import StreamRequest
 from auricle.server.fields.audio_request import IgnoredFields, Pairs
 from auricle.server.transport import context
-from auricle.server.transport.socket import Socket, Terms, accepted
+from auricle.server.transport.socket import Socket, SocketOptions, accepted
 from auricle.speech_runtime import SpeechRuntime
 from auricle.types import DecodeOptions
 
@@ -78,7 +78,7 @@ class _LiveEndpoint(ABC, Generic[AnyRequest]):
         request.headers.update(
             {"dg-model-name": info.model, "dg-model-uuid": model_uuid(info.model)}
         )
-        terms = Terms(
+        options = SocketOptions(
             subprotocol=subprotocol(scope.get("subprotocols", ())),
             idle_s=self._no_data_s,
             max_s=runtime.settings.max_live_s,
@@ -90,7 +90,7 @@ class _LiveEndpoint(ABC, Generic[AnyRequest]):
             ]
             streams = [await stack.enter_async_context(each) for each in opened]
             audio_input = await self._input(wanted.raw_format, stack)
-            socket = await stack.enter_async_context(accepted(scope, receive, send, terms))
+            socket = await stack.enter_async_context(accepted(scope, receive, send, options))
             await self._follow(socket, audio_input, streams, wanted, info).run()
             request.audio_s = streams[0].now_s
 

@@ -201,12 +201,12 @@ class LiveResults:
         self._told_s = self._now_s
         options, start_s = self._options, self._final_s
         said = formatting.written_words(words, options.formatting, self._language)
-        is_told = options.languages and is_final and self._language is not None
+        shows_languages = options.languages and is_final and self._language is not None
         alternative = Alternative(
             formatting.text(said, options.formatting),
             formatting.confidence(said),
-            formatting.bodies(said, options.formatting, languages=is_told),
-            languages=(self._language,) if is_told and self._language else None,
+            formatting.bodies(said, options.formatting, languages=shows_languages),
+            languages=(self._language,) if shows_languages and self._language else None,
         )
         search = search_results(said, options.searches, options.formatting) if is_final else None
         return Results(

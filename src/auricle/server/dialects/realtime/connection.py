@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SessionTerms:
+class SessionRequest:
     """What holds for one connection."""
 
     configuration: Configuration
@@ -65,12 +65,12 @@ class SessionTerms:
 class Connection:
     """Serves one socket."""
 
-    def __init__(self, runtime: SpeechRuntime, terms: SessionTerms) -> None:
-        self._runtime, self._terms = runtime, terms
-        self._stream = SessionStream(runtime, terms.key)
-        self._configuration = terms.configuration
-        self._conversation = Conversation(terms.configuration, lambda: new_id("item"))
-        self._reader = PcmReader(terms.configuration.pcm_format)
+    def __init__(self, runtime: SpeechRuntime, asked: SessionRequest) -> None:
+        self._runtime, self._request = runtime, asked
+        self._stream = SessionStream(runtime, asked.key)
+        self._configuration = asked.configuration
+        self._conversation = Conversation(asked.configuration, lambda: new_id("item"))
+        self._reader = PcmReader(asked.configuration.pcm_format)
         self._id = new_id("sess")
         self._expires_at = round(time.time()) + runtime.settings.max_live_s
         self._received_s = 0.0
@@ -107,13 +107,13 @@ class Connection:
         try:
             raw = client_events.read(message)
             event_id = client_events.event_id(raw)
-            event = Fields(beta.current_event(raw) if self._terms.is_beta else raw, "")
+            event = Fields(beta.current_event(raw) if self._request.is_beta else raw, "")
             await self._do(socket, client_events.kind(event), event)
         except ModelNotFound as exc:
             self._refuse(socket, replace_code(exc, "invalid_model"), event_id)
             socket.close(WRONG_MODEL, "invalid_request_error.invalid_model")
         except InvalidRequest as exc:
-            self._refuse(socket, beta.beta_error(exc) if self._terms.is_beta else exc, event_id)
+            self._refuse(socket, beta.beta_error(exc) if self._request.is_beta else exc, event_id)
         except AuricleError as exc:
             self._refuse(socket, exc, event_id)
             socket.close(close_code(exc), exc.message)
@@ -228,9 +228,9 @@ class Connection:
             self._refuse(socket, InvalidRequest(reason, code="session_expired"), None)
 
     def _follow(self, socket: Socket) -> None:
-        self._stream.follow(lambda live: self._told(socket, live))
+        self._stream.follow(lambda live: self._send_events(socket, live))
 
-    async def _told(self, socket: Socket, stream: LiveStream) -> None:
+    async def _send_events(self, socket: Socket, stream: LiveStream) -> None:
         """Tell the client what becomes of its audio."""
         try:
             async for effect in stream:
@@ -253,7 +253,7 @@ class Connection:
     def _say(self, socket: Socket, event: ServerEvent) -> None:
         named = msgspec.structs.replace(event, event_id=new_id("event"))
         shown: dict[str, Any] | None = msgspec.to_builtins(named)
-        if self._terms.is_beta and shown is not None:
+        if self._request.is_beta and shown is not None:
             shown = beta.beta_event(shown)
         if shown is not None:
             socket.send(msgspec.json.encode(shown).decode())

@@ -24,13 +24,13 @@ from auricle.server.dialects.realtime.configuration import Configuration, Transc
 from auricle.server.dialects.realtime.connection import (
     WRONG_MODEL,
     Connection,
-    SessionTerms,
+    SessionRequest,
     error_event,
     replace_code,
 )
 from auricle.server.dialects.realtime.ids import new_id
 from auricle.server.transport import context
-from auricle.server.transport.socket import Terms, accepted
+from auricle.server.transport.socket import SocketOptions, accepted
 from auricle.speech_runtime import SpeechRuntime
 
 PATH = "/v1/realtime"
@@ -54,10 +54,10 @@ class Realtime:
         key = context.of(scope).client
         is_beta = _is_beta(scope)
         try:
-            session = SessionTerms(self._configuration(scope), key, is_beta)
+            session = SessionRequest(self._configuration(scope), key, is_beta)
             async with contextlib.aclosing(Connection(self._runtime, session)) as connection:
                 await connection.open()
-                async with accepted(scope, receive, send, self._terms(scope)) as socket:
+                async with accepted(scope, receive, send, self._socket_options(scope)) as socket:
                     await connection.serve(socket)
         except InvalidRequest as exc:
             if context.of(scope).has_begun:
@@ -65,9 +65,9 @@ class Realtime:
             known = replace_code(exc, "invalid_model") if isinstance(exc, ModelNotFound) else exc
             await _refused(scope, receive, send, known, WRONG_MODEL)
 
-    def _terms(self, scope: Scope) -> Terms:
+    def _socket_options(self, scope: Scope) -> SocketOptions:
         settings = self._runtime.settings
-        return Terms(
+        return SocketOptions(
             subprotocol=_subprotocol(scope),
             idle_s=float(settings.live_idle_s),
             max_s=float(settings.max_live_s),
@@ -125,7 +125,9 @@ async def _refused(
 ) -> None:
     event = msgspec.structs.replace(error_event(exc), event_id=new_id("event"))
     reason = f"{exc.type}.{exc.code}" if exc.code else exc.type
-    async with accepted(scope, receive, send, Terms(subprotocol=_subprotocol(scope))) as socket:
+    async with accepted(
+        scope, receive, send, SocketOptions(subprotocol=_subprotocol(scope))
+    ) as socket:
         socket.send(msgspec.json.encode(event).decode())
         socket.close(code, reason)
 

@@ -1,7 +1,7 @@
-"""One place to work at: an encoder and a decoder that one thread uses at a time.
+"""A `Network` computed by OpenVINO: an encoder and a decoder that one thread uses at a time.
 
-Knows nothing about search. The other implementation of `decoding.network.Network`: what windows
-are known by are their keys and values here, as the encoder left them.
+Knows nothing about search. Of an encoded window there are keys and values of the decoder's
+cross-attention, as the encoder left them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from auricle.engine.openvino.graph import MASKED
 from auricle.engine.openvino.shape import Dimensions, Formats
 from auricle.whisper.dimensions import FRAMES_PER_STATE
 
-Shared = dict[str, Any]
+CrossAttention = dict[str, Any]
 """Keys and values of a window's cross-attention by their names in the graphs, as tensors
 ``(1, ...)``. Those of windows that were searched together are parts of larger ones."""
 
 
-def encode(request: Any, mel: Floats, size: Dimensions, formats: Formats) -> Shared:
+def cross_attention(
+    request: Any, mel: Floats, size: Dimensions, formats: Formats
+) -> CrossAttention:
     """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay."""
     n_states = mel.shape[1] // FRAMES_PER_STATE
     shared = _tensors(size, formats, n_states)
@@ -34,18 +36,18 @@ def encode(request: Any, mel: Floats, size: Dimensions, formats: Formats) -> Sha
     return shared
 
 
-class DecoderStation:
-    """A decoder for one search at a time."""
+class OpenVinoNetwork:
+    """One request of the decoder's graph, for one search at a time."""
 
     def __init__(self, request: Any, size: Dimensions, formats: Formats) -> None:
-        self.windows: Mapping[int, Shared] = {}
-        """Those that are searched; set by whoever works here."""
+        self.windows: Mapping[int, CrossAttention] = {}
+        """Those that are searched; set by whoever searches."""
         self._request = request
         self._size = size
         self._formats = formats
         self._nothing = _tensors(size, formats, 1)
         self._bound = self._nothing
-        self._rows: list[Shared] = []
+        self._rows: list[CrossAttention] = []
         """Whose keys and values lie in which row of what is bound."""
 
     def begin(self, windows: Sequence[int]) -> None:
@@ -105,10 +107,10 @@ class DecoderStation:
             attention=self._result("attention") if has_attention else None,
         )
 
-    def _together(self, windows: Sequence[Shared]) -> Shared:
+    def _together(self, windows: Sequence[CrossAttention]) -> CrossAttention:
         """All of their keys and values in one tensor for each layer, where each window has its
         own from then on: a copy would take as much memory again."""
-        joined: Shared = {}
+        joined: CrossAttention = {}
         for name, first in windows[0].items():
             shape = openvino.Shape([len(windows), *list(first.shape)[1:]])
             joined[name] = tensor = openvino.Tensor(first.element_type, shape)
@@ -131,7 +133,7 @@ class DecoderStation:
         return values
 
 
-def _tensors(size: Dimensions, formats: Formats, n_states: int) -> Shared:
+def _tensors(size: Dimensions, formats: Formats, n_states: int) -> CrossAttention:
     """Room for keys and values of one window."""
     dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
     values = [1, size.n_heads, n_states, size.head_width]

@@ -15,7 +15,7 @@ import pytest
 from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.live.effects import TurnEnded
-from auricle.live.judging import MAX_WAITING, TurnJudge
+from auricle.live.end_of_turn import MAX_WAITING, EndOfTurnHost
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.models.fetch import FetchOptions
@@ -35,7 +35,7 @@ SEMANTIC = LiveOptions(TurnOptions(ending="semantic", max_wait_s=3.0), language=
 
 async def test_a_speaker_who_has_finished_is_not_waited_for():
     async with Streams(WORDS, *TURNS) as streams, streams.opened(SEMANTIC) as stream:
-        streams.judge.answers = [0.9, 0.8]
+        streams.end_of_turn.answers = [0.9, 0.8]
         await speak(stream, 0.0, 6.0)
         effects = await rest_of(stream)
         assert finals(effects) == [(1, " ask not"), (2, " what")]
@@ -45,7 +45,7 @@ async def test_a_speaker_who_has_finished_is_not_waited_for():
 
 async def test_one_who_has_not_is_waited_for():
     async with Streams(WORDS, *TURNS) as streams, streams.opened(SEMANTIC) as stream:
-        streams.judge.answers = [0.2, 0.9]
+        streams.end_of_turn.answers = [0.2, 0.9]
         await speak(stream, 0.0, 6.0)
         assert finals(await rest_of(stream)) == [(1, " ask not what")]
 
@@ -53,7 +53,7 @@ async def test_one_who_has_not_is_waited_for():
 @pytest.mark.parametrize("answer", [0.1, None])
 async def test_in_the_end_silence_counts(answer):
     async with Streams(WORDS, *TURNS) as streams, streams.opened(SEMANTIC) as stream:
-        streams.judge.answers = [answer, answer]
+        streams.end_of_turn.answers = [answer, answer]
         await speak(stream, 0.0, 8.0)
         [ended] = [each for each in await rest_of(stream) if isinstance(each, TurnEnded)]
         assert ended.end_s == pytest.approx(7.1, abs=0.1)
@@ -61,28 +61,28 @@ async def test_in_the_end_silence_counts(answer):
 
 async def test_only_the_turn_is_heard():
     async with Streams(WORDS, *TURNS) as streams, streams.opened(SEMANTIC) as stream:
-        streams.judge.answers = [0.9, 0.9]
+        streams.end_of_turn.answers = [0.9, 0.9]
         await speak(stream, 0.0, 6.0)
         await rest_of(stream)
-        assert streams.judge.heard_s == [pytest.approx(1.7, abs=0.2), pytest.approx(1.5, abs=0.2)]
+        assert streams.end_of_turn.heard_s == pytest.approx([1.7, 1.5], abs=0.2)
 
 
 async def test_an_answer_that_comes_when_the_speaker_goes_on_is_of_no_use():
     async with Streams(WORDS, *TURNS) as streams, streams.opened(SEMANTIC) as stream:
-        streams.judge.answers = [0.1]
-        streams.judge.gate.clear()
+        streams.end_of_turn.answers = [0.1]
+        streams.end_of_turn.gate.clear()
         await stream.send(ramp(0.0, 2.5))
-        await until(lambda: streams.judge.heard_s != [])
+        await until(lambda: streams.end_of_turn.heard_s != [])
         await stream.send(ramp(2.5, 1.5))
-        streams.judge.gate.set()
+        streams.end_of_turn.gate.set()
         await speak(stream, 4.0, 2.0)
-        assert len(streams.judge.heard_s) == 2
+        assert len(streams.end_of_turn.heard_s) == 2
         assert finals(await rest_of(stream)) == [(1, " ask not what")]
 
 
 async def test_where_the_model_is_not_there():
     async with Streams(WORDS) as streams:
-        streams.judge.refusal = InvalidRequest("it is not here")
+        streams.end_of_turn.refusal = InvalidRequest("it is not here")
         with pytest.raises(InvalidRequest, match="it is not here"):
             async with streams.opened(SEMANTIC):
                 pass
@@ -92,21 +92,21 @@ async def test_where_the_model_is_not_there():
 
 
 async def test_the_refusal_says_what_to_do(tmp_path):
-    judge = TurnJudge(FetchOptions(cache=tmp_path), fetches=False)
-    await judge.look()
+    host = EndOfTurnHost(FetchOptions(cache=tmp_path), fetches=False)
+    await host.look()
     with pytest.raises(InvalidRequest, match="'auricle models download turns'"):
-        judge.check()
-    assert await judge.end_probability(read_wav(SAMPLES / "jfk.wav")) is None
+        host.check()
+    assert await host.end_probability(read_wav(SAMPLES / "jfk.wav")) is None
 
 
 async def test_it_may_be_fetched_on_request(tmp_path):
-    judge = TurnJudge(FetchOptions(cache=tmp_path), fetches=True)
-    await judge.look()
-    judge.check()
+    host = EndOfTurnHost(FetchOptions(cache=tmp_path), fetches=True)
+    await host.look()
+    host.check()
 
 
 class SlowProcess:
-    """Judges nothing until it may."""
+    """Predicts nothing until it may."""
 
     alive = True
 
@@ -122,35 +122,35 @@ class SlowProcess:
 
 
 @pytest.mark.model
-async def test_a_pause_too_many_is_not_judged():
-    """Each takes a moment of a core: the last of many would be judged long after it was over, and
-    the process be taken for stuck."""
+async def test_a_pause_too_many_is_not_looked_at():
+    """Each takes a moment of a core: the last of many would have its turn long after it was over,
+    and the process be taken for stuck."""
     process: Any = SlowProcess()
 
     async def start(folder: Path) -> TurnProcess:
         slow: TurnProcess = process
         return slow
 
-    judge = TurnJudge(FetchOptions.of(Settings()), fetches=False, start=start)
+    host = EndOfTurnHost(FetchOptions.of(Settings()), fetches=False, start=start)
     pause = np.zeros(16_000, np.float32)
-    waiting = [asyncio.create_task(judge.end_probability(pause)) for _ in range(MAX_WAITING)]
+    waiting = [asyncio.create_task(host.end_probability(pause)) for _ in range(MAX_WAITING)]
     await asyncio.sleep(0)
-    assert await judge.end_probability(pause) is None
+    assert await host.end_probability(pause) is None
     process.gate.set()
     assert await asyncio.gather(*waiting) == [0.5] * MAX_WAITING
-    assert await judge.end_probability(pause) == 0.5
+    assert await host.end_probability(pause) == 0.5
 
 
 @pytest.mark.model
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows")
 async def test_a_process_that_died_is_started_again():
-    judge = TurnJudge(FetchOptions.of(Settings()), fetches=False)
-    await judge.look()
-    judge.check()
+    host = EndOfTurnHost(FetchOptions.of(Settings()), fetches=False)
+    await host.look()
+    host.check()
     pcm = read_wav(SAMPLES / "jfk.wav")
-    first = await judge.end_probability(pcm)
-    assert judge._process is not None
-    os.kill(judge._process.pid, signal.SIGKILL)
-    await until(lambda: judge._process is not None and not judge._process.alive)
-    assert await judge.end_probability(pcm) == first == pytest.approx(0.9451, abs=2e-3)
-    await judge.close()
+    first = await host.end_probability(pcm)
+    assert host._process is not None
+    os.kill(host._process.pid, signal.SIGKILL)
+    await until(lambda: host._process is not None and not host._process.alive)
+    assert await host.end_probability(pcm) == first == pytest.approx(0.9451, abs=2e-3)
+    await host.close()

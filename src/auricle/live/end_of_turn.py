@@ -1,4 +1,4 @@
-"""Asking a model whether a speaker who pauses has finished, for all live streams of a process.
+"""End-of-turn detection: asks a model whether a speaker who pauses has finished, for all streams.
 
 Knows nothing about turns. The model is fetched like any other, under the name turns, and runs in a
 process that is started when it is first asked.
@@ -21,18 +21,18 @@ from auricle.turn_taking.process import TurnProcess, TurnProcessDied
 from auricle.types import Pcm
 
 MAX_WAITING = 8
-"""Pauses being judged at one time. One more would be judged when it is over."""
+"""Pauses that wait for their probability at one time. One more would have it when it is over."""
 
 Start = Callable[[Path], Awaitable[TurnProcess]]
 
 _log = logging.getLogger(__name__)
 
 
-class Judge(Protocol):
-    """What a stream sees of it."""
+class EndOfTurnModel(Protocol):
+    """What a stream sees of the model."""
 
     def check(self) -> None:
-        """Raise `InvalidRequest` where no pause can be judged."""
+        """Raise `InvalidRequest` where there is no model."""
         ...
 
     async def end_probability(self, pcm: Pcm) -> float | None:
@@ -41,9 +41,9 @@ class Judge(Protocol):
         ...
 
 
-class TurnJudge:
-    """A `Judge` with a process of its own, made by ``start``. ``fetches``: the model may be
-    fetched, too, when it is needed."""
+class EndOfTurnHost:
+    """An `EndOfTurnModel` with a process of its own, made by ``start``. ``fetches``: the model may
+    be fetched, too, when it is needed."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class TurnJudge:
             process = await self._running()
             return await process.end_probability(pcm)
         except (TurnProcessDied, AuricleError) as exc:
-            _log.warning("a pause could not be judged: %s", exc)
+            _log.warning("no end-of-turn probability of a pause: %s", exc)
             return None
         finally:
             self._n_waiting -= 1
