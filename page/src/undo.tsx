@@ -6,28 +6,25 @@ import { Icon } from "./icons";
 
 export function UndoButtons<T>({ history }: { history: Signal<History<T>> }) {
   const { past, future } = history.value;
+  const buttons = [
+    { label: "Undo", icon: "undo", steps: past, done: undone },
+    { label: "Redo", icon: "redo", steps: future, done: redone },
+  ] as const;
   return (
     <span class="undo">
-      <button
-        type="button"
-        class="button plain"
-        aria-label="Undo"
-        title="Undo"
-        disabled={!past.length}
-        onClick={() => (history.value = undone(history.value))}
-      >
-        <Icon name="undo" />
-      </button>
-      <button
-        type="button"
-        class="button plain"
-        aria-label="Redo"
-        title="Redo"
-        disabled={!future.length}
-        onClick={() => (history.value = redone(history.value))}
-      >
-        <Icon name="redo" />
-      </button>
+      {buttons.map(({ label, icon, steps, done }) => (
+        <button
+          key={label}
+          type="button"
+          class="button plain"
+          aria-label={label}
+          title={label}
+          disabled={!steps.length}
+          onClick={() => (history.value = done(history.value))}
+        >
+          <Icon name={icon} />
+        </button>
+      ))}
     </span>
   );
 }

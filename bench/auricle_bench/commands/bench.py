@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from auricle.cli import inputs
-from auricle_bench.commands.given import field_of, numbers_of, with_scheme, write
+from auricle_bench.commands.given import address_of, field_of, numbers_of, write
 from auricle_bench.commands.live import live
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
     from auricle_bench.target import Target
 
     target = Target(
-        url=with_scheme(url),
+        url=address_of(url),
         dialect=cast("Dialect", dialect),
         model=model,
         fields=tuple(field_of(field) for field in fields),

@@ -16,7 +16,7 @@ import click
 from auricle import logs
 from auricle.cli.options import EVALUATED, config_from, flags_from, settings_from, settings_options
 from auricle.errors import AuricleError
-from auricle_bench.commands.given import field_of, with_scheme, write
+from auricle_bench.commands.given import address_of, field_of, write
 
 if TYPE_CHECKING:
     from auricle_bench.clips import Clip
@@ -81,7 +81,7 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
     if url is None:
         base = systems.local(settings, sent, detect_language=detect_language)
     else:
-        base = systems.remote(with_scheme(url), flags, sent, detect_language=detect_language)
+        base = systems.remote(address_of(url), flags, sent, detect_language=detect_language)
     if diarize:
         base = systems.diarizing(base)
     compared = [base]

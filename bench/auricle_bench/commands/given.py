@@ -9,18 +9,15 @@ from pathlib import Path
 
 import click
 
+from auricle.cli.options import with_scheme
 from auricle.errors import AuricleError
 
 
-def with_scheme(url: str) -> str:
-    """``localhost:50060`` is meant as an HTTP address.
-
-    Raises:
-        click.UsageError: it is none.
-    """
+def address_of(url: str) -> str:
+    """See `with_scheme`. Raises `click.UsageError` where it is no address of an HTTP server."""
     import httpx2
 
-    address = url if "://" in url else f"http://{url}"
+    address = with_scheme(url)
     try:
         parsed = httpx2.URL(address)
     except httpx2.InvalidURL:

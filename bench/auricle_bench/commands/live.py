@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from auricle_bench.commands.given import numbers_of, with_scheme, write
+from auricle_bench.commands.given import address_of, numbers_of, write
 
 if TYPE_CHECKING:
     from auricle.cli.listening.remote_options import RemoteOptions
@@ -100,7 +100,7 @@ def live(  # noqa: PLR0913  # click passes one argument per option
         raise click.UsageError("several --languages need --detect-language")
     clips = played.timed_clips(corpus, codes)
     language = None if detect_language else codes[0]
-    asked = RemoteOptions(with_scheme(url), model, language, silence_s, api_key)
+    asked = RemoteOptions(address_of(url), model, language, silence_s, api_key)
     plays = [played.streams(corpus, clips, n, seconds, seed) for n in numbers]
     whole = asked if offline else None
     results = _measure(_opener(dialect, asked), plays, pid, until_s, whole)

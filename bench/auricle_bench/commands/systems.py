@@ -27,7 +27,7 @@ from auricle.speaker_segments import SpokenTranscription
 from auricle.speakers.turns import NamedTurn
 from auricle.types import Transcript
 from auricle_bench.clips import Clip
-from auricle_bench.commands.given import with_scheme
+from auricle_bench.commands.given import address_of
 from auricle_bench.load import Ask
 from auricle_bench.speaker_references import Said
 from auricle_bench.target import Answer, Client, Target
@@ -169,8 +169,8 @@ def other(base: System, text: str, flags: Mapping[str, Any], config: Path | None
     """
     if "://" in text or "=" not in text:
         if isinstance(base, Remote):
-            return Remote(replace(base.target, url=with_scheme(text)), text)
-        return remote(with_scheme(text), {}, base.fields, detect_language=base.detect_language)
+            return Remote(replace(base.target, url=address_of(text)), text)
+        return remote(address_of(text), {}, base.fields, detect_language=base.detect_language)
     changes = dict(_change(part) for part in re.split(r",(?=[\w-]+=)", text))
     if isinstance(base, Remote):
         model = changes.pop("model", base.target.model)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auricle import logs
-from auricle.cli.options import settings_from, settings_options
+from auricle.cli.options import api_key_option, settings_from, settings_options, with_scheme
 
 if TYPE_CHECKING:
     from auricle.types import Format
@@ -49,7 +49,7 @@ SAVED: dict[str, Format] = {".txt": "text", ".srt": "srt", ".vtt": "vtt"}
     help="also write what was said to this file, as its name ends: .txt, .srt or .vtt",
 )
 @click.option("--url", help="a server that speaks OpenAI's Realtime API, such as http://host:50060")
-@click.option("--api-key", help="key for that server; default: OPENAI_API_KEY of the environment")
+@api_key_option
 @settings_options(server=False)
 @click.pass_context
 def listen(  # noqa: PLR0913  # click passes one argument per option
@@ -91,9 +91,8 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
     server = None
     if url:
         model = "whisper-1" if settings.model == "auto" else settings.model
-        key = api_key or os.environ.get("OPENAI_API_KEY")
-        address = url if "://" in url else f"http://{url}"
-        server = RemoteOptions(address, model, settings.language, silence_s, key, diarize)
+        language = settings.language
+        server = RemoteOptions(with_scheme(url), model, language, silence_s, api_key, diarize)
     with tempfile.TemporaryDirectory(prefix="auricle-") as spool:
         found = inputs.find([file], Path(spool)) if file else []
         if len(found) > 1:

@@ -71,6 +71,20 @@ def settings_from(context: click.Context, **arguments: str | None) -> Settings:
     return load(flags, path=config_from(context))
 
 
+def api_key_option(command: Command) -> Command:
+    """Give a command ``--api-key``, of a server."""
+    return click.option(
+        "--api-key",
+        envvar="OPENAI_API_KEY",
+        help="key for the server; default: OPENAI_API_KEY of the environment",
+    )(command)
+
+
+def with_scheme(url: str) -> str:
+    """``localhost:50060`` is meant as an HTTP address."""
+    return url if "://" in url else f"http://{url}"
+
+
 def flags_from(context: click.Context) -> dict[str, Any]:
     """The settings given as flags, by name."""
     given = context.meta.get(FLAGS, {})

@@ -5,12 +5,12 @@ Knows nothing about what is shown; ``server_view`` does.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 
 import click
 
+from auricle.cli.options import api_key_option, with_scheme
 from auricle.errors import AuricleError
 
 CLEAR = "\x1b[H\x1b[J"
@@ -21,7 +21,7 @@ TIMEOUT_S = 10.0
 @click.option(
     "--url", default="http://localhost:50060", show_default=True, help="the server's address"
 )
-@click.option("--api-key", help="key for it; default: OPENAI_API_KEY of the environment")
+@api_key_option
 @click.option(
     "--every",
     type=click.FloatRange(0.2, 3600),
@@ -36,9 +36,8 @@ def top(url: str, api_key: str | None, every: float, once: bool) -> int:
 
     from auricle.cli.server_view import Snapshot, lines
 
-    key = api_key or os.environ.get("OPENAI_API_KEY")
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    address = (url if "://" in url else f"http://{url}").rstrip("/")
+    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+    address = with_scheme(url).rstrip("/")
     is_live = sys.stdout.isatty() and not once
     with httpx2.Client(base_url=address, headers=headers, timeout=TIMEOUT_S) as http:
 

@@ -148,23 +148,13 @@ class ModelManager:
         if model.state == "ready":
             return
         if self._is_closed:
-            raise Unavailable("the server is shutting down", retry_after_s=RETRY_WHILE_LOADING_S)
+            raise stopping()
         task = self._loads.get(model.name)
         if task is None:
             task = asyncio.create_task(self._load(model), name=f"load {model.name}")
             self._loads[model.name] = task
             task.add_done_callback(lambda _: self._loads.pop(model.name))
-        done, _ = await asyncio.wait({task}, timeout=wait_s)
-        if not done:
-            raise Unavailable(
-                f"The model `{model.title}` is still being loaded after {wait_s:g} seconds; "
-                "try again later.",
-                code="model_loading",
-                retry_after_s=RETRY_WHILE_LOADING_S,
-            )
-        if task.cancelled():
-            raise Unavailable("the server is shutting down", retry_after_s=RETRY_WHILE_LOADING_S)
-        if (failure := task.result()) is not None:
+        if (failure := await wait_for_load(task, model.title, wait_s)) is not None:
             raise _refusal(model, failure)
 
     async def _load(self, model: ManagedModel) -> AuricleError | None:
@@ -229,6 +219,31 @@ class ModelManager:
     def _idle(self, model: ManagedModel) -> None:
         if model.is_idle:
             self._begin_unload(model)
+
+
+async def wait_for_load(
+    task: asyncio.Task[AuricleError | None], title: str, wait_s: float | None
+) -> AuricleError | None:
+    """Why the ``task`` could not load a model, which people know by its ``title``; None: it could.
+
+    Raises:
+        Unavailable: that takes longer than ``wait_s``, or the server stops.
+    """
+    done, _ = await asyncio.wait({task}, timeout=wait_s)
+    if not done:
+        raise Unavailable(
+            f"The model `{title}` is still being loaded after {wait_s:g} seconds; try again later.",
+            code="model_loading",
+            retry_after_s=RETRY_WHILE_LOADING_S,
+        )
+    if task.cancelled():
+        raise stopping()
+    return task.result()
+
+
+def stopping() -> Unavailable:
+    """What those are told who want a model of a server that stops."""
+    return Unavailable("the server is shutting down", retry_after_s=RETRY_WHILE_LOADING_S)
 
 
 def _use(model: ManagedModel) -> str:

@@ -21,7 +21,7 @@ from auricle.errors import (
     Unavailable,
     as_auricle_error,
 )
-from auricle.hosting.manager import RETRY_WHEN_FAILED_S, RETRY_WHILE_LOADING_S, Timer
+from auricle.hosting.manager import RETRY_WHEN_FAILED_S, Timer, stopping, wait_for_load
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain, on_this_machine
 from auricle.models.progress import Bar, Progress
@@ -182,24 +182,13 @@ class SpeakerHost:
 
     async def _loaded(self, wait_s: float | None) -> SpeakerProcess:
         if self._is_closed:
-            raise Unavailable("the server is shutting down", retry_after_s=RETRY_WHILE_LOADING_S)
+            raise stopping()
         if self._process is not None and self._process.alive:
             return self._process
         if self._loading is None:
             self._loading = asyncio.create_task(self._load(), name=f"load {NAME}")
             self._loading.add_done_callback(lambda _: setattr(self, "_loading", None))
-        task = self._loading
-        done, _ = await asyncio.wait({task}, timeout=wait_s)
-        if not done:
-            raise Unavailable(
-                f"The model `{NAME}` is still being loaded after {wait_s:g} seconds; try again "
-                "later.",
-                code="model_loading",
-                retry_after_s=RETRY_WHILE_LOADING_S,
-            )
-        if task.cancelled():
-            raise Unavailable("the server is shutting down", retry_after_s=RETRY_WHILE_LOADING_S)
-        if (failure := task.result()) is not None:
+        if (failure := await wait_for_load(self._loading, NAME, wait_s)) is not None:
             raise _refusal(failure)
         assert self._process is not None
         return self._process

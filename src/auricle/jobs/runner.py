@@ -80,9 +80,8 @@ class Runner:
         self._served: list[str] = []
         self._workers: list[asyncio.Task[None]] = []
         self._taking = asyncio.Lock()
-        self._in_work: dict[str, str] = {}
-        """The owners of jobs that were taken."""
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        """Of each job that was taken its owner, and the task that does it."""
         self._stranded: set[str] = set()
         """Jobs in work as far as the database knows, because the disk was full when they ended."""
 
@@ -106,8 +105,8 @@ class Runner:
         job, is_news = await self._store.end(job_id, state, self.keep_s, owner=owner)
         if is_news:
             await self._ended(job)
-        working = self._running.get(job_id)
-        if working is not None:
+        if job_id in self._running:
+            _, working = self._running[job_id]
             working.cancel()
             await asyncio.wait({working})
         return job
@@ -131,12 +130,13 @@ class Runner:
         """The job whose turn it is, or when there may be one. One worker at a time asks, so that no
         owner has more in work than it may have."""
         async with self._taking:
-            full = self._owners.served_full(self._in_work.values())
+            full = self._owners.served_full(owner for owner, _ in self._running.values())
             job = await self._store.take(self._served, full)
             if job is None:
                 return None, await self._store.next_due_s(full)
             self._serve(job.owner)
-            self._in_work[job.id] = job.owner
+            doing = asyncio.create_task(self._do(job), name=f"job {job.id}")
+            self._running[job.id] = job.owner, doing
             return job, None
 
     async def _recover(self) -> None:
@@ -154,9 +154,8 @@ class Runner:
         self._served = [*(each for each in self._served if each != owner), owner][-MAX_SERVED:]
 
     async def _watched(self, job: StoredJob) -> None:
-        """Do a job in a task of its own, which `end` may cancel."""
-        working = asyncio.create_task(self._do(job), name=f"job {job.id}")
-        self._running[job.id] = working
+        """Wait for the task of a job, which `end` may cancel."""
+        _, working = self._running[job.id]
         try:
             await asyncio.wait({working})
         except asyncio.CancelledError:
@@ -166,7 +165,6 @@ class Runner:
             raise
         finally:
             del self._running[job.id]
-            del self._in_work[job.id]
 
     async def _do(self, job: StoredJob) -> None:
         """Do a job, and note how that went; never raises but when it is cancelled."""

@@ -18,6 +18,7 @@ from websockets.frames import Frame, Opcode
 from auricle.errors import BadMedia, Overloaded
 from auricle.server.transport import socket, websocket_protocol
 from auricle.server.transport.socket import Closed, Socket, SocketOptions, accepted
+from auricle.server.transport.websocket_protocol import WebSocketProtocol
 from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import FakeRuntime
 from tests.server.raw import connected
@@ -302,7 +303,7 @@ async def test_messages_that_wait_have_a_limit_for_all(
 
     async def counting(opened: Socket) -> None:
         async for _ in opened:
-            counts.append(websocket_protocol.n_waiting())
+            counts.append(WebSocketProtocol.n_all_unreceived)
             await asyncio.sleep(0)
 
     shared_talking.talk.session = counting
@@ -310,7 +311,7 @@ async def test_messages_that_wait_have_a_limit_for_all(
         for _ in range(50):
             await asyncio.gather(client.send(b"x" * 90_000), other.send(b"x" * 90_000))
         client.transport.abort()
-    await until(lambda: shared_talking.talk.is_lost() and not websocket_protocol.n_waiting())
+    await until(lambda: shared_talking.talk.is_lost() and not WebSocketProtocol.n_all_unreceived)
     assert max(counts) < 500_000 + 2 * 300_000  # what one portion from the system may add
 
 

@@ -67,7 +67,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     _n_unreceived = 0
     """Bytes of messages that wait to be received."""
-    _n_all_unreceived: ClassVar[int] = 0
+    n_all_unreceived: ClassVar[int] = 0
     """The same of all connections."""
     _look_timer: asyncio.TimerHandle | None = None
 
@@ -147,11 +147,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _waits(self, n_bytes: int) -> None:
         """So much more waits to be received."""
         self._n_unreceived += n_bytes
-        WebSocketProtocol._n_all_unreceived += n_bytes
+        WebSocketProtocol.n_all_unreceived += n_bytes
 
     @property
     def _is_full(self) -> bool:
-        is_crowded = WebSocketProtocol._n_all_unreceived > MAX_ALL_UNRECEIVED_BYTES
+        is_crowded = WebSocketProtocol.n_all_unreceived > MAX_ALL_UNRECEIVED_BYTES
         most = LEAST_UNRECEIVED_BYTES if is_crowded else MAX_UNRECEIVED_BYTES
         return self._n_unreceived > most
 
@@ -191,8 +191,3 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().handle_ping()
-
-
-def n_waiting() -> int:
-    """Bytes of messages of all connections that wait to be received."""
-    return WebSocketProtocol._n_all_unreceived

@@ -66,14 +66,7 @@ class Fields:
             return None
         if not isinstance(value, str):
             self._wrong_type(name, "a string", value)
-        if len(value) > max_chars:
-            path = self.at(name)
-            raise InvalidRequest(
-                f"Invalid '{path}': string too long. Expected a string with maximum length "
-                f"{max_chars}, but got a string with length {len(value)} instead.",
-                param=path,
-                code="string_above_max_length",
-            )
+        self._check_length(name, "string", "a", len(value), max_chars)
         return value
 
     def texts(self, name: str, max_items: int, max_chars: int) -> tuple[str, ...]:
@@ -83,14 +76,7 @@ class Fields:
             return ()
         if not isinstance(value, list):
             self._wrong_type(name, "an array of strings", value)
-        if len(value) > max_items:
-            path = self.at(name)
-            raise InvalidRequest(
-                f"Invalid '{path}': array too long. Expected an array with maximum length "
-                f"{max_items}, but got an array with length {len(value)} instead.",
-                param=path,
-                code="array_above_max_length",
-            )
+        self._check_length(name, "array", "an", len(value), max_items)
         items = Fields({str(i): each for i, each in enumerate(value)}, self.at(name))
         return tuple(items.text(str(i), max_chars) or "" for i in range(len(value)))
 
@@ -126,6 +112,16 @@ class Fields:
         if value is not None and not isinstance(value, bool):
             self._wrong_type(name, "a boolean", value)
         return value
+
+    def _check_length(self, name: str, kind: str, article: str, length: int, most: int) -> None:
+        path = self.at(name)
+        if length > most:
+            raise InvalidRequest(
+                f"Invalid '{path}': {kind} too long. Expected {article} {kind} with maximum length "
+                f"{most}, but got {article} {kind} with length {length} instead.",
+                param=path,
+                code=f"{kind}_above_max_length",
+            )
 
     def _check_bounds(
         self, name: str, value: float, bounds: tuple[float, float], kind: str
