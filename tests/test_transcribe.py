@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from auricle.errors import EngineFailed
+from auricle.opening import UNOPENED_S, Opening
 from auricle.queue.admission import FIRST_GUESS_S_PER_S
 from auricle.reading.reader import Reading
 from auricle.reading.recording_language import RecordingLanguage
 from auricle.segment_stream import EarlyWords, collect
 from auricle.speech.source import AudioChunk
-from auricle.transcribe import UNOPENED_S, Transcriber, Transcription
+from auricle.transcribe import Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript, Window
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
@@ -210,7 +211,7 @@ async def test_a_file_counts_as_its_length_only_when_it_was_opened(tmp_path, dec
             return model.queue.backlog_s * FIRST_GUESS_S_PER_S
 
         decoders = _Decoders(waiting_s, declared_s)
-        async with Transcriber(decoders, model).open(path, DecodeOptions()):  # type: ignore[arg-type]  # all it needs
+        async with Opening(decoders, model, path, DecodeOptions()).plain():  # type: ignore[arg-type]  # all it needs
             assert waiting_s() == pytest.approx(counts_s)
         assert decoders.before_s == pytest.approx(UNOPENED_S)
         assert waiting_s() == 0.0
@@ -247,9 +248,9 @@ async def test_what_a_ledger_has_is_not_read_again(tmp_path):
         engine = FakeEngine()
         async with serving(engine) as model:
             decoders: Any = _Decoders(lambda: model.queue.backlog_s, 70.0, 3)
-            transcriber = Transcriber(decoders, model)
             options = DecodeOptions(languages=("de", "en"))
-            async with transcriber.open(path, options, ledger=ledger) as transcription:
+            opening = Opening(decoders, model, path, options, ledger=ledger)
+            async with opening.plain() as transcription:
                 assert model.queue.n_requests == 0  # nobody is refused because of it
                 transcripts.append(await collect(transcription))
         heard.append((sorted(each.start_s for each in engine.heard), len(engine.detects)))

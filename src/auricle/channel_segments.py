@@ -22,7 +22,7 @@ from auricle.types import AudioTrack, Language, Segment, Speaker, Task
 MAX_CHANNELS = 20
 
 OpenChannel = Callable[[int], AbstractAsyncContextManager[Transcription]]
-"""A channel, from 0. Raises what `Transcriber.open` raises."""
+"""A channel, from 0. Raises what `Opening.channel` raises."""
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class ChannelTranscription:
 
 @asynccontextmanager
 async def by_channel(open_channel: OpenChannel) -> AsyncIterator[ChannelTranscription]:
-    """The channels of a recording. Raises what `Transcriber.open` raises."""
+    """The channels of a recording. Raises what `Opening.channel` raises."""
     async with AsyncExitStack() as opened:
         first = await opened.enter_async_context(open_channel(0))
         yield ChannelTranscription(open_channel, first, opened)

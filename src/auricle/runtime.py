@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from auricle.channel_segments import by_channel
 from auricle.config import Settings
 from auricle.diagnosis import findings
 from auricle.diagnosis.doctor import Doctor
@@ -40,12 +38,12 @@ from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
 from auricle.observe import NULL_OBSERVER, Observer
+from auricle.opening import Opening, guess_s
 from auricle.reading.ledger import Ledger
 from auricle.segment_stream import SegmentStream
-from auricle.speaker_segments import spoken
 from auricle.speech_runtime import ModelStatus, State
 from auricle.startup import Startup
-from auricle.transcribe import SHORT_S, Transcriber, guess_s
+from auricle.transcribe import SHORT_S
 from auricle.types import DecodeOptions, SpeakerOptions
 
 
@@ -167,7 +165,7 @@ class Runtime:
         model: str = "",
         ledger: Ledger | None = None,
     ) -> AsyncIterator[SegmentStream]:
-        """Transcribe a file with a model, which is loaded first if need be; see `Transcriber.open`.
+        """Transcribe a file with a model, which is loaded first if need be; see `Opening.plain`.
 
         Raises:
             ModelNotFound: see `find`.
@@ -181,8 +179,8 @@ class Runtime:
         async with self._models.using(await self._names.granted(key, model)) as managed:
             assert managed.checkpoint is not None
             possible = abilities.possible(options, managed.checkpoint, self.settings.language)
-            opening = _Opening(self._decoders, managed, path, possible, key, ledger)
-            async with opening.opened(self._diarizer) as stream:
+            opening = Opening(self._decoders, managed.reader, path, possible, key, ledger)
+            async with opening.as_asked(self._diarizer) as stream:
                 yield stream
 
     async def diarize(
@@ -190,7 +188,7 @@ class Runtime:
     ) -> Diarization:
         """Who speaks when in a file. Raises what `check_room` and `Diarizer.diarize` raise."""
         self.check_room(key)
-        part, is_long = Part(audio_track), _is_long(path)
+        part, is_long = Part(audio_track), guess_s(path) > SHORT_S
         return await self._diarizer.diarize(path, options, part, is_long=is_long)
 
     async def load_speakers(self) -> None:
@@ -247,33 +245,3 @@ class Runtime:
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         """A fresh engine for a checkpoint."""
         return await engines.start(checkpoint.path, self.settings, self._device, self._libraries)
-
-
-def _is_long(path: Path) -> bool:
-    return guess_s(path) > SHORT_S
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """A file, and how it is read."""
-
-    decoders: DecoderPool
-    model: ManagedModel
-    path: Path
-    options: DecodeOptions
-    key: str
-    ledger: Ledger | None
-
-    def opened(self, diarizer: Diarizer) -> AbstractAsyncContextManager[SegmentStream]:
-        """As it is asked for: as it is, by channel, or with the speakers that are heard."""
-        path, options, speakers = self.path, self.options, self.options.speakers
-        transcriber = Transcriber(self.decoders, self.model.reader)
-        if speakers is not None and speakers.by_channel:
-            channel = transcriber.open_channel
-            return by_channel(partial(channel, path, options, self.key, self.ledger))
-        plain = transcriber.open(path, options, self.key, self.ledger)
-        if speakers is None:
-            return plain
-        part = Part(options.audio_track, options.audio_channel)
-        diarizing = diarizer.diarize(path, speakers, part, is_long=_is_long(path))
-        return spoken(plain, diarizing)

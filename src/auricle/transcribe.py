@@ -1,7 +1,8 @@
 """A recording to segments: windows are cut where nobody speaks, read side by side, given in order.
 
-Knows nothing about HTTP, formats, how audio is decoded or how a window is read. Streaming is the
-primitive: whoever wants the whole transcript collects it (`segment_stream.collect`).
+Knows nothing about HTTP, formats, how audio is decoded or how a window is read. The way is source,
+windows, readers, segments: `Transcription._segments`, and below it each step in its turn. Streaming
+is the primitive: whoever wants the whole transcript collects it (`segment_stream.collect`).
 """
 
 from __future__ import annotations
@@ -9,14 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
 from auricle import tracing
-from auricle.media.pool import DecoderPool
-from auricle.observe import NULL_OBSERVER
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.early_text import EarlyText
@@ -28,25 +25,10 @@ from auricle.reading.times import RecordingTimes
 from auricle.segment_stream import EarlyWords, ReadPart
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
-from auricle.types import (
-    AudioTrack,
-    DecodeOptions,
-    Language,
-    Segment,
-    Task,
-    Window,
-)
-
-BYTES_PER_S = 16_000
-"""What a second of audio is taken to have, in bytes, until its file was opened: 128 kbit/s, between
-speech codecs and PCM."""
+from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task, Window
 
 SHORT_S = 60.0
 """The part of a recording that is read with the priority of a short file."""
-
-UNOPENED_S = 60.0
-"""What a file counts as at most before it was opened: a gigabyte that is no audio is not hours of
-work for which everybody else is told to wait."""
 
 
 class _WindowReading(NamedTuple):
@@ -106,28 +88,22 @@ class Transcription:
     async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Each segment is whole when it is read."""
         early = early and not (self.options.words or self.options.logprobs)
-        async for read in self._read(early=early):
+        async for read in self._observed(early=early):
             yield read, () if isinstance(read, EarlyWords) else (read,)
 
     async def __aiter__(self) -> AsyncIterator[Segment]:
-        async for read in self._read(early=False):
+        async for read in self._observed(early=False):
             assert isinstance(read, Segment)
             yield read
 
-    async def close(self) -> None:
-        """Cancel what is being read."""
-        tasks = [reading.task for reading in self._readings]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _read(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
-        async for read in self._found(early=early):
+    async def _observed(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
+        async for read in self._segments(early=early):
             self.times.text()
             yield read
         self.times.end(self.duration_s)
 
-    async def _found(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
+    async def _segments(self, *, early: bool) -> AsyncIterator[Segment | EarlyWords]:
+        """Windows begin to be read as they are cut, and are given out in order."""
         async for window in self._windows():
             self._begin(window, early=early)
             while self._readings and (self._is_far_ahead or self._readings[0].task.done()):
@@ -136,13 +112,6 @@ class Transcription:
         while self._readings:
             async for read in self._next():
                 yield read
-
-    def _begin(self, window: Window, *, early: bool) -> None:
-        text = EarlyText() if early else None
-        task = asyncio.create_task(self._kept(window, self._reader(window), text))
-        if text is not None:
-            task.add_done_callback(lambda _: text.end())
-        self._readings.append(_WindowReading(window, task, text))
 
     async def _windows(self) -> AsyncIterator[Window]:
         options = self.options
@@ -157,6 +126,13 @@ class Transcription:
         self.admission.expect(self.duration_s)
         for window in cutter.finish():
             yield window
+
+    def _begin(self, window: Window, *, early: bool) -> None:
+        text = EarlyText() if early else None
+        task = asyncio.create_task(self._kept(window, self._reader(window), text))
+        if text is not None:
+            task.add_done_callback(lambda _: text.end())
+        self._readings.append(_WindowReading(window, task, text))
 
     def _reader(self, window: Window) -> Reader:
         """What reads a window: of all, the first alone begins with the prefix."""
@@ -179,12 +155,6 @@ class Transcription:
                 await self.ledger.keep(window, known)
         return known
 
-    @property
-    def _is_far_ahead(self) -> bool:
-        """Enough windows are being read; with the text before as context, one at a time."""
-        most = 1 if self.options.previous_text else self.model.queue.windows_ahead
-        return len(self._readings) >= most
-
     async def _next(self) -> AsyncIterator[Segment | EarlyWords]:
         """The segments of the next window, once it is read, and before that what is known of
         them."""
@@ -201,65 +171,15 @@ class Transcription:
         for segment in reading.segments:
             yield segment
 
+    @property
+    def _is_far_ahead(self) -> bool:
+        """Enough windows are being read; with the text before as context, one at a time."""
+        most = 1 if self.options.previous_text else self.model.queue.windows_ahead
+        return len(self._readings) >= most
 
-@dataclass(frozen=True, slots=True)
-class Transcriber:
-    """Transcribes recordings with one pool of decoders and one model."""
-
-    decoders: DecoderPool
-    model: ReadingModel
-
-    @asynccontextmanager
-    async def open(
-        self, path: Path, options: DecodeOptions, key: str = "", ledger: Ledger | None = None
-    ) -> AsyncIterator[Transcription]:
-        """Admit a file and open it; leaving the context early cancels what is queued. ``key`` is
-        whose file it is, for the limit per client. With a ``ledger`` it is read when nothing else
-        is, without the windows that are in there already, and no limit refuses it.
-
-        Raises:
-            Overloaded: too much work is waiting, of everybody or of this client.
-            BadMedia: the file is not audio, or over a limit; also while iterating.
-        """
-        guessed_s = guess_s(path)
-        times = RecordingTimes(self.model.observer if ledger is None else NULL_OBSERVER)
-        ledger = None if ledger is None else ledger.part(options.audio_channel)
-        with self._admitted(key, guessed_s, ledger) as admission:
-            opened = self.decoders.open(
-                path,
-                is_long=guessed_s > SHORT_S,
-                audio_track=options.audio_track,
-                audio_channel=options.audio_channel,
-            )
-            async with opened as recording:
-                declared_s = recording.declared_s
-                expected_s = guessed_s if declared_s is None else declared_s
-                admission.expect(expected_s)
-                if ledger is not None:
-                    ledger.expect(expected_s)
-                spoken = RecordingLanguage.kept(options, ledger)
-                transcription = Transcription(
-                    options, recording, self.model, admission, spoken, ledger, times
-                )
-                try:
-                    yield transcription
-                finally:
-                    await transcription.close()
-
-    def open_channel(
-        self, path: Path, options: DecodeOptions, key: str, ledger: Ledger | None, channel: int
-    ) -> AbstractAsyncContextManager[Transcription]:
-        """One channel of a file, from 0; see `open`."""
-        return self.open(path, replace(options, audio_channel=channel), key, ledger)
-
-    def _admitted(
-        self, key: str, guessed_s: float, ledger: Ledger | None
-    ) -> AbstractContextManager[Admission]:
-        if ledger is not None:
-            return self.model.queue.admit_background()
-        return self.model.queue.admit(key, min(guessed_s, UNOPENED_S))
-
-
-def guess_s(path: Path) -> float:
-    """How long a recording is, before anybody has looked into it."""
-    return path.stat().st_size / BYTES_PER_S
+    async def close(self) -> None:
+        """Cancel what is being read."""
+        tasks = [reading.task for reading in self._readings]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

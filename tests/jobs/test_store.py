@@ -19,8 +19,8 @@ from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
 from auricle.jobs.rows import DAMAGED
 from auricle.jobs.store import JobStore, NewJob, Page
+from auricle.opening import BYTES_PER_S
 from auricle.reading.reader import Reading
-from auricle.transcribe import BYTES_PER_S
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
 from tests.fakes import window
 from tests.jobs.test_hooks import Clock

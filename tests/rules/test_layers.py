@@ -45,7 +45,7 @@ LAYERS = (
     ("hosting",),
     ("diarize", "diagnosis"),
     ("speaker_segments", "channel_segments"),
-    ("speech_runtime",),
+    ("opening", "speech_runtime"),
     ("model_status",),
     ("model_control",),
     ("runtime",),

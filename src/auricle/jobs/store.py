@@ -25,7 +25,7 @@ from auricle.jobs.job import (
     new_id,
 )
 from auricle.jobs.limits import Limits, check_bytes, check_number
-from auricle.transcribe import BYTES_PER_S, UNOPENED_S
+from auricle.opening import BYTES_PER_S, UNOPENED_S
 
 LONGEST_WAIT_S = 3600.0
 """No job is put off for longer: one that is due later was put off before the clock was set back.
