@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from auricle.engine.protocol import DecodeJob, EncodeJob
+from auricle.types import SAMPLE_RATE
 from tests.audio_files import wav
 from tests.faults.conftest import CLIP, PATH, SPEECH, Target
 from tests.waiting import until
@@ -64,7 +65,8 @@ async def test_a_poisoned_window_fails_its_own_request_alone(target: Target):
 
 async def test_a_killed_decoder_costs_its_recording_nothing(target: Target):
     """A window at a time is asked for, so the decoder is still needed while the first is read."""
-    clip = wav(np.tile(SPEECH, 3))
+    words = SPEECH[:35_000]
+    clip = wav(np.concatenate([words, np.zeros(30 * SAMPLE_RATE, np.float32), words]))
     undisturbed = await target.text(clip, previous_text="true")
     target.faults.held = DecodeJob
     disturbed = asyncio.create_task(target.text(clip, previous_text="true"))
