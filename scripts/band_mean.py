@@ -47,7 +47,7 @@ def main() -> None:
         if len(pcm) >= SHORTEST_S * SAMPLE_RATE:
             pcm *= np.float32(LEVEL) / np.sqrt((pcm**2).mean())
             banded = [_banded(pcm, db, rng) for db in HISS_DB]
-            found.append([networks.embedding.embed(_loud(fbank(each))) for each in banded])
+            found.append(networks.embedding.embed_all([_loud(fbank(each)) for each in banded]))
     np.save(TARGET, np.mean(found, axis=(0, 1), dtype=np.float64).astype(np.float32))
     print(f"{TARGET.name}: the mean over {len(found)} speakers")
 

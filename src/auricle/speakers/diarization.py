@@ -20,7 +20,7 @@ from auricle.models.pytorch import read_tensors
 from auricle.speakers import channel, features
 from auricle.speakers.activity import STEP_FRAMES, Timeline
 from auricle.speakers.clustering import Bounds, cluster
-from auricle.speakers.embedding import DIMENSIONS, Embedding
+from auricle.speakers.embedding import DIMENSIONS, Embedding, EmbedsVoices, MakeEmbedding
 from auricle.speakers.lstm import Lstm, MakeLstm
 from auricle.speakers.segmentation import CHUNK, FIRST_CENTRE, HOP, Segmentation
 from auricle.speakers.stretches import Overlap, Stretch, runs
@@ -32,6 +32,9 @@ EMBEDDING_FILE = "campplus_cn_en_common.pt"
 
 BATCH = 32
 """Chunks segmented at a time: 80 s of audio."""
+
+AT_ONCE = 32
+"""Stretches embedded at a time."""
 
 _STEP = STEP_FRAMES * HOP
 _LEAST_FRAMES = 12
@@ -65,16 +68,21 @@ class Networks:
     """The two networks; immutable, for any number of recordings and threads."""
 
     segmentation: Segmentation
-    embedding: Embedding
+    embedding: EmbedsVoices
 
     @classmethod
-    def load(cls, folder: Path, make_lstm: MakeLstm = Lstm) -> Networks:
-        """Read both checkpoints of a folder; what runs the LSTM may be another library than numpy.
-        Raises ModelUnusable, which names the file."""
+    def load(
+        cls,
+        folder: Path,
+        make_lstm: MakeLstm = Lstm,
+        make_embedding: MakeEmbedding = Embedding,
+    ) -> Networks:
+        """Read both checkpoints of a folder; what runs the costliest parts may be another library
+        than numpy. Raises ModelUnusable, which names the file."""
         segmentation = read_tensors(folder / SEGMENTATION_FILE)
         embedding = read_tensors(folder / EMBEDDING_FILE)
         try:
-            return cls(Segmentation(segmentation, make_lstm), Embedding(embedding))
+            return cls(Segmentation(segmentation, make_lstm), make_embedding(embedding))
         except (KeyError, ValueError, IndexError) as exc:
             raise ModelUnusable(f"{folder} does not hold the speaker networks: {exc}") from exc
 
@@ -86,6 +94,7 @@ class Diarization:
         self._networks = networks
         self._timeline = Timeline()
         self._stretches: list[Stretch] = []
+        self._waiting: list[NDArray[np.float32]] = []  # filterbanks of the last of them
         self._embeddings: list[NDArray[np.float32]] = []
         self._channel = channel.Channel()
         self._pcm: Pcm = np.zeros(0, np.float32)
@@ -110,7 +119,8 @@ class Diarization:
         for first in range(0, n_left, BATCH):
             self._segment(min(n_left - first, BATCH))
         n_frames = max(0, -(-(end - FIRST_CENTRE + HOP // 2) // HOP))
-        self._embed(list(self._timeline.finish(n_frames)))
+        self._take(list(self._timeline.finish(n_frames)))
+        self._embed()
         return self._voices(n_frames, bounds)
 
     def heard(self) -> Heard:
@@ -122,7 +132,7 @@ class Diarization:
         first = self._next_chunk - self._kept_from
         pcm = self._pcm[first : first + CHUNK + (n_chunks - 1) * _STEP]
         for found in self._networks.segmentation.log_probabilities(pcm, _STEP):
-            self._embed(list(self._timeline.add(self._next_chunk // HOP, found)))
+            self._take(list(self._timeline.add(self._next_chunk // HOP, found)))
             self._next_chunk += _STEP
         self._forget()
 
@@ -133,7 +143,7 @@ class Diarization:
         self._pcm = self._pcm[n:].copy()
         self._kept_from += n
 
-    def _embed(self, stretches: Sequence[Stretch]) -> None:
+    def _take(self, stretches: Sequence[Stretch]) -> None:
         for stretch in stretches:
             first = max(0, _sample(stretch.start) - self._kept_from)
             last = _sample(stretch.end) - self._kept_from
@@ -144,7 +154,13 @@ class Diarization:
             mel = mel[alone] if alone.sum() >= _LEAST_FRAMES else mel
             self._channel.hear(mel)
             self._stretches.append(stretch)
-            self._embeddings.append(self._networks.embedding.embed(mel))
+            self._waiting.append(mel)
+            if len(self._waiting) == AT_ONCE:
+                self._embed()
+
+    def _embed(self) -> None:
+        self._embeddings += list(self._networks.embedding.embed_all(self._waiting))
+        self._waiting.clear()
 
     def _centred(self) -> NDArray[np.float32]:
         return self._channel.centred(np.array(self._embeddings).reshape(-1, DIMENSIONS))

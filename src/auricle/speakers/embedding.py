@@ -9,8 +9,9 @@ and of the 2 s around (context-aware masking), then mean and deviation over time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,18 @@ _EPSILON = 1e-5
 _ROWS = 10
 
 
+class EmbedsVoices(Protocol):
+    """What runs the network, for any number of threads."""
+
+    def embed_all(self, stretches: Sequence[F32]) -> F32:
+        """``(n_frames, 80)`` filterbanks of stretches of one voice each, of 12 frames to 3 s →
+        ``(n_stretches, 192)``, each of length 1."""
+
+
+MakeEmbedding = Callable[[Mapping[str, F32]], EmbedsVoices]
+"""From tensors, as the checkpoint names them. Raises KeyError for one that is missing."""
+
+
 class Embedding:
     """The network's weights. Immutable: one serves any number of recordings and threads."""
 
@@ -37,6 +50,11 @@ class Embedding:
         self._out = Normal.of(tensors, "xvector.out_nonlinear.batchnorm")
         weight, bias = folded(tensors, "xvector.dense.linear", "xvector.dense.nonlinear.batchnorm")
         self._dense = (weight[:, :, 0].T.copy(), bias)
+
+    def embed_all(self, stretches: Sequence[F32]) -> F32:
+        """As `EmbedsVoices`, of stretches of any length."""
+        found = [self.embed(each) for each in stretches]
+        return np.array(found, np.float32).reshape(-1, DIMENSIONS)
 
     def embed(self, features: F32) -> F32:
         """``(n_frames, 80)`` filterbanks of one voice → ``(192,)`` of length 1.

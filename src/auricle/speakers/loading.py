@@ -18,7 +18,11 @@ from auricle.speakers.diarization import Networks
 _log = logging.getLogger(__name__)
 
 _LIBRARY = "openvino"
-_GRAPHS = "auricle.speakers.graphs"
+_MODULES = (
+    "auricle.speakers.lstm_graph",
+    "auricle.speakers.embedding_graph",
+    "auricle.speakers.compiled",
+)
 
 
 def load(folder: Path, streams: int, find: Callable[[str], object | None] = find_spec) -> Networks:
@@ -28,8 +32,13 @@ def load(folder: Path, streams: int, find: Callable[[str], object | None] = find
     """
     if find(_LIBRARY) is not None:
         try:
-            graphs = import_module(_GRAPHS)
-            return Networks.load(folder, partial(graphs.Lstm, streams=streams))
+            lstm, embedding, compiled = (import_module(each) for each in _MODULES)
+            settings = {"streams": streams, "precision": compiled.precision()}
+            return Networks.load(
+                folder,
+                partial(lstm.Lstm, **settings),
+                partial(embedding.Embedding, **settings),
+            )
         except ModelUnusable:
             raise
         except Exception as exc:  # noqa: BLE001  # whatever a library on some machine may raise

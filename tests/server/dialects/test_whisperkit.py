@@ -3,17 +3,18 @@ in the default dialect, as far as what they send allows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import httpx2
+import msgspec
 import openai
 import pytest
 import pytest_asyncio
 
-from auricle.types import DecodeOptions
+from auricle.types import DecodeOptions, Speaker, SpeakerOptions
 from tests.server.conftest import Served, serving, settings
 from tests.server.events import events
-from tests.server.fakes import FakeRuntime
+from tests.server.fakes import FakeRuntime, said
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -280,3 +281,69 @@ async def test_its_clients_in_the_default_dialect(served: Served) -> None:
     assert [answer.status_code for answer in (verbose, script, streamed, translated)] == [200] * 4
     assert verbose.json()["language"] == "english"
     assert streamed.text.endswith("data: [DONE]\n\n")
+
+
+SPOKEN = (
+    msgspec.structs.replace(said(" Is it late?", 0.0, 1.0), speaker="A"),
+    msgspec.structs.replace(said(" Not yet.", 1.0, 2.5), speaker="B"),
+)
+
+
+@pytest.fixture
+def dialogue(kit: Served) -> Served:
+    kit.runtime.steps = SPOKEN
+    kit.runtime.speakers = (Speaker("A", False, 1.0, ()), Speaker("B", False, 1.5, ()))
+    return kit
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (("model", "base"), ("diarize", "true")),
+        (("model", "gpt-4o-transcribe-diarize"),),
+        (("model", "gpt-4o-transcribe-diarize"), ("response_format", "verbose_json")),
+    ],
+    ids=["asked for", "by the model", "by the model, as its clients send it"],
+)
+async def test_speakers_in_its_answer(dialogue: Served, fields: Sequence[tuple[str, str]]) -> None:
+    """What its generated client decodes is all there, and who speaks besides."""
+    answer = await post(dialogue, TRANSCRIPTIONS, curl_form(*fields))
+    body = answer.json()
+    assert (body["type"], body["words"]) == ("CreateTranscriptionResponseVerboseJson", [])
+    assert [(each["id"], each["speaker"]) for each in body["segments"]] == [(0, "A"), (1, "B")]
+    assert [each["speaker"] for each in body["speakers"]] == ["A", "B"]
+    assert [options.speakers for _, options in dialogue.runtime.asked] == [SpeakerOptions()]
+
+
+async def test_diarized_json(dialogue: Served) -> None:
+    form = curl_form(*curl_fields(response_format="diarized_json"), ("num_speakers", "2"))
+    answer = await post(dialogue, TRANSCRIPTIONS, form)
+    assert answer.headers["content-type"] == "application/json"
+    assert [
+        (each["type"], each["id"], each["speaker"], each["text"])
+        for each in answer.json()["segments"]
+    ] == [
+        ("transcript.text.segment", "seg_0", "A", " Is it late?"),
+        ("transcript.text.segment", "seg_1", "B", " Not yet."),
+    ]
+    assert [options.speakers for _, options in dialogue.runtime.asked] == [SpeakerOptions(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ((("model", "base"), ("response_format", "diarized_json")), True),
+        ((("model", "base"), ("diarize", "true"), ("response_format", "verbose_json")), True),
+        ((("model", "gpt-4o-transcribe-diarize"),), True),
+        ((("model", "gpt-4o-transcribe-diarize"), ("response_format", "json")), False),
+        ((("model", "gpt-4o-transcribe-diarize"), ("diarize", "false")), False),
+    ],
+)
+async def test_a_stream_says_who_speaks_where_an_answer_would(
+    dialogue: Served, fields: Sequence[tuple[str, str]], told: bool
+) -> None:
+    answer = await post(dialogue, TRANSCRIPTIONS, python_form(*fields, ("stream", "true")), SSE)
+    heard = events(answer.text, ends_with_done=False)
+    segments = [each["speaker"] for each in heard if each["type"] == "transcript.text.segment"]
+    assert segments == (["A", "B"] if told else [])
+    assert heard[-1]["text"] == "Is it late? Not yet."

@@ -6,7 +6,7 @@ asked for is honoured, streamed text is never sent twice, errors are OpenAI's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +16,9 @@ from starlette.responses import Response
 from auricle.output import formats
 from auricle.server.dialects.openai import Dialect
 from auricle.server.dialects.shared import SERVED_MODEL
+from auricle.server.fields import speakers
 from auricle.server.fields.audio_request import Pairs
-from auricle.server.fields.form import ABSENT
+from auricle.server.fields.form import ABSENT, TRUE
 from auricle.server.status import Status
 from auricle.types import Format, Task, Transcript
 
@@ -53,8 +54,7 @@ def read(pairs: Pairs, task: Task) -> Pairs:
     ``stream`` and a model, ``tiny`` where the user named none: what does not fit the format means
     nothing there, and its server has one model, whatever is asked for."""
     fields = [(name, value) for name, value in pairs if value.lower() not in ABSENT]
-    stream = any(name == "stream" and value.lower() == "true" for name, value in fields)
-    wanted = _response_format(fields, task, stream=stream)
+    wanted = _response_format(fields, task)
     kept = [(name, value) for name, value in fields if _bare(name) != "response_format"]
     granularity = "timestamp_granularities"
     if wanted != "verbose_json":
@@ -63,17 +63,30 @@ def read(pairs: Pairs, task: Task) -> Pairs:
         kept.append((f"{granularity}[]", "segment"))  # its answers always have segments
     if wanted != "json":
         kept = [(name, value) for name, value in kept if _bare(name) != "include"]
-    kept = [(name, SERVED_MODEL if name == "model" else value) for name, value in kept]
+    kept = [(name, _served(value) if name == "model" else value) for name, value in kept]
     return [*kept, ("response_format", wanted)]
 
 
-def _response_format(fields: Iterable[tuple[str, str]], task: Task, *, stream: bool) -> str:
-    if stream:
-        return "json"
+def _served(model: str) -> str:
+    """The name of the one model; OpenAI's that asks for speakers is one, too, and is kept."""
+    return model if speakers.names_model(model) else SERVED_MODEL
+
+
+def _response_format(fields: Sequence[tuple[str, str]], task: Task) -> str:
     given = [value.lower() for name, value in fields if _bare(name) == "response_format"]
+    wanted = "verbose_json" if task == "transcribe" else "json"
     if given and given[-1] != "auto":
-        return given[-1]
-    return "verbose_json" if task == "transcribe" else "json"
+        wanted = given[-1]
+    if ("stream", "true") not in [(name, value.lower()) for name, value in fields]:
+        return wanted
+    return "diarized_json" if _with_speakers(fields, wanted) else "json"
+
+
+def _with_speakers(fields: Iterable[tuple[str, str]], wanted: str) -> bool:
+    """Whether a stream is to say who speaks: an answer that is not streamed would."""
+    asked = {name: value.lower() for name, value in fields}
+    by_model = speakers.names_model(asked.get("model", "")) and wanted not in ("json", "text")
+    return wanted == "diarized_json" or asked.get("diarize", str(by_model).lower()) in TRUE
 
 
 def _bare(name: str) -> str:

@@ -27,7 +27,7 @@ _NEXT_URL = re.compile(r"\s*,\s*(?=data:)")
 _INDEX = re.compile(r"[0-9]*", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][+-]?\d{1,5})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_TRUE = frozenset({"true", "1", "yes", "on"})
+TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 ABSENT = frozenset({"", "null", "none", "undefined"})
 """What Python, JavaScript and JSON make of no value."""
@@ -72,7 +72,7 @@ class Form:
         value = self.text(name)
         if value is None:
             return None
-        if value.lower() in _TRUE:
+        if value.lower() in TRUE:
             return True
         if value.lower() in _FALSE:
             return False

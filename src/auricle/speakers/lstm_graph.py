@@ -6,54 +6,25 @@ of threads may call it; as many run at a time as there are streams.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import openvino
-from numpy.typing import NDArray
 from openvino import opset13
 
+from auricle.speakers.compiled import F32, Compiled, Node
 from auricle.speakers.lstm import LAYERS
 
-F32 = NDArray[np.float32]
-Node = Any
-
 op: Any = opset13
-"""OpenVINO carries no types, hence Any for its nodes."""
 
 _AT_ONCE = 8
 """Chunks in the LSTM at one time: more are no quicker, and take 6 MB each."""
 
 
-class _Compiled:
-    """A graph with one output, for several threads at a time."""
-
-    def __init__(self, output: Node, inputs: list[Node], streams: int) -> None:
-        settings = {
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": streams,
-            "INFERENCE_PRECISION_HINT": "f32",
-            "ENABLE_CPU_PINNING": False,
-            # what is kept for every size that was met is not worth its memory
-            "CPU_RUNTIME_CACHE_CAPACITY": 0,
-        }
-        model = openvino.Model([output], inputs, "speakers")
-        self._graph: Any = openvino.Core().compile_model(model, "CPU", settings)
-        self._own = threading.local()
-
-    def run(self, *inputs: F32) -> F32:
-        if not hasattr(self._own, "request"):
-            self._own.request = self._graph.create_infer_request()
-        self._own.request.infer(list(inputs), share_inputs=True)
-        return np.array(self._own.request.get_output_tensor().data)
-
-
 class Lstm:
     """All LSTM layers, as `lstm.Lstm`."""
 
-    def __init__(self, weights: Mapping[str, F32], streams: int = 1) -> None:
+    def __init__(self, weights: Mapping[str, F32], streams: int, precision: str) -> None:
         n_in = weights["lstm.weight_ih_l0"].shape[1]
         given = op.parameter([-1, -1, n_in], np.float32)
         batch = op.gather(op.shape_of(given), op.constant([0]), op.constant(0))
@@ -61,7 +32,7 @@ class Lstm:
         x = given
         for i in range(LAYERS):
             x = _lstm_layer(x, weights, i, batch, op.broadcast(length, batch))
-        self._compiled = _Compiled(x, [given], streams)
+        self._compiled = Compiled(x, [given], streams, precision)
 
     def __call__(self, x: F32) -> F32:
         chunks = np.ascontiguousarray(x.transpose(1, 0, 2))
