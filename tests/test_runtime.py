@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle import model_status
+from auricle import model_control
 from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
@@ -115,7 +115,7 @@ async def test_the_list_and_its_states(tmp_path: Path):
         base = ModelStatus("base", "ready", None, size, 0, 0, "cpu", "int8", READY, 0.0)
         assert await runtime.statuses() == [
             base,
-            ModelStatus("small", "unloaded", languages=model_status.languages("small")),
+            ModelStatus("small", "unloaded", languages=model_control.languages("small")),
         ]
         assert await runtime.load("small") == ModelStatus(
             "small", "ready", None, size, 0, 0, "cpu", "int8", READY, 0.0
@@ -351,7 +351,7 @@ async def test_speakers_that_cannot_be_told_apart_are_said_before_anything_is_re
 )
 def test_languages_of_a_known_model_are_told_without_its_files(name: str, n: int, last: str):
     """Without them, a page could not offer those of a model that is not loaded."""
-    known = model_status.languages(name)
+    known = model_control.languages(name)
     assert known is not None
     assert (len(known), known[0], known[-1]) == (n, "en", last)
-    assert model_status.languages("owner/name") is None
+    assert model_control.languages("owner/name") is None

@@ -15,8 +15,8 @@ from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError
 from auricle.hosting import managed_model
-from auricle.hosting.aliases import Aliases
 from auricle.hosting.downloads import Downloads
+from auricle.hosting.names import Aliases
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.media.streaming import ContainerStream

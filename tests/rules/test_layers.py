@@ -46,7 +46,6 @@ LAYERS = (
     ("diarize", "diagnosis"),
     ("speaker_segments", "channel_segments"),
     ("opening", "speech_runtime"),
-    ("model_status",),
     ("model_control",),
     ("runtime",),
     ("jobs",),

@@ -16,7 +16,7 @@ from auricle.config import Settings
 from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError, BadMedia, InvalidRequest, ModelNotFound, Unavailable
-from auricle.hosting.aliases import Aliases
+from auricle.hosting.names import Aliases
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
 from auricle.models import registry

@@ -5,10 +5,11 @@ Knows nothing about how models are loaded or run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from auricle.config import Settings
 from auricle.errors import Forbidden, ModelNotFound
 from auricle.grants import Grants
-from auricle.hosting.aliases import Aliases
 from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
@@ -16,6 +17,23 @@ from auricle.models import registry
 
 LISTED_MODELS = 20
 """How many models a message lists that a request may name."""
+
+
+class Aliases:
+    """Names that an operator gives to models, by the setting model_aliases. Each means the name
+    behind it, which is not looked up here again."""
+
+    def __init__(self, pairs: Iterable[str]) -> None:
+        """``pairs``: texts like ``my-whisper=small``; of two with one alias the last counts."""
+        split = [pair.partition("=") for pair in pairs]
+        self._meant = {alias.strip().lower(): name.strip() for alias, _, name in split}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._meant)
+
+    def meant(self, name: str) -> str:
+        """What a name in a request stands for: itself if it is no alias."""
+        return self._meant.get(name.strip().lower(), name)
 
 
 class ModelNames:
