@@ -16,7 +16,7 @@ import msgspec
 
 from auricle.errors import AuricleError
 from auricle.speakers.turns import NamedTurn
-from auricle_bench.speaker_references import Said
+from auricle_bench.speaker_references import SpeakerLine
 
 REFERENCES = "refs.jsonl"
 
@@ -32,7 +32,7 @@ class Clip:
     speaker: str | None = None
     turns: tuple[NamedTurn, ...] = ()
     """Who speaks when, where somebody wrote it down."""
-    said: tuple[Said, ...] = ()
+    said: tuple[SpeakerLine, ...] = ()
     """``text`` by speaker, where it names them."""
 
 

@@ -21,7 +21,7 @@ _NAMED = re.compile(r"(?P<name>[^\s:][^:]{0,39}):\s+(?P<text>.+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SpeakerLine:
     """What one speaker says."""
 
     speaker: str
@@ -32,7 +32,7 @@ class Said:
 class SpokenText:
     """A text that names its speakers; ``turns`` where it has times."""
 
-    said: tuple[Said, ...]
+    said: tuple[SpeakerLine, ...]
     turns: tuple[NamedTurn, ...] = ()
 
     @property
@@ -46,12 +46,12 @@ def spoken(text: str) -> SpokenText | None:
     timed = [_TIMED.fullmatch(line) for line in lines]
     if lines and all(timed):
         found = [match for match in timed if match]
-        said = tuple(Said(match["name"], match["text"].strip()) for match in found)
+        said = tuple(SpeakerLine(match["name"], match["text"].strip()) for match in found)
         turns = [NamedTurn(float(m["start"]), float(m["end"]), m["name"]) for m in found]
         return SpokenText(said, tuple(turns))
     named = [_NAMED.fullmatch(line.strip()) for line in lines]
     if len(lines) > 1 and all(named):
-        return SpokenText(tuple(Said(m["name"], m["text"].strip()) for m in named if m))
+        return SpokenText(tuple(SpeakerLine(m["name"], m["text"].strip()) for m in named if m))
     return None
 
 
@@ -71,7 +71,7 @@ def turns_beside(recording: Path) -> tuple[NamedTurn, ...]:
 
 
 def spoken_units(
-    said: Sequence[Said], units: Callable[[str], Sequence[str]]
+    said: Sequence[SpeakerLine], units: Callable[[str], Sequence[str]]
 ) -> list[tuple[str, str]]:
     """Every unit of a text, such as a word, with who says it."""
     return [(unit, each.speaker) for each in said for unit in units(each.text)]

@@ -16,7 +16,7 @@ import msgspec
 
 from auricle.speakers.turns import NamedTurn
 from auricle_bench.clips import Clip
-from auricle_bench.speaker_references import Said
+from auricle_bench.speaker_references import SpeakerLine
 
 Dialect = Literal["openai", "whispercpp"]
 
@@ -77,7 +77,7 @@ class Answer:
     """What the server said instead of a transcript, shortened."""
     turns: tuple[NamedTurn, ...] = ()
     """Who speaks when, where speakers were asked for; a server's segments, with their pauses."""
-    said: tuple[Said, ...] | None = None
+    said: tuple[SpeakerLine, ...] | None = None
     """The text by speaker; None where nobody asked."""
 
 
@@ -185,7 +185,7 @@ def with_speakers(answer: Answer, segments: Iterable[Any]) -> Answer:
     named = [each for each in segments if isinstance(each, dict) and "speaker" in each]
     if not named:
         return answer
-    said = tuple(Said(str(each["speaker"]), str(each.get("text", ""))) for each in named)
+    said = tuple(SpeakerLine(str(each["speaker"]), str(each.get("text", ""))) for each in named)
     turns = tuple(
         NamedTurn(float(each.get("start", 0)), float(each.get("end", 0)), str(each["speaker"]))
         for each in named

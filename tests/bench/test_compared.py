@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from auricle_bench.clips import Clip
-from auricle_bench.measurements import accuracy, compared, heard
+from auricle_bench.measurements import accuracy, compared, peer_texts
 from auricle_bench.measurements.compared import Compared
-from auricle_bench.measurements.heard import Heard, Run
+from auricle_bench.measurements.peer_texts import PeerText, Run
 
 RUN = Run("Auricle", "base", 5)
 CLIPS = [
@@ -84,9 +84,9 @@ def test_a_peer_that_heard_some_clips_is_compared_on_those():
     ours = texts("red green", "high low", "sieben", "你好")
     kept = {
         Run("faster-whisper", "base", 5): {
-            name: Heard(RUN, name, text, "1") for name, text in CLIPS_SAID.items()
+            name: PeerText(RUN, name, text, "1") for name, text in CLIPS_SAID.items()
         },
-        Run("openai-whisper", "base", 5): {"a.flac": Heard(RUN, "a.flac", "red", "1")},
+        Run("openai-whisper", "base", 5): {"a.flac": PeerText(RUN, "a.flac", "red", "1")},
     }
     whole, some = accuracy.beside(RUN, CLIPS, ours, kept)
     assert (list(whole.scores), len(whole.scores["Auricle"])) == (["Auricle", "faster-whisper"], 4)
@@ -135,13 +135,13 @@ def test_every_reason_is_for_a_model_that_is_compared():
 
 def test_kept_texts_are_read_by_run_and_the_last_one_counts(tmp_path):
     path, other = tmp_path / "new" / "texts.tmp", Run("peer", "base", 1, detected=True)
-    assert heard.read(path) == {}
-    first = Heard(RUN, "a.flac", "one", "1.0")
-    heard.add([first, Heard(other, "a.flac", "uno", "1.0")], path)
-    heard.add([Heard(RUN, "a.flac", "two", "1.1")], path)
-    assert heard.read(path) == {
-        RUN: {"a.flac": Heard(RUN, "a.flac", "two", "1.1")},
-        other: {"a.flac": Heard(other, "a.flac", "uno", "1.0")},
+    assert peer_texts.read(path) == {}
+    first = PeerText(RUN, "a.flac", "one", "1.0")
+    peer_texts.add([first, PeerText(other, "a.flac", "uno", "1.0")], path)
+    peer_texts.add([PeerText(RUN, "a.flac", "two", "1.1")], path)
+    assert peer_texts.read(path) == {
+        RUN: {"a.flac": PeerText(RUN, "a.flac", "two", "1.1")},
+        other: {"a.flac": PeerText(other, "a.flac", "uno", "1.0")},
     }
     assert (RUN.title, other.title) == (
         "base, beam 5, language given",
@@ -153,4 +153,4 @@ def test_a_line_that_is_no_text_is_named(tmp_path):
     path = tmp_path / "texts.tmp"
     path.write_text('{"file": "a.flac"}\n')
     with pytest.raises(SystemExit, match=r"texts\.tmp, line 1: .*`run`"):
-        heard.read(path)
+        peer_texts.read(path)

@@ -15,12 +15,12 @@ from auricle_bench import datasets, evaluation_report, speaker_scores
 from auricle_bench.clips import Clip
 from auricle_bench.commands import systems
 from auricle_bench.evaluation import run_of
-from auricle_bench.speaker_references import Said, SpokenText, spoken, turns_beside
+from auricle_bench.speaker_references import SpeakerLine, SpokenText, spoken, turns_beside
 from auricle_bench.speaker_scores import SpeakerScore
 from auricle_bench.target import Answer, Target, with_speakers
 from tests.bench.test_datasets import put, record
 
-TALK = (Said("Ann", "Is it late?"), Said("Bob", "Not yet."))
+TALK = (SpeakerLine("Ann", "Is it late?"), SpeakerLine("Bob", "Not yet."))
 TURNS = (NamedTurn(0.0, 1.0, "Ann"), NamedTurn(1.0, 2.0, "Bob"))
 RTTM = (
     "SPEAKER talk 1 0.0 1.0 <NA> <NA> Ann <NA> <NA>\nSPEAKER talk 1 1.0 1.0 <NA> <NA> Bob <NA> <NA>"
@@ -88,7 +88,7 @@ HEARD = Answer(
     "200",
     "Is it late? Not yet.",
     turns=(NamedTurn(0.0, 1.5, "A"), NamedTurn(1.5, 2.0, "B")),
-    said=(Said("A", "Is it late? Not"), Said("B", "yet.")),
+    said=(SpeakerLine("A", "Is it late? Not"), SpeakerLine("B", "yet.")),
 )
 
 

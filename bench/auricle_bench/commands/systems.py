@@ -29,7 +29,7 @@ from auricle.types import Transcript
 from auricle_bench.clips import Clip
 from auricle_bench.commands.given import address_of
 from auricle_bench.load import Ask
-from auricle_bench.speaker_references import Said
+from auricle_bench.speaker_references import SpeakerLine
 from auricle_bench.target import Answer, Client, Target
 
 DIARIZED: tuple[tuple[str, str], ...] = (("response_format", "diarized_json"),)
@@ -122,7 +122,7 @@ async def answer_of(runtime: Runtime, system: Local, clip: Clip) -> Answer:
 
 
 def _spoken(answer: Answer, transcript: Transcript, found: Diarization) -> Answer:
-    said = (Said(each.speaker or UNKNOWN, each.text) for each in transcript.segments)
+    said = (SpeakerLine(each.speaker or UNKNOWN, each.text) for each in transcript.segments)
     names = [each.name for each in found.speakers]
     turns = (NamedTurn(turn.start_s, turn.end_s, names[turn.speaker]) for turn in found.turns)
     return replace(answer, turns=tuple(turns), said=tuple(said))

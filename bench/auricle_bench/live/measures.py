@@ -115,13 +115,13 @@ def _delays(
     return delays
 
 
-def _matched(reference: Reference, heard: list[str]) -> set[int]:
+def _matched(reference: Reference, hypothesis: list[str]) -> set[int]:
     """Which units are right in a transcript that ends somewhere within the reference."""
     said = [unit for unit, _ in reference.ends]
-    end = min(range(len(said) + 1), key=lambda n: Levenshtein.distance(said[:n], heard))
+    end = min(range(len(said) + 1), key=lambda n: Levenshtein.distance(said[:n], hypothesis))
     return {
         i
-        for op in Levenshtein.opcodes(said[:end], heard)
+        for op in Levenshtein.opcodes(said[:end], hypothesis)
         if op.tag == "equal"
         for i in range(op.src_start, op.src_end)
     }

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from auricle_bench.clips import Clip
-from auricle_bench.measurements import asking, compared, heard, server
+from auricle_bench.measurements import asking, compared, peer_texts, server
 from auricle_bench.measurements.compared import OURS, Compared
 from auricle_bench.measurements.figures import RESULTS, Figures
-from auricle_bench.measurements.heard import Heard, Run
+from auricle_bench.measurements.peer_texts import PeerText, Run
 from auricle_bench.measurements.server import BATCHED, FASTER, OPENAI, Peer
 from auricle_bench.measurements.setup import Fields, Setup, every
 from auricle_bench.target import Target
@@ -56,7 +56,7 @@ def _compared(runs: Sequence[Run], clips: Sequence[Clip], setup: Setup) -> list[
             _complete(peer, each, clips)
         if OPENAI.python and not each.detected and not setup.quick:
             _complete(OPENAI, each, clips)
-        made += beside(each, clips, heard_by_us, heard.read())
+        made += beside(each, clips, heard_by_us, peer_texts.read())
     return made
 
 
@@ -64,7 +64,7 @@ def beside(
     run: Run,
     clips: Sequence[Clip],
     ours: Mapping[str, str],
-    kept: Mapping[Run, Mapping[str, Heard]],
+    kept: Mapping[Run, Mapping[str, PeerText]],
 ) -> list[Compared]:
     """Auricle's texts beside those of every peer that heard all clips; then, where one heard only
     some, those clips alone."""
@@ -107,7 +107,7 @@ def _auricle(runs: Sequence[Run], clips: Sequence[Clip], fields: Fields) -> list
 def _complete(peer: Peer, ours: Run, clips: Sequence[Clip]) -> None:
     """Keep what this version of a peer hears in every clip."""
     run, made = _of(peer.name, ours), peer.version()
-    known = {name for name, line in heard.read().get(run, {}).items() if line.version == made}
+    known = {name for name, line in peer_texts.read().get(run, {}).items() if line.version == made}
     missing = [clip for clip in clips if clip.path.name not in known]
     if not missing:
         return
@@ -115,7 +115,7 @@ def _complete(peer: Peer, ours: Run, clips: Sequence[Clip]) -> None:
         target = Target(running.url, detect_language=run.detected)
         for i in range(0, len(missing), KEPT_AT_ONCE):
             texts = _heard(target, missing[i : i + KEPT_AT_ONCE])
-            heard.add(Heard(run, name, text, made) for name, text in texts.items())
+            peer_texts.add(PeerText(run, name, text, made) for name, text in texts.items())
 
 
 def _heard(target: Target, clips: Sequence[Clip]) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _heard(target: Target, clips: Sequence[Clip]) -> dict[str, str]:
 
 def _versions() -> list[str]:
     """What wrote the peers' texts, as one remark."""
-    found = {line.version for lines in heard.read().values() for line in lines.values()}
+    found = {line.version for lines in peer_texts.read().values() for line in lines.values()}
     return [f"Peers: {'; '.join(sorted(found))}."] if found else []
 
 

@@ -15,7 +15,7 @@ from auricle_bench.accuracy import differences
 from auricle_bench.clips import Clip
 from auricle_bench.evaluation import Difference, Score, compare, rows, score_of
 from auricle_bench.measurements.figures import Table
-from auricle_bench.measurements.heard import Run
+from auricle_bench.measurements.peer_texts import Run
 
 OURS = "Auricle"
 LOST = 2

@@ -1,4 +1,4 @@
-"""What peers heard, kept in a file of one JSON object a line: they are slow, and do not change.
+"""The texts of peers, kept in a file of one JSON object a line: they are slow, and do not change.
 
 Knows nothing about who writes a line, or why.
 """
@@ -31,8 +31,8 @@ class Run(msgspec.Struct, frozen=True):
         return f"{self.model}, {search}, language {'detected' if self.detected else 'given'}"
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """A clip as a run heard it, and the version of what ran."""
+class PeerText(msgspec.Struct, frozen=True):
+    """The text of a clip by a run, and the version of what ran."""
 
     run: Run
     file: str
@@ -40,23 +40,23 @@ class Heard(msgspec.Struct, frozen=True):
     version: str
 
 
-def read(path: Path = FILE) -> dict[Run, dict[str, Heard]]:
+def read(path: Path = FILE) -> dict[Run, dict[str, PeerText]]:
     """By run and file name; nothing where there is no file yet. The last line of a clip counts."""
-    found: dict[Run, dict[str, Heard]] = {}
+    found: dict[Run, dict[str, PeerText]] = {}
     lines = path.read_bytes().splitlines() if path.exists() else []
     for number, line in enumerate(lines, 1):
         try:
-            heard = msgspec.json.decode(line, type=Heard)
+            text = msgspec.json.decode(line, type=PeerText)
         except msgspec.DecodeError as exc:
             raise SystemExit(f"{path}, line {number}: {exc}") from exc
-        found.setdefault(heard.run, {})[heard.file] = heard
+        found.setdefault(text.run, {})[text.file] = text
     return found
 
 
-def add(more: Iterable[Heard], path: Path = FILE) -> None:
+def add(more: Iterable[PeerText], path: Path = FILE) -> None:
     """Write lines at the end, each as soon as it comes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as out:
-        for heard in more:
-            out.write(msgspec.json.encode(heard) + b"\n")
+        for text in more:
+            out.write(msgspec.json.encode(text) + b"\n")
             out.flush()

@@ -91,9 +91,9 @@ def figures_of(caption: str, reads: Sequence[Read]) -> Figures:
     return Figures([table, *([listed] if lines else [])], {"n_words": n_words, **data})
 
 
-def places(said: str, heard: str) -> list[Place]:
+def places(reference: str, hypothesis: str) -> list[Place]:
     """Where at least `RUN` words in a row are missing or too many."""
-    expected, got = units(said, "en"), units(heard, "en")
+    expected, got = units(reference, "en"), units(hypothesis, "en")
     return [
         (" ".join(expected[said_first:said_last]), " ".join(got[heard_first:heard_last]))
         for _, said_first, said_last, heard_first, heard_last in changes(expected, got)

@@ -141,13 +141,13 @@ def _measured(running: Server, model: str, name: str, clips: Sequence[Spoken]) -
     with httpx2.Client(base_url=running.url, timeout=TIMEOUT_S) as client:
         known = [clip for clip in clips if clip.language == "en" or not model.endswith(".en")]
         for clip in known:
-            for said, heard in matched(clip.words, _heard(client, model, clip)):
-                starts.append(heard[1] - said[1])
-                ends.append(heard[2] - said[2])
+            for word, found in matched(clip.words, _hypothesis(client, model, clip)):
+                starts.append(found[1] - word[1])
+                ends.append(found[2] - word[2])
     return Errors(name, model, running.name, sum(len(c.words) for c in known), starts, ends)
 
 
-def _heard(client: httpx2.Client, model: str, clip: Spoken) -> list[Timed]:
+def _hypothesis(client: httpx2.Client, model: str, clip: Spoken) -> list[Timed]:
     answer = client.post(
         "/v1/audio/transcriptions",
         files={"file": (clip.path.name, clip.path.read_bytes())},
@@ -163,9 +163,9 @@ def _heard(client: httpx2.Client, model: str, clip: Spoken) -> list[Timed]:
     return [(word["word"], word["start"], word["end"]) for word in answer.json()["words"]]
 
 
-def matched(said: Iterable[Timed], heard: Iterable[Timed]) -> list[tuple[Timed, Timed]]:
-    """The words that were heard as they were said, in order."""
-    one, other = list(said), list(heard)
+def matched(reference: Iterable[Timed], hypothesis: Iterable[Timed]) -> list[tuple[Timed, Timed]]:
+    """The words of the reference that the hypothesis has, in order, with their places in both."""
+    one, other = list(reference), list(hypothesis)
     first, second = (
         [re.sub(r"[^\w']", "", word.lower()) for word, _, _ in side] for side in (one, other)
     )
