@@ -60,9 +60,11 @@ class ScriptedNetwork:
                         self._windows[n // n_each],
                         (*row[:first], *row[until : step.n_before + place + 1]),
                     )
-                    for place in step.at
+                    for place in at
                 ]
-                for n, (row, (first, until)) in enumerate(zip(self._rows, gaps, strict=True))
+                for n, (row, (first, until), at) in enumerate(
+                    zip(self._rows, gaps, step.at.tolist(), strict=True)
+                )
             ]
         )
         text = logits[:, :, :N_TEXT] + step.suppress

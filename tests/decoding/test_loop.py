@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from auricle.decoding import loop
+from auricle.decoding import beginnings, loop
 from auricle.decoding.job import Found, Growing, Options, Row
 from auricle.decoding.network import NetworkFailed
 from auricle.whisper.dimensions import MAX_INITIAL_TIMESTAMP
@@ -152,16 +152,75 @@ def test_no_speech_is_heard_where_the_transcript_starts():
     assert found.no_speech_prob == pytest.approx(0.25, abs=1e-4)
 
 
-def test_prompts_and_prefixes_of_other_lengths_take_one_step_each():
+def test_prompt_and_prefix_take_one_step():
     row = Row(1, (7, 8, START), (FIRST, 6, 9))
     network = ScriptedNetwork()
     [found] = decoded(network, [row], GREEDY).values()
     assert found.ids[:3] == row.prefix
     assert network.n_steps == len(found.ids) - len(row.prefix) + 1
-    rows = [row, Row(2, PROMPT), Row(3, (7, START))]
-    together = decoded(ScriptedNetwork(), rows, GREEDY)
-    assert together[1] == found
-    assert set(together) == {1, 2, 3}
+
+
+MIXED = [
+    Row(0, PROMPT),
+    Row(1, (7, 8, START), (FIRST, 6, 9)),
+    Row(2, (*range(1, 16), START), (FIRST, 3), seed=3),
+    Row(3, (5, START), (FIRST, *range(9), 4), seed=1),
+    Row(4, PROMPT, seed=2, is_told=True),
+    Row(5, (*range(10), START), (FIRST, *range(12))),
+]
+"""Of one to 24 tokens."""
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_prompts_and_prefixes_of_other_lengths_run_together(options):
+    network = ScriptedNetwork()
+    together = decoded(network, MIXED, options)
+    alone: dict[int, Found] = {}
+    for row in MIXED:
+        alone |= decoded(ScriptedNetwork(), [row], options)
+    assert together == alone
+    assert network.batches[0] == len(MIXED)
+    wanted = {0, 2, 5}
+    left = decoded(ScriptedNetwork(), MIXED, options, is_wanted=wanted.__contains__)
+    assert left == {n: alone[n] for n in wanted}
+
+
+def test_drafts_behind_prefixes_of_other_lengths_change_nothing():
+    plain = decoded(ScriptedNetwork(), MIXED[:3], GREEDY)
+    rows = [
+        row._replace(draft=drafts_of(plain[row.window], len(row.prefix))[row.window])
+        for row in MIXED[:3]
+    ]
+    network = ScriptedNetwork()
+    assert decoded(network, rows, GREEDY) == plain
+    assert network.batches[0] == 3
+
+
+def test_tokens_of_a_text_stand_in_the_same_strand_whoever_is_beside_it():
+    """Real networks add up in strands: else the last bits would depend on company."""
+    strands: list[set[int]] = []
+
+    class Measured(ScriptedNetwork):
+        def step(self, step):
+            if step.n_before:
+                strands[-1].add((step.n_before - self.n_steps) % beginnings.STRANDS)
+            return super().step(step)
+
+    for rows in (MIXED[:1], MIXED[1:2], MIXED[2:3], MIXED):
+        strands.append(set())
+        decoded(Measured(), rows, GREEDY)
+    assert strands == [{beginnings.LEAST_TOLD - 1}] * 4
+
+
+def test_a_row_is_not_filled_up_for_the_sake_of_a_much_longer_one():
+    """It would take longer than another search."""
+    long = [Row(n, (*[7] * 150, START)) for n in (8, 9)]
+    network = ScriptedNetwork()
+    together = decoded(network, [*long, *MIXED], GREEDY)
+    assert max(network.batches) == len(MIXED)
+    assert 2 in network.batches
+    for row in long:
+        assert together[row.window] == decoded(ScriptedNetwork(), [row], GREEDY)[row.window]
 
 
 def test_a_text_that_does_not_end_is_cut():
@@ -278,7 +337,7 @@ def test_many_drafts_are_not_looked_at_to_their_ends():
 
     class Measured(ScriptedNetwork):
         def step(self, step):
-            widths.append(step.ids.shape[1])
+            widths.append(step.at.shape[1])
             return super().step(step)
 
     plain = [Row(n, PROMPT) for n in range(16)]
@@ -286,7 +345,7 @@ def test_many_drafts_are_not_looked_at_to_their_ends():
     rows = [row._replace(draft=found[row.window].ids) for row in plain]
     assert max(len(row.draft) for row in rows) > loop.MAX_DRAFTED // 16
     assert decoded(Measured(), rows, GREEDY) == found
-    assert widths[0] == len(PROMPT) + loop.MAX_DRAFTED // 16
+    assert widths[0] == 2 + loop.MAX_DRAFTED // 16
 
 
 @pytest.mark.parametrize("breaks_at", [1, 2, 5])

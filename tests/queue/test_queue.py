@@ -421,6 +421,19 @@ async def test_more_windows_run_together_where_their_beams_attend_at_once(shares
     assert [len(job.rows) for job in engines.all[0].decodes] == rows
 
 
+@pytest.mark.parametrize("mixes_prompts", [False, True])
+def test_windows_with_other_prompts_run_together_where_the_engine_can(mixes_prompts):
+    """But not with much longer ones."""
+    engine = FakeEngine(info=msgspec.structs.replace(MODEL, mixes_prompts=mixes_prompts))
+    batches = {
+        jobs.decode(DecodeRow(0, prompt, prefix), 1250, GREEDY).batch_in(engine)
+        for prompt, prefix in ((PROMPT, ()), ((7, *PROMPT), ()), ((7, 8, *PROMPT), (9, 10)))
+    }
+    assert len(batches) == (1 if mixes_prompts else 3)
+    long = jobs.decode(DecodeRow(0, (*[7] * 200, *PROMPT)), 1250, GREEDY).batch_in(engine)
+    assert long not in batches
+
+
 # For whoever watches
 
 

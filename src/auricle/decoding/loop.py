@@ -5,14 +5,13 @@ Knows nothing about the network beyond its protocol, nor about audio or text.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.decoding import rules
+from auricle.decoding import beginnings, rules
 from auricle.decoding.job import Found, Growing, Options, Other, Row, Vocabulary
 from auricle.decoding.network import Answers, Floats, Network, Step
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
@@ -35,20 +34,16 @@ def decode(
     is_wanted: Wanted = lambda window: True,
 ) -> Iterator[Growing | Found | None]:
     """The texts of all windows that are wanted until then, as they are found, and of those to be
-    told as they grow; None after each step. Windows run together whose prompts and prefixes are of
-    equal length.
+    told as they grow; None after each step. Windows run together unless one is told much more than
+    another.
 
     Raises:
         NetworkFailed: the network answered nonsense; texts already found are right.
     """
-
-    def shape(row: Row) -> tuple[int, int, int]:
-        return len(row.prompt), len(row.prefix), row.prompt.index(vocabulary.start)
-
     if options.beam_size > 1 or options.temperature > 0:
         rows = [row._replace(draft=()) for row in rows]
-    for _, group in itertools.groupby(sorted(rows, key=shape), key=shape):
-        yield from _Batch(network, vocabulary, options, is_wanted).run(list(group))
+    for group in beginnings.groups(rows, vocabulary):
+        yield from _Batch(network, vocabulary, options, is_wanted).run(group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,9 @@ class _Window:
     search: Search
     rng: np.random.Generator
     """What chance is drawn from."""
-    gap: list[int] = field(default_factory=lambda: [0, 0])
-    """Which of the tokens that were told are not part of its text: a draft where it was wrong."""
+    gap: list[int]
+    """From and until which of the tokens that were told are not part of its text: a draft where it
+    was wrong, and what it was filled up with."""
 
 
 @dataclass(slots=True)
@@ -81,11 +77,12 @@ class _Batch:
         if not rows:
             return
         self.network.begin([row.window for row in rows])
-        answers = self._first(rows)
-        n_drafted = max(len(row.draft) for row in rows)
-        n_before = len(rows[0].prompt) + len(rows[0].prefix) + n_drafted
+        told = beginnings.together(rows, self.vocabulary)
+        n_before = told.ids.shape[1]
+        answers = self._first(rows, told)
         suppress = _suppressed(self.options.suppress, self.vocabulary)
-        parents = self._follow(answers, n_before) if n_drafted else self._choose(answers)
+        is_drafted = any(row.draft for row in rows)
+        parents = self._follow(answers) if is_drafted else self._choose(answers)
         while True:
             yield from self._leave(parents)
             if not self.windows:
@@ -94,36 +91,31 @@ class _Batch:
             yield None
             ids = [[beam.ids[-1]] for window in self.windows for beam in window.search.beams]
             flat = np.array([parent for each in parents for parent in each], np.int32)
-            step = Step(np.array(ids, np.int64), n_before, flat, (0,), suppress, self._gaps())
+            at = np.zeros((len(ids), 1), np.int64)
+            step = Step(np.array(ids, np.int64), n_before, flat, at, suppress, self._gaps())
             parents = self._choose(self.network.step(step))
             n_before += 1
 
-    def _first(self, rows: Sequence[Row]) -> Answers:
-        """Tell the prompts, and drafts behind them, and begin to search."""
-        options = self.options
-        n_drafted = max(len(row.draft) for row in rows)
-        n_given = len(rows[0].prompt) + len(rows[0].prefix)
-        start = rows[0].prompt.index(self.vocabulary.start)
-        suppress = _suppressed(options.suppress, self.vocabulary)
+    def _first(self, rows: Sequence[Row], told: beginnings.Beginnings) -> Answers:
+        """Tell what the rows begin with, and begin to search."""
+        suppress = _suppressed(self.options.suppress, self.vocabulary)
+        of_text = [suppress] * (told.at.shape[1] - 1)
         step = Step(
-            np.array([self._given(row, n_drafted) for row in rows], np.int64),
+            told.ids,
             0,
             np.arange(len(rows), dtype=np.int32),
-            (start, *range(n_given - 1, n_given + n_drafted)),
-            np.concatenate([np.zeros_like(suppress), *[suppress] * (1 + n_drafted)]),
+            told.at,
+            np.concatenate([np.zeros_like(suppress), *of_text]),
         )
         answers = self.network.step(step)
         silence = _no_speech(answers, self.vocabulary)
-        self.windows = [self._opened(*each) for each in zip(rows, silence, strict=True)]
+        self.windows = [
+            self._opened(row, no_speech_prob, told.ids.shape[1])
+            for row, no_speech_prob in zip(rows, silence, strict=True)
+        ]
         return answers
 
-    def _given(self, row: Row, n_drafted: int) -> list[int]:
-        """All that is told at once; shorter drafts are filled up."""
-        end = self.vocabulary.special.end_of_text
-        rest = [end] * (n_drafted - len(row.draft))
-        return [*row.prompt, *row.prefix, *row.draft, *rest]
-
-    def _opened(self, row: Row, no_speech_prob: float) -> _Window:
+    def _opened(self, row: Row, no_speech_prob: float, n_told: int) -> _Window:
         options = self.options
         beam_size = 1 if options.temperature > 0 else options.beam_size
         room = min(options.max_tokens, MAX_POSITIONS - len(row.prompt))
@@ -136,11 +128,12 @@ class _Batch:
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
-        return _Window(row, no_speech_prob, search, rng)
+        gap = [beginnings.n_given(row), n_told]
+        return _Window(row, no_speech_prob, search, rng, gap)
 
-    def _follow(self, answers: Answers, n_told: int) -> list[list[int]]:
+    def _follow(self, answers: Answers) -> list[list[int]]:
         """Advance every search along its draft, and one token beyond, as far as it is what would
-        have been chosen. Of ``n_told`` tokens the rest is forgotten."""
+        have been chosen; the rest is forgotten."""
         parents: list[list[int]] = []
         windows = self.windows
         for n, window in enumerate(windows):
@@ -152,14 +145,13 @@ class _Batch:
                     break
                 n_right += 1
             parents.append([n] if goes_on else [])
-            n_given = len(window.row.prompt) + len(window.row.prefix)
-            window.gap[:] = n_given + n_right, n_told
+            window.gap[0] += n_right
         self.windows = windows
         return parents
 
     def _gaps(self) -> NDArray[np.int64] | None:
         gaps = [window.gap for window in self.windows for _ in window.search.beams]
-        return np.array(gaps) if any(until > first for first, until in gaps) else None
+        return np.array(gaps) if any(first < until for first, until in gaps) else None
 
     def _choose(self, answers: Answers) -> list[list[int]]:
         """Advance every search; the rows that each window's beams come from."""

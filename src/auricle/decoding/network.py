@@ -29,10 +29,10 @@ class Step(NamedTuple):
     """Tokens that each row had before."""
     parents: NDArray[np.int32]
     """``(R,)``: the row of the step before that each row goes on from."""
-    at: tuple[int, ...]
-    """Which of the S tokens is asked what may follow it."""
+    at: Ids
+    """``(R, P)``: which of a row's S tokens it is asked about what may follow them."""
     suppress: Floats
-    """``(1, end_of_text)``, or one row for each of ``at``: added to the logits of text."""
+    """``(1, end_of_text)``, or one row for each of P: added to the logits of text."""
     gaps: NDArray[np.int64] | None = None
     """``(R, 2)``: tokens before, from the first number on and until the second, that each row is to
     forget, as if it had never had them; None: no row is."""

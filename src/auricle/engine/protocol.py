@@ -27,6 +27,8 @@ class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     """What computes."""
     shares_windows: bool = False
     """Whether all beams of a window read its states together, so that more beams cost little."""
+    mixes_prompts: bool = False
+    """Whether it decodes rows together whose prompts are of different lengths."""
 
 
 class EncodeRow(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ class DecodeRow(msgspec.Struct, frozen=True):
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
-    """Generate text of encoded windows whose frames and lengths of prompts are equal."""
+    """Generate text of encoded windows whose frames are equal, and the lengths of their prompts
+    unless the engine ``mixes_prompts``."""
 
     rows: tuple[DecodeRow, ...]
     beam_size: int

@@ -40,6 +40,8 @@ class Job(Generic[Row, Reply]):
     """Share of a batch, in the unit of `Policy.batch_cost`; of no matter when encoding."""
     shared_cost: int | None = None
     """The same in an engine that ``shares_windows``, if that is another."""
+    mixed_key: Hashable = None
+    """The key in an engine that ``mixes_prompts``, if that is another."""
     needs_states: bool = True
     """It is about encoder states, which are made again if they were lost; False: it makes them."""
 
@@ -49,8 +51,10 @@ class Job(Generic[Row, Reply]):
         if self.stage is Stage.ENCODE:
             return None
         shares = engine is not None and engine.info.shares_windows
+        mixes = engine is not None and engine.info.mixes_prompts
         cost = self.shared_cost if shares and self.shared_cost is not None else self.cost
-        return BatchKey(self.key, cost)
+        key = self.mixed_key if mixes and self.mixed_key is not None else self.key
+        return BatchKey(key, cost)
 
 
 AnyJob = Job[Any, Any]

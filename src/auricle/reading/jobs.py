@@ -43,6 +43,10 @@ SHARED_BEAMS = 3
 by one: with beam 5, windows take twice as long as without."""
 
 
+PROMPTS_STEP = 64
+"""How different prompts and prefixes, in tokens, are decoded together where that can be done."""
+
+
 def batch_cost(batch_size: int) -> int:
     """What a call may cost that decodes ``batch_size`` windows of 30 s without a beam: what keeps a
     step of decoding busy is every beam's attention over the frames of its window, unless all of
@@ -96,6 +100,7 @@ def decode(
         row,
         call,
         cost=settings.beam_size * n_frames,
+        mixed_key=(n_frames, (len(row.prompt) + len(row.prefix)) // PROMPTS_STEP, settings),
         shared_cost=(SHARED_BEAMS + settings.beam_size) * n_frames // (SHARED_BEAMS + 1),
     )
 

@@ -70,7 +70,7 @@ def test_same_logits_as_transformers(weights, size, golden, formats, atol):
     network.begin([1, 2])
     ids = np.array([golden["prompt"]] * 2)
     suppress = np.zeros((1, END), np.float32)
-    answers = network.step(Step(ids, 0, np.arange(2, dtype=np.int32), (3,), suppress))
+    answers = network.step(Step(ids, 0, np.arange(2, dtype=np.int32), np.full((2, 1), 3), suppress))
     logits = np.concatenate([answers.text, answers.rest], axis=2)
     np.testing.assert_array_equal(logits[0], logits[1])
     np.testing.assert_allclose(logits[0, 0], golden["logits"], atol=atol)
@@ -93,7 +93,8 @@ def test_steps_are_the_whole_text_at_once(weights, size, golden):
     def told(windows, ids, n_before=0, parents=None):
         ids = np.array(ids)
         rows = np.arange(len(ids)) if parents is None else np.array(parents)
-        answers = network.step(Step(ids, n_before, rows.astype(np.int32), (-1,), suppress))
+        last = np.full((len(ids), 1), -1)
+        answers = network.step(Step(ids, n_before, rows.astype(np.int32), last, suppress))
         return np.concatenate([answers.text, answers.rest], axis=2)[:, 0]
 
     network.begin([0, 1, 2])
@@ -149,7 +150,9 @@ def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
     network = OpenVinoNetwork(Failing(), size, EXACT)
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match="OpenVINO failed: could not execute a primitive"):
-        network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
+        network.step(
+            Step(np.array([[1]]), 0, np.zeros(1, np.int32), np.zeros((1, 1), np.int64), suppress)
+        )
 
 
 def test_a_graph_that_gives_nothing_is_no_answer(size):
@@ -168,7 +171,9 @@ def test_a_graph_that_gives_nothing_is_no_answer(size):
     network = OpenVinoNetwork(Empty(), size, EXACT)
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match=r"logits of shape \(0, 1, "):
-        network.step(Step(np.array([[1]]), 0, np.zeros(1, np.int32), (0,), suppress))
+        network.step(
+            Step(np.array([[1]]), 0, np.zeros(1, np.int32), np.zeros((1, 1), np.int64), suppress)
+        )
 
 
 def test_old_graphs_of_a_model_are_forgotten(weights, size, tmp_path):

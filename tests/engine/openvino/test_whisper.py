@@ -142,6 +142,25 @@ def test_a_window_says_the_same_alone_and_in_company(fast, exact, beam_size, tem
         assert [decode(model, row, **search)[0] for row in rows] == alone  # what they left behind
 
 
+@pytest.mark.parametrize(("beam_size", "temperature"), [(1, 0.0), (5, 0.0), (1, 1.0)])
+def test_prompts_and_prefixes_of_other_lengths_change_nothing(fast, exact, beam_size, temperature):
+    """Bit for bit."""
+    told = prompting.context(TINY.vocabulary, "He speaks of countries.", ("Americans",))
+    rows = [
+        DecodeRow(0, START, prompting.prefix(TINY.vocabulary, "And so my fellow")),
+        DecodeRow(1, (*told, *START), seed=1),
+        DecodeRow(2, START, seed=2),
+        DecodeRow(3, (*told[:5], *START), prompting.prefix(TINY.vocabulary, "And")),
+    ]
+    assert len({len(row.prompt) + len(row.prefix) for row in rows}) == len(rows)
+    for model in (fast, exact):
+        for n, pcm in enumerate([*CLIPS, CLIPS[0]]):
+            encode(model, n, pcm, n_frames=800)
+        search = {"beam_size": beam_size, "temperature": temperature}
+        alone = [decode(model, row, **search)[0] for row in rows]
+        assert decode(model, *rows, **search) == alone
+
+
 def test_a_window_encoded_on_every_core_has_the_same_states(fast):
     for state_id, is_alone in ((1, False), (2, True)):
         encode(fast, state_id, CLIPS[0], 800, is_alone=is_alone)

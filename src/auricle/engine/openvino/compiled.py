@@ -23,7 +23,7 @@ from auricle.engine.openvino.shape import Dimensions, Formats
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 4
+_VERSION = 5
 """Of the graphs; to be raised whenever they are made differently."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size

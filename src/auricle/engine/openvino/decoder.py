@@ -47,9 +47,9 @@ def build(weights: Weights, size: Dimensions, formats: Formats) -> openvino.Mode
     places to look at:
 
     In: ``ids`` and ``positions`` ``(R, S) int64``; ``beam`` ``(R,) int32``; ``mask``
-    ``(R, 1, S, L) float32``, added to self-attention; ``at`` ``(P,) int64``, which of the S tokens
-    the answers are about; ``suppress`` ``(1 or P, end_of_text) float32``, added to logits of text;
-    ``k0``, ``v0``... as the encoder gives them, of W windows.
+    ``(R, 1, S, L) float32``, added to self-attention; ``at`` ``(R, P) int64``, which of a row's S
+    tokens the answers are about; ``suppress`` ``(1 or P, end_of_text) float32``, added to logits of
+    text; ``k0``, ``v0``... as the encoder gives them, of W windows.
 
     Out, of the tokens that may follow: ``text`` ``(R, P, end_of_text)`` and ``rest``
     ``(R, P, n_tokens - end_of_text)``, logits; of text, ``top_values`` and ``top_ids``
@@ -65,7 +65,7 @@ def build(weights: Weights, size: Dimensions, formats: Formats) -> openvino.Mode
         mask=graph.parameter("mask", (-1, 1, -1, -1), np.float32),
     )
     positions = graph.parameter("positions", (-1, -1), np.int64)
-    at = graph.parameter("at", (-1,), np.int64)
+    at = graph.parameter("at", (-1, -1), np.int64)
     suppress = graph.parameter("suppress", (-1, size.end_of_text), np.float32)
     parts.inputs += [parts.ids, parts.beam, parts.mask, positions, at, suppress]
     x = _embedded(parts, positions)
@@ -77,7 +77,7 @@ def build(weights: Weights, size: Dimensions, formats: Formats) -> openvino.Mode
         x = graph.feed_forward(x, weights, f"decoder/layer_{i}/ffn", is_int8=formats.decoder_int8)
     if attended:
         parts.results.append(graph.named(op.concat(attended, 0), "attention"))
-    _answers(parts, op.gather(x, at, graph.constant(1, np.int64)), suppress)
+    _answers(parts, op.gather(x, at, graph.constant(1, np.int64), 1), suppress)
     return openvino.Model(parts.results, parts.sinks, parts.inputs, parts.variables, "decoder")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from auricle.decoding.network import Answers, Floats, Ids, NetworkFailed, Step
 from auricle.engine.openvino.graph import MASKED
 from auricle.engine.openvino.shape import Dimensions, Formats
-from auricle.whisper.dimensions import FRAMES_PER_STATE
+from auricle.whisper.dimensions import FRAMES_PER_STATE, MAX_POSITIONS
 
 CrossAttention = dict[str, Any]
 """Keys and values of a window's cross-attention by their names in the graphs, as tensors
@@ -75,17 +75,17 @@ class OpenVinoNetwork:
         self._bind(1)
 
     def step(self, step: Step) -> Answers:
-        n_rows, n_new = step.ids.shape
-        positions = np.arange(n_new) + step.n_before
+        positions = np.arange(step.ids.shape[1]) + step.n_before
         if step.gaps is not None:
             positions = positions - (step.gaps[:, 1:] - step.gaps[:, :1])
-        positions = np.broadcast_to(positions, step.ids.shape)
+        # what fills up shorter rows, and is never looked at, may lie behind all positions
+        positions = np.broadcast_to(np.minimum(positions, MAX_POSITIONS - 1), step.ids.shape)
         for name, values in (
             ("ids", step.ids),
             ("positions", positions),
             ("beam", step.parents),
             ("mask", _mask(step)),
-            ("at", np.array(step.at, np.int64)),
+            ("at", step.at),
             ("suppress", step.suppress),
         ):
             self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(values)))
@@ -95,7 +95,7 @@ class OpenVinoNetwork:
             raise NetworkFailed(f"OpenVINO failed: {exc}") from exc
         has_attention = bool(self._size.alignment_heads)
         text = self._result("text")
-        if text.shape != (n_rows, len(step.at), self._size.end_of_text):
+        if text.shape != (*step.at.shape, self._size.end_of_text):
             # without AVX-512, 8-bit graphs gave empty arrays and no error
             raise NetworkFailed(f"OpenVINO gave logits of shape {text.shape}")
         return Answers(

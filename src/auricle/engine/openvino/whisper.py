@@ -78,6 +78,7 @@ class OpenVinoWhisper:
             workers=workers,
             library="openvino",
             shares_windows=True,
+            mixes_prompts=True,
         )
 
     def _load(self, path: Path, threads: Threads, graphs: Path | None) -> None:
@@ -211,7 +212,8 @@ class OpenVinoWhisper:
     def _read(self, state_id: int, ids: tuple[int, ...], at: tuple[int, ...]) -> Any:
         """What may follow tokens of one text, all of it told at once."""
         nothing = np.zeros((1, self._size.end_of_text), np.float32)
-        step = Step(np.array([ids], np.int64), 0, np.zeros(1, np.int32), at, nothing)
+        asked = np.array([at], np.int64)
+        step = Step(np.array([ids], np.int64), 0, np.zeros(1, np.int32), asked, nothing)
         with self._network({state_id: self._shared[state_id]}) as network:
             network.begin([state_id])
             answers = network.step(step)

@@ -1,0 +1,90 @@
+"""What rows begin with, told in one step although some begin with more than others.
+
+Knows nothing about networks or search. Shorter rows are filled up behind what they have, and forget
+that again before they go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from auricle.decoding.job import Row, Vocabulary
+from auricle.decoding.network import Ids
+
+STRANDS = 16
+"""Attention adds up tokens in so many strands, each in order. What lies by a multiple of it further
+back is added up as before, to the last bit, and what is forgotten adds nothing: so a row says the
+same alone and beside longer ones."""
+
+LEAST_TOLD = 2
+"""One token by itself is computed otherwise than several, and so is the last of 33."""
+
+MAX_FILLED = 128
+"""Tokens that may be filled up for the sake of one more row: they take as long as a dozen steps of
+a row by itself, and no text has fewer."""
+
+
+class Beginnings(NamedTuple):
+    """Of R rows, S tokens each."""
+
+    ids: Ids
+    """``(R, S)``."""
+    at: Ids
+    """``(R, P)``: where the transcript starts, then the last given token and those of the draft;
+    where a draft is shorter than others its last token again."""
+
+
+def n_given(row: Row) -> int:
+    """How many tokens it has for certain."""
+    return len(row.prompt) + len(row.prefix)
+
+
+def groups(rows: Sequence[Row], vocabulary: Vocabulary) -> Iterator[list[Row]]:
+    """The rows that begin together, the shortest first: not beside much longer ones, nor where the
+    transcript starts at another distance from the text, which would have to be filled up always."""
+
+    def shape(row: Row) -> tuple[int, int]:
+        return _n_start(row, vocabulary), n_given(row) + len(row.draft)
+
+    group: list[Row] = []
+    for row in sorted(rows, key=shape):
+        if group and _costs_more(row, group, vocabulary):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def together(rows: Sequence[Row], vocabulary: Vocabulary) -> Beginnings:
+    """All that these rows begin with."""
+    n_start = _n_start(rows[0], vocabulary)
+    longest = max(n_given(row) + len(row.draft) for row in rows)
+    longest = max(longest, LEAST_TOLD)
+    n_told = longest + (max(n_start, LEAST_TOLD) - longest) % STRANDS
+    n_drafted = max(len(row.draft) for row in rows)
+    ids = np.full((len(rows), n_told), vocabulary.special.end_of_text, np.int64)
+    at = np.zeros((len(rows), 2 + n_drafted), np.int64)
+    for n, row in enumerate(rows):
+        told = (*row.prompt, *row.prefix, *row.draft)
+        ids[n, : len(told)] = told
+        at[n, 0] = row.prompt.index(vocabulary.start)
+        at[n, 1:] = np.minimum(n_given(row) - 1 + np.arange(1 + n_drafted), len(told) - 1)
+    return Beginnings(ids, at)
+
+
+def _n_start(row: Row, vocabulary: Vocabulary) -> int:
+    """From where the transcript starts to where its text begins."""
+    return len(row.prompt) - row.prompt.index(vocabulary.start)
+
+
+def _costs_more(row: Row, shorter: Sequence[Row], vocabulary: Vocabulary) -> bool:
+    """Whether to tell the row by itself rather than together with these."""
+    last = shorter[-1]
+    if _n_start(row, vocabulary) != _n_start(last, vocabulary):
+        return True
+    n_more = n_given(row) + len(row.draft) - n_given(last) - len(last.draft)
+    return len(shorter) * n_more > MAX_FILLED
