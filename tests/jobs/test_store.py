@@ -286,6 +286,17 @@ async def test_names_in_a_damaged_file_need_not_be_text(tmp_path: Path):
     await damaged.close()
 
 
+async def test_columns_need_not_be_there(tmp_path: Path):
+    """A damaged name of one was taken for a fault of ours."""
+    database = Database(tmp_path / "jobs.sqlite3")
+    await database.open()
+    await database.run(lambda c: c.execute("ALTER TABLE jobs RENAME COLUMN read TO reed"))
+    jobs = JobStore(database, Limits(10, 10, 1000), Clock())
+    with pytest.raises(AuricleError, match="cannot be used"):
+        await jobs.add([NewJob("", JobRequest(Held("rec_1"), DecodeOptions(), "base"))])
+    await database.close()
+
+
 async def test_files_of_a_newer_version_and_files_that_are_none(tmp_path: Path):
     path = tmp_path / "newer"
     with sqlite3.connect(path) as connection:

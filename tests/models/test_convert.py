@@ -136,6 +136,18 @@ def test_locate_says_why_a_folder_cannot_be_converted(tmp_path):
         locate(str(source), Settings(), fetching=fetching)
 
 
+@pytest.mark.parametrize("nested", [b"[", b'{"a":'])
+def test_weights_that_begin_too_deeply_nested_are_damaged(tmp_path: Path, nested: bytes):
+    """They were taken for a fault of ours."""
+    source = tmp_path / "nested"
+    shutil.copytree(GOLDEN, source)
+    header = b'{"a":' + nested * 50_000
+    (source / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    fetching = FetchOptions(cache=tmp_path / "cache", offline=True, environ={})
+    with pytest.raises(ModelUnusable, match=r"model\.safetensors is damaged or cut short"):
+        locate(str(source), Settings(), fetching=fetching)
+
+
 @pytest.mark.model
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
 def test_round_trip_keeps_every_byte_and_every_token(name, tmp_path):

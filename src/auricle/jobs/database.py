@@ -184,7 +184,8 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter of names in a damaged file
+        except (sqlite3.Error, UnicodeDecodeError, IndexError) as exc:
+            # The latter two of names in a damaged file: no text, or of columns that are not there
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _FULL:
                 _log.warning("the disk of %s is full", self._path.parent)
                 raise StorageFull(FULL, retry_after_s=FULL_RETRY_S) from exc

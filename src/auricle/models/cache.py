@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from auricle.errors import ModelNotFound
+from auricle.errors import UNDECODABLE, ModelNotFound
 from auricle.home import expanded, home
 from auricle.models.registry import Copy, ModelFile
 
@@ -178,7 +178,7 @@ def _same(path: Path, file: ModelFile, cache: Path) -> bool:
         return True
     memory, key = cache / _VERIFIED, str(path).encode("utf-8", "backslashreplace").decode()
     known: dict[str, _Verified] = {}
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, *UNDECODABLE):
         known = msgspec.json.decode(memory.read_bytes(), type=dict[str, _Verified])
     seen = known.get(key)
     if seen is None or (seen.size, seen.mtime_ns) != (stat.st_size, stat.st_mtime_ns):
@@ -204,7 +204,7 @@ def _entry(folder: Path) -> Entry | None:
     try:
         entry = msgspec.json.decode((folder / MARKER).read_bytes(), type=Entry)
         whole = all((folder / name).stat().st_size == n for name, n in entry.files.items())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         return None
     return entry if whole else None
 

@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 
 from auricle import __version__
-from auricle.errors import DownloadFailed
+from auricle.errors import UNDECODABLE, DownloadFailed
 from auricle.models import cache
 from auricle.models.probe import check_reachable
 from auricle.models.progress import Progress
@@ -247,7 +247,7 @@ class Hub:
 def _listing(body: bytes, url: str) -> Listing:
     try:
         repository = msgspec.json.decode(body, type=_Repository)
-    except msgspec.DecodeError as exc:
+    except UNDECODABLE as exc:
         raise DownloadFailed(f"{url} did not answer with a list of files: {exc}") from exc
     return Listing(
         commit=repository.sha,

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.errors import ModelUnusable
+from auricle.errors import UNDECODABLE, ModelUnusable
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -52,7 +52,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     if (folder / INDEX).is_file():
         try:
             index = msgspec.json.decode((folder / INDEX).read_bytes(), type=_Index)
-        except (OSError, msgspec.DecodeError) as exc:
+        except (OSError, *UNDECODABLE) as exc:
             raise ModelUnusable(f"cannot read {folder / INDEX}: {exc}") from exc
         names = sorted(set(index.weight_map.values()))
     else:
@@ -80,7 +80,7 @@ def _read_file(path: Path) -> dict[str, Tensor]:
         return {name: _tensor(raw, name, place) for name, place in places.items()}
     except OSError as exc:
         raise ModelUnusable(f"cannot read {path}: {exc.strerror or exc}") from exc
-    except (struct.error, ValueError, msgspec.DecodeError) as exc:
+    except (struct.error, ValueError, *UNDECODABLE) as exc:
         raise ModelUnusable(f"{path} is damaged or cut short: {exc}") from exc
 
 

@@ -17,7 +17,7 @@ import msgspec
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
-from auricle.errors import ModelUnusable
+from auricle.errors import UNDECODABLE, ModelUnusable
 from auricle.whisper import languages
 
 VOCABULARY_FILES = ("vocabulary.json", "vocabulary.txt")
@@ -53,7 +53,7 @@ def read_tokens(folder: Path) -> tuple[str, ...]:
         if path.suffix == ".json":
             return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
         lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
+    except (OSError, *UNDECODABLE) as exc:
         raise ModelUnusable(f"cannot read {path}: {exc}") from exc
     return tuple(lines[:-1] if lines[-1] == "" else lines)
 
