@@ -17,6 +17,10 @@ PARITY := .venv-parity
 PARITY_BIN := $(subst $(VENV),$(PARITY),$(BIN))
 PARITY_PIP := $(PARITY_BIN)/python -m pip --disable-pip-version-check
 
+RAY := .venv-ray
+RAY_BIN := $(subst $(VENV),$(RAY),$(BIN))
+RAY_PIP := $(RAY_BIN)/python -m pip --disable-pip-version-check
+
 AUDIT := $(subst $(VENV),.audit,$(BIN))
 
 NODE_MODULES := tests/sdk/node/node_modules
@@ -31,7 +35,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk deploy-test soak fuzz page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
+.PHONY: help setup serve test lint quick coverage hooks check audit sbom licences sdk deploy-test soak fuzz ray-test page page-test pictures parity clients bench download-model lock check-lock openapi viewer clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -100,6 +104,10 @@ soak: $(VENV)/.dev ## put a server through kills, rude clients, full disks; ARGS
 	$(BIN)/auricle models download tiny.en speakers
 	$(BIN)/python -m tests.chaos $(ARGS)
 
+ray-test: $(RAY)/.ready ## try a server on a Ray cluster of several nodes on this machine, one of which is killed
+	$(RAY_BIN)/auricle models download tiny.en
+	RAY_USAGE_STATS_ENABLED=0 $(RAY_BIN)/python -m pytest -W ignore tests/ray $(ARGS)
+
 fuzz: $(VENV)/.dev ## give damaged input to everything that takes any; ARGS="--only sockets --inputs 5000 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
@@ -140,6 +148,7 @@ lock: $(VENV)/.dev ## write requirements/*.lock anew from pyproject.toml; ARGS=-
 	$(COMPILE) pyproject.toml --group bench --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/bench.lock
 	$(COMPILE) pyproject.toml --group sdk --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/sdk.lock
 	$(COMPILE) pyproject.toml --group deploy --extra bench -c $(LOCKS)/sdk.lock -o $(LOCKS)/deploy.lock
+	$(COMPILE) pyproject.toml --group ray --extra bench -c $(LOCKS)/dev.lock -o $(LOCKS)/ray.lock
 	$(COMPILE) requirements/sdk-oldest.in -o $(LOCKS)/sdk-oldest.lock
 	$(COMPILE) requirements/sdk-agents.in -o $(LOCKS)/sdk-agents.lock
 	$(COMPILE) requirements/sdk-vendors.in -o $(LOCKS)/sdk-vendors.lock
@@ -166,7 +175,7 @@ clean: ## remove what builds and tests leave behind; environments and fetched mo
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/pyvenv.cfg $(PARITY)/pyvenv.cfg:
+$(VENV)/pyvenv.cfg $(PARITY)/pyvenv.cfg $(RAY)/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { echo "auricle needs Python 3.11 or newer: '$(PYTHON)' was not found; try make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "auricle needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12 (or another you have)")'
 	$(PYTHON) -m venv $(@D)
@@ -233,6 +242,11 @@ $(PAGE_MODULES)/.ready: page/package.json page/package-lock.json
 
 $(VENV)/.bench: $(VENV)/.dev requirements/bench.lock
 	$(PIP) install --quiet --require-hashes -r requirements/bench.lock
+	@touch $@
+
+$(RAY)/.ready: $(RAY)/pyvenv.cfg requirements/ray.lock pyproject.toml
+	$(RAY_PIP) install --quiet --require-hashes -r requirements/ray.lock
+	PATH="$(CURDIR)/$(RAY_BIN):$$PATH" $(RAY_PIP) install --quiet --no-deps --no-build-isolation -e . -e bench
 	@touch $@
 
 # PyTorch without CUDA if pip finds it; else the build that the index has, and what that one needs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from tests.rules import source
@@ -50,6 +51,7 @@ LAYERS = (
     ("runtime",),
     ("jobs",),
     ("server",),
+    ("cluster",),
     ("cli",),
     ("__main__",),
 )
@@ -106,6 +108,23 @@ def test_imports_stand_at_the_top():
 
 def test_what_may_import_late_exists():
     assert {name for name in IMPORTS_LATE if not (source.PACKAGE / name).is_file()} == set()
+
+
+def test_ray_is_imported_by_its_own_modules_alone():
+    users = {
+        relative(path)
+        for path in source.modules()
+        if re.search(r"^ *(?:import|from) ray\b", path.read_text("utf-8"), re.MULTILINE)
+    }
+    own = {name for name in users if name.startswith("cluster/ray_")}
+    importers = {
+        relative(path)
+        for path in source.modules()
+        for _, module in source.imported(path)
+        if module.startswith("auricle.cluster")
+    }
+    assert users == own != set()
+    assert {name for name in importers if not name.startswith("cluster/")} == {"cli/ray.py"}
 
 
 def test_opentelemetry_is_imported_where_traces_are_wanted_alone():

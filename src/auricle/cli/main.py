@@ -16,6 +16,7 @@ from auricle.cli.doctor import doctor
 from auricle.cli.keys import keys
 from auricle.cli.listen import listen
 from auricle.cli.models import models
+from auricle.cli.ray import ray
 from auricle.cli.serve import serve
 from auricle.cli.top import top
 from auricle.cli.transcribe import transcribe
@@ -31,7 +32,7 @@ def commands() -> None:
     """Speech to text on your own machine: a server for OpenAI's Audio API, and a command line."""
 
 
-for command in (serve, transcribe, listen, models, keys, top, doctor):
+for command in (serve, transcribe, listen, models, keys, top, doctor, ray):
     commands.add_command(command)
 commands.add_command(measuring.command("bench", "Measure a speech-to-text server under load."))
 commands.add_command(

@@ -1,7 +1,8 @@
 """Several engines with the same model as one: jobs go to whoever holds their windows.
 
-Knows nothing about processes or devices. When one of them dies the whole dies, because whoever
-uses an engine takes its encoder states for lost then; all of them are started again.
+Knows nothing about processes, devices or machines. Engines may join and leave. When one of them
+dies the whole dies, because whoever uses an engine takes its encoder states for lost then; all of
+them are started again, or found again where they are still there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from auricle.engine.protocol import (
     Engine,
     EngineDied,
     Hypothesis,
+    ModelInfo,
     ReleaseJob,
     Tokens,
 )
@@ -37,18 +39,29 @@ class MeasuredEngine(Engine, Protocol):
     def memory_bytes(self) -> int | None: ...
 
 
+class _Member:
+    """One of the engines, and what it does."""
+
+    def __init__(self, engine: MeasuredEngine) -> None:
+        self.engine = engine
+        self.free = asyncio.Semaphore(engine.info.workers)
+        self.n_jobs = 0
+        self.is_leaving = False
+
+    @property
+    def load(self) -> float:
+        return self.n_jobs / self.engine.info.workers
+
+
 class Replicas:
     """An `Engine` of several. Windows are encoded by the least busy one and stay with it; a batch
     whose windows are with several is decoded in as many parts."""
 
     def __init__(self, engines: Sequence[MeasuredEngine]) -> None:
-        workers = sum(engine.info.workers for engine in engines)
-        self.info = msgspec.structs.replace(engines[0].info, workers=workers)
-        self._engines = tuple(engines)
-        self._free = tuple(asyncio.Semaphore(engine.info.workers) for engine in engines)
-        self._jobs = [0] * len(engines)
-        self._homes: dict[int, int] = {}
+        self._members = [_Member(engine) for engine in engines]
+        self._homes: dict[int, _Member] = {}
         self._closing: asyncio.Task[None] | None = None
+        self.info = self._info(engines[0].info)
 
     @classmethod
     async def start(cls, starters: Sequence[Callable[[], Awaitable[MeasuredEngine]]]) -> Replicas:
@@ -65,8 +78,23 @@ class Replicas:
                     await engine.close()
             raise
 
+    def join(self, engine: MeasuredEngine) -> None:
+        """One more takes part from now on."""
+        self._members.append(_Member(engine))
+        self.info = self._info(self.info)
+
+    async def leave(self, engine: MeasuredEngine) -> None:
+        """One takes in no more windows, and is closed once it has none; the last one stays."""
+        staying = [each for each in self._members if not each.is_leaving]
+        for member in self._members:
+            if member.engine is engine and staying != [member]:
+                member.is_leaving = True
+        self.info = self._info(self.info)
+        await self._let_go()
+
     async def encode(self, job: EncodeJob) -> None:
-        home = min(range(len(self._engines)), key=self._load)
+        staying = [each for each in self._members if not each.is_leaving]
+        home = min(staying, key=lambda each: each.load)
         async with self._worker(home) as engine:
             await engine.encode(job)
         self._homes.update((row.state_id, home) for row in job.rows)
@@ -76,7 +104,7 @@ class Replicas:
             return await engine.detect_language(job)
 
     async def decode(self, job: DecodeJob) -> AsyncGenerator[Tokens | Hypothesis, None]:
-        parts: dict[int, list[DecodeRow]] = {}
+        parts: dict[_Member, list[DecodeRow]] = {}
         for row in job.rows:
             if row.state_id in self._homes:  # else it was released
                 parts.setdefault(self._homes[row.state_id], []).append(row)
@@ -90,13 +118,14 @@ class Replicas:
             return await engine.align(job)
 
     async def release(self, job: ReleaseJob) -> None:
-        parts: dict[int, list[int]] = {}
+        parts: dict[_Member, list[int]] = {}
         for state_id in job.state_ids:
             home = self._homes.pop(state_id, None)
             if home is not None:
                 parts.setdefault(home, []).append(state_id)
         for home, state_ids in parts.items():
-            await self._engines[home].release(ReleaseJob(tuple(state_ids)))
+            await home.engine.release(ReleaseJob(tuple(state_ids)))
+        await self._let_go()
 
     async def close(self) -> None:
         if self._closing is None:
@@ -104,12 +133,26 @@ class Replicas:
         await asyncio.shield(self._closing)
 
     def memory_bytes(self) -> int | None:
-        sizes = [engine.memory_bytes() for engine in self._engines]
+        sizes = [each.engine.memory_bytes() for each in self._members]
         known = [size for size in sizes if size is not None]
         return sum(known) if len(known) == len(sizes) else None
 
+    def _info(self, like: ModelInfo) -> ModelInfo:
+        """What all that take in windows can do together."""
+        staying = [each for each in self._members if not each.is_leaving]
+        workers = sum(each.engine.info.workers for each in staying)
+        return msgspec.structs.replace(like, workers=workers)
+
+    async def _let_go(self) -> None:
+        """Close those that leave and have nothing left."""
+        busy = set(self._homes.values())
+        gone = [each for each in self._members if each.is_leaving and not each.n_jobs]
+        for member in [each for each in gone if each not in busy]:
+            self._members.remove(member)
+            await member.engine.close()
+
     async def _decode_part(
-        self, home: int, job: DecodeJob, rows: list[DecodeRow]
+        self, home: _Member, job: DecodeJob, rows: list[DecodeRow]
     ) -> AsyncGenerator[Tokens | Hypothesis, None]:
         part = msgspec.structs.replace(job, rows=tuple(rows))
         async with self._worker(home) as engine:
@@ -117,23 +160,20 @@ class Replicas:
                 yield reply
 
     @contextlib.asynccontextmanager
-    async def _worker(self, home: int) -> AsyncIterator[MeasuredEngine]:
+    async def _worker(self, home: _Member) -> AsyncIterator[MeasuredEngine]:
         """One of the engines, once it has a worker free."""
-        self._jobs[home] += 1
+        home.n_jobs += 1
         try:
-            async with self._free[home]:
-                yield self._engines[home]
+            async with home.free:
+                yield home.engine
         except EngineDied:
             await self.close()
             raise
         finally:
-            self._jobs[home] -= 1
-
-    def _load(self, home: int) -> float:
-        return self._jobs[home] / self._engines[home].info.workers
+            home.n_jobs -= 1
 
     async def _close_all(self) -> None:
-        await asyncio.gather(*(engine.close() for engine in self._engines))
+        await asyncio.gather(*(each.engine.close() for each in self._members))
 
 
 async def _merged(sources: Sequence[AsyncIterator[_Item]]) -> AsyncGenerator[_Item, None]:

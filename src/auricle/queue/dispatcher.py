@@ -141,6 +141,7 @@ class Dispatcher:
                 self._put(window)
 
     def _start_calls(self, engine: Engine) -> None:
+        self._policy.n_workers = engine.info.workers  # of several, some may have come or gone
         while len(self._calls) < engine.info.workers:
             if self._suspects:
                 if not self._calls:

@@ -1,0 +1,1 @@
+"""A server on a real Ray cluster of several nodes: `make ray-test`."""
