@@ -293,7 +293,7 @@ async def test_columns_need_not_be_there(tmp_path: Path):
     await database.run(lambda c: c.execute("ALTER TABLE jobs RENAME COLUMN read TO reed"))
     jobs = JobStore(database, Limits(10, 10, 1000), Clock())
     with pytest.raises(AuricleError, match="cannot be used"):
-        await jobs.add([NewJob("", JobRequest(Held("rec_1"), DecodeOptions(), "base"))])
+        await jobs.add([NewJob("", JobRequest(Uploaded("rec_1"), DecodeOptions(), "base"))])
     await database.close()
 
 
