@@ -41,6 +41,12 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module."""
+    return tuple(ast.walk(tree(path)))
+
+
 def dotted(path: Path) -> str:
     """``src/auricle/speech/vad.py`` as ``auricle.speech.vad``; a package as its own name."""
     parts = path.relative_to(home(path)).with_suffix("").parts
@@ -50,7 +56,7 @@ def dotted(path: Path) -> str:
 def imported(path: Path) -> Iterator[tuple[int, str]]:
     """``(line, module)`` of every import of our own modules, wherever it stands."""
     known = names()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if _ours(alias.name))
         elif isinstance(node, ast.ImportFrom) and node.module and _ours(node.module):
@@ -66,7 +72,7 @@ def names() -> frozenset[str]:
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 

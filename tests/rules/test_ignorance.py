@@ -58,7 +58,7 @@ def unknown_to(path: Path) -> set[str]:
 
 
 def all_imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(source.tree(path)):
+    for node in source.nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
