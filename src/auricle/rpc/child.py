@@ -212,12 +212,15 @@ class Child(Generic[Request, Reply]):
         reason = "ended"
         try:
             reason = await self._read_until_broken()
+            self.kill()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         except msgspec.DecodeError as exc:
             reason = f"sent an unreadable answer: {exc}"
+            self.kill()
         except Exception as exc:  # noqa: BLE001  # the border: whatever it was, nobody waits for ever
             reason = f"was given up: {exc!r}"
+            self.kill()
         finally:
             code = await self._exit_code()
             how = f"{self.name} {self._killed_because or reason} ({_exit(code)})"
