@@ -16,8 +16,9 @@ from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder
 from auricle.jobs.job import Failure, JobRequest, Uploaded
 from auricle.jobs.readings import WHOLE, Place
+from auricle.jobs.rows import Page
 from auricle.jobs.runner import DEADLY
-from auricle.jobs.store import NewJob, Page
+from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
 from auricle.reading.reader import Reading
 from auricle.types import DecodeOptions, Language, Transcript

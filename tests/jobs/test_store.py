@@ -17,8 +17,8 @@ from auricle.jobs.folder import Folder, data_dir
 from auricle.jobs.job import Failure, JobRequest, StoredJob, Uploaded
 from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
-from auricle.jobs.rows import DAMAGED
-from auricle.jobs.store import JobStore, NewJob, Page
+from auricle.jobs.rows import DAMAGED, Page
+from auricle.jobs.store import JobStore, NewJob
 from auricle.opening import BYTES_PER_S
 from auricle.reading.reader import Reading
 from auricle.types import DecodeOptions, KnownVoice, Language, SpeakerOptions, Transcript
@@ -269,7 +269,7 @@ async def test_a_damaged_batch_keeps_no_other_waiting(kept: Kept):
     with pytest.raises(NotFound):
         await batches.get("batch_1", "")
     await batches.expire()
-    found, _ = await batches.page("", None, Page())
+    found, _ = await batches.page("", Page())
     assert [each.id for each in found] == ["batch_2"]
 
 

@@ -16,7 +16,7 @@ from auricle.jobs import files, rows
 from auricle.jobs.database import Database
 from auricle.jobs.files import StoredFile
 from auricle.jobs.job import StoredJob
-from auricle.jobs.rows import Paged
+from auricle.jobs.rows import Page
 from auricle.jobs.store import JobStore, NewJob
 
 BatchState = Literal[
@@ -95,15 +95,11 @@ class BatchStore:
         """With how many of its lines are done. Raises `NotFound`; somebody else's is none."""
         return await self._database.run(lambda connection: _counted(connection, batch_id, owner))
 
-    async def page(
-        self, owner: str, after: str | None, wanted: Paged
-    ) -> tuple[list[StoredBatch], bool]:
+    async def page(self, owner: str, page: Page) -> tuple[list[StoredBatch], bool]:
         """Batches of an owner, and whether there are more behind them. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> tuple[list[StoredBatch], bool]:
-            ids, has_more = rows.page(
-                connection, "batches", (["owner = ?"], [owner]), after, wanted
-            )
+            ids, has_more = rows.page(connection, "batches", (["owner = ?"], [owner]), page)
             found = [_readable(connection, each, owner) for each in ids]
             return [each for each in found if each is not None], has_more
 

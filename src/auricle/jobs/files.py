@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -15,6 +14,7 @@ from auricle.errors import NotFound, Overloaded
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.limits import FULL_RETRY_S, Limits, check_bytes
+from auricle.jobs.rows import Page
 
 KEEP_S = 30 * 86400.0
 """How long a file is kept of which nobody says how long, in seconds."""
@@ -30,16 +30,6 @@ class StoredFile(msgspec.Struct, frozen=True):
     n_bytes: int
     created_s: float
     expires_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class FilePage:
-    """Which part of the list is wanted; see `store.Page`."""
-
-    limit: int = 10_000
-    after: str | None = None
-    newest_first: bool = True
-    purpose: str | None = None
 
 
 class FileStore:
@@ -81,15 +71,17 @@ class FileStore:
         """Raises `NotFound`; somebody else's file is none."""
         return await self._database.run(lambda connection: _own(connection, file_id, owner))
 
-    async def page(self, owner: str, page: FilePage) -> tuple[list[StoredFile], bool]:
+    async def page(
+        self, owner: str, page: Page, purpose: str | None = None
+    ) -> tuple[list[StoredFile], bool]:
         """Files of an owner, and whether there are more behind them. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> tuple[list[StoredFile], bool]:
             clauses, values = ["owner = ?"], [owner]
-            if page.purpose is not None:
+            if purpose is not None:
                 clauses.append("purpose = ?")
-                values.append(page.purpose)
-            ids, has_more = rows.page(connection, "files", (clauses, values), page.after, page)
+                values.append(purpose)
+            ids, has_more = rows.page(connection, "files", (clauses, values), page)
             return [_own(connection, each, owner) for each in ids], has_more
 
         return await self._database.run(work)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -26,14 +26,13 @@ NOTHING = JobRequest(Uploaded(""), DecodeOptions(), "")
 _log = logging.getLogger(__name__)
 
 
-class Paged(Protocol):
-    """Which part of a list is wanted."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted: at most ``limit``, behind the one named ``after``."""
 
-    @property
-    def limit(self) -> int: ...
-
-    @property
-    def newest_first(self) -> bool: ...
+    limit: int = 20
+    after: str | None = None
+    newest_first: bool = True
 
 
 def read(kept: bytes | None, kind: type[Kept]) -> Kept | None:
@@ -77,8 +76,7 @@ def page(
     connection: sqlite3.Connection,
     table: str,
     where: tuple[Sequence[str], Sequence[object]],
-    after: str | None,
-    wanted: Paged,
+    wanted: Page,
 ) -> tuple[list[str], bool]:
     """The ids of a part of a table, and whether there are more behind it.
 
@@ -86,13 +84,13 @@ def page(
         NotFound: the row it is to begin behind is not there.
     """
     clauses, values = list(where[0]), list(where[1])
-    if after is not None:
+    if wanted.after is not None:
         row = connection.execute(
             f"SELECT seq FROM {table} WHERE id = ? AND {clauses[0]}",
-            (after, values[0]),
+            (wanted.after, values[0]),
         ).fetchone()
         if row is None:
-            raise NotFound(f"There is no {after!r} to go on behind.", param="after")
+            raise NotFound(f"There is no {wanted.after!r} to go on behind.", param="after")
         clauses.append("seq < ?" if wanted.newest_first else "seq > ?")
         values.append(row["seq"])
     order = "DESC" if wanted.newest_first else "ASC"

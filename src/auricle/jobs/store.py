@@ -25,6 +25,7 @@ from auricle.jobs.job import (
     new_id,
 )
 from auricle.jobs.limits import Limits, check_bytes, check_number
+from auricle.jobs.rows import Page
 from auricle.opening import BYTES_PER_S, UNOPENED_S
 
 LONGEST_WAIT_S = 3600.0
@@ -49,16 +50,6 @@ class NewJob:
     def failed(self, failure: Failure | None) -> NewJob:
         """The job, which cannot be done."""
         return replace(self, failure=failure)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list is wanted: at most ``limit``, behind the one named ``after``."""
-
-    limit: int = 20
-    after: str | None = None
-    newest_first: bool = True
-    state: State | None = None
 
 
 class JobStore:
@@ -102,15 +93,17 @@ class JobStore:
         """Raises `NotFound`; somebody else's job is none."""
         return await self._database.run(lambda connection: _own(connection, job_id, owner))
 
-    async def page(self, owner: str, page: Page) -> tuple[list[StoredJob], bool]:
+    async def page(
+        self, owner: str, page: Page, state: State | None = None
+    ) -> tuple[list[StoredJob], bool]:
         """Jobs that are no batch's, and whether there are more behind them. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> tuple[list[StoredJob], bool]:
             clauses, values = ["owner = ?", "batch IS NULL"], [owner]
-            if page.state is not None:
+            if state is not None:
                 clauses.append("state = ?")
-                values.append(page.state)
-            seqs, has_more = rows.page(connection, "jobs", (clauses, values), page.after, page)
+                values.append(state)
+            seqs, has_more = rows.page(connection, "jobs", (clauses, values), page)
             return [rows.found(connection, each) for each in seqs], has_more
 
         return await self._database.run(work)

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs.batch import StoredBatch
 from auricle.jobs.job import new_id
+from auricle.jobs.rows import Page
 from auricle.jobs.service import JobService, OpenJobs
-from auricle.jobs.store import Page
 from auricle.server import errors
 from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import UploadReader
@@ -88,8 +88,8 @@ class BatchEndpoints:
         """``GET /v1/batches``"""
         jobs = await self._service.opened()
         form = Form(request.query_params.multi_items())
-        after, page = form.text("after"), Page(form.integer("limit", 1, MAX_PAGE) or 20)
-        found, has_more = await jobs.stores.batches.page(owner_of(request), after, page)
+        page = Page(form.integer("limit", 1, MAX_PAGE) or 20, form.text("after"))
+        found, has_more = await jobs.stores.batches.page(owner_of(request), page)
         return errors.json_response(bodies.batch_list(found, has_more=has_more))
 
     async def one(self, request: Request) -> Response:

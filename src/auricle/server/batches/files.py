@@ -15,13 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auricle.errors import NotFound
-from auricle.jobs.files import KEEP_S, FilePage, StoredFile
+from auricle.jobs.files import KEEP_S, StoredFile
 from auricle.jobs.service import JobService, OpenJobs
 from auricle.server import errors
 from auricle.server.access.owners import owner_of
 from auricle.server.audio_upload import AudioUpload, UploadReader
 from auricle.server.batches import bodies
 from auricle.server.fields.form import Form, integer, refuse
+from auricle.server.jobs.endpoints import page_of
 from auricle.server.transport.file_response import File
 
 PATH: Final = "/v1/files"
@@ -61,13 +62,9 @@ class Files:
         """``GET /v1/files``"""
         jobs = await self._service.opened()
         form = Form(request.query_params.multi_items())
-        page = FilePage(
-            limit=form.integer("limit", 1, MAX_PAGE) or MAX_PAGE,
-            after=form.text("after"),
-            newest_first=(form.choice("order", ("asc", "desc")) or "desc") == "desc",
-            purpose=form.text("purpose"),
-        )
-        found, has_more = await jobs.stores.files.page(owner_of(request), page)
+        page = page_of(form, MAX_PAGE, usual=MAX_PAGE)
+        purpose = form.text("purpose")
+        found, has_more = await jobs.stores.files.page(owner_of(request), page, purpose)
         return errors.json_response(bodies.file_list(found, has_more=has_more))
 
     async def one(self, request: Request) -> Response:

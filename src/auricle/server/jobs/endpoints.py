@@ -16,8 +16,9 @@ from starlette.routing import Route
 
 from auricle.errors import Conflict
 from auricle.jobs.job import State, StoredJob, Uploaded
+from auricle.jobs.rows import Page
 from auricle.jobs.service import JobService, OpenJobs
-from auricle.jobs.store import NewJob, Page
+from auricle.jobs.store import NewJob
 from auricle.output import formats
 from auricle.server import errors
 from auricle.server.access.owners import owner_of
@@ -64,7 +65,11 @@ class Jobs:
     async def listed(self, request: Request) -> Response:
         """``GET /v1/jobs``"""
         jobs = await self._service.opened()
-        found, has_more = await jobs.stores.jobs.page(owner_of(request), _page(request))
+        form = Form(request.query_params.multi_items())
+        status = form.choice("status", STATES)
+        state = next((each for each in STATES if each == status), None)
+        page = page_of(form, MAX_PAGE, usual=20)
+        found, has_more = await jobs.stores.jobs.page(owner_of(request), page, state)
         deliveries = await jobs.stores.hooks.of([job.id for job in found])
         return errors.json_response(bodies.job_list(found, deliveries, has_more=has_more))
 
@@ -136,17 +141,10 @@ class Jobs:
         return errors.json_response(bodies.job_body(job, deliveries.get(job.id)))
 
 
-def _page(request: Request) -> Page:
-    """
-    Raises:
-        InvalidRequest: a value is not allowed.
-    """
-    form = Form(request.query_params.multi_items())
-    order = form.choice("order", ("asc", "desc")) or "desc"
-    status = form.choice("status", STATES)
+def page_of(form: Form, most: int, usual: int) -> Page:
+    """Which part of a list a query asks for. Raises `InvalidRequest`."""
     return Page(
-        limit=form.integer("limit", 1, MAX_PAGE) or 20,
+        limit=form.integer("limit", 1, most) or usual,
         after=form.text("after"),
-        newest_first=order == "desc",
-        state=next((each for each in STATES if each == status), None),
+        newest_first=form.choice("order", ("asc", "desc")) != "asc",
     )
