@@ -9,6 +9,7 @@ from tests.rules import source
 MAX_MODULE_LINES = 350
 MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 200
+MAX_TERMS = 30
 
 
 def n_lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> int:
@@ -49,3 +50,10 @@ def test_a_module_says_what_it_is():
         if not ast.get_docstring(source.tree(path))
     ]
     assert silent == []
+
+
+def test_the_glossary_is_short():
+    page = (source.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    _, _, glossary = page.partition("## Glossary")
+    _, *terms = (line for line in glossary.split("## ")[0].splitlines() if line.startswith("| "))
+    assert len(terms) <= MAX_TERMS

@@ -99,12 +99,10 @@ class JobStore:
         """Jobs that are no batch's, and whether there are more behind them. Raises `NotFound`."""
 
         def work(connection: sqlite3.Connection) -> tuple[list[StoredJob], bool]:
-            clauses, values = ["owner = ?", "batch IS NULL"], [owner]
-            if state is not None:
-                clauses.append("state = ?")
-                values.append(state)
-            seqs, has_more = rows.page(connection, "jobs", (clauses, values), page)
-            return [rows.found(connection, each) for each in seqs], has_more
+            wanted = [] if state is None else [state]
+            clauses = ["owner = ?", "batch IS NULL", *("state = ?" for _ in wanted)]
+            ids, has_more = rows.page(connection, "jobs", (clauses, [owner, *wanted]), page)
+            return [rows.found(connection, each) for each in ids], has_more
 
         return await self._database.run(work)
 
