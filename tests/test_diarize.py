@@ -140,6 +140,15 @@ async def test_voices_that_are_known_have_names_and_others_letters():
     assert host.bounds[:2] == [Bounds(), Bounds()]
 
 
+async def test_a_noisy_reference_is_warned_of():
+    host = FakeHost([replace(voices(5), range_db=3.0), voices(9), voices(5)])
+    found = await diarizer(host).diarize(RECORDING, SpeakerOptions(known=(ANN, BOB)))
+    assert [each.name for each in found.speakers] == ["Ann"]
+    of_recording, of_reference = found.warnings
+    assert of_recording == "warning of recording"
+    assert of_reference.startswith("The reference for 'Ann' is noisy: loud speech is 3 dB above")
+
+
 async def test_eight_people():
     found = await diarizer(FakeHost([voices(*range(8))])).diarize(RECORDING, SpeakerOptions())
     assert "".join(each.name for each in found.speakers) == "ABCDEFGH"

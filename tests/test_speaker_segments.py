@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -183,6 +184,16 @@ async def test_the_whole_transcript_names_its_speakers():
     ]
     assert [each.name for each in transcript.speakers or ()] == ["A"]
     assert (transcript.language, transcript.duration_s > 40) == (Language("en"), True)
+
+
+async def test_what_hearing_voices_warns_of_is_told_with_what_reading_does():
+    done = asyncio.Event()
+    done.set()
+    noisy = replace(ALL, warnings=("It ends early.", "The reference is noisy."))
+    async with with_speakers_of(FakeEngine(hear), 2, known_at(done, noisy)) as stream:
+        assert stream.warnings == stream.transcription.warnings == ()
+        transcript = await collect(stream)
+    assert transcript.warnings == noisy.warnings
 
 
 async def test_voices_that_cannot_be_told_apart_end_it_early():

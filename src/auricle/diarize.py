@@ -69,6 +69,7 @@ class Diarization:
     duration_s: float
     track: AudioTrack | None = None
     warnings: tuple[str, ...] = ()
+    """What could not be read, and what is wrong with references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,9 @@ def _named(heard: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
             labels(names), names, speech_s, voices.embeddings, strict=True
         )
     )
-    return Diarization(speakers, voices.turns, heard.duration_s, heard.track, heard.warnings)
+    noisy = tuple(each.warning for each in people if each.warning is not None)
+    warnings = (*heard.warnings, *noisy)
+    return Diarization(speakers, voices.turns, heard.duration_s, heard.track, warnings)
 
 
 def _numbers(embedding: NDArray[np.float32]) -> tuple[float, ...]:

@@ -54,7 +54,9 @@ class SpokenTranscription:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return self.transcription.warnings
+        """Of both; they read the same recording, so many are told twice."""
+        heard = self.diarization.result().warnings if self.diarization.done() else ()
+        return tuple(dict.fromkeys((*self.transcription.warnings, *heard)))
 
     @property
     def speakers(self) -> tuple[Speaker, ...] | None:

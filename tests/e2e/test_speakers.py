@@ -137,6 +137,36 @@ async def test_references_that_are_none(
     )
 
 
+async def test_a_noisy_reference_is_warned_of(english: Real) -> None:
+    """In noise as loud as this he is not known again by it, and would wonder why."""
+    clean = ENGLISH[:60_000]
+    noise = np.random.default_rng(0).normal(0, 0.7 * np.sqrt((clean**2).mean()), len(clean))
+    form = {**DIARIZED, "known_speaker_names[]": "Kennedy"}
+    form["known_speaker_references[]"] = url((clean + noise).astype(np.float32))
+    async with english.http() as http:
+        answer = await http.post(PATH, data=form, files={"file": ("a.wav", END)})
+    [warning] = answer.json()["warnings"]
+    assert warning.startswith("The reference for 'Kennedy' is noisy: loud speech is ")
+    assert answer.headers["x-auricle-warning"] == warning
+
+
+async def test_people_are_known_again_in_another_recording(english: Real) -> None:
+    """By the embeddings a client keeps: 0.5 is between the same person and another."""
+    recordings = (
+        np.concatenate([ENGLISH[:60_000], SPANISH[:40_000]]),
+        np.concatenate([SPANISH[40_000:], ENGLISH[124_800:]]),
+    )
+    found = []
+    async with english.http() as http:
+        for pcm in recordings:
+            form, files = {"speaker_embeddings": "true"}, {"file": ("a.wav", wav(pcm))}
+            body = (await http.post("/v1/audio/diarization", data=form, files=files)).json()
+            found.append(np.array([each["embedding"] for each in body["speakers"]]))
+    first, second = found
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-4)
+    assert (first @ second.T >= 0.5).tolist() == [[False, True], [True, False]]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows")
 async def test_a_process_that_was_killed_is_replaced(english: Real) -> None:
     process = english.runtime._speakers._process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,18 @@ def test_a_reference_is_its_main_voice():
     voice = known_voice("Ann", reference(0.3, 4.0), "known_speaker_references[0]")
     assert voice.name == "Ann"
     assert voice.embedding.argmax() == 1
+
+
+def test_a_noisy_reference_is_used_with_a_warning():
+    noisy = replace(reference(3.0), range_db=7.0)
+    clean = replace(reference(3.0), range_db=10.0)
+    found = known_voice("Ann", noisy, "known_speaker_references[0]")
+    assert found.embedding.argmax() == 0
+    assert found.warning == (
+        "The reference for 'Ann' is noisy: loud speech is 7 dB above the rest of it, less than 10; "
+        "a cleaner one is recognised more surely."
+    )
+    assert known_voice("Ann", clean, "known_speaker_references[0]").warning is None
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ class SpokenTurn(msgspec.Struct, frozen=True):
 
 
 class DiarizationBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Who speaks when. ``warnings`` say what of the recording could not be read."""
+    """Who speaks when. ``warnings`` say what of the recording could not be read, and which
+    references of voices are noisy."""
 
     task: Literal["diarize"] = "diarize"
     duration: float

@@ -1,4 +1,5 @@
-"""What all voices have in common on a channel, so that it can be taken away.
+"""How speech comes through a channel: how far above its noise, and what all voices have in common
+on it, so that it can be taken away.
 
 Knows nothing about networks. Through a telephone's band (300 to 3400 Hz) all voices get more alike:
 the embeddings of different people, whose cosine is 0.1 on average otherwise, have 0.45 in common.
@@ -29,22 +30,36 @@ _HIGH = slice(62, 78)
 """Mel bands of 4.2 to 7.3 kHz."""
 _LOUD = 6.0
 """Natural logarithms: a frame is loud if its mean level is no further below the loudest ones."""
+_DB = 10 / np.log(10)
+_LEVELS_DB = np.arange(-80.0, 81.0)
+_QUIET, _LOUDEST = 0.05, 0.95
 
 F32 = NDArray[np.float32]
 
 
 class Channel:
-    """Collects how much bands vary in the speech of one recording."""
+    """Collects how loud the speech of one recording is, and how much bands vary in it."""
 
     def __init__(self) -> None:
-        self._n = 0.0
         self._varied = np.zeros(2)
+        self._levels = np.zeros(len(_LEVELS_DB) - 1, np.int64)
 
     def hear(self, mel: F32) -> None:
         """``(n_frames, 80)`` filterbanks of a stretch of speech."""
         level = mel[:, _LOW].mean(1)
         loud = mel[level > np.percentile(level, 95) - _LOUD]
+        inside = np.clip(level * _DB, _LEVELS_DB[0], _LEVELS_DB[-1])
+        self._levels += np.histogram(inside, _LEVELS_DB)[0]
         self._varied += len(loud) * np.array([loud[:, b].std(0).mean() for b in (_LOW, _HIGH)])
+
+    @property
+    def range_db(self) -> float:
+        """By how much the loudest twentieth of speech is louder than the quietest, which is noise
+        where there is any: 16 or more for 88 people as recorded, in a room and on the telephone; 13
+        at the median in noise that is 15 dB quieter than they are, 9 at 8 dB and 6 at 3 dB."""
+        n = self._levels.cumsum()
+        quiet, loud = np.searchsorted(n, n[-1] * np.array([_QUIET, _LOUDEST]))
+        return float(loud - quiet)
 
     @property
     def is_band_limited(self) -> bool:

@@ -8,6 +8,7 @@ Why it is so: docs/decisions.md, Speakers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,8 @@ class Voices:
     """By start, then by speaker."""
     embeddings: NDArray[np.float32]
     """``(n_speakers, 192)``, each of length 1."""
+    range_db: float = math.inf
+    """By how much loud speech is above quiet speech, or above the noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ class Diarization:
         np.add.at(sums, labels, embeddings * np.array(durations)[:, None])
         means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         end_s = self._n_samples / SAMPLE_RATE
-        return Voices(tuple(_turns(active, end_s)), np.asarray(means, np.float32))
+        turns = tuple(_turns(active, end_s))
+        return Voices(turns, np.asarray(means, np.float32), self._channel.range_db)
 
 
 def listen(networks: Networks, pcm: Pcm) -> Heard:

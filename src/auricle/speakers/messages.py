@@ -72,14 +72,16 @@ class Found(msgspec.Struct, frozen=True, tag=True):
     turns: tuple[Turn, ...]
     embeddings: tuple[bytes, ...]
     """One for each speaker: ``(192,) float32`` little-endian, of length 1."""
+    range_db: float
 
     @classmethod
     def of(cls, voices: Voices) -> Found:
-        return cls(voices.turns, tuple(_packed(each) for each in voices.embeddings))
+        embeddings = tuple(_packed(each) for each in voices.embeddings)
+        return cls(voices.turns, embeddings, voices.range_db)
 
     @property
     def voices(self) -> Voices:
-        return Voices(self.turns, _unpacked(self.embeddings))
+        return Voices(self.turns, _unpacked(self.embeddings), self.range_db)
 
 
 class Stretches(msgspec.Struct, frozen=True, tag=True):

@@ -43,7 +43,8 @@ class TextDone(
 ):
     """The end of a stream: ``text`` is exactly the deltas joined, and so are the ``logprobs``.
     ``words`` and ``languages`` are there where ``json`` has them, ``speakers`` where
-    ``diarized_json`` has. ``warnings`` say what of the recording could not be read."""
+    ``diarized_json`` has. ``warnings`` say what of the recording could not be read, and which
+    references of voices are noisy."""
 
     text: str
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
