@@ -78,10 +78,10 @@ def test_a_running_server_sees_what_changes(tmp_path: Path):
     ring = Keyring(path, clock)
     key = keyring.add(path, "ann", EVERYTHING, None, NOW)
     assert ring.find(digest(key)) is None
-    clock.now_s += keyring.LOOK_S
+    clock.now_s += keyring.POLL_S
     assert ring.find(digest(key)) is not None
     assert keyring.revoke(path, "ann").id == digest(key)[:8]
-    clock.now_s += keyring.LOOK_S
+    clock.now_s += keyring.POLL_S
     assert ring.find(digest(key)) is None
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_was_spoilt_changes_nothing(tmp_path: Path):
     key = keyring.add(path, "ann", EVERYTHING, None, NOW)
     ring = Keyring(path, clock)
     path.write_text("{")
-    clock.now_s += keyring.LOOK_S
+    clock.now_s += keyring.POLL_S
     assert ring.find(digest(key)) is not None
     with pytest.raises(BadSetting, match="is no file of auricle keys"):
         Keyring(path)

@@ -26,7 +26,7 @@ from auricle.grants import Grant
 PREFIX = "sk-auricle-"
 """How keys begin, so that one is known for what it is wherever it turns up."""
 
-LOOK_S = 1.0
+POLL_S = 1.0
 """How often a running server looks whether the file has changed."""
 
 
@@ -134,25 +134,25 @@ class Keyring:
         """Raises `BadSetting` if the file cannot be read."""
         self._path = path
         self._clock = clock
-        self._looked_s = clock()
+        self._refreshed_s = clock()
         self._version = _version(path)
         self._keys = _by_digest(read(path))
         self._clients = _by_client(self._keys)
 
     def find(self, key_digest: str) -> StoredKey | None:
         """The key with that digest, if it has not expired."""
-        self._look()
+        self._refresh()
         return _valid(self._keys.get(key_digest))
 
     def key_of(self, client: str) -> StoredKey | None:
         """The key of a client by its name for limits, if it has not expired."""
-        self._look()
+        self._refresh()
         return _valid(self._clients.get(client))
 
-    def _look(self) -> None:
-        if self._clock() - self._looked_s < LOOK_S:
+    def _refresh(self) -> None:
+        if self._clock() - self._refreshed_s < POLL_S:
             return
-        self._looked_s = self._clock()
+        self._refreshed_s = self._clock()
         version = _version(self._path)
         if version != self._version:
             with contextlib.suppress(BadSetting):

@@ -93,7 +93,7 @@ async def test_where_the_model_is_not_there():
 
 async def test_the_refusal_says_what_to_do(tmp_path):
     host = EndOfTurnHost(FetchOptions(cache=tmp_path), fetches=False)
-    await host.look()
+    await host.locate()
     with pytest.raises(InvalidRequest, match="'auricle models download turns'"):
         host.check()
     assert await host.end_probability(read_wav(SAMPLES / "jfk.wav")) is None
@@ -101,7 +101,7 @@ async def test_the_refusal_says_what_to_do(tmp_path):
 
 async def test_it_may_be_fetched_on_request(tmp_path):
     host = EndOfTurnHost(FetchOptions(cache=tmp_path), fetches=True)
-    await host.look()
+    await host.locate()
     host.check()
 
 
@@ -145,7 +145,7 @@ async def test_a_pause_too_many_is_not_looked_at():
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals on Windows")
 async def test_a_process_that_died_is_started_again():
     host = EndOfTurnHost(FetchOptions.of(Settings()), fetches=False)
-    await host.look()
+    await host.locate()
     host.check()
     pcm = read_wav(SAMPLES / "jfk.wav")
     first = await host.end_probability(pcm)

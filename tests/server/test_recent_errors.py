@@ -111,20 +111,20 @@ def ended(client: str, error: AuricleError | None = None, path: str = "/") -> Sc
 
 async def test_probes_and_what_went_well_do_not_count() -> None:
     recent = RecentErrors()
-    recent.look(ended("key a"))
-    recent.look(ended("key a", InvalidRequest("No."), "/readyz"))
+    recent.note(ended("key a"))
+    recent.note(ended("key a", InvalidRequest("No."), "/readyz"))
     assert recent.of("key a") == ()
 
 
 async def test_nobody_pushes_out_anothers_and_all_of_it_has_an_end() -> None:
     recent = RecentErrors(now_s=lambda: 7.9)
-    recent.look(ended("key quiet", InvalidRequest("No.", code="c", param="p")))
+    recent.note(ended("key quiet", InvalidRequest("No.", code="c", param="p")))
     for _ in range(MAX_EACH + 1):
-        recent.look(ended("key loud", InvalidRequest("No.")))
+        recent.note(ended("key loud", InvalidRequest("No.")))
     assert len(recent.of("key loud")) == MAX_EACH
     [quiet] = recent.of("key quiet")
     assert (quiet.ended_at, quiet.code, quiet.param) == (7, "c", "p")
     for number in range(MAX_OWNERS - 1):
-        recent.look(ended(f"key {number}", InvalidRequest("No.")))
+        recent.note(ended(f"key {number}", InvalidRequest("No.")))
     assert recent.of("key quiet") == ()
     assert recent.of("key loud") != ()

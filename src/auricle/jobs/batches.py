@@ -81,7 +81,7 @@ class Batches:
         self._lines = lines
         self._clock = clock
 
-    async def look(self) -> None:
+    async def advance(self) -> None:
         """Do all that can be done now."""
         for batch in await self._stores.batches.open():
             try:

@@ -32,7 +32,7 @@ from auricle.observe import Observer
 from auricle.segment_stream import collect
 from auricle.speech_runtime import SpeechRuntime
 
-LOOK_S: Final = 60.0
+POLL_S: Final = 60.0
 """How often to look for work nobody has announced: a clock may have been set."""
 
 FIRST_RETRY_S: Final = 2.0
@@ -121,7 +121,7 @@ class Runner:
                 logger.error("jobs wait: %s", as_auricle_error(exc))
                 job, due_s = None, None
             if job is None:
-                wait_s = LOOK_S if due_s is None else min(due_s - self._clock(), LOOK_S)
+                wait_s = POLL_S if due_s is None else min(due_s - self._clock(), POLL_S)
                 await wait_for(changed, wait_s)
                 continue
             await self._watched(job)

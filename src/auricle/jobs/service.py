@@ -26,7 +26,7 @@ from auricle.jobs.job import StoredJob
 from auricle.jobs.limits import MIB
 from auricle.jobs.outbound import OutboundClient
 from auricle.jobs.owners import Owners
-from auricle.jobs.runner import DEADLY, LOOK_S, MAX_STARTS, Runner
+from auricle.jobs.runner import DEADLY, MAX_STARTS, POLL_S, Runner
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
 from auricle.jobs.wakeup import wait_for
@@ -91,7 +91,7 @@ class JobService:
                 await self.opened()
             except AuricleError as exc:
                 logger.warning("stored jobs wait: %s", exc)
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
 
     async def opened(self) -> OpenJobs:
         """
@@ -170,12 +170,12 @@ class JobService:
         while True:
             changed = jobs.runner.wakeup.next
             try:
-                await jobs.batches.look()
+                await jobs.batches.advance()
                 await stores.recordings.remove(await stores.jobs.expire())
                 await stores.recordings.remove(await stores.files.expire())
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("jobs wait: %s", as_auricle_error(exc))
-            await wait_for(changed, LOOK_S)
+            await wait_for(changed, POLL_S)
 
     async def _send_webhooks(self, jobs: OpenJobs) -> None:
         """Tell who wants to know, until it is cancelled."""
@@ -183,12 +183,12 @@ class JobService:
         sender = WebhookSender(hooks, self.hook_hosts, self._write, self._clock)
         while True:
             changed = jobs.runner.wakeup.next
-            wait_s = LOOK_S
+            wait_s = POLL_S
             try:
                 await sender.send_due()
                 due_s = await hooks.next_due_s()
                 if due_s is not None:
-                    wait_s = min(due_s - self._clock(), LOOK_S)
+                    wait_s = min(due_s - self._clock(), POLL_S)
             except Exception as exc:  # noqa: BLE001  # the border: a disk may be better later
                 logger.error("webhooks wait: %s", as_auricle_error(exc))
             await wait_for(changed, wait_s)

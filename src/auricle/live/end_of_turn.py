@@ -61,7 +61,7 @@ class EndOfTurnHost:
         self._process: TurnProcess | None = None
         self._starting = asyncio.Lock()
 
-    async def look(self) -> None:
+    async def locate(self) -> None:
         """Find out whether the model is on this machine, for `check`."""
         if not self._is_here:
             found = await asyncio.to_thread(on_this_machine, TURNS, self._fetching)

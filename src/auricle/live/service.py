@@ -36,7 +36,7 @@ class LiveService:
         key: str = "",
     ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
-        await self._end_of_turn.look()
+        await self._end_of_turn.locate()
         backend = LiveBackend(
             self._vad.probabilities, self._load, model, possible, self._end_of_turn
         )

@@ -96,7 +96,7 @@ def create_app(
                 RequestMiddleware,
                 in_flight=in_flight,
                 observer=metrics,
-                on_end=failures.look,
+                on_end=failures.note,
                 tracer=tracer,
             ),
             Middleware(BaseUrls),

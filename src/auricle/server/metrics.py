@@ -141,7 +141,7 @@ class MetricsPage:
         }
 
     async def page(self, _: Request) -> Response:
-        self._look(await self._runtime.statuses())
+        self._update(await self._runtime.statuses())
         self._stored.clear()
         for state, n in (await self._jobs.counts()).items():
             self._stored.labels(state).set(n)
@@ -149,7 +149,7 @@ class MetricsPage:
             generate_latest(self._metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
         )
 
-    def _look(self, models: Sequence[ModelStatus]) -> None:
+    def _update(self, models: Sequence[ModelStatus]) -> None:
         in_flight = self._in_flight
         is_ready = self._runtime.state == "ready" and not in_flight.is_stopping
         now: Mapping[str, float] = {

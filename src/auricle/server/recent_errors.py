@@ -70,7 +70,7 @@ class RecentErrors:
         self._now_s = now_s
         self._kept: OrderedDict[str, deque[FailedRequest]] = OrderedDict()
 
-    def look(self, scope: Scope) -> None:
+    def note(self, scope: Scope) -> None:
         """Keep what is worth knowing of a request that has ended, if it failed."""
         known = context.of(scope)
         path: str | None = getattr(scope.get("route"), "path_format", None)

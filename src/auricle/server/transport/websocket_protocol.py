@@ -49,7 +49,7 @@ RECEIVE_BUFFER_BYTES: Final = 256 * 1024
 """What the system takes of a client that sends faster than it is read. Its pings wait behind that,
 and clients give up when they get no answer."""
 
-LOOK_S: Final = 0.5
+ALIVE_CHECK_S: Final = 0.5
 """How often a client that is not read from is looked at, whether it is still there."""
 
 CLOSE_S: Final = 10.0
@@ -69,7 +69,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Bytes of messages that wait to be received."""
     n_all_unreceived: ClassVar[int] = 0
     """The same of all connections."""
-    _look_timer: asyncio.TimerHandle | None = None
+    _alive_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -79,8 +79,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._look_timer is not None:
-            self._look_timer.cancel()
+        if self._alive_timer is not None:
+            self._alive_timer.cancel()
         self._waits(-self._n_unreceived)
         self._sizes.clear()
         super().connection_lost(exc)
@@ -132,8 +132,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.read_paused = not is_full
         super().send_receive_event_to_app()
         self.read_paused = is_full
-        if is_full and self._look_timer is None and _HANGUP:
-            self._look_timer = self.loop.call_later(LOOK_S, self._look)
+        if is_full and self._alive_timer is None and _HANGUP:
+            self._alive_timer = self.loop.call_later(ALIVE_CHECK_S, self._check_alive)
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await super().receive()
@@ -155,9 +155,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         most = LEAST_UNRECEIVED_BYTES if is_crowded else MAX_UNRECEIVED_BYTES
         return self._n_unreceived > most
 
-    def _look(self) -> None:
+    def _check_alive(self) -> None:
         """Give up a client that has left: what it sent before waits in vain."""
-        self._look_timer = None
+        self._alive_timer = None
         if not self.read_paused or self.transport.is_closing():
             return
         poll = select.poll()
@@ -165,7 +165,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if poll.poll(0):
             self.transport.abort()
         else:
-            self._look_timer = self.loop.call_later(LOOK_S, self._look)
+            self._alive_timer = self.loop.call_later(ALIVE_CHECK_S, self._check_alive)
 
     def keepalive_timeout(self) -> None:
         if self.read_paused:  # its answer is among what is not read
