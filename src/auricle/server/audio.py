@@ -12,8 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from auricle.output import formats
 from auricle.server.audio_upload import AudioUpload, UploadReader, recording_headers
-from auricle.server.dialects import base_urls
-from auricle.server.dialects.groq import GROQ
+from auricle.server.dialects import groq
 from auricle.server.dialects.openai import OPENAI, Dialect
 from auricle.server.dialects.openai_events import DONE, GrowingText, SpokenSegments
 from auricle.server.fields import audio_request
@@ -44,9 +43,7 @@ class Audio:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._reader.received(Request(scope, receive)) as upload:
             sent = _with_model(upload.sent.fields, scope["path_params"].get("model"))
-            dialect = self._dialect
-            if dialect is OPENAI and base_urls.is_groqs(scope):
-                dialect = GROQ
+            dialect = groq.dialect_of(scope, self._dialect)
             fields = dialect.read(sent, self._task)
             asked = audio_request.parse(fields, self._task, self._reader.runtime.settings)
             self._ignored.note(asked.ignored)

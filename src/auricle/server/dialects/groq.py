@@ -1,7 +1,7 @@
 """What Groq's clients look for in an answer besides what OpenAI's do: the id of the request.
 
-Knows nothing about who is one; ``base_urls`` tells by the path. Vercel's ``@ai-sdk/groq`` takes no
-JSON without ``x_groq.id``.
+Knows nothing about uploads or transcriptions. Vercel's ``@ai-sdk/groq`` takes no JSON without
+``x_groq.id``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+from starlette.types import Scope
 
 from auricle.output import formats
-from auricle.server.dialects.openai import OPENAI
+from auricle.server.dialects import base_urls
+from auricle.server.dialects.openai import OPENAI, Dialect
 from auricle.types import Transcript
 
 
@@ -26,3 +28,9 @@ def write(transcript: Transcript, style: formats.Style, request_id: str) -> byte
 
 
 GROQ = replace(OPENAI, write=write)
+
+
+def dialect_of(scope: Scope, served: Dialect) -> Dialect:
+    """What is spoken in a request where ``served`` is: Groq's clients have a base URL of their own
+    for OpenAI's API."""
+    return GROQ if served is OPENAI and base_urls.is_groqs(scope) else served
