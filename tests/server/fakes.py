@@ -16,6 +16,7 @@ from auricle.config import Settings
 from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError, BadMedia, InvalidRequest, ModelNotFound, Unavailable
+from auricle.hosting import managed_model
 from auricle.hosting.names import Aliases
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
@@ -105,6 +106,7 @@ BASE = ModelStatus(
     "base", "ready", None, 300 * 1024 * 1024, 2, 5, "cpu", "int8_float32", ("en", "de"), 0.05, 9.5
 )
 SMALL = ModelStatus("small", "unloaded")
+SPEAKERS = ModelStatus("speakers", "unloaded", memory_bytes=200 * 1024 * 1024)
 
 
 Told = Literal["send", "commit", "clear", "finish"]
@@ -226,6 +228,7 @@ class FakeRuntime:
         self.models: list[str] = []
         self.changes: list[tuple[str, str]] = []
         self.in_use: set[str] = set()
+        self.speakers_state: managed_model.State = "unloaded"
         self.language: Language | None = Language("en", 0.9)
         self.duration_s = 2.5
         self.track: AudioTrack | None = AudioTrack(1, 1)
@@ -298,6 +301,8 @@ class FakeRuntime:
         self._named(name)
 
     async def status(self, name: str) -> ModelStatus:
+        if name == SPEAKERS.name:
+            return replace(SPEAKERS, state=self.speakers_state)
         return BASE if self._named(name) == "base" else SMALL
 
     async def statuses(self) -> list[ModelStatus]:

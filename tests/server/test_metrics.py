@@ -58,7 +58,18 @@ async def test_what_a_server_holds_now(served: Served) -> None:
     assert found[key("auricle_model_windows", model="base")] == 5
     assert found[key("auricle_model_backlog_seconds", model="base")] == 9.5
     assert found[key("auricle_model_loaded", model="small")] == 0
+    assert key("auricle_model_loaded", model="speakers") not in found
     assert found[key("process_open_fds")] > 3
+
+
+async def test_what_tells_speakers_apart_takes_memory_too() -> None:
+    runtime = FakeRuntime(settings())
+    runtime.speakers_state = "ready"
+    async with serving(runtime) as served, served.http() as http:
+        await runtime.started.wait()
+        found = samples((await http.get("/metrics")).text)
+    assert found[key("auricle_model_memory_bytes", model="speakers")] == 200 * 1024 * 1024
+    assert found[key("auricle_model_memory_bytes", model="base")] == 300 * 1024 * 1024
 
 
 async def test_a_key_is_asked_for() -> None:

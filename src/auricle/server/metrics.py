@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auricle.jobs.service import JobService
+from auricle.models import registry
 from auricle.server.transport.in_flight import InFlight
 from auricle.speech_runtime import ModelStatus, SpeechRuntime, State
 
@@ -141,7 +142,9 @@ class MetricsPage:
         }
 
     async def page(self, _: Request) -> Response:
-        self._update(await self._runtime.statuses())
+        models = await self._runtime.statuses()
+        speakers = await self._runtime.status(registry.SPEAKERS.id)  # which transcribes nothing
+        self._update(models if speakers.state == "unloaded" else [*models, speakers])
         self._stored.clear()
         for state, n in (await self._jobs.counts()).items():
             self._stored.labels(state).set(n)
@@ -188,7 +191,7 @@ _NOW: Mapping[str, str] = {
 
 _OF_MODELS: Mapping[str, str] = {
     "loaded": "1 if the model is in memory",
-    "memory_bytes": "What its engine takes",
+    "memory_bytes": "What its engine takes, or what tells speakers apart",
     "requests": "Requests that use it",
     "windows": "Windows waiting or being read",
     "backlog_seconds": "Predicted seconds until all work for it that was accepted is done",
