@@ -87,6 +87,9 @@ class Runtime:
         )
         self._names = ModelNames(settings, self._catalog, self._models, self._default, grants)
         self._control = ModelControl(settings, self._names, self._models, self._speakers)
+        self.unload, self.status = self._control.unload, self._control.status
+        self.statuses = self._control.statuses
+        self.prove = self._default.prove
         self.aliases = self._names.aliases
         self.downloads = Downloads(
             fetching,
@@ -145,10 +148,6 @@ class Runtime:
         held = (self.downloads, self._models, self._speakers, self._decoders, self._live)
         for close in [each.close for each in held]:
             await close()
-
-    async def prove(self) -> None:
-        """See `ManagedModel.prove`, of the model it was started with."""
-        await self._default.prove()
 
     def check_room(self, key: str = "") -> None:
         """Refuse a client known by ``key`` early, before its upload is read: `Unavailable`, see
@@ -229,18 +228,6 @@ class Runtime:
         """Load a model; see `ModelControl.load` and `check_room`."""
         self.check_room()
         return await self._control.load(name, key)
-
-    async def unload(self, name: str, key: str = "") -> ModelStatus:
-        """Give a model's memory back to the system; see `ModelControl.unload`."""
-        return await self._control.unload(name, key)
-
-    async def status(self, name: str) -> ModelStatus:
-        """How one model is; see `ModelControl.status`."""
-        return await self._control.status(name)
-
-    async def statuses(self) -> list[ModelStatus]:
-        """Every model that a request can have now, the one it was started with first."""
-        return await self._control.statuses()
 
     async def start_engine(self, checkpoint: Checkpoint) -> MeasuredEngine:
         """A fresh engine for a checkpoint."""
