@@ -93,7 +93,7 @@ def test_silence(avg_logprob, no_speech_prob, is_silence):
 def test_where_no_speech_was_detected_a_doubtful_text_is_an_invention(text, is_silence):
     assert fallback.is_silence(text, no_vad_speech=True) is is_silence
     assert fallback.is_silence(text) is False
-    assert bool(fallback.settle([text], no_vad_speech=True).segments) is not is_silence
+    assert bool(fallback.choose([text], no_vad_speech=True).segments) is not is_silence
     assert fallback.is_doubtful(text, FULL, no_vad_speech=True) is False
 
 
@@ -141,7 +141,7 @@ CUT = _text(is_truncated=True)
 def test_temperatures_are_for_loops(options, step, text, goes_on):
     """A window in a language the model cannot write climbed seven ways, and the beam's text won."""
     attempts = fallback.ladder(DecodeOptions(**options), is_short=True)
-    assert fallback.may_be_mended(attempts, step, text) is goes_on
+    assert fallback.is_worth_retrying(attempts, step, text) is goes_on
 
 
 def _ways(is_short=False, **options):
@@ -178,14 +178,14 @@ def test_the_most_probable_attempt_without_loops_wins():
     loop = _text(avg_logprob=-0.1, compression_ratio=9.0, words=" la la la la")
     good = _text(avg_logprob=-1.2, words=" good")
     worse = _text(avg_logprob=-1.5, words=" worse")
-    assert fallback.settle([loop, worse, good]) == good
+    assert fallback.choose([loop, worse, good]) == good
 
 
 def test_when_every_attempt_loops_the_most_probable_is_kept():
     loops = [_text(avg_logprob=-p, compression_ratio=9.0) for p in (0.5, 0.2, 0.9)]
-    assert fallback.settle(loops) == loops[1]
+    assert fallback.choose(loops) == loops[1]
 
 
 def test_silence_has_no_words_and_no_rest():
-    silence = fallback.settle([_text(avg_logprob=-1.4, no_speech_prob=0.9)])
+    silence = fallback.choose([_text(avg_logprob=-1.4, no_speech_prob=0.9)])
     assert (silence.segments, silence.resume_s) == ((), None)

@@ -68,11 +68,11 @@ def test_what_is_read_again(said: str, options: DecodeOptions, is_suspect: bool)
 def test_which_text_is_believed(prompted: str, plain: str, believed: str) -> None:
     texts = {"prompted": _text(prompted), "plain": _text(plain)}
     options = DecodeOptions(prompt=PROMPT)
-    assert prompt_echo.settle(texts["prompted"], texts["plain"], options) == texts[believed]
+    assert prompt_echo.choose(texts["prompted"], texts["plain"], options) == texts[believed]
 
 
 def test_keywords_are_not_believed_in_silence() -> None:
     options = DecodeOptions(keywords=("Brondex", "Quixel", "Auricle"))
     prompted, plain = _text(" Brondex, Quixel, Auricle."), _text()
     assert prompt_echo.is_suspect(prompted, options)
-    assert prompt_echo.settle(prompted, plain, options) == plain
+    assert prompt_echo.choose(prompted, plain, options) == plain

@@ -63,7 +63,7 @@ class Decoding:
                 thresholds, no_vad_speech = replace(thresholds, max_no_speech_prob=1.0), False
             is_last = not fallback.is_doubtful(
                 text, attempt, thresholds, no_vad_speech=no_vad_speech
-            ) or not fallback.may_be_mended(ladder, step, text, thresholds)
+            ) or not fallback.is_worth_retrying(ladder, step, text, thresholds)
             self._note(attempt, text, is_last=is_last)
             if is_last:
                 break
@@ -72,7 +72,7 @@ class Decoding:
             self.model.read_again.n_short += 1
             self.model.read_again.n_again += self.encoded.is_full
         going_on = [text for text in tried if text.text.startswith(self._given)]
-        return fallback.settle(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
+        return fallback.choose(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
 
     async def first(self) -> WindowText:
         """The text of one attempt, whatever it is like."""

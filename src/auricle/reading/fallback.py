@@ -24,7 +24,7 @@ from auricle.types import DecodeOptions
 SURE_AVG_LOGPROB = -0.4
 """Above it, greedy decoding is as good as beam search: ``balanced`` keeps it."""
 
-UNHEARD_PROB = 0.8
+NO_VAD_SPEECH_PROB = 0.8
 """How sure it is that nobody speaks where voice detection heard nobody."""
 
 LOOP_CHARACTERS = 40
@@ -95,7 +95,7 @@ def is_silence(
     """
     if no_vad_speech and is_looping(text, thresholds):
         return True
-    least = UNHEARD_PROB if no_vad_speech else 0.0
+    least = NO_VAD_SPEECH_PROB if no_vad_speech else 0.0
     over = max(text.no_speech_prob, least) - thresholds.max_no_speech_prob
     if over <= 0:
         return False
@@ -131,7 +131,7 @@ def is_doubtful(
     return is_broken(text, attempt, thresholds) or text.avg_logprob < attempt.sure_from
 
 
-def may_be_mended(
+def is_worth_retrying(
     attempts: Sequence[Attempt],
     step: int,
     text: WindowText,
@@ -149,7 +149,7 @@ def may_be_mended(
     return not was_searched or is_broken(text, attempts[step], thresholds)
 
 
-def settle(
+def choose(
     tried: Sequence[WindowText],
     thresholds: FallbackThresholds = OPENAI_WHISPER,
     *,

@@ -44,7 +44,7 @@ def is_begun(text: str, options: DecodeOptions) -> bool:
     return bool(said) and max(shared) < min(MIN_ECHO_LETTERS, len(said))
 
 
-def settle(prompted: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
+def choose(prompted: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with prompt, unless it is an echo."""
     said, confirmed = _letters(prompted.text), _letters(plain.text)
     if not said:

@@ -149,7 +149,7 @@ class Reader:
         self.model.observer.count("windows_read_again", why="guided")
         unprompted = prompted.without_prompt()
         plain = await unprompted.best()
-        believed = plain if is_loop else prompt_echo.settle(text, plain, options)
+        believed = plain if is_loop else prompt_echo.choose(text, plain, options)
         return await (prompted if believed is text else unprompted).with_details(believed)
 
     def _opened(self, window: Window) -> AbstractContextManager[EncodedWindow]:
