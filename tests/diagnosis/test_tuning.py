@@ -11,7 +11,7 @@ from auricle.diagnosis import tuning
 from auricle.engine.model import LibraryName
 from auricle.errors import BadSetting
 from auricle.hosting import trial
-from auricle.hosting.trial import Figures, Measured
+from auricle.hosting.trial import Measured, Timing
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_what_was_measured_is_told(model: Path, tmp_path: Path):
     found = Measured(
         "ctranslate2",
         "OpenVINO failed: no such instruction",
-        {"ctranslate2": Figures(1.234, 3.0), "openvino": Figures(failure="no such instruction")},
+        {"ctranslate2": Timing(1.234, 3.0), "openvino": Timing(failure="no such instruction")},
         "2026-11-29",
         "tiny",
     )
@@ -52,7 +52,7 @@ def test_what_was_measured_is_told(model: Path, tmp_path: Path):
 
 def test_a_measurement_that_was_cut_short_has_one_time(model: Path, tmp_path: Path):
     pytest.importorskip("openvino")
-    figures: dict[LibraryName, Figures] = {"ctranslate2": Figures(2.0), "openvino": Figures(1.0)}
+    figures: dict[LibraryName, Timing] = {"ctranslate2": Timing(2.0), "openvino": Timing(1.0)}
     found = Measured("openvino", "OpenVINO is fast", figures, "2026-11-30", "small")
     trial.keep(tmp_path, model, "auto", 0, found)
     assert tuning.described(Settings(cache_dir=tmp_path), model) == (

@@ -13,11 +13,11 @@ from auricle.engine.model import LibraryName
 from auricle.engine.protocol import EngineDied, Hypothesis, ModelInfo
 from auricle.errors import ModelUnusable
 from auricle.hosting import trial
-from auricle.hosting.trial import Figures, Measured
+from auricle.hosting.trial import Measured, Timing
 from auricle.models.fetch import locate
 from tests.audio_files import SAMPLES, read_wav
 
-SLOW, FAST = Figures(2.0, 6.0), Figures(1.0, 4.0)
+SLOW, FAST = Timing(2.0, 6.0), Timing(1.0, 4.0)
 TEXT = tuple(range(20))
 
 
@@ -81,7 +81,7 @@ async def test_both_read_one_window_and_several():
 async def test_processor_time_decides_where_it_is_known():
     """What else the machine does would decide otherwise."""
     found = await chosen(Reading(s_each=0.5), Reading(s_each=0.75))
-    assert found.figures == {"openvino": Figures(0.5, 2.0), "ctranslate2": Figures(0.75, 3.0)}
+    assert found.figures == {"openvino": Timing(0.5, 2.0), "ctranslate2": Timing(0.75, 3.0)}
     assert found.library == "openvino"
     found = await chosen(Reading(s_each=0.75), Reading(s_each=0.5))
     assert found.library == "ctranslate2"
@@ -140,9 +140,9 @@ async def test_who_cannot_be_started_is_not_chosen():
     ("ours", "library"),
     [
         (FAST, "openvino"),
-        (Figures(1.9, 5.0), "openvino"),
-        (Figures(2.1, 3.0), "ctranslate2"),
-        (Figures(1.0, 5.9), "ctranslate2"),
+        (Timing(1.9, 5.0), "openvino"),
+        (Timing(2.1, 3.0), "ctranslate2"),
+        (Timing(1.0, 5.9), "ctranslate2"),
     ],
 )
 def test_who_is_slower_with_one_window_or_with_several_is_not_chosen(ours, library):
@@ -157,9 +157,9 @@ def test_who_is_slower_with_one_window_or_with_several_is_not_chosen(ours, libra
 
 @pytest.mark.parametrize(("one_s", "library"), [(1.8, "openvino"), (1.96, "ctranslate2")])
 def test_one_window_decides_where_there_was_no_time_for_more(one_s, library):
-    figures: dict[LibraryName, Figures] = {
-        "openvino": Figures(one_s),
-        "ctranslate2": Figures(2.0),
+    figures: dict[LibraryName, Timing] = {
+        "openvino": Timing(one_s),
+        "ctranslate2": Timing(2.0),
     }
     assert trial._verdict(figures, dict.fromkeys(figures, TEXT)) == (
         library,

@@ -16,7 +16,7 @@ from auricle.engine.model import CTRANSLATE2
 from auricle.errors import BadSetting
 from auricle.hosting import engines, trial
 from auricle.hosting.libraries import Libraries
-from auricle.hosting.trial import Figures, Measured
+from auricle.hosting.trial import Measured, Timing
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
 
@@ -64,7 +64,7 @@ def _times(found: Measured) -> str:
     return ", ".join(f"{library} {_time(each)}" for library, each in found.figures.items())
 
 
-def _time(figures: Figures) -> str:
+def _time(figures: Timing) -> str:
     if figures.failure or not figures.together_s:
         return figures.failure or f"{figures.one_s:.2f} s"
     return f"{figures.one_s:.2f} and {figures.together_s:.2f} s"

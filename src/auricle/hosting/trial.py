@@ -84,7 +84,7 @@ class TimedEngine(Engine, Protocol):
 Starter = Callable[[], Awaitable[TimedEngine]]
 
 
-class Figures(msgspec.Struct, frozen=True):
+class Timing(msgspec.Struct, frozen=True):
     """How one library did. Times in seconds, from pcm to text, the least of all turns: processor
     time where the system tells, as what else runs on a machine changes that little."""
 
@@ -101,7 +101,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     library: LibraryName
     reason: str
-    figures: dict[LibraryName, Figures]
+    figures: dict[LibraryName, Timing]
     day: str
     model: str
 
@@ -172,7 +172,7 @@ class _Attempt:
     prompt: tuple[int, ...]
     ids: tuple[int, ...] = ()
     """What it hears."""
-    figures: Figures = field(default_factory=Figures)
+    figures: Timing = field(default_factory=Timing)
     engine: TimedEngine | None = None
 
     async def turn(self, *, is_first: bool) -> None:
@@ -184,16 +184,16 @@ class _Attempt:
             one, one_s = await self._timed(1)
             together, together_s = ([], 0.0) if is_first else await self._timed(N_TOGETHER)
         except (AuricleError, EngineDied) as exc:
-            self.figures = Figures(failure=str(exc))
+            self.figures = Timing(failure=str(exc))
             return
         before = self.figures
         self.ids = one[0] if one else ()
         if together != [self.ids] * (0 if is_first else N_TOGETHER):
-            self.figures = Figures(failure="windows say something else in company")
+            self.figures = Timing(failure="windows say something else in company")
         elif before.together_s:
-            self.figures = Figures(min(before.one_s, one_s), min(before.together_s, together_s))
+            self.figures = Timing(min(before.one_s, one_s), min(before.together_s, together_s))
         else:
-            self.figures = Figures(one_s, together_s)
+            self.figures = Timing(one_s, together_s)
 
     async def close(self) -> None:
         if self.engine is not None:
@@ -230,7 +230,7 @@ async def _read_windows(
 
 
 def _verdict(
-    figures: dict[LibraryName, Figures], texts: dict[LibraryName, tuple[int, ...]]
+    figures: dict[LibraryName, Timing], texts: dict[LibraryName, tuple[int, ...]]
 ) -> tuple[LibraryName, str]:
     ours, other = figures["openvino"], figures["ctranslate2"]
     if ours.failure:
