@@ -104,6 +104,8 @@ class Said:
     told: tuple[str, ...] = ()
     """Beginnings of the text that are told while it grows, if anybody wants them."""
     told_logprob: float = -0.2
+    left: str = ""
+    """The beginning at which it is left as a loop, if it may be."""
 
     def ids(self, heard: Heard) -> tuple[int, ...]:
         end_s = heard.duration_s if self.end_s is None else self.end_s
@@ -194,12 +196,14 @@ class FakeEngine:
                 Alternative(replace(said, text=text).ids(each), avg_logprob)
                 for text, avg_logprob in said.others[: job.n_best - 1]
             )
+            is_left = bool(said.left) and job.leaves_loops
             yield Hypothesis(
                 row.state_id,
-                said.ids(each),
+                (replace(said, text=said.left) if is_left else said).ids(each),
                 said.avg_logprob,
                 said.no_speech_prob,
                 tuple(others),
+                is_left,
             )
 
     async def align(self, job: AlignJob) -> Aligned:

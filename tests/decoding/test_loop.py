@@ -420,3 +420,39 @@ def _allowed_logprobs(network, window, said):
         logits[:FIRST] = -np.inf
         logits -= np.log(np.exp(logits).sum())
     return logits
+
+
+# Loops
+
+
+Script = dict[tuple[int, tuple[int, ...]], dict[int, float]]
+
+
+def looping(window: int, phrase: tuple[int, ...]) -> Script:
+    """A table by which the window's only text is a phrase over and over."""
+    ids: tuple[int, ...] = (FIRST,)
+    script: Script = {(window, ()): {FIRST: 50.0}}
+    for n in range(200):
+        script[window, ids] = {phrase[n % len(phrase)]: 50.0}
+        ids = (*ids, phrase[n % len(phrase)])
+    return script
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_a_text_that_says_the_same_over_and_over_is_left(options):
+    options = replace(options, max_tokens=200, patience=100.0)
+    rows = [Row(1, PROMPT), Row(2, PROMPT)]
+    script = looping(1, (3, 4, 5))
+
+    def all_of(options: Options) -> dict[int, Found]:
+        found: dict[int, Found] = decoded(ScriptedNetwork(script, ends_after=300), rows, options)
+        return found
+
+    whole, left = all_of(options), all_of(replace(options, leaves_loops=True))
+    assert len(whole[1].ids) > 190
+    assert not whole[1].is_loop
+    assert left[1].is_loop
+    assert len(left[1].ids) <= 48
+    assert left[1].ids == whole[1].ids[: len(left[1].ids)]
+    assert left[2] == whole[2]
+    assert not left[2].is_loop

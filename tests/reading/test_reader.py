@@ -290,6 +290,51 @@ async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, hear
     assert [each.text.strip(" .") for each in reading.segments] == heard
 
 
+async def test_a_window_that_loops_is_read_in_halves_before_chance_is_tried():
+    """base said "1.1.1.1" to three sentences in Hindi, and each of them when read alone."""
+
+    def hear(each: Heard) -> Said:
+        return LOOP if each.duration_s > 10 else Said(f" half at {int(each.start_s)}")
+
+    engine = FakeEngine(hear)
+    observer = Counting()
+    reading = await read(engine, FULL, TWO_SENTENCES, observer=observer)
+    assert [each.text for each in reading.segments] == [" half at 0", " half at 4"]
+    assert ways(engine) == [(3000, 5, 0.0), (3000, 1, 0.0), *[(3000, 5, 0.0)] * 2]
+    assert observer.why == ["doubtful", "half", "half"]
+
+
+async def test_a_half_that_loops_is_halved_until_there_is_no_pause_and_chance_is_tried():
+    whole = replace(window(seconds=20.0), speech=((0.5, 5.0), (5.5, 9.0), (11.0, 19.0)))
+
+    def hear(each: Heard) -> Said:
+        if each.duration_s > 7 and each.temperature < 0.4:
+            return LOOP
+        return Said(f" {each.start_s:.0f} s at {each.temperature:g}")
+
+    reading = await read(FakeEngine(hear), FULL, whole)
+    assert [each.text for each in reading.segments] == [" 0 s at 0", " 5 s at 0", " 10 s at 0.4"]
+
+
+async def test_what_is_said_over_and_over_is_not_left_where_nothing_else_is_heard():
+    twelve_times = replace(LOOP, left=LOOP.text[:80])
+    engine = FakeEngine(lambda _: twelve_times)
+    reading = await read(engine, FULL, window())
+    assert [each.text for each in reading.segments] == [LOOP.text]
+    *tried, last = engine.heard
+    assert all(each.job.leaves_loops for each in tried)
+    assert not last.job.leaves_loops
+    assert len(tried) == 7
+
+
+async def test_a_loop_is_left_for_what_is_heard_otherwise():
+    """Although what was said of it does not look like one."""
+    left = Said(" so short a beginning that it looks like any other", left=" so short")
+    engine = FakeEngine(lambda each: left if each.temperature < 0.2 else Said(" words"))
+    reading = await read(engine, FULL, window())
+    assert [each.text for each in reading.segments] == [" words"]
+
+
 # Details
 
 

@@ -59,6 +59,8 @@ class Found(NamedTuple):
     """Of each token that was chosen, and of end-of-text."""
     others: tuple[Other, ...] = ()
     """The next best texts, where they are wanted, the best first."""
+    is_loop: bool = False
+    """It was left where it said the same thing over and over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Options:
     """Tokens of text that are never chosen."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted."""
+    leaves_loops: bool = False
+    """Whether a text is left where it says the same thing over and over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class _Batch:
             max_tokens=max(len(row.prefix) + 1, room),
             beams=[Beam(row.prefix, 0.0)],
             first_timestamp=self.vocabulary.special.first_timestamp,
+            leaves_loops=options.leaves_loops,
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
@@ -215,6 +216,7 @@ def _found(window: _Window, n_best: int) -> Found:
         window.no_speech_prob,
         best.logprobs,
         tuple(Other(each.ids, each.mean_to_end) for each in others),
+        window.search.is_loop(best),
     )
 
 

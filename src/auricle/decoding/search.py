@@ -8,17 +8,22 @@ them the search is over. The best is the one whose tokens are the most probable 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from auricle.decoding.repeats import is_repeating
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
 
 CLEARLY_WORSE = 0.5
 """How far an ended text's mean log-probability lies below that of the best beam when it no longer
 counts in what is decided."""
+
+
+LOOK_EVERY = 8
+"""Tokens after which loops are looked for: it takes as long as a hundredth of a step."""
 
 
 class Beam(NamedTuple):
@@ -62,6 +67,8 @@ class Search:
     ended: list[Beam] = field(default_factory=list)
     decided: tuple[int, ...] = ()
     """Tokens of text that what is found begins with; more only when `decide` is called."""
+    leaves_loops: bool = False
+    """Whether the search is over when all beams say the same thing over and over."""
 
     def advance(self, found: Candidates, end_of_text: int) -> list[int]:
         """Go on with what may follow each of the beams: for each beam from now on, the place of the
@@ -102,8 +109,19 @@ class Search:
         found = sorted(filter(self._is_decided, self.ended), key=lambda beam: -beam.mean)
         return found[:1] + [beam for beam in found[1:n] if beam.total > IMPOSSIBLE / 2]
 
+    def is_loop(self, beam: Beam) -> bool:
+        """Whether it was cut where it said the same thing over and over."""
+        return self.leaves_loops and is_repeating(self._text(beam))
+
     def _is_decided(self, beam: Beam) -> bool:
         return not self.decided or self._text(beam)[: len(self.decided)] == self.decided
+
+    def _is_in_vain(self, beams: Sequence[Beam]) -> bool:
+        """What the beams have in common says the same thing over and over."""
+        if not self.leaves_loops or len(beams[0].ids) % LOOK_EVERY:
+            return False
+        texts = [self._text(beam) for beam in beams]
+        return is_repeating(texts[0][: _n_shared(texts, 0)])
 
     def _text(self, beam: Beam) -> tuple[int, ...]:
         return tuple(token for token in beam.ids if token < self.first_timestamp)
@@ -113,7 +131,7 @@ class Search:
         return Beam((*ids, token), total + logprob, (*logprobs, logprob))
 
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
-        must_end = not kept or len(kept[0].ids) >= self.max_tokens
+        must_end = not kept or len(kept[0].ids) >= self.max_tokens or self._is_in_vain(kept)
         if must_end:
             room = self.beam_size - sum(map(self._is_decided, self.ended))
             self.ended += kept[: max(0, room)]

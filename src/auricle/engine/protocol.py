@@ -100,6 +100,9 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     """Text tokens never generated; -1 stands for the model's own list."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted; at most ``beam_size``."""
+    leaves_loops: bool = False
+    """Whether a text may be left where it says the same thing over and over, which an engine that
+    can does."""
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
@@ -137,6 +140,8 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     no_speech_prob: float
     others: tuple[Alternative, ...] = ()
     """The next best texts, where they are wanted and the engine has them."""
+    is_loop: bool = False
+    """It was left where it said the same thing over and over."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

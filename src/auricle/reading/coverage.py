@@ -70,6 +70,12 @@ def halves(window: Window, text: WindowText) -> tuple[Window, ...]:
     is_short = 0 < _n_tokens(text) < MIN_TOKENS_PER_S * window.speech_s
     if not is_short or uncovered_tail(window, text) is not None:
         return ()
+    return divided(window)
+
+
+def divided(window: Window) -> tuple[Window, ...]:
+    """The window in two, divided in its longest pause that leaves speech on either side; empty
+    where there is none."""
     pauses = [
         (start - end, (start + end) / 2)
         for (_, end), (start, _) in pairwise(window.speech)

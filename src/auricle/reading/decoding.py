@@ -45,6 +45,8 @@ class Decoding:
     prompt: Prompt
     early: EarlyText | None = None
     """Where words are given out before the text is found."""
+    divides: bool = False
+    """Whether a window that loops is going to be read in two parts: no chance is tried then."""
 
     async def best(self) -> WindowText:
         """The best text of as many attempts as it takes."""
@@ -53,17 +55,22 @@ class Decoding:
             thresholds = replace(thresholds, max_no_speech_prob=1.0)
         no_vad_speech = window.speech_s == 0.0
         ladder = self._ladder()
+        made: list[Attempt] = []
         tried: list[WindowText] = []
         for step, attempt in enumerate(ladder):
             if attempt.is_full and not self.encoded.is_full:
-                tried.clear()  # what was heard with too little context counts for nothing
+                made.clear()  # what was heard with too little context counts for nothing
+                tried.clear()
             text = await self._attempt(attempt)
+            made.append(attempt)
             tried.append(text)
             if self._given:  # what somebody has read is no silence
                 thresholds, no_vad_speech = replace(thresholds, max_no_speech_prob=1.0), False
-            is_last = not fallback.is_doubtful(
-                text, attempt, thresholds, no_vad_speech=no_vad_speech
-            ) or not fallback.is_worth_retrying(ladder, step, text, thresholds)
+            is_last = (
+                not fallback.is_doubtful(text, attempt, thresholds, no_vad_speech=no_vad_speech)
+                or not fallback.is_worth_retrying(ladder, step, text, thresholds)
+                or (self._divides and ladder[step + 1].temperature > 0)
+            )
             self._note(attempt, text, is_last=is_last)
             if is_last:
                 break
@@ -72,7 +79,11 @@ class Decoding:
             self.model.read_again.n_short += 1
             self.model.read_again.n_again += self.encoded.is_full
         going_on = [text for text in tried if text.text.startswith(self._given)]
-        return fallback.choose(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
+        text = fallback.choose(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
+        if text.is_left and text.segments and not self._divides:  # it may indeed be said so often
+            text = await self._attempt(made[tried.index(text)], leaves_loops=False)
+            text = fallback.choose([text], thresholds, no_vad_speech=no_vad_speech)
+        return text
 
     async def first(self) -> WindowText:
         """The text of one attempt, whatever it is like."""
@@ -97,6 +108,10 @@ class Decoding:
         return msgspec.structs.replace(text, segments=segments)
 
     @property
+    def _divides(self) -> bool:
+        return self.divides and not self._given
+
+    @property
     def _given(self) -> str:
         """What was given out."""
         return "" if self.early is None else self.early.text
@@ -111,7 +126,7 @@ class Decoding:
         is_short = n_frames < MAX_FRAMES and not self.encoded.is_full
         return fallback.ladder(self.options, is_short=is_short, thresholds=self.model.thresholds)
 
-    async def _attempt(self, attempt: Attempt) -> WindowText:
+    async def _attempt(self, attempt: Attempt, *, leaves_loops: bool = True) -> WindowText:
         model, options, window = self.model, self.options, self.encoded.window
         n_frames = MAX_FRAMES if attempt.is_full else model.n_frames(window, options)
         await self.encoded.encode(n_frames)
@@ -124,6 +139,7 @@ class Decoding:
             patience=options.patience if searches else 1.0,
             suppress_tokens=prompting.suppressed(model.vocabulary, options.suppress_tokens),
             n_best=short_speech.N_BEST if self._is_short and searches else 1,
+            leaves_loops=leaves_loops,
         )
         info = AttemptInfo(attempt.temperature, settings.max_new_tokens, self.language)
         if self._is_short:

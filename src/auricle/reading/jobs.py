@@ -36,6 +36,7 @@ class DecodeSettings:
     patience: float
     suppress_tokens: tuple[int, ...]
     n_best: int = 1
+    leaves_loops: bool = True
 
 
 SHARED_BEAMS = 3
@@ -89,6 +90,7 @@ def decode(
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
             n_best=settings.n_best,
+            leaves_loops=settings.leaves_loops,
         )
         async for reply in engine.decode(job):
             yield reply.state_id, reply, isinstance(reply, Hypothesis)

@@ -71,7 +71,8 @@ class Reader:
         with self._opened(window) as encoded:
             language = await language_of(lambda: self._detect_language(encoded))
             text = await self._text(encoded, language, early)
-        segments, context = await self._completed(window, text, language, early)
+        given = "" if early is None else early.text
+        segments, context = await self._completed(window, text, language, given)
         return Reading(tuple(segments), language, context)
 
     async def read_partial(self, window: Window, language_of: LanguageOf) -> Reading:
@@ -83,18 +84,15 @@ class Reader:
         return Reading(text.segments, language, self._context_after(text))
 
     async def _completed(
-        self,
-        window: Window,
-        text: WindowText,
-        language: Language,
-        early: EarlyText | None = None,
+        self, window: Window, text: WindowText, language: Language, given: str = ""
     ) -> tuple[list[Segment], str]:
-        """The segments of a window, and its text as context: as it was read; or, if speech is
-        missing in that, of halves that have it, unless words were given out."""
-        given = "" if early is None else early.text
-        halves = () if self.options.prefix or given else coverage.halves(window, text)
+        """The segments of a window, and its text as context: as it was read; or, if it loops or
+        speech is missing in it, of halves, unless words were ``given`` out."""
+        is_loop = bool(text.segments) and fallback.is_looping(text, self.model.thresholds)
+        divided = coverage.divided(window) if is_loop else coverage.halves(window, text)
+        halves = () if self.options.prefix or given else divided
         texts = [await self._read_part(half, language, "half") for half in halves]
-        if not halves or not coverage.say_more(texts, text):
+        if not halves or not (is_loop or coverage.say_more(texts, text)):
             return await self._with_tail(window, text, language, given[len(text.text) :])
         segments: list[Segment] = []
         reader = self
@@ -117,7 +115,7 @@ class Reader:
         segments = order.before(segments, window.start_s, tail.start_s)
         reader = replace(self, options=replace(self.options, prefix=None), context=context)
         said = await reader._read_part(tail, language, "tail", given)
-        more, context = await reader._with_tail(tail, said, language)
+        more, context = await reader._completed(tail, said, language, given)
         return segments + more, context
 
     async def _read_part(
@@ -141,7 +139,8 @@ class Reader:
         prompted = await self._decoding(encoded, language)
         has_prompt = prompt_echo.has_prompt(options)
         if not self.options.prefix:
-            prompted = replace(prompted, early=early)
+            divides = self.options.temperature == 0 and bool(coverage.divided(encoded.window))
+            prompted = replace(prompted, early=early, divides=divides)
         text = await prompted.best()
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):

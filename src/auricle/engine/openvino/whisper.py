@@ -157,6 +157,7 @@ class OpenVinoWhisper:
             patience=job.patience,
             suppress=self._suppressed(job.suppress_tokens),
             n_best=min(job.n_best, job.beam_size),
+            leaves_loops=job.leaves_loops,
         )
         with self._network(held) as network:
             for said in loop.decode(
@@ -167,7 +168,7 @@ class OpenVinoWhisper:
                         yield Tokens(*said)
                     case Found():
                         others = tuple(Alternative(*each) for each in said.others)
-                        yield Hypothesis(*said[:4], others)
+                        yield Hypothesis(*said[:4], others, said.is_loop)
                     case None:
                         stepped()
 

@@ -1,0 +1,30 @@
+"""When a text says the same thing over and over, so that going on with it is in vain.
+
+Knows nothing about searches: token ids in, a decision out. Whisper's decoder falls into loops, and
+then goes on to the last token that it may have; a window that is read again because of that costs
+several times what it would if each loop was left at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+N_COPIES = 5
+"""How often a phrase is said running in a loop, as in `reading.fallback`."""
+
+LEAST_TOKENS = 32
+"""What the copies have together, so that few short words such as "no, no, no, no, no" are none."""
+
+LONGEST_PHRASE = 40
+"""Tokens of the longest phrase looked for: five copies of it fill a window."""
+
+
+def is_repeating(text: Sequence[int]) -> bool:
+    """Whether the tokens of text end in copies of one phrase."""
+    for n in range(1, LONGEST_PHRASE + 1):
+        length = max(N_COPIES * n, math.ceil(LEAST_TOKENS / n) * n)
+        tail = text[-length:]
+        if len(tail) == length and tail[n:] == tail[:-n]:
+            return True
+    return False
