@@ -106,7 +106,7 @@ soak: $(VENV)/.dev ## put a server through kills, rude clients, full disks; ARGS
 
 ray-test: $(RAY)/.ready ## try a server on a Ray cluster of several nodes on this machine, one of which is killed
 	$(RAY_BIN)/auricle models download tiny.en
-	RAY_USAGE_STATS_ENABLED=0 $(RAY_BIN)/python -m pytest -W ignore tests/ray $(ARGS)
+	RAY_USAGE_STATS_ENABLED=0 $(RAY_BIN)/python -m pytest -W ignore tests/ray_cluster $(ARGS)
 
 fuzz: $(VENV)/.dev ## give damaged input to everything that takes any; ARGS="--only sockets --inputs 5000 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -12,14 +12,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import ray
+from ray import serve
 from ray.serve.config import ProxyLocation
 
-import ray
 from auricle import config
 from auricle.cluster import ray_engines, ray_gateway
 from auricle.cluster.options import NAMES, ClusterOptions
 from auricle.server.access.keys import ApiKeys
-from ray import serve
 
 NAME = "auricle"
 

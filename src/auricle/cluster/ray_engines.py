@@ -9,16 +9,16 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import ray
+from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 
-import ray
 from auricle.cluster.fleet import Found
 from auricle.cluster.host import DRAIN_S, SETTLE_S, Offer
 from auricle.cluster.options import ClusterOptions
 from auricle.cluster.policy import BACKLOG
 from auricle.cluster.ray_hosts import RayHost, beside_this
 from auricle.config import Settings
-from ray import serve
 
 LOOK_MAX_S = 5.0
 """How long engines may take to answer a gateway that looks for them."""

@@ -6,11 +6,13 @@ Recordings are received, decoded and queued here; calls of engines go to the clu
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from ray import serve
 from starlette.applications import Starlette
 
 from auricle import logs
@@ -19,7 +21,7 @@ from auricle.cluster.fleet import Directory, Fleet
 from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.replicas import MeasuredEngine
-from auricle.errors import ModelUnusable
+from auricle.errors import AuricleError, ModelUnusable
 from auricle.grants import Grants
 from auricle.models.checkpoint import Checkpoint
 from auricle.observe import Observer
@@ -28,13 +30,17 @@ from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
 from auricle.server.transport import descriptors
-from ray import serve
 
 HEAD = {"node:__internal_head__": 0.001}
 """What Ray's head node alone has."""
 
+RETRY_S = 10.0
+"""When a model that could not be loaded is tried again, whether or not somebody asks for it."""
+
 CALLS = 1000
 """Requests and sessions that one gateway takes from Ray's proxies; its own limits are lower."""
+
+logger = logging.getLogger(__name__)
 
 
 class ClusterRuntime(Runtime):
@@ -88,10 +94,19 @@ class Gateway:
         return app
 
     async def _load(self) -> None:
-        """Have all models that have engines ready; requests get no others."""
+        """Have all models that have engines ready, for requests get no others."""
         await self._runtime.settled()
-        for model in self._models:
-            await self._runtime.load(model)
+        await asyncio.gather(*(self._load_one(model) for model in self._models))
+
+    async def _load_one(self, model: str) -> None:
+        while True:
+            try:
+                await self._runtime.load(model)
+            except AuricleError as exc:
+                logger.warning("%s is not there yet: %s", model, exc)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
 
 def deployment(n_gateways: int, settings: Settings, handles: Mapping[str, Any]) -> Any:

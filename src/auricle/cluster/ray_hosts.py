@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, cast
 
+import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import ray
 from auricle import logs
 from auricle.cluster.host import EngineHost, Offer, see_gpus
 from auricle.config import Settings

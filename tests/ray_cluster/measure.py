@@ -1,5 +1,5 @@
 """What Ray adds to a request, what another engine takes away from the wait, and what a killed node
-costs: ``.venv-ray/bin/python -m tests.ray.measure``. All of it on one machine.
+costs: ``.venv-ray/bin/python -m tests.ray_cluster.measure``. All of it on one machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from tests.ray.conftest import (
+from tests.ray_cluster.conftest import (
     CLIP,
     MODEL,
     PATIENCE_S,

@@ -14,15 +14,15 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+import ray
+from ray import serve
 from ray._common.utils import reset_ray_address
 from ray.cluster_utils import Cluster
 
-import ray
 from auricle.cluster import ray_app
 from auricle.cluster.options import ClusterOptions
 from auricle.cluster.ray_engines import Answer
 from auricle.config import Settings
-from ray import serve
 
 MODEL = "tiny.en"
 CLIP = Path(__file__).parents[2] / "samples" / "jfk.wav"

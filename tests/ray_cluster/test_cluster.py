@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import websockets
 
-from tests.ray.conftest import CLIP, RayServer, transcribe
+from tests.ray_cluster.conftest import CLIP, RayServer, transcribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
