@@ -456,3 +456,23 @@ def test_a_text_that_says_the_same_over_and_over_is_left(options):
     assert left[1].ids == whole[1].ids[: len(left[1].ids)]
     assert left[2] == whole[2]
     assert not left[2].is_loop
+
+
+def test_a_search_that_says_a_phrase_again_and_again_is_ended_behind_the_first_time():
+    phrase = (1, 2, 3, 4)
+    said = (7, *phrase * 5)
+    prompt = (START, NO_TIMESTAMPS)
+    scripts = {(0, (NO_TIMESTAMPS, *said[:n])): {said[n]: 40.0} for n in range(len(said))}
+    for options in (GREEDY, BEAM):
+        network = ScriptedNetwork(scripts, ends_after=100)
+        rows = [Row(0, prompt)]
+        [found] = decoded(network, rows, replace(options, cuts_loops=True)).values()
+        assert found.ids == (7, *phrase)
+        assert len(found.logprobs) == len(found.ids) + 1
+        assert network.n_steps == 1 + 3 * len(phrase)
+        kept = [Row(0, prompt, (7, *phrase, 1))]  # a text always begins with its prefix
+        network = ScriptedNetwork(scripts, ends_after=100)
+        [found] = decoded(network, kept, replace(options, cuts_loops=True)).values()
+        assert found.ids == (7, *phrase, 1)
+        [found] = decoded(ScriptedNetwork(scripts, 100), rows, options).values()
+        assert found.ids[:13] == said[:13]

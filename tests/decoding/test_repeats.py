@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.decoding.repeats import LEAST_TOKENS, LONGEST_PHRASE, N_COPIES, is_repeating
+from auricle.decoding.repeats import (
+    LEAST_TOKENS,
+    LONGEST_PHRASE,
+    N_COPIES,
+    first_end,
+    is_repeating,
+)
 
 PHRASE = tuple(range(100, 110))
 
@@ -29,3 +35,23 @@ PHRASE = tuple(range(100, 110))
 )
 def test_a_loop(text, expected):
     assert is_repeating(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("ids", "start"),
+    [
+        ((), None),
+        ((1, 2, 3, 4, 5, 6, 7, 8, 9), None),
+        ((9, *(1, 2, 3, 4) * 2), None),  # people do say it twice
+        ((9, *(1, 2, 3, 4) * 3), 5),
+        ((9, *(1, 2, 3, 4) * 3, 1), 6),
+        ((9, *(1,) * 7), None),  # a short one, more often
+        ((9, *(1,) * 8), 2),
+        ((9, *(1, 2) * 4), 3),
+        ((9, *(1, 2, 3, 4) * 3, 9), None),  # it went on with something else
+        (tuple(range(24)) * 3, 24),
+        (tuple(range(25)) * 3, None),
+    ],
+)
+def test_a_loop_is_cut_behind_the_first_time(ids, start):
+    assert first_end(ids) == start

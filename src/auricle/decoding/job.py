@@ -77,6 +77,9 @@ class Options:
     """How many of the texts that a search ends with are wanted."""
     leaves_loops: bool = False
     """Whether a text is left where it says the same thing over and over."""
+    cuts_loops: bool = False
+    """Whether that is done as soon as the best text says a phrase again and again, and what is
+    found ends behind the first time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class _Batch:
             beams=[Beam(row.prefix, 0.0)],
             first_timestamp=self.vocabulary.special.first_timestamp,
             leaves_loops=options.leaves_loops,
+            cuts_loops=options.cuts_loops,
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))

@@ -19,6 +19,11 @@ LEAST_TOKENS = 32
 LONGEST_PHRASE = 40
 """Tokens of the longest phrase looked for: five copies of it fill a window."""
 
+N_TIMES = 3
+LEAST_TOKENS_CUT = 8
+LONGEST_PHRASE_CUT = 24
+"""The same where a text that breaks off does no harm, because it is read again in a moment."""
+
 
 def is_repeating(text: Sequence[int]) -> bool:
     """Whether the tokens of text end in copies of one phrase."""
@@ -28,3 +33,12 @@ def is_repeating(text: Sequence[int]) -> bool:
         if len(tail) == length and tail[n:] == tail[:-n]:
             return True
     return False
+
+
+def first_end(text: Sequence[int]) -> int | None:
+    """Where the first of the copies ends that the tokens end in; None if there are none."""
+    for n in range(1, min(LONGEST_PHRASE_CUT, len(text) // N_TIMES) + 1):
+        first = len(text) - n * max(N_TIMES, math.ceil(LEAST_TOKENS_CUT / n))
+        if first >= 0 and text[first + n :] == text[first:-n]:
+            return first + n
+    return None

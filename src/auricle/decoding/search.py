@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from auricle.decoding.repeats import is_repeating
+from auricle.decoding.repeats import first_end, is_repeating
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
 
 CLEARLY_WORSE = 0.5
@@ -69,6 +69,13 @@ class Search:
     """Tokens of text that what is found begins with; more only when `decide` is called."""
     leaves_loops: bool = False
     """Whether the search is over when all beams say the same thing over and over."""
+    cuts_loops: bool = False
+    """See `decoding.job.Options`."""
+    n_given: int = field(init=False)
+    """Tokens that every text begins with."""
+
+    def __post_init__(self) -> None:
+        self.n_given = len(self.beams[0].ids)
 
     def advance(self, found: Candidates, end_of_text: int) -> list[int]:
         """Go on with what may follow each of the beams: for each beam from now on, the place of the
@@ -131,6 +138,11 @@ class Search:
         return Beam((*ids, token), total + logprob, (*logprobs, logprob))
 
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
+        if self.cuts_loops and kept and (n := first_end(kept[0].ids)) is not None:
+            once = kept[0].until(max(n, self.n_given))
+            self.ended.append(once._replace(logprobs=(*once.logprobs, 0.0)))  # as if it had ended
+            self.beams = []
+            return []
         must_end = not kept or len(kept[0].ids) >= self.max_tokens or self._is_in_vain(kept)
         if must_end:
             room = self.beam_size - sum(map(self._is_decided, self.ended))

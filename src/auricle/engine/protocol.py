@@ -84,6 +84,9 @@ class DecodeRow(msgspec.Struct, frozen=True):
     draft: tuple[int, ...] = ()
     """How it probably goes on behind the prefix, such as what was read of its audio before. An
     engine that can looks at all of it at once when it decodes greedily; the answer is the same."""
+    n_heard: int = 0
+    """Above 0, its text is to be aligned with so many mel frames, as by `AlignJob`: an engine that
+    can does so on the way, where the text has no timestamps."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
@@ -103,6 +106,8 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     leaves_loops: bool = False
     """Whether a text may be left where it says the same thing over and over, which an engine that
     can does."""
+    cuts_loops: bool = False
+    """Whether it is rather cut, behind the first time and much sooner."""
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
@@ -129,6 +134,16 @@ class Alternative(msgspec.Struct, frozen=True):
     avg_logprob: float
 
 
+class Aligned(msgspec.Struct, frozen=True, tag=True):
+    """How the decoder's attention moves through the audio while it reads the tokens."""
+
+    path: tuple[tuple[int, int], ...]
+    """Steps of ``(token, state)``; the token behind the last one stands for the end of the text.
+    A state is 0.02 s."""
+    probabilities: tuple[float, ...]
+    """Of each token."""
+
+
 class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     """What a row says: the last that is heard of it."""
 
@@ -142,6 +157,8 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     """The next best texts, where they are wanted and the engine has them."""
     is_loop: bool = False
     """It was left where it said the same thing over and over."""
+    aligned: Aligned | None = None
+    """Where that was wanted and could be done on the way."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):
@@ -160,16 +177,6 @@ class AlignJob(msgspec.Struct, frozen=True, tag=True):
     n_frames: int
     """Mel frames the text is about, at least 2: attention to what lies behind them does not
     count."""
-
-
-class Aligned(msgspec.Struct, frozen=True, tag=True):
-    """How the decoder's attention moves through the audio while it reads the tokens."""
-
-    path: tuple[tuple[int, int], ...]
-    """Steps of ``(token, state)``; the token behind the last one stands for the end of the text.
-    A state is 0.02 s."""
-    probabilities: tuple[float, ...]
-    """Of each token."""
 
 
 class ReleaseJob(msgspec.Struct, frozen=True, tag=True):

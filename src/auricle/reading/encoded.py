@@ -60,12 +60,14 @@ class EncodedWindow:
         prompt: Prompt,
         settings: DecodeSettings,
         told: Callable[[Tokens], None] | None = None,
+        n_heard: int = 0,
     ) -> Hypothesis:
         """The text found that way. Chance, above temperature 0, is drawn from the audio. ``told``
-        is called with its beginnings while it grows, if the engine tells."""
+        is called with its beginnings while it grows, if the engine tells. ``n_heard``: see
+        `DecodeRow`."""
         seed = zlib.crc32(self.window.pcm.tobytes())
         row = DecodeRow(
-            self._place.id, prompt.ids, prompt.prefix, seed, told is not None, prompt.draft
+            self._place.id, prompt.ids, prompt.prefix, seed, told is not None, prompt.draft, n_heard
         )
         job = jobs.decode(row, self.n_frames, settings)
         async with contextlib.aclosing(self._queue.run(self._place, job)) as replies:

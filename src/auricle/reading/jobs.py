@@ -37,6 +37,7 @@ class DecodeSettings:
     suppress_tokens: tuple[int, ...]
     n_best: int = 1
     leaves_loops: bool = True
+    cuts_loops: bool = False
 
 
 SHARED_BEAMS = 3
@@ -91,6 +92,7 @@ def decode(
             suppress_tokens=settings.suppress_tokens,
             n_best=settings.n_best,
             leaves_loops=settings.leaves_loops,
+            cuts_loops=settings.cuts_loops,
         )
         async for reply in engine.decode(job):
             yield reply.state_id, reply, isinstance(reply, Hypothesis)

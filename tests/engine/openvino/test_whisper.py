@@ -168,6 +168,40 @@ def test_a_window_encoded_on_every_core_has_the_same_states(fast):
     assert (said[0].ids, said[0].avg_logprob) == (said[1].ids, said[1].avg_logprob)
 
 
+@pytest.mark.parametrize("beam_size", [1, 5])
+@pytest.mark.parametrize("draft", [(), (400, 99, 98)])
+def test_words_are_placed_on_the_way_as_they_are_by_a_pass_of_their_own(fast, beam_size, draft):
+    """So a live update needs none."""
+    prompt = (*START, TINY.vocabulary.no_timestamps)
+    for state_id, pcm in enumerate(CLIPS):
+        encode(fast, state_id, pcm, 700)
+    rows = [
+        DecodeRow(state_id, prompt, draft=draft, n_heard=len(pcm) // 160)
+        for state_id, pcm in enumerate(CLIPS)
+    ]
+    for row, said in zip(rows, decode(fast, *rows, beam_size=beam_size), strict=True):
+        own = fast.align(AlignJob(row.state_id, START, said.ids, row.n_heard))
+        assert said.aligned is not None
+        reached, expected = (
+            [min(state for token, state in each.path if token == i) for i in range(len(said.ids))]
+            for each in (said.aligned, own)
+        )
+        assert np.abs(np.subtract(reached, expected)).max() <= 2  # 0.04 s
+        assert said.aligned.probabilities == pytest.approx(own.probabilities, abs=0.1)
+
+
+def test_words_that_cannot_be_placed_on_the_way_are_not(fast):
+    encode(fast, 1, CLIPS[0], 700)
+    prompt = (*START, TINY.vocabulary.no_timestamps)
+    for row, max_new_tokens in (
+        (DecodeRow(1, START, n_heard=400), 50),  # among timestamps
+        (DecodeRow(1, prompt), 50),  # nobody asked
+        (DecodeRow(1, prompt, n_heard=400), 3),  # the decoder was not told its last token
+    ):
+        [said] = decode(fast, row, max_new_tokens=max_new_tokens)
+        assert said.aligned is None
+
+
 def test_a_released_window_is_not_answered_and_the_others_are(fast):
     for state_id in (1, 2, 3):
         encode(fast, state_id, CLIPS[2], 800)

@@ -17,6 +17,7 @@ import numpy as np
 
 from auricle.decoding import job as decoding_job
 from auricle.decoding import loop, word_alignment
+from auricle.decoding.attention import Attentive
 from auricle.decoding.job import Found, Growing
 from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
@@ -158,8 +159,13 @@ class OpenVinoWhisper:
             suppress=self._suppressed(job.suppress_tokens),
             n_best=min(job.n_best, job.beam_size),
             leaves_loops=job.leaves_loops,
+            cuts_loops=job.cuts_loops,
         )
-        with self._network(held) as network:
+        heard = {row.state_id: row for row in job.rows if self._is_aligned(row)}
+        with self._network(held) as decoder_network:
+            network = Attentive(
+                decoder_network, {i: row.n_heard // FRAMES_PER_STATE for i, row in heard.items()}
+            )
             for said in loop.decode(
                 network, self._tokens, rows, options, self._shared.__contains__
             ):
@@ -168,7 +174,9 @@ class OpenVinoWhisper:
                         yield Tokens(*said)
                     case Found():
                         others = tuple(Alternative(*each) for each in said.others)
-                        yield Hypothesis(*said[:4], others, said.is_loop)
+                        row = heard.get(said.window)
+                        aligned = None if row is None else _aligned(row, said, network)
+                        yield Hypothesis(*said[:4], others, said.is_loop, aligned)
                     case None:
                         stepped()
 
@@ -187,6 +195,10 @@ class OpenVinoWhisper:
         logits = answers.text[0, np.arange(len(job.ids)), list(job.ids)]
         shares = np.exp(logits - answers.log_sum[0, : len(job.ids)])
         return Aligned(steps, tuple(float(share) for share in shares))
+
+    def _is_aligned(self, row: DecodeRow) -> bool:
+        """Whether the words of its text are to be found, and can be on the way."""
+        return row.n_heard > 0 and row.prompt[-1:] == (self._vocabulary.no_timestamps,)
 
     def release(self, state_ids: Sequence[int]) -> None:
         """Let go of encoded windows; unknown ids are fine."""
@@ -232,6 +244,19 @@ class OpenVinoWhisper:
                 yield lent
             finally:
                 lent.end()
+
+
+def _aligned(row: DecodeRow, said: Found, network: Attentive) -> Aligned | None:
+    """When the tokens of a text that was just found are said, from what was attended to on the
+    way; None if the decoder was not told all of it."""
+    attention = network.of(said.window, (*row.prompt, *said.ids))
+    if attention is None:
+        return None
+    n_states, first = row.n_heard // FRAMES_PER_STATE, len(row.prompt) - 1
+    steps = word_alignment.path(attention, n_states, first, None)
+    chosen = np.exp(said.logprobs[:-1])  # the last is of the end
+    given = (1.0,) * (len(said.ids) - len(chosen))
+    return Aligned(steps, given + tuple(float(each) for each in chosen))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,100 @@
+"""What texts attended to, put together from the steps in which they were told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auricle.decoding.attention import Attentive
+from auricle.decoding.network import Answers, Step
+
+N_HEADS, N_STATES = 2, 5
+NO_LOGITS = np.zeros((1, 1, 1), np.float32)
+NO_IDS = np.zeros((1, 1, 1), np.int64)
+
+
+class Looking:
+    """Attends at each token to what its id says; gives the same array each time."""
+
+    def __init__(self):
+        self.windows: list[int] = []
+        self.kept: list[list[int]] = []
+
+    def begin(self, windows):
+        self.windows = list(windows)
+
+    def keep(self, places):
+        self.kept.append(list(places))
+        self.windows = [self.windows[place] for place in places]
+
+    def step(self, step: Step) -> Answers:
+        n_windows = len(self.windows)
+        values = step.ids.reshape(n_windows, -1).astype(np.float32)
+        attention = np.broadcast_to(values[None, :, :, None], (N_HEADS, *values.shape, N_STATES))
+        answers = Answers(NO_LOGITS, NO_LOGITS, NO_LOGITS, NO_IDS, NO_LOGITS, attention.copy())
+        return answers
+
+
+def told(network: Attentive, *ids: tuple[int, ...], parents: tuple[int, ...] = ()) -> None:
+    rows = np.array(ids, np.int64)
+    parent = np.array(parents or range(len(ids)), np.int32)
+    network.step(Step(rows, 0, parent, NO_IDS[0], NO_LOGITS[0]))
+
+
+def attended(network: Attentive, window: int, *ids: int) -> list[float] | None:
+    found = network.of(window, ids)
+    if found is None:
+        return None
+    assert found.shape == (N_HEADS, len(ids), 4)
+    assert (found == found[:1, :, :1]).all()
+    return [float(each) for each in found[0, :, 0]]
+
+
+def network(*windows: int) -> Attentive:
+    made = Attentive(Looking(), dict.fromkeys(windows, 4))
+    made.begin(windows)
+    return made
+
+
+def test_one_by_one_behind_what_was_told_at_once():
+    one = network(7)
+    told(one, (1, 2, 3))
+    told(one, (4,))
+    told(one, (5,))
+    assert attended(one, 7, 1, 2, 3, 4, 5) == [1, 2, 3, 4, 5]
+    assert attended(one, 7, 1, 2, 3, 4) == [1, 2, 3, 4]
+    assert attended(one, 7, 1, 2, 3, 4, 5, 6) is None  # it was not told the last
+    assert attended(one, 8, 1, 2, 3) is None
+    one.begin([8])
+    assert attended(one, 7, 1, 2, 3) is None
+
+
+def test_a_draft_counts_as_far_as_it_was_right():
+    one = network(7)
+    told(one, (1, 2, 30, 40))
+    told(one, (3,))
+    told(one, (4,))
+    assert attended(one, 7, 1, 2, 3, 4) == [1, 2, 3, 4]
+
+
+def test_beams_go_on_from_each_other_and_windows_leave():
+    two = network(7, 8)
+    told(two, (1, 2), (1, 9))
+    told(two, (3,), (4,), (5,), (6,), parents=(0, 0, 1, 1))
+    told(two, (13,), (14,), (15,), (16,), parents=(1, 0, 3, 3))
+    two.keep([1])
+    told(two, (25,), (26,), parents=(3, 2))
+    assert attended(two, 7, 1, 2, 4, 13) == [1, 2, 4, 13]
+    assert attended(two, 7, 1, 2, 3, 14) == [1, 2, 3, 14]
+    assert attended(two, 7, 1, 2, 3, 13) is None
+    assert attended(two, 8, 1, 9, 6, 16, 25) == [1, 9, 6, 16, 25]
+    assert attended(two, 8, 1, 9, 6, 15, 26) == [1, 9, 6, 15, 26]
+
+
+@pytest.mark.parametrize("windows", [(), (8,)])
+def test_of_other_windows_nothing_is_kept(windows):
+    looking = Looking()
+    one = Attentive(looking, dict.fromkeys(windows, 4))
+    one.begin([7])
+    told(one, (1, 2))
+    assert one.of(7, (1, 2)) is None
