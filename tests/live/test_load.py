@@ -49,3 +49,9 @@ def test_streams_are_read_together_where_more_speak_than_can_be_read_at_a_time()
     assert not streams.is_crowded(n_workers=3)
     streams.speaks(0, is_speaking=False)
     assert not streams.is_crowded(n_workers=2)
+
+
+def test_readings_cost_less_where_there_is_no_time_for_more():
+    assert not load(5).is_hurried(n_workers=2)
+    assert load(6).is_hurried(n_workers=2)
+    assert not load(6, cost_s=0.1).is_hurried(n_workers=2)

@@ -8,7 +8,7 @@ import pytest
 
 from auricle.engine.protocol import Aligned, Hypothesis
 from auricle.live.effects import Kind, ReadRequest
-from auricle.live.recognition import Recognizer
+from auricle.live.recognition import COMPANY_FRAMES_STEP, Manner, Recognizer
 from auricle.reading.jobs import DecodeSettings
 from auricle.types import DecodeOptions, Language
 from auricle.whisper.prompting import Prompt
@@ -18,7 +18,10 @@ from tests.fakes import VOCABULARY, ramp
 class Audio:
     """In which nothing is heard behind the prefix."""
 
-    def __init__(self) -> None:
+    def __init__(self, aligned: Aligned | None = None) -> None:
+        """``aligned``: two letters are heard, at these times."""
+        self.aligned = aligned
+        self.beams: list[int] = []
         self.prompts: list[Prompt] = []
         self.asked: list[tuple[int, int]] = []
         """How many frames were encoded, and how many tokens the text may have."""
@@ -29,10 +32,13 @@ class Audio:
     async def detect_language(self, *_: object) -> Language:
         raise AssertionError("the language is given")
 
-    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> Hypothesis:
+    async def decode(self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int) -> Hypothesis:
         self.prompts.append(prompt)
         self.asked.append((self.n_frames, settings.max_new_tokens))
-        return Hypothesis(1, prompt.prefix, -0.2, 0.0)
+        self.beams.append(settings.beam_size)
+        self.n_heard, self.cuts_loops = n_heard, settings.cuts_loops
+        new = VOCABULARY.encode("ab") if self.aligned else ()
+        return Hypothesis(1, (*prompt.prefix, *new), -0.2, 0.0, aligned=self.aligned)
 
     async def align(self, *_: object) -> Aligned:
         raise AssertionError("there are no words")
@@ -59,13 +65,17 @@ async def test_a_partial_reading_goes_on_from_the_one_before(kind, draft):
 
 
 @pytest.mark.parametrize(
-    ("has_company", "asked"),
+    ("manner", "asked"),
     [
-        (False, [(450, 80), (550, 96), (600, 96), (750, 128), (1000, 160)]),
-        (True, [(600, 96), (600, 96), (600, 96), (900, 144), (1200, 192)]),
+        (Manner(), [(450, 80), (550, 96), (600, 96), (750, 128), (1000, 160)]),
+        (
+            Manner(COMPANY_FRAMES_STEP),
+            [(600, 96), (600, 96), (600, 96), (900, 144), (1200, 192)],
+        ),
+        (Manner(100, is_hurried=True), [(300, 64), (400, 80), (600, 96), (600, 96), (900, 144)]),
     ],
 )
-async def test_windows_of_many_streams_are_of_few_lengths(has_company, asked):
+async def test_windows_of_many_streams_are_of_few_lengths(manner, asked):
     """So that they are decoded in one call; the prefix, which differs, makes no difference."""
     audio = Audio()
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
@@ -76,8 +86,35 @@ async def test_windows_of_many_streams_are_of_few_lengths(has_company, asked):
         asking(4.1),
         asking(6.8, prefix=(65,) * 40),
     ):
-        await recognizer.read(audio, request, has_company=has_company)
+        await recognizer.read(audio, request, manner)
     assert audio.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("decoding", "kind", "is_hurried", "beams"),
+    [
+        ("accurate", "partial", False, [5]),
+        ("accurate", "partial", True, [1]),
+        ("accurate", "final", True, [5]),
+        ("fast", "final", True, [1]),
+    ],
+)
+async def test_in_a_hurry_beams_are_for_what_is_final(decoding, kind, is_hurried, beams):
+    audio = Audio()
+    recognizer = Recognizer(VOCABULARY, None, DecodeOptions(decoding=decoding))
+    await recognizer.read(audio, asking(kind=kind), Manner(is_hurried=is_hurried))
+    assert audio.beams == beams
+
+
+@pytest.mark.parametrize("kind", ["partial", "final"])
+async def test_words_placed_on_the_way_need_no_pass_of_their_own(kind):
+    audio = Audio(Aligned(((0, 0), (1, 20), (2, 40)), (0.9, 0.8)))
+    recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
+    found = await recognizer.read(audio, asking(kind=kind))
+    [word] = found.words
+    assert (word.text, word.start_s) == ("ab", 0.0)
+    assert word.probability == pytest.approx(0.85)
+    assert (audio.n_heard, audio.cuts_loops) == (200, kind == "partial")
 
 
 async def test_a_text_may_always_be_longer_than_its_prefix():

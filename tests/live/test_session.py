@@ -285,3 +285,15 @@ def test_the_end_of_a_turn_that_was_cut_is_read_once():
 def test_nothing_is_said_behind_the_end_of_a_turn():
     turn = TurnTranscript(1, 0.0, 0.0, is_speaking=False, speech_end_s=29.6, end_s=25.2)
     assert turn.speech_until_s == 25.2
+
+
+def test_no_partial_reading_begins_in_what_may_become_a_pause():
+    """The final one would have to wait for it."""
+    live = session()
+    assert ReadWanted("partial") in speak(live, 1.28)
+    read(live, "ask not", 0.3)
+    assert speak(live, 0.256) == []
+    assert pause(live, 0.128) == []  # by now it is time, but nobody speaks
+    assert speak(live, 0.128) == [ReadWanted("partial")]  # it was no pause
+    read(live, "ask not what", 0.3)
+    assert pause(live, 0.384) == [SpeechPaused(1, 1.792), ReadWanted("final")]

@@ -20,6 +20,9 @@ for files."""
 MAX_INTERVAL_S = 1.2
 """Streams are read at least so often, or others are refused: words come within two seconds then."""
 
+HURRIED_S = 0.5
+"""Where people can be read so often only if each reading costs less, it does."""
+
 FIRST_COST_S = 0.12
 """What a partial reading is taken to cost until one was made."""
 
@@ -83,6 +86,11 @@ class LiveLoad:
     def is_crowded(self, n_workers: int) -> bool:
         """Whether more people speak than there are workers to read them one by one."""
         return len(self._speaking) > n_workers
+
+    def is_hurried(self, n_workers: int) -> bool:
+        """Whether readings should cost less. As soon as they do there is time again for those that
+        cost more: some are of one kind, some of the other, as many as there is time for."""
+        return self._needed_s(n_workers) > HURRIED_S
 
     def _needed_s(self, n_workers: int, more_s: float = 0.0) -> float:
         """The shortest interval in which all who speak can be read once, with one more who costs

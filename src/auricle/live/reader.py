@@ -81,12 +81,12 @@ class TurnReader:
             self._running = None
             self.window.move_to(now_s)
 
-    def due(self, now_s: float, interval_s: float) -> Kind | None:
+    def due(self, now_s: float, silence_s: float, interval_s: float) -> Kind | None:
         """What kind of reading to begin now. The end of a turn does not wait for a partial."""
         turn = self._first
         if turn is None:
             return None
-        kind = due(turn, self.window.start_s, now_s, interval_s, self.options)
+        kind = due(turn, self.window.start_s, now_s, silence_s, interval_s, self.options)
         if self._running is None:
             return kind
         is_more = turn.end_s is not None and kind == "final" and self._running.kind == "partial"

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -30,10 +30,15 @@ from auricle.whisper.word_timestamps import LEAST_PROBABILITY
 MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 """Silence the encoder is shown behind the audio."""
 
+HURRIED_MARGIN_S = 1.5
+"""The same for a partial reading in a hurry."""
+
 FRAMES_STEP = 50
+MIXED_FRAMES_STEP = 100
 COMPANY_FRAMES_STEP = 300
 """Windows are as long as agrees with others, so that several can be decoded in one call. Where
-there are others, that saves more than longer silence costs."""
+there are others, that saves more than longer silence costs: much of it where nothing else must
+agree, as in an engine that mixes prompts, and most of it where prefixes are told token by token."""
 
 TOKENS_STEP = 16
 TOKENS_PER_S = 14
@@ -50,9 +55,25 @@ class Audio(Protocol):
         self, vocabulary: Vocabulary, allowed: tuple[str, ...]
     ) -> Language: ...
 
-    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> protocol.Hypothesis: ...
+    async def decode(
+        self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int
+    ) -> protocol.Hypothesis: ...
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned: ...
+
+
+class Manner(NamedTuple):
+    """How a window is read beside those of others."""
+
+    frames_step: int = FRAMES_STEP
+    is_hurried: bool = False
+    """Whether a partial reading searches without beams and with less silence: others wait."""
+
+
+_ALONE = Manner()
+
+_GREEDILY = (1, -math.inf)
+"""Among the ways of a `Recognizer`: without beams, whatever comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +85,22 @@ class Recognizer:
     options: DecodeOptions
     thresholds: FallbackThresholds = OPENAI_WHISPER
     margins_s: Mapping[Kind, float] = field(default_factory=lambda: MARGIN_S)
+    hurried_margin_s: float = HURRIED_MARGIN_S
 
-    async def read(
-        self, audio: Audio, request: ReadRequest, *, has_company: bool = False
-    ) -> Hypothesis:
-        """The words of a window behind its prefix; none if nobody speaks. ``has_company``: so many
-        others are read at this time that they should be read together."""
-        step = COMPANY_FRAMES_STEP if has_company else FRAMES_STEP
-        n_frames = _n_frames(request, self.margins_s[request.kind], step)
+    async def read(self, audio: Audio, request: ReadRequest, manner: Manner = _ALONE) -> Hypothesis:
+        """The words of a window behind its prefix; none if nobody speaks."""
+        is_hurried = manner.is_hurried and request.kind == "partial"
+        margin_s = self.hurried_margin_s if is_hurried else self.margins_s[request.kind]
+        n_frames = _n_frames(request, margin_s, manner.frames_step)
         await audio.encode(n_frames)
         language = await self._language(audio, request)
         start = await self._start(language)
-        ids = await self._ids(audio, start, request, n_frames)
-        if len(ids) <= len(request.prefix):
+        ways = [_GREEDILY] if is_hurried else self._ways(request.kind)
+        said = await self._said(audio, start, request, n_frames, ways)
+        ids = _text(said.ids, self.vocabulary)
+        if len(ids) <= len(request.prefix) or self._is_nothing(ids, said, request):
             return Hypothesis((), language)
-        n_heard = max(2, int(_duration_s(request) * FRAMES_PER_S))
-        aligned = await audio.align(Prompt(start), ids, n_heard)
+        aligned = said.aligned or await audio.align(Prompt(start), ids, _n_heard(request))
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
         found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
         return Hypothesis(found, language)
@@ -101,30 +122,40 @@ class Recognizer:
             )
         return (*told, *prompting.start(self.vocabulary, "transcribe", language.code))
 
-    async def _ids(
-        self, audio: Audio, start: tuple[int, ...], request: ReadRequest, n_frames: int
-    ) -> tuple[int, ...]:
-        """The text tokens of the whole window, prefix included; none if nobody speaks in it."""
+    async def _said(
+        self,
+        audio: Audio,
+        start: tuple[int, ...],
+        request: ReadRequest,
+        n_frames: int,
+        ways: Sequence[tuple[int, float]],
+    ) -> protocol.Hypothesis:
+        """What is said in the whole window, prefix included."""
         draft = request.draft if request.kind == "partial" else ()
         prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix, draft)
         n_prefix = len(request.prefix)
-        for beam_size, least_logprob in self._ways(request.kind):
-            said = await audio.decode(prompt, self._settings(beam_size, request, n_frames))
-            ids = tuple(i for i in said.ids if i < self.vocabulary.eot)
-            text = self.vocabulary.decode(ids[n_prefix:])
+        for beam_size, least_logprob in ways:
+            settings = self._settings(beam_size, request, n_frames)
+            said = await audio.decode(prompt, settings, n_heard=_n_heard(request))
+            text = self.vocabulary.decode(_text(said.ids, self.vocabulary)[n_prefix:])
             is_loop = compression_ratio(text) > self.thresholds.max_compression_ratio
             if not is_loop and said.avg_logprob >= least_logprob:
                 break
-        if not text.strip() or (not n_prefix and self._is_silence(said)):
-            return ()
-        return ids
+        return said
+
+    def _is_nothing(
+        self, ids: tuple[int, ...], said: protocol.Hypothesis, request: ReadRequest
+    ) -> bool:
+        """Whether nobody speaks behind the prefix, or at all."""
+        is_empty = not self.vocabulary.decode(ids[len(request.prefix) :]).strip()
+        return is_empty or (not request.prefix and self._is_silence(said))
 
     def _ways(self, kind: Kind) -> Sequence[tuple[int, float]]:
         """The beams to search with in turn, each with the log-probability below which the next one
         is tried. A text that loops is tried again, too."""
         options = self.options
         if options.decoding == "fast" or options.temperature > 0:
-            return [(1, -math.inf)]
+            return [_GREEDILY]
         if kind == "partial":  # once: what is doubtful will be read again anyway
             return [(options.beam_size if options.decoding == "accurate" else 1, -math.inf)]
         if options.decoding == "balanced":
@@ -139,6 +170,7 @@ class Recognizer:
             max_new_tokens=_max_new_tokens(len(request.prefix), n_frames),
             patience=options.patience if beam_size > 1 else 1.0,
             suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
+            cuts_loops=request.kind == "partial",
         )
 
     def _is_silence(self, said: protocol.Hypothesis) -> bool:
@@ -179,6 +211,15 @@ class Recognizer:
         if n_prefix and timed and not any(c.isalnum() for c in timed[0].text):
             del timed[0]  # a mark that belongs to a word committed without it
         return tuple(timed)
+
+
+def _text(ids: Sequence[int], vocabulary: Vocabulary) -> tuple[int, ...]:
+    return tuple(i for i in ids if i < vocabulary.eot)
+
+
+def _n_heard(request: ReadRequest) -> int:
+    """Mel frames that words are looked for in."""
+    return max(2, int(_duration_s(request) * FRAMES_PER_S))
 
 
 def _duration_s(request: ReadRequest) -> float:

@@ -125,11 +125,11 @@ class LiveSession:
         self._reader.forget_open(self.now_s)
         self._detector.end()
         self._last_end_s = self.now_s
-        self._announced = self._reader.due(self.now_s, self.interval_s)
+        self._announced = self._due()
 
     def next_read(self) -> ReadRequest | None:
         """Begin to read what is due, if anything; what was begun before counts no more."""
-        kind = self._reader.due(self.now_s, self.interval_s)
+        kind = self._due()
         self._announced = None
         return self._reader.read(kind, self._audio) if kind else None
 
@@ -182,11 +182,14 @@ class LiveSession:
         effects += self._reader.settle(self.now_s, self.silence_s)
         self._take_options()
         self._forget_audio()
-        kind = self._reader.due(self.now_s, self.interval_s)
+        kind = self._due()
         if kind is not None and kind != self._announced:
             self._announced = kind
             effects.append(ReadWanted(kind))
         return effects
+
+    def _due(self) -> Kind | None:
+        return self._reader.due(self.now_s, self.silence_s, self.interval_s)
 
     def _take_options(self) -> None:
         if self._next_options is not None and self._reader.open_turn is None:

@@ -29,7 +29,13 @@ from auricle.live.effects import (
 from auricle.live.end_of_turn import EndOfTurnModel
 from auricle.live.load import RETRY_AFTER_S, LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.recognition import Recognizer
+from auricle.live.recognition import (
+    COMPANY_FRAMES_STEP,
+    FRAMES_STEP,
+    MIXED_FRAMES_STEP,
+    Manner,
+    Recognizer,
+)
 from auricle.live.session import END_OF_TURN_AUDIO_S, LiveSession
 from auricle.live.times import LiveTimes
 from auricle.live.vad import SpeechState
@@ -81,9 +87,14 @@ class LiveBackend:
     retry_s: float = RETRY_S
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether more people speak than are read at a time."""
-        return self.load.is_crowded(self.model.queue.n_workers)
+    def manner(self) -> Manner:
+        """How windows are read now, by how many people speak."""
+        n_workers = self.model.queue.n_workers
+        step = FRAMES_STEP
+        if self.load.is_crowded(n_workers):
+            mixes = self.model.queue.mixes_prompts
+            step = MIXED_FRAMES_STEP if mixes else COMPANY_FRAMES_STEP
+        return Manner(step, self.load.is_hurried(n_workers))
 
 
 class LiveTranscription:
@@ -273,8 +284,7 @@ class LiveTranscription:
         timed = span(model.observer, "live_read_s", kind=request.kind)
         traced = tracing.spanning("live.read", kind=request.kind, audio_s=window.duration_s)
         with timed, traced, opened(model.queue, self._admission, window, priority) as encoded:
-            together = self._backend.is_crowded
-            answer = await self._recognizer.read(encoded, request, has_company=together)
+            answer = await self._recognizer.read(encoded, request, self._backend.manner)
             if not is_final:
                 self._backend.load.note(self, encoded.busy_s)
         return answer

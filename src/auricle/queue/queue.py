@@ -78,6 +78,12 @@ class Queue:
         return 1 if engine is None else engine.info.workers
 
     @property
+    def mixes_prompts(self) -> bool:
+        """See `ModelInfo`; False while there is no engine."""
+        engine = self._dispatcher.supervisor.engine
+        return engine is not None and engine.info.mixes_prompts
+
+    @property
     def windows_ahead(self) -> int:
         """Windows (2 MB of pcm each) a request should have waiting or running at a time: enough
         that no worker idles, with one job and the next, a batch of them on a GPU; the rest of the
