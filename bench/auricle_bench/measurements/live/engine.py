@@ -19,7 +19,8 @@ from auricle.engine import machine
 
 machine.keep_freed_memory()
 
-from auricle.engine import ct2, protocol  # noqa: E402  # the allocator must be told before it is loaded
+from auricle.engine import loading, protocol  # noqa: E402  # the allocator must be told before it is loaded
+from auricle.engine.model import Library, LibraryName, Loading, Model  # noqa: E402
 from auricle.engine.protocol import (  # noqa: E402
     Aligned,
     AlignJob,
@@ -30,7 +31,7 @@ from auricle.engine.protocol import (  # noqa: E402
     EncodeRow,
 )
 from auricle.live.effects import Hypothesis, ReadRequest  # noqa: E402
-from auricle.live.recognition import MARGIN_S, Recognizer  # noqa: E402
+from auricle.live.recognition import HURRIED_MARGIN_S, MARGIN_S, Manner, Recognizer  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
 from auricle.reading.jobs import DecodeSettings  # noqa: E402
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Pcm  # noqa: E402
@@ -52,27 +53,42 @@ class Reading:
 
     partial_margin_s: float = MARGIN_S["partial"]
     """Silence behind the audio."""
+    hurried_margin_s: float = HURRIED_MARGIN_S
     final_margin_s: float = MARGIN_S["final"]
     beam_size: int = 5
-    """Of a final reading; partial ones are greedy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cost:
     """Processor seconds of one request. All cores can share the encoder's part."""
 
-    encode_s: float
-    decode_s: float
+    encode_s: float = 0.0
+    """Mel features included."""
+    decode_s: float = 0.0
+    align_s: float = 0.0
+    other_s: float = 0.0
+    """What the server does with it: words, their times."""
+
+    @property
+    def total_s(self) -> float:
+        return self.encode_s + self.decode_s + self.align_s + self.other_s
 
 
 class Engine:
     """A model on one core. With a place to keep answers in, what was asked before costs what it did
     then and no time: two policies are compared on the same figures."""
 
-    def __init__(self, name: str, reading: Reading, kept: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        reading: Reading,
+        library: LibraryName = "ctranslate2",
+        kept: Path | None = None,
+    ) -> None:
         found = locate(name, Settings())
-        self._model = ct2.Whisper(found.path, "cpu", "int8", threads=1)
-        self._asked = (name, reading)
+        compute_type = "int8" if library == "ctranslate2" else "auto"
+        self._model = loading.load(found.path, Loading("cpu", compute_type, 1, Library(library)))
+        self._asked = (name, library, reading)
         self._kept: MutableMapping[str, tuple[Hypothesis, Cost]] = (
             shelve.open(kept / "answers") if kept else {}  # noqa: SIM115  # until the run ends
         )
@@ -81,19 +97,20 @@ class Engine:
             found.vocabulary,
             found.late_s,
             DecodeOptions(beam_size=reading.beam_size),
+            hurried_margin_s=reading.hurried_margin_s,
             margins_s=margins,  # type: ignore[arg-type]  # its keys are kinds
         )
 
-    def read(self, request: ReadRequest) -> tuple[Hypothesis, Cost]:
+    def read(self, request: ReadRequest, *, is_hurried: bool) -> tuple[Hypothesis, Cost]:
         """What a session takes for an answer, and what it cost."""
-        key = self._key(request)
+        key = self._key(request, is_hurried)
         if key not in self._kept:
-            self._kept[key] = self._read(self._recognizer, request)
+            self._kept[key] = self._read(self._recognizer, request, is_hurried=is_hurried)
         return self._kept[key]
 
-    def _key(self, request: ReadRequest) -> str:
-        asked = (request.kind, request.start_s, request.prefix, request.language)
-        digest = hashlib.sha256(repr((self._asked, asked)).encode())
+    def _key(self, request: ReadRequest, is_hurried: bool) -> str:
+        asked = (request.kind, request.start_s, request.prefix, request.draft, request.language)
+        digest = hashlib.sha256(repr((self._asked, asked, is_hurried)).encode())
         digest.update(request.pcm.tobytes())
         return digest.hexdigest()
 
@@ -105,43 +122,58 @@ class Engine:
         answer, _ = self._read(recognizer, request)
         return "".join(word.text for word in answer.words)
 
-    def _read(self, recognizer: Recognizer, request: ReadRequest) -> tuple[Hypothesis, Cost]:
-        began_s = time.process_time()
+    def _read(
+        self, recognizer: Recognizer, request: ReadRequest, *, is_hurried: bool = False
+    ) -> tuple[Hypothesis, Cost]:
         audio = _Audio(self._model, request.pcm)
-        answer = asyncio.run(recognizer.read(audio, request))
+        began_s = time.process_time()
+        answer = asyncio.run(recognizer.read(audio, request, Manner(is_hurried=is_hurried)))
+        took_s = time.process_time() - began_s
         self._model.release([_STATE])
-        return answer, Cost(audio.encoded_s, time.process_time() - began_s - audio.encoded_s)
+        audio.cost.other_s = took_s - audio.cost.total_s
+        return answer, audio.cost
 
 
 @dataclass(slots=True)
 class _Audio:
     """A window at the model itself."""
 
-    model: ct2.Whisper
+    model: Model
     pcm: Pcm
-    encoded_s: float = field(default=0.0)
+    cost: Cost = field(default_factory=Cost)
 
     async def encode(self, n_frames: int) -> None:
         job = EncodeJob((EncodeRow(_STATE, self.pcm.tobytes()),), n_frames)
-        _, self.encoded_s = _timed(lambda: self.model.encode(job))
+        _, took_s = _timed(lambda: self.model.encode(job))
+        self.cost.encode_s += took_s
 
     async def detect_language(self, vocabulary: Vocabulary, allowed: tuple[str, ...]) -> Language:
         found = self.model.detect_language(DetectJob(_STATE))
         return prompting.likeliest(vocabulary, found.languages, allowed)
 
-    async def decode(self, prompt: Prompt, settings: DecodeSettings) -> protocol.Hypothesis:
+    async def decode(
+        self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int
+    ) -> protocol.Hypothesis:
+        row = DecodeRow(_STATE, prompt.ids, prompt.prefix, draft=prompt.draft, n_heard=n_heard)
         job = DecodeJob(
-            (DecodeRow(_STATE, prompt.ids, prompt.prefix),),
+            (row,),
             beam_size=settings.beam_size,
             temperature=settings.temperature,
             max_new_tokens=settings.max_new_tokens,
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
+            cuts_loops=settings.cuts_loops,
         )
-        return next(iter(self.model.decode(job)))
+        said, took_s = _timed(lambda: list(self.model.decode(job)))
+        self.cost.decode_s += took_s
+        [found] = [each for each in said if isinstance(each, protocol.Hypothesis)]
+        return found
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned:
-        return self.model.align(AlignJob(_STATE, prompt.ids, ids, n_frames))
+        job = AlignJob(_STATE, prompt.ids, ids, n_frames)
+        found, took_s = _timed(lambda: self.model.align(job))
+        self.cost.align_s += took_s
+        return found
 
 
 def _timed(work: Callable[[], _T]) -> tuple[_T, float]:

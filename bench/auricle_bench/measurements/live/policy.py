@@ -8,17 +8,25 @@ the delays, all of them the errors. The error rate of a live stream stands besid
 read one by one.
 """
 
+# numpy must be told how many threads to use before it is loaded
 from __future__ import annotations
+
+import os
+
+from auricle.engine import machine
+
+os.environ.update(machine.environment())
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
+from auricle.engine.model import LibraryName
 from auricle.live.options import LiveOptions
 from auricle.live.session import LiveSession
 from auricle.types import SAMPLE_RATE, Pcm
@@ -32,6 +40,7 @@ LONGEST_CLIP_S = 28.0
 LEAD_S = 0.5
 PAUSE_S = 0.7
 TAIL_S = 1.6
+PARTS = ("encode", "decode", "align", "other")
 NOISE_RMS = 3e-4
 """-70 dBFS: what a microphone gives while nobody speaks."""
 
@@ -52,9 +61,9 @@ class Recording:
 def main() -> None:
     args = _arguments()
     reading, options = configured(args.set)
-    engine = Engine(args.model, reading, args.kept)
+    engine = Engine(args.model, reading, args.engine, args.kept)
     clips = _clips(args.folder, args.languages.split(","))[:: args.every]
-    offline = _offline(args.folder, clips, engine, args.model, args.kept)
+    offline = _offline(args.folder, clips, engine, f"{args.model} {args.engine}", args.kept)
     groups = _groups(clips, args.joined)
     played = [_recording(args.folder, group, offline) for group in groups]
     measures = Measures()
@@ -150,10 +159,10 @@ def _silence(seconds: float) -> Pcm:
 
 
 def _offline(
-    folder: Path, clips: Sequence[Clip], engine: Engine, model: str, kept: Path | None
+    folder: Path, clips: Sequence[Clip], engine: Engine, asked: str, kept: Path | None
 ) -> dict[str, str]:
     """What the clips say, each read at once; kept between runs if there is a place for it."""
-    path = kept / f"{model}.json" if kept else None
+    path = kept / f"{asked}.json" if kept else None
     texts: dict[str, str] = json.loads(path.read_text()) if path and path.is_file() else {}
     for clip in clips:
         if clip["file"] not in texts:
@@ -178,12 +187,16 @@ def _report_costs(costs: Sequence[Any], audio_s: float) -> None:
         own = [(window_s, cost) for each, window_s, cost in costs if each == kind]
         if own:
             print(
-                f"  {len(own)} {kind} readings of {np.mean([w for w, _ in own]):.1f} s: encode "
-                f"{1000 * np.mean([c.encode_s for _, c in own]):.0f} ms, decode "
-                f"{1000 * np.mean([c.decode_s for _, c in own]):.0f} ms"
+                f"  {len(own)} {kind} readings of {np.mean([w for w, _ in own]):.1f} s: "
+                + ", ".join(f"{part} {_mean_ms(part, own)} ms" for part in PARTS)
+                + f"; {100 * sum(c.total_s for _, c in own) / audio_s:.0f} % of a core"
             )
-    busy_s = sum(cost.encode_s + cost.decode_s for _, _, cost in costs)
+    busy_s = sum(cost.total_s for _, _, cost in costs)
     print(f"  {100 * busy_s / audio_s:.0f} % of a core for a stream")
+
+
+def _mean_ms(part: str, costs: Sequence[tuple[float, Any]]) -> int:
+    return round(1000 * float(np.mean([getattr(cost, f"{part}_s") for _, cost in costs])))
 
 
 def _percentiles(delays: Sequence[float]) -> str:
@@ -194,6 +207,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--engine", choices=get_args(LibraryName), default="openvino")
     parser.add_argument("--languages", default="en", help="codes, with commas between")
     parser.add_argument("--every", type=int, default=1, help="take only every N-th clip")
     parser.add_argument("--joined", type=int, default=1, help="clips in a stream")

@@ -12,7 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from auricle.live import vad
-from auricle.live.effects import Effect, Hypothesis, Kind, ReadRequest, ReadWanted
+from auricle.live.effects import (
+    Effect,
+    Hypothesis,
+    Kind,
+    ReadRequest,
+    ReadWanted,
+    SpeechPaused,
+    SpeechResumed,
+    TurnEnded,
+    TurnStarted,
+)
+from auricle.live.load import LiveLoad
 from auricle.live.session import LiveSession
 from auricle.speech.vad import FRAME, SpeechDetector
 from auricle.types import SAMPLE_RATE, Pcm
@@ -22,7 +33,7 @@ HOP = 3 * FRAME
 """Samples that arrive at a time: 96 ms."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
     """Audio on its way through a session, and what came of it when."""
 
@@ -48,7 +59,8 @@ class _Job:
 
 class Simulation:
     """Streams that begin together and share ``n_cores``, each ``speed`` times as fast as one here.
-    A core reads one window at a time; a stream that is alone has its windows encoded by all."""
+    A core reads one window at a time; a stream that is alone has its windows encoded by all. How
+    often each is read is decided as in the server."""
 
     def __init__(
         self, streams: Sequence[Stream], engine: Engine, n_cores: int = 2, speed: float = 1.0
@@ -56,6 +68,9 @@ class Simulation:
         self._streams, self._engine = streams, engine
         self._n_cores, self._speed = n_cores, speed
         self._detector = SpeechDetector()
+        self._load = LiveLoad(len(streams))
+        for stream in streams:
+            self._load.enter(stream, n_cores)
         self._jobs: list[_Job] = []
         self._n_jobs = 0
 
@@ -81,6 +96,8 @@ class Simulation:
         answers = vad.probabilities(self._detector, list(zip(pieces, states, strict=True)))
         for stream, pcm, (found, state) in zip(playing, pieces, answers, strict=True):
             stream.speech = state
+            least_s = stream.session.options.interval_s
+            stream.session.interval_s = self._load.interval_s(least_s, self._n_cores)
             self._note(stream, stream.session.push(pcm, found.tolist()), now_s)
 
     def _work(self, until_s: float) -> None:
@@ -104,10 +121,14 @@ class Simulation:
                 self._read(stream, request, now_s)
 
     def _read(self, stream: Stream, request: ReadRequest, now_s: float) -> None:
-        answer, cost = self._engine.read(request)
+        is_hurried = self._load.is_hurried(self._n_cores)
+        answer, cost = self._engine.read(request, is_hurried=is_hurried)
         stream.costs.append((request.kind, len(request.pcm) / SAMPLE_RATE, cost))
+        if request.kind == "partial":
+            self._load.note(stream, cost.total_s / self._speed)
         n_encoding = self._n_cores if len(self._streams) == 1 else 1
-        took_s = (cost.encode_s / n_encoding + cost.decode_s) / self._speed
+        shared_s = cost.encode_s * (1 - 1 / n_encoding)
+        took_s = (cost.total_s - shared_s) / self._speed
         self._n_jobs += 1
         job = _Job(now_s + took_s, self._n_jobs, stream, request, answer)
         heapq.heappush(self._jobs, job)
@@ -115,5 +136,9 @@ class Simulation:
     def _note(self, stream: Stream, effects: Sequence[Effect], now_s: float) -> None:
         for effect in effects:
             stream.log.append((now_s, effect))
+            if isinstance(effect, TurnStarted | SpeechResumed):
+                self._load.speaks(stream, is_speaking=True)
+            elif isinstance(effect, SpeechPaused | TurnEnded):
+                self._load.speaks(stream, is_speaking=False)
             if isinstance(effect, ReadWanted):
                 stream.wanted_s = now_s
