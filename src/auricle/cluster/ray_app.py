@@ -19,6 +19,7 @@ from ray.serve.config import ProxyLocation
 from auricle import config
 from auricle.cluster import ray_engines, ray_gateway
 from auricle.cluster.options import NAMES, ClusterOptions
+from auricle.errors import AuricleError
 from auricle.server.access.keys import ApiKeys
 
 NAME = "auricle"
@@ -55,6 +56,7 @@ def deploy(options: ClusterOptions, address: str | None = None) -> None:
 
     Raises:
         BadSetting: others would reach it without a key.
+        AuricleError: there is no room for it, or an engine cannot be started; the message says why.
     """
     ApiKeys.of(options.settings)
     settings = options.settings
@@ -65,12 +67,22 @@ def deploy(options: ClusterOptions, address: str | None = None) -> None:
         proxy_location=ProxyLocation.HeadOnly if is_at_head else ProxyLocation.EveryNode,
         http_options={"host": settings.host, "port": settings.port},
     )
-    serve.run(application(options), name=NAME, route_prefix="/")
+    try:
+        serve.run(application(options), name=NAME, route_prefix="/")
+    except RuntimeError as exc:
+        raise AuricleError(f"Ray could not deploy the server: {_reasons() or exc}") from exc
 
 
 def engines_of(model: str) -> str:
     """The name of the deployment of a model's engines."""
     return "engines-" + re.sub(r"[^A-Za-z0-9]+", "-", model)
+
+
+def _reasons() -> str:
+    """What went wrong with deployments: of a traceback, the error of ours that it ends with."""
+    deployments = serve.status().applications[NAME].deployments.values()
+    messages = [each.message.strip().rpartition("auricle.errors.")[2] for each in deployments]
+    return "; ".join(filter(None, messages))
 
 
 def run(options: ClusterOptions, address: str | None = None) -> None:
