@@ -52,7 +52,7 @@ def test_bounds(bounds, n):
 
 def test_a_stretch_that_is_hardly_speech_founds_no_voice_but_goes_to_the_nearest():
     embeddings = voices(0, 1, 2, 1, noise=0.9)
-    found = labels(embeddings, [2.0, 2.0, 0.8, 0.5], sure_s=[2.0, 1.9, 0.2, 0.1])
+    found = labels(embeddings, [2.0, 2.0, 0.8, 0.5], sure_s=[2.0, 1.9, 0.15, 0.1])
     assert found in ([0, 1, 0, 1], [0, 1, 1, 1])
 
 
@@ -63,6 +63,28 @@ def test_a_few_words_found_a_voice():
         2,
         1,
     ]
+
+
+@pytest.mark.parametrize(("sure_s", "expected"), [(0.3, [0, 0, 0]), (2.0, [0, 0, 1])])
+def test_who_is_heard_for_a_moment_must_be_very_unlike_the_others(sure_s, expected):
+    """A similarity of 0.46 to somebody is doubt in 0.3 s, and a difference in 2 s."""
+    embeddings = voices(0, 0, 1, noise=0.0)
+    embeddings[2, :2] = 0.28, np.sqrt(1 - 0.28**2)
+    assert labels(embeddings, [3.0, 3.0, 1.0], sure_s=[3.0, 3.0, sure_s]) == expected
+
+
+def test_brief_ones_stay_apart_where_so_many_are_asked_for():
+    embeddings = voices(0, 0, 1, noise=0.0)
+    embeddings[2, :2] = 0.28, np.sqrt(1 - 0.28**2)
+    found = labels(embeddings, [3.0, 3.0, 1.0], sure_s=[3.0, 3.0, 0.3], at_least=2)
+    assert found == [0, 0, 1]
+
+
+def test_doubtful_ones_are_joined_one_by_one():
+    """Two brief ones that are one voice are joined first, and then heard long enough."""
+    embeddings = voices(0, 1, 1, noise=0.0)
+    embeddings[1:, 0], embeddings[1:, 1] = 0.2, np.sqrt(1 - 0.2**2)
+    assert labels(embeddings, [3.0, 0.6, 0.6], sure_s=[3.0, 0.4, 0.4]) == [0, 1, 1]
 
 
 def test_eight_voices():
@@ -82,11 +104,11 @@ def test_short_stretches_alone_are_voices_too():
 
 def test_a_link_decides_between_stretches_that_are_nearly_alike():
     one, other = np.zeros((2, 192), np.float32)
-    one[0], other[:2] = 1, (0.36, np.sqrt(1 - 0.36**2))
+    one[0], other[:2] = 1, (0.33, np.sqrt(1 - 0.33**2))
     pair = np.stack([one, other])
     assert labels(pair) == [0, 1]
     assert labels(pair, links={(0, 1): 1.0}) == [0, 0]
-    other[:2] = 0.4, np.sqrt(1 - 0.4**2)
+    other[:2] = 0.36, np.sqrt(1 - 0.36**2)
     pair = np.stack([one, other])
     assert labels(pair) == [0, 0]
     assert labels(pair, links={(0, 1): 0.0}) == [0, 1]

@@ -3,7 +3,8 @@
 Knows nothing about audio. The similarity of two stretches is the cosine of their embeddings, as a
 share of what one voice would have in stretches of their lengths, raised or lowered by what the
 segmentation says of the pair. Two clusters are as similar as their stretches are on average,
-weighted by duration; the two most similar are joined until none are alike enough.
+weighted by duration; the two most similar are joined until none are alike enough. Of who was heard
+for a moment only, less is asked to be taken for somebody else.
 
 Why it is so: docs/decisions.md, Speakers.
 """
@@ -30,6 +31,10 @@ LINK = 0.1
 FOUNDER_S = 0.25
 """Stretches in which less than this is surely speech say too little to found a cluster; they go to
 the most similar."""
+
+DOUBT_S = 0.2
+"""A cluster that is heard for so long is one voice with another from half of `ALIKE` on; the longer
+it is heard, the nearer to all of it. So who says a word has to sound very unlike the others."""
 
 MAX_AT_ONCE = 2000
 """Clusters compared at a time (32 MB): of more stretches, those near in time are joined first."""
@@ -75,6 +80,8 @@ def cluster(
             break
         groups = joined
     groups = _Merging(groups, vectors, weights, bonus).bounded(bounds or Bounds())
+    at_least = (bounds or Bounds()).at_least
+    groups = _beyond_doubt(groups, np.asarray(sure_s), vectors, weights, bonus, at_least)
     return _assigned(groups, vectors, weights, bonus)
 
 
@@ -171,6 +178,30 @@ class _Merging:
         for kept, joined, _ in self._steps[:n]:
             groups[kept] += groups.pop(joined)
         return list(groups.values())
+
+
+def _beyond_doubt(
+    groups: list[list[int]], sure: F64, vectors: F64, weights: F64, bonus: _Bonus, at_least: int
+) -> list[list[int]]:
+    """The groups, the briefer of them joined to those they are not surely unlike."""
+    groups = [list(group) for group in groups]
+    seconds = np.array([sure[group].sum() for group in groups])
+    totals = np.array([weights[group].sum() for group in groups])
+    means = np.stack([vectors[group].sum(0) for group in groups])
+    sums = means @ means.T + bonus.between(groups, groups)
+    while len(groups) > at_least:
+        briefer = np.minimum.outer(seconds, seconds)
+        above = sums / np.outer(totals, totals) - ALIKE * briefer / (briefer + DOUBT_S)
+        np.fill_diagonal(above, -np.inf)
+        a, b = sorted(divmod(int(above.argmax()), len(groups)))
+        if above[a, b] < 0:
+            break
+        groups[a] += groups.pop(b)
+        for values in (sums, sums.T, seconds, totals):
+            values[a] += values[b]
+        sums = np.delete(np.delete(sums, b, 0), b, 1)
+        seconds, totals = np.delete(seconds, b), np.delete(totals, b)
+    return groups
 
 
 def _assigned(

@@ -24,7 +24,7 @@ LEAST_S = 1.0
 MAIN_SHARE = 0.8
 """How much of the speech in a reference must be one voice's."""
 
-NOISY_DB = 10.0
+NOISY_DB = 12.0
 """A reference whose loud speech is less above the rest of it is called noisy. Of 30 people heard
 for 3 s with noise 8 dB below them, one in ten is not known again, one in thirty without noise."""
 

@@ -39,6 +39,8 @@ public struct Word: Decodable, Sendable {
     public let start: Double
     public let end: Double
     public let probability: Double?
+    /// With the field `diarize`, as the one of a segment.
+    public let speaker: String?
 }
 
 public struct Segment: Decodable, Sendable {
@@ -50,6 +52,13 @@ public struct Segment: Decodable, Sendable {
     public let speaker: String?
 }
 
+/// Somebody who speaks, by a letter or the name of a known voice.
+public struct Speaker: Decodable, Sendable {
+    public let speaker: String
+    public let known: Bool
+    public let speech_s: Double
+}
+
 /// A recording as text. What was not asked for is nil.
 public struct Transcription: Decodable, Sendable {
     public let text: String
@@ -59,6 +68,7 @@ public struct Transcription: Decodable, Sendable {
     public let duration: Double?
     public let segments: [Segment]?
     public let words: [Word]?
+    public let speakers: [Speaker]?
 }
 
 public struct Health: Decodable, Sendable {
