@@ -126,6 +126,11 @@ class Runtime:
         """Predicted seconds until all work that was accepted is done."""
         return self._models.control.waiting_s
 
+    @property
+    def n_live(self) -> int:
+        """Live streams that are open."""
+        return self._live.n_streams
+
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
         await self._startup.ended.wait()

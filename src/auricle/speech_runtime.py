@@ -81,6 +81,11 @@ class SpeechRuntime(Protocol):
         """Predicted seconds until all work that was accepted is done."""
         ...
 
+    @property
+    def n_live(self) -> int:
+        """Live streams that are open."""
+        ...
+
     def predict_s(self, audio_s: float) -> float:
         """Predicted seconds that reading so much audio takes."""
         ...

@@ -21,6 +21,7 @@ async def test_the_end_of_a_sentence_ends_the_turn(english: Real) -> None:
     sentence = read_wav(SAMPLES / "jfk.wav")[7 * SAMPLE_RATE :]
     pause = np.zeros(SAMPLE_RATE // 2, np.float32)
     async with english.runtime.open_live(live, DecodeOptions()) as stream:
+        assert english.runtime.n_live == 1
         await stream.send(np.concatenate([sentence, pause]))
         ended = await anext(effect async for effect in stream if isinstance(effect, TurnEnded))
     assert ended.end_s == pytest.approx(4.3, abs=0.3)

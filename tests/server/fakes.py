@@ -237,6 +237,7 @@ class FakeRuntime:
         self.turns: tuple[Turn, ...] = ()
         self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.n_proofs = 0
+        self.n_live = 0
         self.proof = asyncio.Event()
         self.proof.set()
         self.doubt: AuricleError | None = None

@@ -26,6 +26,11 @@ class LiveService:
         self._load = LiveLoad(max_sessions)
         self._end_of_turn = end_of_turn
 
+    @property
+    def n_streams(self) -> int:
+        """Streams that are open."""
+        return len(self._load)
+
     @asynccontextmanager
     async def open(
         self,

@@ -161,6 +161,7 @@ class MetricsPage:
             "requests_in_flight": in_flight.n_requests,
             "uploads": in_flight.n_uploads,
             "websockets": in_flight.n_sockets,
+            "live_streams": self._runtime.n_live,
         }
         for name, value in now.items():
             self._gauges[name].set(value)
@@ -187,6 +188,7 @@ _NOW: Mapping[str, str] = {
     "requests_in_flight": "Requests and websockets being served, this one too",
     "uploads": "Recordings being uploaded",
     "websockets": "Websockets that are open",
+    "live_streams": "Live streams that are open, over whatever connections",
 }
 
 _OF_MODELS: Mapping[str, str] = {
