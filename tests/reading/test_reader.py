@@ -302,6 +302,7 @@ async def test_a_window_that_loops_is_read_in_halves_before_chance_is_tried():
     assert [each.text for each in reading.segments] == [" half at 0", " half at 4"]
     assert ways(engine) == [(3000, 5, 0.0), (3000, 1, 0.0), *[(3000, 5, 0.0)] * 2]
     assert observer.why == ["doubtful", "half", "half"]
+    assert [len(each.job.rows) for each in engine.heard] == [1, 1, 2, 2]  # side by side
 
 
 async def test_a_half_that_loops_is_halved_until_there_is_no_pause_and_chance_is_tried():

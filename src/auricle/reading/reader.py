@@ -9,10 +9,10 @@ Why it is so: docs/decisions.md, Decoding.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from auricle import tracing
 from auricle.queue.admission import Admission
@@ -91,7 +91,7 @@ class Reader:
         is_loop = bool(text.segments) and fallback.is_looping(text, self.model.thresholds)
         divided = coverage.divided(window) if is_loop else coverage.halves(window, text)
         halves = () if self.options.prefix or given else divided
-        texts = [await self._read_part(half, language, "half") for half in halves]
+        texts = await _all(self._read_part(half, language, "half") for half in halves)
         if not halves or not (is_loop or coverage.say_more(texts, text)):
             return await self._with_tail(window, text, language, given[len(text.text) :])
         segments: list[Segment] = []
@@ -178,3 +178,13 @@ class Reader:
         if text.temperature > MAX_CONTEXT_TEMPERATURE:
             return ""
         return (self.context + text.text)[-MAX_CONTEXT_CHARS:]
+
+
+async def _all(readings: Iterable[Coroutine[Any, Any, WindowText]]) -> list[WindowText]:
+    """What is read side by side; if any fails, the first failure, when all have ended."""
+    texts: list[WindowText] = []
+    for ended in await asyncio.gather(*readings, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+        texts.append(ended)
+    return texts
