@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from auricle.queue.policy import Priority
@@ -17,7 +18,7 @@ from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.reading.text import compression_ratio
 from auricle.types import DecodeOptions, Language, Window
-from tests.fakes import LOOP, VOCABULARY, FakeEngine, Heard, Said, spoken, window
+from tests.fakes import LOOP, MODEL, VOCABULARY, FakeEngine, Heard, Said, spoken, window
 
 ENGLISH = Language("en")
 
@@ -302,7 +303,10 @@ async def test_a_window_that_loops_is_read_in_halves_before_chance_is_tried():
     assert [each.text for each in reading.segments] == [" half at 0", " half at 4"]
     assert ways(engine) == [(3000, 5, 0.0), (3000, 1, 0.0), *[(3000, 5, 0.0)] * 2]
     assert observer.why == ["doubtful", "half", "half"]
-    assert [len(each.job.rows) for each in engine.heard] == [1, 1, 2, 2]  # side by side
+
+    one_worker = FakeEngine(hear, msgspec.structs.replace(MODEL, workers=1))
+    await read(one_worker, replace(FULL, beam_size=1), TWO_SENTENCES)
+    assert [len(each.job.rows) for each in one_worker.heard] == [1, 2, 2]  # halves side by side
 
 
 async def test_a_half_that_loops_is_halved_until_there_is_no_pause_and_chance_is_tried():
