@@ -72,33 +72,24 @@ _BOTH, _UP, _LEFT = range(3)
 
 
 def _steps(costs: Floats) -> NDArray[np.int8]:
-    """Where the cheapest way to each place comes from. Places on one diagonal do not depend on
-    each other, so they are done at once."""
+    """Where the cheapest way to each place comes from.
+
+    A row is done at once: whoever goes along it from one of its columns to another pays what lies
+    between, which is a difference of sums from the row's start. So the cheapest column to enter it
+    at is the least so far of what entering costs, less the sum before it. In float64, since
+    differences of sums are less exact than sums.
+    """
     n, m = costs.shape
     steps = np.full((n, m), _LEFT, np.int8)
     steps[:, 0] = _UP
-    if m == 1:
-        return steps
-    flat_costs, flat_steps = np.ascontiguousarray(costs).ravel(), steps.ravel()
-    # totals of three diagonals, by row, with one more row above; what was not reached is infinite
-    before, last, totals = (np.full(n + 1, np.inf, np.float32) for _ in range(3))
-    last[1] = costs[0, 0]
-    for diagonal in range(1, n + m - 1):
-        first, end = max(0, diagonal - m + 1), min(n, diagonal + 1)
-        both, up, left = before[first:end], last[first:end], last[first + 1 : end + 1]
-        best = np.minimum(np.minimum(both, up), left)
-        totals[first + 1 : end + 1] = flat_costs[_places(first, end, diagonal, m)] + best
-        # neither in the first row nor in the first column
-        first_inside, end_inside = max(first, 1), min(end, diagonal)
-        inside = slice(first_inside - first, end_inside - first)
-        both, up, left = both[inside], up[inside], left[inside]
-        step = flat_steps[_places(first_inside, end_inside, diagonal, m)]
+    sums = np.cumsum(costs, axis=1, dtype=np.float64)
+    totals = sums[0]
+    for row in range(1, n):
+        up, both = totals[1:], totals[:-1]
+        entering = np.concatenate([totals[:1], np.minimum(up, both) - sums[row, :-1]])
+        totals = sums[row] + np.minimum.accumulate(entering)
+        left = totals[:-1]
+        step = steps[row, 1:]
         step[(up < both) & (up < left)] = _UP
         step[(both < up) & (both < left)] = _BOTH
-        before, last, totals = last, totals, before
     return steps
-
-
-def _places(first: int, end: int, diagonal: int, m: int) -> slice:
-    """Where rows of a diagonal lie in a flat matrix of ``m`` columns."""
-    return slice(first * (m - 1) + diagonal, (end - 1) * (m - 1) + diagonal + 1, m - 1)
