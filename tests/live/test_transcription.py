@@ -10,7 +10,9 @@ import pytest
 
 from auricle.errors import InvalidRequest, ModelUnusable, Overloaded
 from auricle.live.effects import Final, TurnEnded, TurnFailed, TurnStarted, Update
+from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
+from auricle.live.recognition import COMPANY_FRAMES_STEP
 from auricle.live.transcript import TurnTranscript
 from auricle.live.turns import TurnOptions
 from auricle.types import DecodeOptions, Language
@@ -40,6 +42,22 @@ async def test_speech_becomes_words_that_stay():
         [engine] = streams.engines.all
         assert {job.beam_size for job in engine.decodes} == {5}
     assert engine.kept == {}
+
+
+async def test_where_many_speak_what_is_not_final_costs_less():
+    async with Streams(WORDS, TURN) as streams:
+        streams.load = LiveLoad(max_sessions=9)
+        for other in "abcdefg":
+            streams.load.enter(other, streams.queue.n_workers)
+            streams.load.speaks(other, is_speaking=True)
+        async with streams.opened() as stream:
+            await speak(stream, 0.0, 4.0)
+            assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
+        [engine] = streams.engines.all
+    assert {job.n_frames % COMPANY_FRAMES_STEP for job in engine.encodes} == {0}
+    *partials, final = engine.decodes
+    assert {job.beam_size for job in partials} == {1}
+    assert (final.beam_size, final.cuts_loops) == (5, False)
 
 
 async def test_the_end_is_not_lost_when_a_stream_ends_within_a_word():
