@@ -11,6 +11,7 @@ from auricle.live.turns import TurnOptions
 from auricle.types import SAMPLE_RATE, DecodeOptions
 from tests.audio_files import SAMPLES, read_wav
 from tests.e2e.conftest import Real
+from tests.waiting import until
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
@@ -20,6 +21,7 @@ async def test_the_end_of_a_sentence_ends_the_turn(english: Real) -> None:
     live = LiveOptions(TurnOptions(ending="semantic", max_wait_s=60.0), language="en")
     sentence = read_wav(SAMPLES / "jfk.wav")[7 * SAMPLE_RATE :]
     pause = np.zeros(SAMPLE_RATE // 2, np.float32)
+    await until(lambda: english.runtime.n_live == 0)  # those of other tests are being closed
     async with english.runtime.open_live(live, DecodeOptions()) as stream:
         assert english.runtime.n_live == 1
         await stream.send(np.concatenate([sentence, pause]))
