@@ -43,7 +43,7 @@ def test_tokens_are_where_attention_is():
     for token in range(n_tokens):
         attention[:, token, 10 * token : 10 * token + 10] = 1.0
     attention[:, :, 80:] = 5.0  # behind the audio
-    way = word_alignment.path(attention, 70, first=2)
+    way = word_alignment.path(attention, 70, range(2, 6))
     reached: dict[int, int] = {}
     for token, state in way:
         reached.setdefault(token, state)
@@ -53,4 +53,4 @@ def test_tokens_are_where_attention_is():
 
 def test_few_states_are_not_smoothed():
     attention = np.ones((1, 4, 3), np.float32)
-    assert word_alignment.path(attention, 2, first=1)[-1] == (1, 1)
+    assert word_alignment.path(attention, 2, range(1, 3))[-1] == (1, 1)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from auricle.engine.protocol import Aligned
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
 from auricle.reading.fallback import FallbackThresholds
@@ -354,6 +355,38 @@ async def test_words_and_probabilities_of_the_text_that_is_believed():
     assert [token.raw for token in segment.logprobs or ()] == [b" ", b"e", b"n", b" ", b"3", b"0"]
     [job] = engine.aligns
     assert (VOCABULARY.decode(job.ids), job.n_frames) == (" en 30", 200)
+
+
+class Placing(FakeEngine):
+    """Places words while it finds them: a token in each state, which nobody takes for the time that
+    a pass finds."""
+
+    async def decode(self, job):
+        async for said in super().decode(job):
+            [row] = job.rows
+            text = [i for i in said.ids if i < VOCABULARY.eot]
+            path = tuple((n, n) for n in range(len(text) + 1))
+            found = Aligned(path, (0.25,) * len(text)) if row.n_heard else None
+            yield msgspec.structs.replace(said, aligned=found)
+
+
+async def test_words_that_are_placed_on_the_way_need_no_pass():
+    placing = Placing()
+    reading = await read(placing, DecodeOptions(words=True), window(seconds=3.0))
+    assert placing.aligns == []
+    words = reading.segments[0].words
+    assert words is not None
+    assert [word.probability for word in words] == [0.25] * len(words)
+
+
+@pytest.mark.parametrize(
+    "options", [DecodeOptions(words=True, logprobs=True), DecodeOptions(words=True, prefix="So")]
+)
+async def test_log_probabilities_and_prefixes_need_one(options):
+    """They would be those behind timestamps, and of what was given there would be none."""
+    placing = Placing()
+    await read(placing, options, window(seconds=3.0))
+    assert len(placing.aligns) == 1
 
 
 async def test_nothing_is_aligned_that_nobody_asked_for_or_said():

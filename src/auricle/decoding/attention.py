@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auricle.decoding.network import Answers, Floats, Network, Step
 
@@ -34,7 +35,7 @@ class Attentive:
         self._firsts: dict[int, _First] = {}
         self._rows: list[Said] = []
         """What each row was told after that."""
-        self._later: dict[tuple[int, Said], Floats] = {}
+        self._later: dict[tuple[int, Said], NDArray[np.float16]] = {}
         """Attention of the last token, ``(n_heads, n_states)``, by window and all told until it."""
 
     def begin(self, windows: Sequence[int]) -> None:
@@ -67,11 +68,11 @@ class Attentive:
             if window not in self._n_states:
                 continue
             tokens = slice(beam * n_new, (beam + 1) * n_new)
-            seen = attention[:, place, tokens, : self._n_states[window]].copy()
+            seen = attention[:, place, tokens, : self._n_states[window]]
             if is_first:
-                self._firsts[window] = _First(tuple(ids), seen)
+                self._firsts[window] = _First(tuple(ids), seen.copy())
             else:
-                self._later[window, said] = seen[:, 0]
+                self._later[window, said] = seen[:, 0].astype(np.float16)  # of every beam
 
     def of(self, window: int, ids: Said) -> Floats | None:
         """The attention of each of the ``ids``, ``(n_heads, n, n_states)``, if the window was told

@@ -7,6 +7,8 @@ plausible way through it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,20 +18,18 @@ MEDIAN_WIDTH = 7
 """States that attention is smoothed over."""
 
 
-def path(
-    attention: Floats, n_states: int, first: int, end: int | None = -1
-) -> tuple[tuple[int, int], ...]:
+def path(attention: Floats, n_states: int, placed: Sequence[int]) -> tuple[tuple[int, int], ...]:
     """Steps of ``(token, state)``, in order, given ``(n_heads, n_tokens, n_all_states)``.
 
-    Attention behind ``n_states`` does not count. Tokens before the ``first``, which say what is
-    to be done, are compared with but not placed; nor are those from ``end`` on: the last of all is
-    the end of the text.
+    Attention behind ``n_states`` does not count. Those tokens are ``placed`` behind which text
+    follows, and the last of text; others, which say what is to be done or stand for times, are
+    compared with alone.
     """
     heard = attention[:, :, :n_states]
     heard = heard / np.maximum(heard.sum(axis=2, keepdims=True), np.float32(1e-30))
     spread = np.maximum(heard.std(axis=1, keepdims=True), np.float32(1e-30))
     compared = (heard - heard.mean(axis=1, keepdims=True)) / spread
-    return warped(-_smoothed(compared).mean(axis=0)[first:end])
+    return warped(-_smoothed(compared).mean(axis=0)[list(placed)])
 
 
 _EXCHANGES = (

@@ -86,7 +86,8 @@ class DecodeRow(msgspec.Struct, frozen=True):
     engine that can looks at all of it at once when it decodes greedily; the answer is the same."""
     n_heard: int = 0
     """Above 0, its text is to be aligned with so many mel frames, as by `AlignJob`: an engine that
-    can does so on the way, where the text has no timestamps."""
+    can does so on the way. Probabilities are then those behind the timestamps of the text, and 1
+    for what was given."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):

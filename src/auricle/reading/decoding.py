@@ -108,6 +108,13 @@ class Decoding:
         return msgspec.structs.replace(text, segments=segments)
 
     @property
+    def _n_heard(self) -> int:
+        """Frames in which words are placed while they are found. Not where log-probabilities are
+        asked for: those are of the text without its timestamps."""
+        is_placed = self.options.words and not self.options.logprobs
+        return word_times.n_frames(self.encoded.window.duration_s) if is_placed else 0
+
+    @property
     def _divides(self) -> bool:
         return self.divides and not self._given
 
@@ -145,13 +152,17 @@ class Decoding:
         if self._is_short:
             return await self._short_text(settings, info)
         hypothesis = await self._decoded(settings, attempt)
+        if hypothesis.aligned is not None:
+            text = tuple(i for i in hypothesis.ids if i < model.vocabulary.eot)
+            self.encoded.aligned[text, self._n_heard] = hypothesis.aligned
         return from_tokens(hypothesis, window, model.vocabulary, info)
 
     async def _decoded(self, settings: DecodeSettings, attempt: Attempt) -> Hypothesis:
         """What is said, going on from what was given out, and giving out more."""
         model, window, early = self.model, self.encoded.window, self.early
         if early is None:
-            return await self.encoded.decode(self.prompt, settings)
+            n_heard = 0 if self.prompt.prefix else self._n_heard
+            return await self.encoded.decode(self.prompt, settings, n_heard=n_heard)
 
         def told(reply: Tokens) -> None:
             if early_text.is_sure(reply, attempt, model.thresholds, window, model.vocabulary):
@@ -161,7 +172,8 @@ class Decoding:
 
         while True:
             prompt = self.prompt._replace(prefix=early.ids) if early.ids else self.prompt
-            hypothesis = await self.encoded.decode(prompt, settings, told)
+            n_heard = 0 if prompt.prefix else self._n_heard
+            hypothesis = await self.encoded.decode(prompt, settings, told, n_heard)
             if prompt.prefix or early.begins(hypothesis.ids, model.vocabulary):
                 return hypothesis
             # the engine died on the way, and another one hears it otherwise

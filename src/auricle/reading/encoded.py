@@ -28,6 +28,8 @@ class EncodedWindow:
 
     def __init__(self, queue: Queue, place: QueuedWindow, window: Window) -> None:
         self.window = window
+        self.aligned: dict[tuple[tuple[int, ...], int], Aligned] = {}
+        """What is known of texts: by text tokens and mel frames."""
         self._queue = queue
         self._place = place
         self.n_frames = 0
@@ -80,6 +82,8 @@ class EncodedWindow:
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned:
         """When the text tokens ``ids`` are said in the first ``n_frames``."""
+        if (known := self.aligned.get((ids, n_frames))) is not None:
+            return known
         job = jobs.align(AlignJob(self._place.id, prompt.ids, ids, n_frames))
         return await self._queue.result(self._place, job)
 

@@ -34,7 +34,7 @@ class AlignmentInput:
 
     @property
     def n_frames(self) -> int:
-        return max(FRAMES_PER_STATE, int(self.duration_s * FRAMES_PER_S))
+        return n_frames(self.duration_s)
 
     @property
     def ids_by_segment(self) -> list[list[int]]:
@@ -46,6 +46,11 @@ class AlignmentInput:
     def ids(self) -> tuple[int, ...]:
         """All text tokens."""
         return tuple(i for ids in self.ids_by_segment for i in ids)
+
+
+def n_frames(duration_s: float) -> int:
+    """Mel frames of audio, as words are placed in it."""
+    return max(FRAMES_PER_STATE, int(duration_s * FRAMES_PER_S))
 
 
 def detailed(

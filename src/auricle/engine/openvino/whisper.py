@@ -161,7 +161,8 @@ class OpenVinoWhisper:
             leaves_loops=job.leaves_loops,
             cuts_loops=job.cuts_loops,
         )
-        heard = {row.state_id: row for row in job.rows if self._is_aligned(row)}
+        eot = self._vocabulary.eot
+        heard = {row.state_id: row for row in job.rows if row.n_heard > 0}
         with self._network(held) as decoder_network:
             network = Attentive(
                 decoder_network, {i: row.n_heard // FRAMES_PER_STATE for i, row in heard.items()}
@@ -175,7 +176,7 @@ class OpenVinoWhisper:
                     case Found():
                         others = tuple(Alternative(*each) for each in said.others)
                         row = heard.get(said.window)
-                        aligned = None if row is None else _aligned(row, said, network)
+                        aligned = None if row is None else _aligned(row, said, network, eot)
                         yield Hypothesis(*said[:4], others, said.is_loop, aligned)
                     case None:
                         stepped()
@@ -189,16 +190,11 @@ class OpenVinoWhisper:
         places = tuple(range(first, first + len(job.ids) + 1))
         answers = self._read(job.state_id, given, places)
         assert answers.attention is not None
-        steps = word_alignment.path(
-            answers.attention[:, 0], job.n_frames // FRAMES_PER_STATE, first
-        )
+        n_states = job.n_frames // FRAMES_PER_STATE
+        steps = word_alignment.path(answers.attention[:, 0], n_states, places)
         logits = answers.text[0, np.arange(len(job.ids)), list(job.ids)]
         shares = np.exp(logits - answers.log_sum[0, : len(job.ids)])
         return Aligned(steps, tuple(float(share) for share in shares))
-
-    def _is_aligned(self, row: DecodeRow) -> bool:
-        """Whether the words of its text are to be found, and can be on the way."""
-        return row.n_heard > 0 and row.prompt[-1:] == (self._vocabulary.no_timestamps,)
 
     def release(self, state_ids: Sequence[int]) -> None:
         """Let go of encoded windows; unknown ids are fine."""
@@ -246,17 +242,19 @@ class OpenVinoWhisper:
                 lent.end()
 
 
-def _aligned(row: DecodeRow, said: Found, network: Attentive) -> Aligned | None:
-    """When the tokens of a text that was just found are said, from what was attended to on the
-    way; None if the decoder was not told all of it."""
+def _aligned(row: DecodeRow, said: Found, network: Attentive, end_of_text: int) -> Aligned | None:
+    """When the text tokens of a text that was just found are said, from what was attended to on
+    the way; None if there are none, or the decoder was not told all of it."""
     attention = network.of(said.window, (*row.prompt, *said.ids))
-    if attention is None:
+    is_text = [i < end_of_text for i in said.ids]
+    if attention is None or not any(is_text):
         return None
-    n_states, first = row.n_heard // FRAMES_PER_STATE, len(row.prompt) - 1
-    steps = word_alignment.path(attention, n_states, first, None)
-    chosen = np.exp(said.logprobs[:-1])  # the last is of the end
-    given = (1.0,) * (len(said.ids) - len(chosen))
-    return Aligned(steps, given + tuple(float(each) for each in chosen))
+    texts = [n for n, text in enumerate(is_text) if text]
+    placed = [len(row.prompt) - 1 + n for n in (*texts, texts[-1] + 1)]
+    steps = word_alignment.path(attention, row.n_heard // FRAMES_PER_STATE, placed)
+    chosen = [float(share) for share in np.exp(said.logprobs[:-1])]  # the last is of the end
+    shares = [1.0] * (len(said.ids) - len(chosen)) + chosen
+    return Aligned(steps, tuple(shares[n] for n in texts))
 
 
 @contextlib.contextmanager
