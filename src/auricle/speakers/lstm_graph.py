@@ -17,7 +17,7 @@ from auricle.speakers.lstm import LAYERS
 
 op: Any = opset13
 
-_AT_ONCE = 8
+_AT_ONCE = 4
 """Chunks in the LSTM at one time: more are no quicker, and take 6 MB each."""
 
 

@@ -2,7 +2,8 @@
 
 Knows nothing about who asks or what for. One thread reads, so a ping is never stuck behind a
 recording. Half of the cores, and one at least, hear recordings: the other half is left to whoever
-reads them. One more thread listens to those who speak now, who wait for no recording. Calls for one
+reads them. One more thread listens to those who speak now, who wait for no recording, or for a call
+of OpenVINO at most, a tenth of a second: places in it for them would take 70 MB. Calls for one
 recording are to be made one after the other.
 """
 
@@ -42,7 +43,7 @@ class Worker:
         self._networks: Networks | None = None
         self._recordings: dict[int, Diarization] = {}
         n_recordings = max(1, usable_cores() // 2)
-        self._n_threads = n_recordings + 1
+        self._n_recordings = n_recordings
         self._recording = ThreadPoolExecutor(n_recordings, "recordings")
         self._live = ThreadPoolExecutor(1, "live")
 
@@ -71,7 +72,7 @@ class Worker:
             case Ping():
                 return Done()
             case Load():
-                self._networks = load(Path(request.path), self._n_threads)
+                self._networks = load(Path(request.path), self._n_recordings)
                 return Done()
             case Forget():
                 self._recordings.pop(request.recording, None)
