@@ -31,8 +31,8 @@ from auricle.types import SAMPLE_RATE, Pcm
 SEGMENTATION_FILE = "pytorch_model.bin"
 EMBEDDING_FILE = "campplus_cn_en_common.pt"
 
-BATCH = 32
-"""Chunks segmented at a time: 80 s of audio."""
+BATCH = 16
+"""Chunks segmented at a time: 40 s of audio."""
 
 AT_ONCE = 32
 """Stretches embedded at a time."""

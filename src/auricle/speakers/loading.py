@@ -26,8 +26,8 @@ _MODULES = (
 
 
 def load(folder: Path, streams: int, find: Callable[[str], object | None] = find_spec) -> Networks:
-    """Read both checkpoints of a folder; in OpenVINO ``streams`` threads compute at a time, and more
-    wait.
+    """Read both checkpoints of a folder; in OpenVINO ``streams`` threads compute at a time,
+    and more wait.
 
     Where OpenVINO fails, numpy does the same. Raises ModelUnusable, which names the file.
     """
