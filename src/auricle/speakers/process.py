@@ -36,8 +36,8 @@ LOAD_MAX_S = 60.0
 """How long reading 34 MB of weights may take, from a slow disk on a busy machine."""
 
 _MAX_FEED = round(MAX_FEED_S * SAMPLE_RATE)
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""One thread a recording: the matrices are too small to share."""
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""One thread a recording: the matrices are too small to share. What loading frees, threads use."""
 
 
 class SpeakersDied(Exception):
