@@ -188,7 +188,7 @@ class FakeEngine:
         self.heard += heard
         for row, each in zip(rows, heard, strict=True):
             said = self.hear(each)
-            for text in said.told if row.is_told else ():
+            for text in said.told if row.is_streamed else ():
                 ids = (_timestamp(said.start_s), *VOCABULARY.encode(text))
                 yield Tokens(row.state_id, ids, said.told_logprob, said.no_speech_prob)
                 await asyncio.sleep(0)

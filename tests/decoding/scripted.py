@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.decoding.job import Vocabulary
-from auricle.decoding.network import Answers, Step
+from auricle.decoding.network import Step, StepOutput
 from auricle.decoding.rules import SpecialTokens
 
 N_TEXT = 20
@@ -45,7 +45,7 @@ class ScriptedNetwork:
     def keep(self, places: Sequence[int]) -> None:
         self._windows = [self._windows[place] for place in places]
 
-    def step(self, step: Step) -> Answers:
+    def step(self, step: Step) -> StepOutput:
         before = [self._rows[parent] if self._rows else () for parent in step.parents]
         assert {len(row) for row in before} == {step.n_before}
         self._rows = [(*row, *ids.tolist()) for row, ids in zip(before, step.ids, strict=True)]
@@ -73,7 +73,7 @@ class ScriptedNetwork:
         if self.n_steps == self.breaks_at:
             log_sum[0] = np.nan
         values = np.take_along_axis(text, order, 2)
-        return Answers(text, logits[:, :, N_TEXT:], values, order, log_sum, None)
+        return StepOutput(text, logits[:, :, N_TEXT:], values, order, log_sum, None)
 
     def _logits(self, window: int, row: tuple[int, ...]) -> np.ndarray:
         said = row[row.index(START) + 1 :] if START in row else row

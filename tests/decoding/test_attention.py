@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auricle.decoding.attention import Attentive
-from auricle.decoding.network import Answers, Step
+from auricle.decoding.network import Step, StepOutput
 
 N_HEADS, N_STATES = 2, 5
 NO_LOGITS = np.zeros((1, 1, 1), np.float32)
@@ -27,11 +27,11 @@ class Looking:
         self.kept.append(list(places))
         self.windows = [self.windows[place] for place in places]
 
-    def step(self, step: Step) -> Answers:
+    def step(self, step: Step) -> StepOutput:
         n_windows = len(self.windows)
         values = step.ids.reshape(n_windows, -1).astype(np.float32)
         attention = np.broadcast_to(values[None, :, :, None], (N_HEADS, *values.shape, N_STATES))
-        answers = Answers(NO_LOGITS, NO_LOGITS, NO_LOGITS, NO_IDS, NO_LOGITS, attention.copy())
+        answers = StepOutput(NO_LOGITS, NO_LOGITS, NO_LOGITS, NO_IDS, NO_LOGITS, attention.copy())
         return answers
 
 

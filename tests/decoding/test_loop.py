@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from auricle.decoding import beginnings, loop
-from auricle.decoding.job import Found, Growing, Options, Row
+from auricle.decoding import loop, padding
+from auricle.decoding.job import FinalText, Options, PartialText, Row
 from auricle.decoding.network import NetworkFailed
 from auricle.whisper.dimensions import MAX_INITIAL_TIMESTAMP
 from tests.decoding.scripted import (
@@ -32,14 +32,14 @@ CHANCE = Options(beam_size=1, temperature=1.0, max_tokens=24, patience=1.0, supp
 
 def decoded(network, rows, options, **given):
     said = loop.decode(network, VOCABULARY, rows, options, **given)
-    return {found.window: found for found in said if isinstance(found, Found)}
+    return {found.window: found for found in said if isinstance(found, FinalText)}
 
 
 @pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
 def test_a_window_says_the_same_alone_and_in_company(options):
     rows = [Row(n, PROMPT, seed=n) for n in range(6)]
     together = decoded(ScriptedNetwork(), rows, options)
-    alone: dict[int, Found] = {}
+    alone: dict[int, FinalText] = {}
     for row in rows:
         alone |= decoded(ScriptedNetwork(), [row], options)
     assert together == alone
@@ -165,7 +165,7 @@ MIXED = [
     Row(1, (7, 8, START), (FIRST, 6, 9)),
     Row(2, (*range(1, 16), START), (FIRST, 3), seed=3),
     Row(3, (5, START), (FIRST, *range(9), 4), seed=1),
-    Row(4, PROMPT, seed=2, is_told=True),
+    Row(4, PROMPT, seed=2, is_streamed=True),
     Row(5, (*range(10), START), (FIRST, *range(12))),
 ]
 """Of one to 24 tokens."""
@@ -175,7 +175,7 @@ MIXED = [
 def test_prompts_and_prefixes_of_other_lengths_run_together(options):
     network = ScriptedNetwork()
     together = decoded(network, MIXED, options)
-    alone: dict[int, Found] = {}
+    alone: dict[int, FinalText] = {}
     for row in MIXED:
         alone |= decoded(ScriptedNetwork(), [row], options)
     assert together == alone
@@ -203,13 +203,13 @@ def test_tokens_of_a_text_stand_in_the_same_strand_whoever_is_beside_it():
     class Measured(ScriptedNetwork):
         def step(self, step):
             if step.n_before:
-                strands[-1].add((step.n_before - self.n_steps) % beginnings.STRANDS)
+                strands[-1].add((step.n_before - self.n_steps) % padding.STRANDS)
             return super().step(step)
 
     for rows in (MIXED[:1], MIXED[1:2], MIXED[2:3], MIXED):
         strands.append(set())
         decoded(Measured(), rows, GREEDY)
-    assert strands == [{beginnings.LEAST_TOLD - 1}] * 4
+    assert strands == [{padding.LEAST_FED - 1}] * 4
 
 
 def test_a_row_is_not_filled_up_for_the_sake_of_a_much_longer_one():
@@ -239,7 +239,7 @@ def test_a_window_leaves_as_soon_as_its_text_is_found():
     short = {(1, ()): {FIRST: 50}, (1, (FIRST,)): {END: 50}}
     network = ScriptedNetwork(short)
     said = loop.decode(network, VOCABULARY, [Row(n, PROMPT) for n in range(3)], GREEDY)
-    found = (each for each in said if isinstance(each, Found))
+    found = (each for each in said if isinstance(each, FinalText))
     assert next(found).window == 1
     assert network.batches == [3, 3]
     assert {each.window for each in found} == {0, 2}
@@ -265,12 +265,12 @@ def test_a_window_that_nobody_wants_any_more_leaves_at_the_next_step():
 
 @pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
 def test_a_text_that_is_told_is_the_same_and_begins_with_what_was_told(options):
-    rows = [Row(n, PROMPT, seed=n, is_told=n % 2 == 0) for n in range(12)]
+    rows = [Row(n, PROMPT, seed=n, is_streamed=n % 2 == 0) for n in range(12)]
     said = list(loop.decode(ScriptedNetwork(), VOCABULARY, rows, options))
-    found = {each.window: each for each in said if isinstance(each, Found)}
-    silent = [row._replace(is_told=False) for row in rows]
+    found = {each.window: each for each in said if isinstance(each, FinalText)}
+    silent = [row._replace(is_streamed=False) for row in rows]
     assert found == decoded(ScriptedNetwork(), silent, options)
-    told = [each for each in said if isinstance(each, Growing)]
+    told = [each for each in said if isinstance(each, PartialText)]
     assert {each.window for each in told} <= {0, 2, 4, 6, 8, 10}
     assert told
     for each in told:
@@ -282,8 +282,8 @@ def test_a_text_that_is_told_is_the_same_and_begins_with_what_was_told(options):
 
 def test_greedily_every_token_of_text_is_told_at_once():
     said = list(loop.decode(ScriptedNetwork(), VOCABULARY, [Row(1, PROMPT, (), 0, True)], GREEDY))
-    [found] = [each for each in said if isinstance(each, Found)]
-    told = [each for each in said if isinstance(each, Growing)]
+    [found] = [each for each in said if isinstance(each, FinalText)]
+    told = [each for each in said if isinstance(each, PartialText)]
     places = [n + 1 for n, token in enumerate(found.ids) if token < END]
     assert [each.ids for each in told] == [found.ids[:n] for n in places]
     for each, n in zip(told, places, strict=True):
@@ -297,7 +297,7 @@ def test_each_step_is_told():
     assert said.count(None) == network.n_steps - 1  # the last ends it
 
 
-def drafts_of(found: Found, n_given: int = 0) -> list[tuple[int, ...]]:
+def drafts_of(found: FinalText, n_given: int = 0) -> list[tuple[int, ...]]:
     """Right, nearly right, wrong and too long."""
     ids = found.ids[n_given:]
     other = 3 if ids[1] != 3 else 4
@@ -323,7 +323,8 @@ def test_drafts_of_other_lengths_are_followed_in_company(options):
     plain = [Row(n, PROMPT, seed=n) for n in range(6)]
     found = decoded(ScriptedNetwork(), plain, options)
     rows = [
-        row._replace(draft=drafts_of(found[row.window])[row.window], is_told=True) for row in plain
+        row._replace(draft=drafts_of(found[row.window])[row.window], is_streamed=True)
+        for row in plain
     ]
     assert decoded(ScriptedNetwork(), rows, options) == found
     wanted = {0, 2, 3, 5}
@@ -444,8 +445,10 @@ def test_a_text_that_says_the_same_over_and_over_is_left(options):
     rows = [Row(1, PROMPT), Row(2, PROMPT)]
     script = looping(1, (3, 4, 5))
 
-    def all_of(options: Options) -> dict[int, Found]:
-        found: dict[int, Found] = decoded(ScriptedNetwork(script, ends_after=300), rows, options)
+    def all_of(options: Options) -> dict[int, FinalText]:
+        found: dict[int, FinalText] = decoded(
+            ScriptedNetwork(script, ends_after=300), rows, options
+        )
         return found
 
     whole, left = all_of(options), all_of(replace(options, leaves_loops=True))

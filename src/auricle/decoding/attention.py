@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.decoding.network import Answers, Floats, Network, Step
+from auricle.decoding.network import Floats, Network, Step, StepOutput
 
 Said = tuple[int, ...]
 
 
 class _First(NamedTuple):
-    """Tokens that a window was told at once, and their attention ``(n_heads, S, n_states)``."""
+    """Tokens that a window was fed at once, and their attention ``(n_heads, S, n_states)``."""
 
     ids: Said
     attention: Floats
@@ -34,9 +34,9 @@ class Attentive:
         self._windows: list[int] = []
         self._firsts: dict[int, _First] = {}
         self._rows: list[Said] = []
-        """What each row was told after that."""
+        """What each row was fed after that."""
         self._later: dict[tuple[int, Said], NDArray[np.float16]] = {}
-        """Attention of the last token, ``(n_heads, n_states)``, by window and all told until it."""
+        """Attention of the last token, ``(n_heads, n_states)``, by window and all fed until it."""
 
     def begin(self, windows: Sequence[int]) -> None:
         self._windows, self._rows = list(windows), []
@@ -47,7 +47,7 @@ class Attentive:
         self._windows = [self._windows[place] for place in places]
         self._network.keep(places)
 
-    def step(self, step: Step) -> Answers:
+    def step(self, step: Step) -> StepOutput:
         answers = self._network.step(step)
         if answers.attention is not None and self._n_states:
             self._note(step, answers.attention)
@@ -75,8 +75,8 @@ class Attentive:
                 self._later[window, said] = seen[:, 0].astype(np.float16)  # of every beam
 
     def of(self, window: int, ids: Said) -> Floats | None:
-        """The attention of each of the ``ids``, ``(n_heads, n, n_states)``, if the window was told
-        all of them: at once, as far as what it was told then is right, and one by one."""
+        """The attention of each of the ``ids``, ``(n_heads, n, n_states)``, if the window was fed
+        all of them: at once, as far as what it was fed then is right, and one by one."""
         first = self._firsts.get(window)
         if first is None:
             return None

@@ -20,14 +20,14 @@ class Row(NamedTuple):
     prefix: tuple[int, ...] = ()
     """What the text begins with."""
     seed: int = 0
-    is_told: bool = False
+    is_streamed: bool = False
     """Whether its text is wanted while it grows."""
     draft: tuple[int, ...] = ()
     """How it probably goes on. What is found does not depend on it; as far as it is right, a greedy
     search takes one step for all of it."""
 
 
-class Growing(NamedTuple):
+class PartialText(NamedTuple):
     """A text that is not found yet, as far as all its beams agree: what is found says that, too,
     though its timestamps may be others."""
 
@@ -39,14 +39,14 @@ class Growing(NamedTuple):
     no_speech_prob: float
 
 
-class Other(NamedTuple):
+class OtherText(NamedTuple):
     """Another text that a search ended with."""
 
     ids: tuple[int, ...]
     avg_logprob: float
 
 
-class Found(NamedTuple):
+class FinalText(NamedTuple):
     """The text of a window."""
 
     window: int
@@ -57,7 +57,7 @@ class Found(NamedTuple):
     no_speech_prob: float
     logprobs: tuple[float, ...]
     """Of each token that was chosen, and of end-of-text."""
-    others: tuple[Other, ...] = ()
+    others: tuple[OtherText, ...] = ()
     """The next best texts, where they are wanted, the best first."""
     is_loop: bool = False
     """It was left where it said the same thing over and over."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.decoding import beginnings, rules
-from auricle.decoding.job import Found, Growing, Options, Other, Row, Vocabulary
-from auricle.decoding.network import Answers, Floats, Network, Step
+from auricle.decoding import padding, rules
+from auricle.decoding.job import FinalText, Options, OtherText, PartialText, Row, Vocabulary
+from auricle.decoding.network import Floats, Network, Step, StepOutput
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
 from auricle.decoding.search import Beam, Search
 from auricle.whisper.dimensions import MAX_POSITIONS
@@ -32,17 +32,17 @@ def decode(
     rows: Sequence[Row],
     options: Options,
     is_wanted: Wanted = lambda window: True,
-) -> Iterator[Growing | Found | None]:
+) -> Iterator[PartialText | FinalText | None]:
     """The texts of all windows that are wanted until then, as they are found, and of those to be
-    told as they grow; None after each step. Windows run together unless one is told much more than
-    another.
+    streamed as they grow; None after each step. Windows run together unless one is fed much more
+    than another.
 
     Raises:
         NetworkFailed: the network answered nonsense; texts already found are right.
     """
     if options.beam_size > 1 or options.temperature > 0:
         rows = [row._replace(draft=()) for row in rows]
-    for group in beginnings.groups(rows, vocabulary):
+    for group in padding.groups(rows, vocabulary):
         yield from _Batch(network, vocabulary, options, is_wanted).run(group)
 
 
@@ -56,7 +56,7 @@ class _Window:
     rng: np.random.Generator
     """What chance is drawn from."""
     gap: list[int]
-    """From and until which of the tokens that were told are not part of its text: a draft where it
+    """From and until which of the tokens that were fed are not part of its text: a draft where it
     was wrong, and what it was filled up with."""
 
 
@@ -71,15 +71,15 @@ class _Batch:
     windows: list[_Window] = field(default_factory=list)
     """Those that are still searched."""
 
-    def run(self, rows: Sequence[Row]) -> Iterator[Growing | Found | None]:
+    def run(self, rows: Sequence[Row]) -> Iterator[PartialText | FinalText | None]:
         most = MAX_DRAFTED // len(rows)
         rows = [row._replace(draft=row.draft[:most]) for row in rows if self.is_wanted(row.window)]
         if not rows:
             return
         self.network.begin([row.window for row in rows])
-        told = beginnings.together(rows, self.vocabulary)
-        n_before = told.ids.shape[1]
-        answers = self._first(rows, told)
+        prompts = padding.together(rows, self.vocabulary)
+        n_before = prompts.ids.shape[1]
+        answers = self._first(rows, prompts)
         suppress = _suppressed(self.options.suppress, self.vocabulary)
         is_drafted = any(row.draft for row in rows)
         parents = self._follow(answers) if is_drafted else self._choose(answers)
@@ -87,7 +87,7 @@ class _Batch:
             yield from self._leave(parents)
             if not self.windows:
                 return
-            yield from self._told()
+            yield from self._partial_texts()
             yield None
             ids = [[beam.ids[-1]] for window in self.windows for beam in window.search.beams]
             flat = np.array([parent for each in parents for parent in each], np.int32)
@@ -96,26 +96,26 @@ class _Batch:
             parents = self._choose(self.network.step(step))
             n_before += 1
 
-    def _first(self, rows: Sequence[Row], told: beginnings.Beginnings) -> Answers:
-        """Tell what the rows begin with, and begin to search."""
+    def _first(self, rows: Sequence[Row], prompts: padding.PaddedPrompts) -> StepOutput:
+        """Feed what the rows begin with, and begin to search."""
         suppress = _suppressed(self.options.suppress, self.vocabulary)
-        of_text = [suppress] * (told.at.shape[1] - 1)
+        of_text = [suppress] * (prompts.at.shape[1] - 1)
         step = Step(
-            told.ids,
+            prompts.ids,
             0,
             np.arange(len(rows), dtype=np.int32),
-            told.at,
+            prompts.at,
             np.concatenate([np.zeros_like(suppress), *of_text]),
         )
         answers = self.network.step(step)
         silence = _no_speech(answers, self.vocabulary)
         self.windows = [
-            self._opened(row, no_speech_prob, told.ids.shape[1])
+            self._opened(row, no_speech_prob, prompts.ids.shape[1])
             for row, no_speech_prob in zip(rows, silence, strict=True)
         ]
         return answers
 
-    def _opened(self, row: Row, no_speech_prob: float, n_told: int) -> _Window:
+    def _opened(self, row: Row, no_speech_prob: float, n_fed: int) -> _Window:
         options = self.options
         beam_size = 1 if options.temperature > 0 else options.beam_size
         room = min(options.max_tokens, MAX_POSITIONS - len(row.prompt))
@@ -130,10 +130,10 @@ class _Batch:
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
-        gap = [beginnings.n_given(row), n_told]
+        gap = [padding.n_given(row), n_fed]
         return _Window(row, no_speech_prob, search, rng, gap)
 
-    def _follow(self, answers: Answers) -> list[list[int]]:
+    def _follow(self, answers: StepOutput) -> list[list[int]]:
         """Advance every search along its draft, and one token beyond, as far as it is what would
         have been chosen; the rest is forgotten."""
         parents: list[list[int]] = []
@@ -155,7 +155,7 @@ class _Batch:
         gaps = [window.gap for window in self.windows for _ in window.search.beams]
         return np.array(gaps) if any(first < until for first, until in gaps) else None
 
-    def _choose(self, answers: Answers) -> list[list[int]]:
+    def _choose(self, answers: StepOutput) -> list[list[int]]:
         """Advance every search; the rows that each window's beams come from."""
         special = self.vocabulary.special
         texts = [beam.ids for window in self.windows for beam in window.search.beams]
@@ -174,7 +174,7 @@ class _Batch:
             first = mine.stop
         return parents
 
-    def _candidates(self, answers: Answers, allowed: rules.Allowed) -> Candidates:
+    def _candidates(self, answers: StepOutput, allowed: rules.Allowed) -> Candidates:
         special, options = self.vocabulary.special, self.options
         if options.temperature > 0:
             rngs = [window.rng for window in self.windows]
@@ -182,7 +182,7 @@ class _Batch:
         n = 1 if options.beam_size == 1 else options.beam_size + 1
         return rules.candidates(answers, allowed, n, special)
 
-    def _leave(self, parents: list[list[int]]) -> Iterator[Found]:
+    def _leave(self, parents: list[list[int]]) -> Iterator[FinalText]:
         """The texts that are found. Their windows, and those that nobody wants, leave, and their
         places among the parents."""
         windows = self.windows
@@ -201,30 +201,30 @@ class _Batch:
                 self.network.keep(stay)
         yield from (each for each in found if self.is_wanted(each.window))
 
-    def _told(self) -> Iterator[Growing]:
-        """What was decided in this step of the texts that are to be told."""
+    def _partial_texts(self) -> Iterator[PartialText]:
+        """What was decided in this step of the texts that are to be streamed."""
         for window in self.windows:
-            if window.row.is_told and (told := window.search.decide()) is not None:
-                yield Growing(window.row.window, told.ids, told.mean, window.no_speech_prob)
+            if window.row.is_streamed and (text := window.search.decide()) is not None:
+                yield PartialText(window.row.window, text.ids, text.mean, window.no_speech_prob)
 
 
-def _found(window: _Window, n_best: int) -> Found:
+def _found(window: _Window, n_best: int) -> FinalText:
     best, *others = window.search.best(n_best)
-    return Found(
+    return FinalText(
         window.row.window,
         best.ids,
         best.mean_to_end,
         window.no_speech_prob,
         best.logprobs,
-        tuple(Other(each.ids, each.mean_to_end) for each in others),
+        tuple(OtherText(each.ids, each.mean_to_end) for each in others),
         window.search.is_loop(best),
     )
 
 
-def _of_row(answers: Answers, row: int, place: int) -> Answers:
+def _of_row(answers: StepOutput, row: int, place: int) -> StepOutput:
     """What may follow one token of one row."""
     here = slice(row, row + 1), slice(place, place + 1)
-    return Answers(
+    return StepOutput(
         text=answers.text[here],
         rest=answers.rest[here],
         top_values=answers.top_values[here],
@@ -241,7 +241,7 @@ def _suppressed(ids: Sequence[int], vocabulary: Vocabulary) -> Floats:
     return added
 
 
-def _no_speech(answers: Answers, vocabulary: Vocabulary) -> list[float]:
+def _no_speech(answers: StepOutput, vocabulary: Vocabulary) -> list[float]:
     """How probable it is that nobody speaks, of each row at the first place."""
     rest, text_sum = answers.rest[:, 0], answers.log_sum[:, 0]
     rules.check(rest, text_sum)

@@ -38,7 +38,7 @@ class Step(NamedTuple):
     forget, as if it had never had them; None: no row is."""
 
 
-class Answers(NamedTuple):
+class StepOutput(NamedTuple):
     """What may follow, for R rows and P places."""
 
     text: Floats
@@ -67,4 +67,4 @@ class Network(Protocol):
         order."""
         ...
 
-    def step(self, step: Step) -> Answers: ...
+    def step(self, step: Step) -> StepOutput: ...

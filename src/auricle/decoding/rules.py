@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.decoding.network import Answers, Floats, Ids, NetworkFailed
+from auricle.decoding.network import Floats, Ids, NetworkFailed, StepOutput
 from auricle.whisper.dimensions import MAX_INITIAL_TIMESTAMP
 
 IMPOSSIBLE = np.float32(-1e30)
@@ -75,7 +75,7 @@ def _after(said: Sequence[int], tokens: SpecialTokens) -> tuple[int, int, bool, 
     return lowest, 0 if is_pair else every, not last_is or is_pair, True
 
 
-def candidates(answers: Answers, rules: Allowed, n: int, tokens: SpecialTokens) -> Candidates:
+def candidates(answers: StepOutput, rules: Allowed, n: int, tokens: SpecialTokens) -> Candidates:
     """The ``n`` most probable tokens of each row and their log-probabilities among all that are
     allowed, from what the network says at the last of its places.
 
@@ -97,7 +97,7 @@ def candidates(answers: Answers, rules: Allowed, n: int, tokens: SpecialTokens) 
 
 
 def sampled(
-    answers: Answers,
+    answers: StepOutput,
     rules: Allowed,
     tokens: SpecialTokens,
     temperature: float,
@@ -133,7 +133,7 @@ class _Ruled(NamedTuple):
     """``(R,)``: the logarithm of the sum of the exponentials of all that may follow."""
 
 
-def _ruled(answers: Answers, rules: Allowed, tokens: SpecialTokens) -> _Ruled:
+def _ruled(answers: StepOutput, rules: Allowed, tokens: SpecialTokens) -> _Ruled:
     rest, text_sum = answers.rest[:, -1], answers.log_sum[:, -1]
     check(rest, text_sum)
     stamps = rest[:, tokens.first_timestamp - tokens.end_of_text :]

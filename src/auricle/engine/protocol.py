@@ -79,7 +79,7 @@ class DecodeRow(msgspec.Struct, frozen=True):
     """Token ids the text begins with, a timestamp first. They are part of the answer."""
     seed: int = 0
     """What chance is drawn from above temperature 0: equal rows have equal answers."""
-    is_told: bool = False
+    is_streamed: bool = False
     """Whether its text is wanted while it grows, where the engine tells."""
     draft: tuple[int, ...] = ()
     """How it probably goes on behind the prefix, such as what was read of its audio before. An

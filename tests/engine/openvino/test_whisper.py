@@ -276,7 +276,7 @@ def test_text_is_told_while_it_grows_to_who_wants_it(fast, beam_size):
     steps: list[int] = []
     for n in (1, 2):
         encode(fast, n, CLIPS[n - 1])
-    rows = DecodeRow(1, START, is_told=True), DecodeRow(2, START)
+    rows = DecodeRow(1, START, is_streamed=True), DecodeRow(2, START)
     said = list(fast.decode(DecodeJob(rows, beam_size, 0.0), lambda: steps.append(1)))
     told = [each for each in said if isinstance(each, Tokens)]
     found = {each.state_id: each for each in said if isinstance(each, Hypothesis)}

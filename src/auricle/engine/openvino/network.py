@@ -13,7 +13,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from auricle.decoding.network import Answers, Floats, Ids, NetworkFailed, Step
+from auricle.decoding.network import Floats, Ids, NetworkFailed, Step, StepOutput
 from auricle.engine.openvino.graph import MASKED
 from auricle.engine.openvino.shape import Dimensions, Formats
 from auricle.whisper.dimensions import FRAMES_PER_STATE, MAX_POSITIONS
@@ -74,7 +74,7 @@ class OpenVinoNetwork:
         self.windows, self._bound, self._rows = {}, self._nothing, []
         self._bind(1)
 
-    def step(self, step: Step) -> Answers:
+    def step(self, step: Step) -> StepOutput:
         positions = np.arange(step.ids.shape[1]) + step.n_before
         if step.gaps is not None:
             positions = positions - (step.gaps[:, 1:] - step.gaps[:, :1])
@@ -98,7 +98,7 @@ class OpenVinoNetwork:
         if text.shape != (*step.at.shape, self._size.end_of_text):
             # without AVX-512, 8-bit graphs gave empty arrays and no error
             raise NetworkFailed(f"OpenVINO gave logits of shape {text.shape}")
-        return Answers(
+        return StepOutput(
             text=text,
             rest=self._result("rest"),
             top_values=self._result("top_values"),

@@ -18,7 +18,7 @@ import numpy as np
 from auricle.decoding import job as decoding_job
 from auricle.decoding import loop, word_alignment
 from auricle.decoding.attention import Attentive
-from auricle.decoding.job import Found, Growing
+from auricle.decoding.job import FinalText, PartialText
 from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
@@ -146,7 +146,7 @@ class OpenVinoWhisper:
         held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
         rows = [
             decoding_job.Row(
-                row.state_id, row.prompt, row.prefix, row.seed, row.is_told, self._draft(row)
+                row.state_id, row.prompt, row.prefix, row.seed, row.is_streamed, self._draft(row)
             )
             for row in job.rows
             if row.state_id in held
@@ -171,9 +171,9 @@ class OpenVinoWhisper:
                 network, self._tokens, rows, options, self._shared.__contains__
             ):
                 match said:
-                    case Growing():
+                    case PartialText():
                         yield Tokens(*said)
-                    case Found():
+                    case FinalText():
                         others = tuple(Alternative(*each) for each in said.others)
                         row = heard.get(said.window)
                         aligned = None if row is None else _aligned(row, said, network, eot)
@@ -242,7 +242,9 @@ class OpenVinoWhisper:
                 lent.end()
 
 
-def _aligned(row: DecodeRow, said: Found, network: Attentive, end_of_text: int) -> Aligned | None:
+def _aligned(
+    row: DecodeRow, said: FinalText, network: Attentive, end_of_text: int
+) -> Aligned | None:
     """When the text tokens of a text that was just found are said, from what was attended to on
     the way; None if there are none, or the decoder was not told all of it."""
     attention = network.of(said.window, (*row.prompt, *said.ids))

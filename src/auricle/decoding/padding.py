@@ -1,6 +1,6 @@
-"""What rows begin with, told in one step although some begin with more than others.
+"""Prompts of several rows, fed in one step although some are longer than others.
 
-Knows nothing about networks or search. Shorter rows are filled up behind what they have, and forget
+Knows nothing about networks or search. Shorter rows are padded behind what they have, and forget
 that again before they go on.
 """
 
@@ -19,15 +19,15 @@ STRANDS = 16
 back is added up as before, to the last bit, and what is forgotten adds nothing: so a row says the
 same alone and beside longer ones."""
 
-LEAST_TOLD = 2
+LEAST_FED = 2
 """One token by itself is computed otherwise than several, and so is the last of 33."""
 
-MAX_FILLED = 128
-"""Tokens that may be filled up for the sake of one more row: they take as long as a dozen steps of
+MAX_PADDING = 128
+"""Tokens of padding for the sake of one more row: they take as long as a dozen steps of
 a row by itself, and no text has fewer."""
 
 
-class Beginnings(NamedTuple):
+class PaddedPrompts(NamedTuple):
     """Of R rows, S tokens each."""
 
     ids: Ids
@@ -59,21 +59,21 @@ def groups(rows: Sequence[Row], vocabulary: Vocabulary) -> Iterator[list[Row]]:
         yield group
 
 
-def together(rows: Sequence[Row], vocabulary: Vocabulary) -> Beginnings:
+def together(rows: Sequence[Row], vocabulary: Vocabulary) -> PaddedPrompts:
     """All that these rows begin with."""
     n_start = _n_start(rows[0], vocabulary)
     longest = max(n_given(row) + len(row.draft) for row in rows)
-    longest = max(longest, LEAST_TOLD)
-    n_told = longest + (max(n_start, LEAST_TOLD) - longest) % STRANDS
+    longest = max(longest, LEAST_FED)
+    n_fed = longest + (max(n_start, LEAST_FED) - longest) % STRANDS
     n_drafted = max(len(row.draft) for row in rows)
-    ids = np.full((len(rows), n_told), vocabulary.special.end_of_text, np.int64)
+    ids = np.full((len(rows), n_fed), vocabulary.special.end_of_text, np.int64)
     at = np.zeros((len(rows), 2 + n_drafted), np.int64)
     for n, row in enumerate(rows):
-        told = (*row.prompt, *row.prefix, *row.draft)
-        ids[n, : len(told)] = told
+        fed = (*row.prompt, *row.prefix, *row.draft)
+        ids[n, : len(fed)] = fed
         at[n, 0] = row.prompt.index(vocabulary.start)
-        at[n, 1:] = np.minimum(n_given(row) - 1 + np.arange(1 + n_drafted), len(told) - 1)
-    return Beginnings(ids, at)
+        at[n, 1:] = np.minimum(n_given(row) - 1 + np.arange(1 + n_drafted), len(fed) - 1)
+    return PaddedPrompts(ids, at)
 
 
 def _n_start(row: Row, vocabulary: Vocabulary) -> int:
@@ -87,4 +87,4 @@ def _costs_more(row: Row, shorter: Sequence[Row], vocabulary: Vocabulary) -> boo
     if _n_start(row, vocabulary) != _n_start(last, vocabulary):
         return True
     n_more = n_given(row) + len(row.draft) - n_given(last) - len(last.draft)
-    return len(shorter) * n_more > MAX_FILLED
+    return len(shorter) * n_more > MAX_PADDING
