@@ -85,15 +85,31 @@ def test_a_running_server_sees_what_changes(tmp_path: Path):
     assert ring.find(digest(key)) is None
 
 
-def test_a_file_that_was_spoilt_changes_nothing(tmp_path: Path):
+def test_a_file_that_was_spoilt_changes_nothing_and_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     path, clock = tmp_path / "keyring.json", Clock()
     key = keyring.add(path, "ann", EVERYTHING, None, NOW)
     ring = Keyring(path, clock)
     path.write_text("{")
-    clock.now_s += keyring.POLL_S
-    assert ring.find(digest(key)) is not None
+    for _ in range(2):
+        clock.now_s += keyring.POLL_S
+        assert ring.find(digest(key)) is not None
+    (told,) = caplog.messages
+    assert told.startswith(f"the keys stay as they were: {path} (keyring) is no file of auricle")
     with pytest.raises(BadSetting, match="is no file of auricle keys"):
         Keyring(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of its own")
+def test_who_may_read_the_file_stays_the_same(tmp_path: Path):
+    """A service that runs as another user read the keys until one was added."""
+    path = tmp_path / "keyring.json"
+    keyring.add(path, "ann", EVERYTHING, None, NOW)
+    path.chmod(0o644)
+    keyring.add(path, "bob", EVERYTHING, None, NOW)
+    keyring.revoke(path, "ann")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_names_are_those_of_one_key(tmp_path: Path):

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
+import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +31,8 @@ PREFIX = "sk-auricle-"
 
 POLL_S = 1.0
 """How often a running server looks whether the file has changed."""
+
+logger = logging.getLogger(__name__)
 
 
 class StoredKey(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -128,7 +133,8 @@ def revoke(path: Path, name: str) -> StoredKey:
 
 class Keyring:
     """The keys of a file that may change while a server runs. A file that cannot be read any more
-    changes nothing: who was let in stays let in, and who was not does not."""
+    changes nothing, but for a line in the log: who was let in stays let in, and who was not does
+    not."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """Raises `BadSetting` if the file cannot be read."""
@@ -136,6 +142,7 @@ class Keyring:
         self._clock = clock
         self._refreshed_s = clock()
         self._version = _version(path)
+        self._refused: tuple[int, int] | None = None
         self._keys = _by_digest(read(path))
         self._clients = _by_client(self._keys)
 
@@ -155,10 +162,15 @@ class Keyring:
         self._refreshed_s = self._clock()
         version = _version(self._path)
         if version != self._version:
-            with contextlib.suppress(BadSetting):
+            try:
                 self._keys = _by_digest(read(self._path))
-                self._clients = _by_client(self._keys)
-                self._version = version
+            except BadSetting as exc:
+                if version != self._refused:
+                    self._refused = version
+                    logger.warning("the keys stay as they were: %s", exc)
+                return
+            self._clients = _by_client(self._keys)
+            self._version = version
 
 
 def _by_digest(keys: tuple[StoredKey, ...]) -> Mapping[str, StoredKey]:
@@ -194,9 +206,21 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, keys: tuple[StoredKey, ...]) -> None:
-    """Replace the file whole: a server that reads it never sees half of one."""
+    """Replace the file whole: a server that reads it never sees half of one. Who may read it stays
+    the same."""
     content = msgspec.json.format(msgspec.json.encode(_File(keys)), indent=2)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 600
     with os.fdopen(descriptor, "wb") as file:
         file.write(content + b"\n")
+    if sys.platform != "win32":
+        _take_access(path, name)
     os.replace(name, path)
+
+
+def _take_access(path: Path, name: str) -> None:
+    """Give the new file the owner and the mode of the one it replaces. Without leave to, as where
+    there is none yet, it is its maker's alone."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        was = path.stat()
+        os.chown(name, was.st_uid, was.st_gid)
+        os.chmod(name, stat.S_IMODE(was.st_mode))

@@ -43,6 +43,8 @@ def test_a_key_is_made_listed_and_revoked(path: Path, capsys):
         (["add", "ann", "--expires", "soon"], "'soon' is neither a day such as 2027-01-31 nor"),
         (["add", "ann", "--expires", "2020-01-01"], "'2020-01-01' has passed already"),
         (["add", "ann", "--max-requests", "0"], "0 is not in the range"),
+        (["add", "ann", "--max-backlog-s", "nan"], "nan is not in the range 1<=x<=604800"),
+        (["add", "ann", "--models", ", "], "', ' names no model; leave it out for all"),
         (["add", "\n"], "a name has letters that can be shown"),
         (["revoke", "ann"], "has no key for 'ann'"),
     ],

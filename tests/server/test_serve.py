@@ -147,10 +147,11 @@ async def test_what_is_not_finished_in_time_is_cancelled_and_counted(
     assert [answer.status_code for answer in answers] == [503, 503]
     assert [answer.headers["x-request-id"][:4] for answer in answers] == ["req_", "req_"]
     assert runtime.cancelled.is_set()
-    stopping, cancelled, *answered = log.lines[-4:]
+    stopping, cancelled, *answered = log.lines[-5:-1]
     assert stopping == "stopping: finishing what was accepted"
     assert cancelled == "cancelled 2 unfinished requests"
     assert [line.partition(" in ")[0] for line in answered] == [f"POST {PATH} 503"] * 2
+    assert log.lines[-1] == "stopped"
 
 
 STOPPING = {
@@ -218,4 +219,4 @@ async def test_a_signal_stops_the_server(caplog: pytest.LogCaptureFixture) -> No
     assert signal.getsignal(signal.SIGTERM) is before
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("auricle")]
     assert lines[0].startswith("listening on http://127.0.0.1:")
-    assert lines[1:] == ["ready: base", "stopping: finishing what was accepted"]
+    assert lines[1:] == ["ready: base", "stopping: finishing what was accepted", "stopped"]

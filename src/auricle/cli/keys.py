@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from auricle.cli.options import settings_from, settings_options
+from auricle.cli.options import NumberRange, settings_from, settings_options
 from auricle.errors import BadSetting
 
 ONLY = ("keyring",)
@@ -28,7 +28,7 @@ def keys() -> None:
 
 @keys.command("add")
 @click.argument("name")
-@click.option("--models", default="", help="models it may use, with commas between; else all")
+@click.option("--models", help="models it may use, with commas between; else all")
 @click.option(
     "--max-requests",
     type=click.IntRange(1, 100_000),
@@ -36,7 +36,7 @@ def keys() -> None:
 )
 @click.option(
     "--max-backlog-s",
-    type=click.FloatRange(1, 7 * 86400),
+    type=NumberRange(1, 7 * 86400),
     help="predicted seconds of its work that may wait, also of its jobs; else the server's limit",
 )
 @click.option("--expires", help="a day (2027-01-31) or a time from now (12h, 90d); else never")
@@ -45,7 +45,7 @@ def keys() -> None:
 def add(
     context: click.Context,
     name: str,
-    models: str,
+    models: str | None,
     max_requests: int | None,
     max_backlog_s: float | None,
     expires: str | None,
@@ -57,7 +57,11 @@ def add(
     path, now = _path(context), datetime.now(UTC)
     if not name.isprintable() or not name.strip():
         raise click.BadParameter("a name has letters that can be shown", param_hint="NAME")
-    allowed = tuple(part.strip() for part in models.split(",") if part.strip())
+    allowed = tuple(part.strip() for part in (models or "").split(",") if part.strip())
+    if models is not None and not allowed:
+        raise click.BadParameter(
+            f"{models!r} names no model; leave it out for all", param_hint="--models"
+        )
     grant = Grant(allowed, max_requests or 0, max_backlog_s or 0.0)
     print(keyring.add(path, name, grant, _until(expires, now), now))
 

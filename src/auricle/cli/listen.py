@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from auricle import logs
-from auricle.cli.options import api_key_option, settings_from, settings_options, with_scheme
+from auricle.cli.options import (
+    NumberRange,
+    api_key_option,
+    settings_from,
+    settings_options,
+    with_scheme,
+)
 
 if TYPE_CHECKING:
     from auricle.types import Format
@@ -26,7 +32,7 @@ SAVED: dict[str, Format] = {".txt": "text", ".srt": "srt", ".vtt": "vtt"}
 @click.argument("file", required=False)
 @click.option(
     "--speed",
-    type=click.FloatRange(0, 1000),
+    type=NumberRange(0, 1000),
     default=1.0,
     show_default=True,
     help="of FILE: times as fast as it was spoken; 0 is as fast as it can be followed",
@@ -35,7 +41,7 @@ SAVED: dict[str, Format] = {".txt": "text", ".srt": "srt", ".vtt": "vtt"}
 @click.option("--list-microphones", is_flag=True, help="show which there are, and end")
 @click.option(
     "--silence-s",
-    type=click.FloatRange(0.1, 60),
+    type=NumberRange(0.1, 60),
     default=0.5,
     show_default=True,
     help="silence that ends a paragraph, seconds",

@@ -5,6 +5,7 @@ Knows nothing about what any setting does: name, type, default and help all come
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
@@ -69,6 +70,18 @@ def settings_from(context: click.Context, **arguments: str | None) -> Settings:
             raise click.UsageError(f"give {name.upper()} or {flag(name)}, not both")
         flags[name] = value if value is not None else flags.get(name)
     return load(flags, path=config_from(context))
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers. That click has compares alone, and so lets NaN pass every bound."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 def api_key_option(command: Command) -> Command:

@@ -13,6 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 Labels = tuple[tuple[str, str], ...]
 
+AUDIO = "auricle_audio_seconds_total"
+
+LOOKS = frozenset({"/metrics", "/v1/models", "/livez", "/readyz", "/health"})
+"""Routes of those who only look at a server, as this view does: they are not counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -50,24 +55,24 @@ class Snapshot:
 
 
 def lines(before: Snapshot, now: Snapshot, address: str) -> list[str]:
-    """The view: how the server is, what it did since the snapshot before, and its models."""
-    gone_s = max(now.at_s - before.at_s, 1e-3)
+    """The view: how the server is, what it did since the snapshot before, and its models. What it
+    did is a dash where both snapshots are the same."""
+    gone_s = now.at_s - before.at_s
 
-    def per_s(name: str, **labels: str) -> float:
-        return max(now.total(name, **labels) - before.total(name, **labels), 0.0) / gone_s
+    def per_s(then: float, since: float) -> str:
+        return f"{max(then - since, 0.0) / gone_s:.1f}" if gone_s > 0 else "–"
 
-    state = "ready" if now.total("auricle_ready") else "not ready"
     wait_s = _mean(before, now, "auricle_queue_wait_seconds")
     call_s = _mean(before, now, "auricle_engine_call_seconds")
     rows = [
-        f"auricle at {address}: {state}",
+        f"auricle at {address}: {_state(now)}",
         "",
         f"queue     {now.total('auricle_backlog_seconds'):.0f} s of work wait; "
         f"windows waited {_seconds(wait_s)}, calls to the engine took {_seconds(call_s)}",
-        f"requests  {now.total('auricle_requests_in_flight'):.0f} under way, "
-        f"{now.total('auricle_uploads'):.0f} uploads; {per_s('auricle_requests_total'):.1f} a "
-        f"second, {per_s('auricle_requests_total', status='429'):.1f} of them refused",
-        f"audio     {per_s('auricle_audio_seconds_total'):.1f} s a second",
+        f"requests  {max(now.total('auricle_requests_in_flight') - 1, 0):.0f} under way, "
+        f"{now.total('auricle_uploads'):.0f} uploads; {per_s(_requests(now), _requests(before))} a "
+        f"second, {per_s(_requests(now, '429'), _requests(before, '429'))} of them refused",
+        f"audio     {per_s(now.total(AUDIO), before.total(AUDIO))} s a second",
         f"sessions  {now.total('auricle_websockets'):.0f} websockets",
         f"jobs      {_jobs(now)}",
         f"trouble   {now.total('auricle_engine_deaths_total'):.0f} engines and "
@@ -76,6 +81,22 @@ def lines(before: Snapshot, now: Snapshot, address: str) -> list[str]:
         f"{'MODEL':24} {'STATE':10} {'MEMORY':>9} {'REQUESTS':>9} {'WINDOWS':>8}",
     ]
     return rows + [_model(each) for each in _distinct(now.models)]
+
+
+def _state(now: Snapshot) -> str:
+    if now.total("auricle_ready"):
+        return "ready"
+    states = now.by("auricle_state", "state")
+    return next((each for each, is_now in states.items() if is_now), "not ready")
+
+
+def _requests(now: Snapshot, status: str | None = None) -> float:
+    """How many were answered, of those that asked for work; with a status, or with any."""
+    return sum(
+        value
+        for labels, value in now.values.get("auricle_requests_total", {}).items()
+        if (found := dict(labels)).get("route") not in LOOKS and status in (None, found["status"])
+    )
 
 
 def _mean(before: Snapshot, now: Snapshot, name: str) -> float | None:

@@ -10,7 +10,7 @@ import time
 
 import click
 
-from auricle.cli.options import api_key_option, with_scheme
+from auricle.cli.options import NumberRange, api_key_option, with_scheme
 from auricle.errors import AuricleError
 
 CLEAR = "\x1b[H\x1b[J"
@@ -24,12 +24,16 @@ TIMEOUT_S = 10.0
 @api_key_option
 @click.option(
     "--every",
-    type=click.FloatRange(0.2, 3600),
+    type=NumberRange(0.2, 3600),
     default=2.0,
     show_default=True,
     help="seconds between two looks",
 )
-@click.option("--once", is_flag=True, help="show it once, and end; so it is in a pipe")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="show it once, with what is done until the second look, and end; so it is in a pipe",
+)
 def top(url: str, api_key: str | None, every: float, once: bool) -> int:
     """Show what a server does: queue, requests, sessions, jobs and models. Ctrl-C ends it."""
     import httpx2
@@ -45,6 +49,11 @@ def top(url: str, api_key: str | None, every: float, once: bool) -> int:
             try:
                 metrics, models = http.get("/metrics"), http.get("/v1/models")
                 for answer in (metrics, models):
+                    if answer.status_code == 401:
+                        raise AuricleError(
+                            f"{answer.url} wants a key of that server: give one with --api-key or "
+                            "OPENAI_API_KEY"
+                        )
                     if answer.status_code != 200:
                         raise AuricleError(f"{answer.url} answers {answer.status_code}")
                 return Snapshot.of(time.monotonic(), metrics.text, models.json()["data"])
@@ -52,11 +61,12 @@ def top(url: str, api_key: str | None, every: float, once: bool) -> int:
                 raise AuricleError(f"{address} does not answer: {exc}") from exc
 
         before = look()
+        if is_live:
+            click.echo(CLEAR + "\n".join(lines(before, before, address)))
         while True:
-            if is_live:
-                click.echo(CLEAR, nl=False)
+            time.sleep(every)
+            click.echo(CLEAR if is_live else "", nl=False)
             click.echo("\n".join(lines(before, now := look(), address)))
             if not is_live:
                 return 0
-            time.sleep(every)
             before = now

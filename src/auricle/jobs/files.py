@@ -67,9 +67,9 @@ class FileStore:
 
         await self._database.run(work)
 
-    async def get(self, file_id: str, owner: str) -> StoredFile:
-        """Raises `NotFound`; somebody else's file is none."""
-        return await self._database.run(lambda connection: _own(connection, file_id, owner))
+    async def get(self, file_id: str, owner: str, param: str = "file_id") -> StoredFile:
+        """Raises `NotFound`, of the parameter that names it; somebody else's file is none."""
+        return await self._database.run(lambda connection: _own(connection, file_id, owner, param))
 
     async def page(
         self, owner: str, page: Page, purpose: str | None = None
@@ -137,12 +137,14 @@ def insert(connection: sqlite3.Connection, files: Sequence[StoredFile]) -> None:
     )
 
 
-def _own(connection: sqlite3.Connection, file_id: str, owner: str) -> StoredFile:
+def _own(
+    connection: sqlite3.Connection, file_id: str, owner: str, param: str = "file_id"
+) -> StoredFile:
     row = connection.execute(
         "SELECT * FROM files WHERE id = ? AND owner = ?", (file_id, owner)
     ).fetchone()
     if row is None:
-        raise NotFound(f"There is no file {file_id!r}.", param="file_id", code="file_not_found")
+        raise NotFound(f"There is no file {file_id!r}.", param=param, code="file_not_found")
     return StoredFile(
         row["id"],
         row["owner"],

@@ -23,11 +23,13 @@ class Uploaded(msgspec.Struct, frozen=True, tag="upload"):
 
 
 class ServerFile(msgspec.Struct, frozen=True, tag="path"):
-    """A file of the server's machine, as it was when the job came."""
+    """A file of the server's machine, as it was when the job came; ``name`` is what the job calls
+    it, where that is told to others."""
 
     path: str
     n_bytes: int
     mtime_ns: int
+    name: str = ""
 
 
 class Remote(msgspec.Struct, frozen=True, tag="url"):

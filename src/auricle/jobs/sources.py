@@ -155,7 +155,7 @@ def server_file(folder: Path | None, name: str) -> ServerFile:
         raise _no_file("there is no such file in the folder for it") from exc
     if not is_inside:
         raise _no_file("there is no such file in the folder for it")
-    return ServerFile(str(path), found.st_size, found.st_mtime_ns)
+    return ServerFile(str(path), found.st_size, found.st_mtime_ns, name)
 
 
 def check_unchanged(source: ServerFile) -> None:

@@ -136,6 +136,9 @@ class Server:
             logger.info("listening for Wyoming on %s", listeners.url(each, "tcp"))
         if self._settings.insecure and not listeners.is_loopback(self._settings.host):
             logger.warning("everybody who can reach this address may use it without a key")
+        folder = self._settings.job_folder
+        if folder is not None and not folder.is_dir():
+            logger.warning("%s (job_folder) is no folder: jobs that name a path get none", folder)
         draining = asyncio.create_task(self._drain(), name="server drain")
         try:
             async with (
@@ -146,6 +149,7 @@ class Server:
         finally:
             draining.cancel()
             await asyncio.gather(draining, return_exceptions=True)
+            logger.info("stopped")
 
     async def _drain(self) -> None:
         await self._stop.wait()

@@ -258,7 +258,7 @@ async def test_batches_are_listed(serve: Serve):
         ({"completion_window": "soon"}, "completion_window"),
         ({"metadata": {"x" * 65: "y"}}, "metadata"),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 1}}, "output_expires_after"),
-        ({"input_file_id": "file-0"}, "file_id"),
+        ({"input_file_id": "file-0"}, "input_file_id"),
     ],
 )
 async def test_batches_that_cannot_be(serve: Serve, changes: dict[str, Any], param: str):

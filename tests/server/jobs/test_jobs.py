@@ -279,12 +279,21 @@ async def test_a_file_of_the_server_is_named_by_its_path(serve: Serve, tmp_path:
     (archive / "link").symlink_to(tmp_path / "secret")
     async with serve(job_folder=archive) as server:
         job = await server.ended(await server.created(recording=None, path="old/talk.wav"))
-        assert job["source"] == {"type": "path", "name": str(archive / "old" / "talk.wav")}
+        assert job["source"] == {"type": "path", "name": "old/talk.wav"}
         assert server.runtime.asked[0][0] == b"an old talk"
         for path in ("../secret", "link", "old", "nothing", str(tmp_path / "secret"), "\0"):
             answer = await server.create(recording=None, path=path)
             assert (answer.status_code, answer.json()["error"]["param"]) == (400, "path"), path
     assert (archive / "old" / "talk.wav").exists()
+
+
+async def test_a_folder_that_is_not_there_is_told_of(
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    async with serve(job_folder=tmp_path / "none") as server:
+        assert (await server.create(recording=None, path="talk.wav")).status_code == 400
+    told = f"{tmp_path / 'none'} (job_folder) is no folder: jobs that name a path get none"
+    assert told in caplog.messages
 
 
 async def test_a_file_that_has_changed_is_not_read(serve: Serve, tmp_path: Path):

@@ -76,7 +76,7 @@ class BatchEndpoints:
         except UNDECODABLE as exc:
             raise InvalidRequest(f"The body is not what a batch is made of: {exc}.") from exc
         batch = _batch(asked, owner_of(request), time.time())
-        file = await jobs.stores.files.get(asked.input_file_id, batch.owner)
+        file = await jobs.stores.files.get(asked.input_file_id, batch.owner, "input_file_id")
         if file.purpose != "batch":
             message = f"its purpose must be 'batch', but is '{file.purpose}'."
             refuse("input_file_id", message)

@@ -6,6 +6,7 @@ Knows nothing about how they are asked for or kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -18,7 +19,7 @@ from auricle.types import Task
 
 
 class JobSource(msgspec.Struct, frozen=True):
-    """Where the recording is from; ``name`` is its path or its URL."""
+    """Where the recording is from; ``name`` is its path or its URL, as the job was made with."""
 
     type: Literal["upload", "path", "url", "file"]
     name: str | None
@@ -143,8 +144,8 @@ def _source(job: StoredJob) -> JobSource:
     match job.request.source:
         case Uploaded():
             return JobSource("upload", None)
-        case ServerFile(path):
-            return JobSource("path", path)
+        case ServerFile(path, name=name):
+            return JobSource("path", name or Path(path).name)
         case Remote(url):
             return JobSource("url", url)
         case InFile(file_id):
