@@ -85,6 +85,7 @@ async def shown() -> dict[str, set[str]]:
             if each.startswith(exposed):
                 found[each] |= set(metric.labels)
     found["auricle_stored_jobs"].add("state")
+    found["up"] = set()  # Prometheus's own: whether it could collect
     return found
 
 
@@ -174,6 +175,15 @@ def _cases(folder: Path, rules: Path) -> Path:
     cases = [
         case({'auricle_ready{instance="a"}': "1x30"}, "20m"),
         case({'auricle_ready{instance="a"}': "0x30"}, "20m", "AuricleNotReady"),
+        case(
+            {'auricle_ready{instance="a"}': "1x5", 'up{instance="a"}': "1x5 0x25"},
+            "20m",
+            "AuricleNotReady",
+        ),
+        case({'up{instance="a"}': "0x30"}, "20m"),  # of another service
+        case(
+            {'auricle_requests_total{instance="a",route="/readyz",status="503"}': "0+60x30"}, "20m"
+        ),
         case(
             {'auricle_requests_total{instance="a",status="429"}': "0+1x30"},
             "20m",

@@ -52,6 +52,12 @@ def test_the_dashboard_and_the_rules_can_be_read() -> None:
     assert all(rule["expr"] for group in rules["groups"] for rule in group["rules"])
 
 
+def test_the_chart_has_the_same_rules() -> None:
+    """It can only take files of its own folder, so it has a copy, which lacked the newest rules."""
+    copy = DEPLOY / "helm" / "auricle" / "files" / "alerts.yaml"
+    assert copy.read_text("utf-8") == (DEPLOY / "alerts.yaml").read_text("utf-8")
+
+
 def test_every_setting_that_is_given_is_one() -> None:
     known = {f"AURICLE_{each.name.upper()}" for each in fields(Settings)} | {"AURICLE_CONFIG"}
     for name in ("Dockerfile", "compose.yaml", "auricle.service"):
