@@ -108,6 +108,12 @@ def test_toml_values_keep_their_type(empty, toml, line, value):
         ("DEVICE", "gpu", "'gpu' is not one of auto, cpu, cuda"),
         ("TEMPERATURES", "0,2", "'0,2' is not a list of numbers from 0.0 to 1.0"),
         ("SOURCES", "hub,web", "'hub,web' is not a list of hub or index"),
+        (
+            "CORS_ORIGINS",
+            "a.b",
+            "'a.b' is not a list of names like https://example.com, local, null or *",
+        ),
+        ("ALLOWED_HOSTS", "a/b", "'a/b' is not a list of names like speech.example.com, or *"),
         ("PROT", "1", "unknown setting 'prot'; did you mean 'port'?"),
     ],
 )

@@ -83,6 +83,7 @@ class Settings(JobSettings):
         "devices that share the work, such as cuda:0,cuda:1; default: the one of the setting "
         "device",
         pattern=r"cpu|cuda(:\d{1,2})?",
+        examples="cpu, cuda or cuda:1",
     )
 
     # Other models than the one the server starts with
@@ -97,6 +98,7 @@ class Settings(JobSettings):
         "other names for models, such as my-whisper=small; default stands for the model the server "
         "started with",
         pattern=r"[^=\s]+=[^=\s]+",
+        examples="my-whisper=small",
         server_only=True,
     )
     unknown_models: UnknownModels = _setting(

@@ -17,6 +17,7 @@ from auricle.setting import setting
 _setting = partial(setting, server_only=True)
 
 _HOSTS = r"\*|[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?"
+_HOSTS_SAID = "example.com, example.com:8443, [::1]:8443 or *"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class JobSettings(ServerSettings):
         "hosts from which a job may fetch its recording, with or without a port; * is every host "
         "with a public address. One that is named may have any address",
         pattern=_HOSTS,
+        examples=_HOSTS_SAID,
     )
     job_url_s: int = _setting(
         600, "how long fetching a recording may take, seconds", low=1, high=86400
@@ -73,6 +75,7 @@ class JobSettings(ServerSettings):
         (),
         "hosts that may be told of a job's end, in the same words",
         pattern=_HOSTS,
+        examples=_HOSTS_SAID,
     )
     webhook_secret: str | None = _setting(
         None,

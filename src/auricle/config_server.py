@@ -33,12 +33,14 @@ class ServerSettings:
         "names by which the server may be called, besides addresses and names of local networks: "
         "the one a proxy in front is called by, if it passes that on; * is every name",
         pattern=r"\*|[A-Za-z0-9][A-Za-z0-9._-]*",
+        examples="speech.example.com, or *",
     )
     cors_origins: tuple[str, ...] = _setting(
         ("local",),
         "web pages that may use the server: origins such as https://example.com; local is every "
         "page of this machine, * every page there is",
         pattern=r"\*|local|null|[A-Za-z][A-Za-z0-9+.-]*://[^/\s]+/?",
+        examples="https://example.com, local, null or *",
     )
     api_keys: tuple[str, ...] = _setting(
         (),

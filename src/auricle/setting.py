@@ -24,14 +24,17 @@ def setting(  # type: ignore[no-untyped-def]  # noqa: ANN201, PLR0913  # datacla
     low: float | None = None,
     high: float | None = None,
     pattern: str | None = None,
+    examples: str = "",
     server_only: bool = False,
     secret: bool = False,
     not_empty: bool = False,
 ):
     """One field of `Settings`. ``server_only`` keeps it out of ``auricle transcribe``; every item
-    of a list matches ``pattern`` and is in range; a ``secret`` value is never shown; one that is
-    ``not_empty`` is refused where it is given as nothing, which for a lock would mean open."""
+    of a list matches ``pattern``, of which ``examples`` are told, and is in range; a ``secret``
+    value is never shown; one that is ``not_empty`` is refused where it is given as nothing, which
+    for a lock would mean open."""
     metadata = {"help": help_text, "low": low, "high": high, "pattern": pattern}
+    metadata |= {"examples": examples}
     metadata |= {"server_only": server_only, "secret": secret, "not_empty": not_empty}
     return field(default=default, metadata=metadata, repr=not secret)
 
@@ -68,7 +71,7 @@ def checked(settings: type, name: str, value: Any, origin: str) -> Any:
         in_range = False
     if not in_range:
         limits = "" if low is None else f" from {low} to {high}"
-        limits += "" if pattern is None else f" like {pattern}"
+        limits += "" if pattern is None else f" like {known[name].metadata['examples']}"
         shown = "the value" if known[name].metadata["secret"] else repr(value)
         raise BadSetting(f"{origin}: {shown} is not {_allowed(wanted)}{limits}")
     return converted

@@ -224,6 +224,7 @@ def test_doctor_as_json(own_user, capfd):
         (["--device", "cuda"], "device is cuda, but CTranslate2 sees no GPU here"),
         (["--model-path", "nowhere"], "nowhere does not exist"),
         (["--model", "bsae"], "The model 'bsae' does not exist."),
+        (["--host", "0.0.0.0"], "others reach this server on 0.0.0.0, and it has no keys"),
     ],
 )
 def test_doctor_finds(arguments, what, capfd):

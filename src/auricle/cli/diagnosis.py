@@ -14,7 +14,8 @@ from auricle.config import Settings
 from auricle.diagnosis import findings
 from auricle.diagnosis.findings import Diagnosis
 from auricle.errors import BadSetting
-from auricle.server.transport import listeners
+from auricle.server.access.keys import ApiKeys
+from auricle.server.transport import listeners, tls
 
 
 def diagnose(settings: Settings, config_path: Path | None) -> Diagnosis:
@@ -22,6 +23,7 @@ def diagnose(settings: Settings, config_path: Path | None) -> Diagnosis:
     found = findings.diagnose(settings)
     _plan_settings(found, settings, config_path)
     _plan_address(found, settings)
+    _plan_access(found, settings)
     return found
 
 
@@ -47,3 +49,25 @@ def _plan_address(found: Diagnosis, settings: Settings) -> None:
     found.plan["address"] = " and ".join(map(listeners.url, sockets))
     for each in sockets:
         each.close()
+
+
+def _plan_access(found: Diagnosis, settings: Settings) -> None:
+    """Who may ask: without keys where others reach the server, it does not start."""
+    try:
+        found.plan["keys"] = "asked for" if ApiKeys.of(settings).are_asked_for else "none"
+    except BadSetting as exc:
+        found.plan["keys"] = "wanting"
+        found.add(
+            exc.message, "`auricle keys add NAME --keyring FILE` makes a file of keys, and a key"
+        )
+    try:
+        tls.server_context(settings)
+    except BadSetting as exc:
+        found.add(exc.message, "give the certificate and its key as PEM files")
+    folder = settings.job_folder
+    if folder is not None and not folder.is_dir():
+        found.add(
+            f"{folder} (job_folder) is no folder: jobs that name a path get none",
+            "make it, or name another",
+            is_fatal=False,
+        )
