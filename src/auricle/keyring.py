@@ -146,6 +146,11 @@ class Keyring:
         self._keys = _by_digest(read(path))
         self._clients = _by_client(self._keys)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file held no key when it was last read, as one does that is not there."""
+        return not self._keys
+
     def find(self, key_digest: str) -> StoredKey | None:
         """The key with that digest, if it has not expired."""
         self._refresh()

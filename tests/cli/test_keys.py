@@ -55,6 +55,11 @@ def test_what_cannot_be_done_is_said(path: Path, arguments: list[str], said: str
     assert not path.exists()
 
 
+def test_a_file_that_is_not_there_is_said_to_be(path: Path, capsys):
+    assert run(["keys", "list"]) == 0
+    assert capsys.readouterr().err == f"{path} is not there yet: auricle keys add makes it\n"
+
+
 def test_which_file_must_be_known(monkeypatch: pytest.MonkeyPatch, capsys):
     monkeypatch.delenv("AURICLE_KEYRING", raising=False)
     assert run(["keys", "list"]) == 2

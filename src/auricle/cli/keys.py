@@ -73,9 +73,11 @@ def list_keys(context: click.Context) -> None:
     """Show whose keys there are, and what each may take."""
     from auricle import keyring
 
-    now = datetime.now(UTC)
+    path, now = _path(context), datetime.now(UTC)
+    if not path.exists():
+        click.echo(f"{path} is not there yet: auricle keys add makes it", err=True)
     rows = [("ID", "NAME", "MADE", "EXPIRES", "MODELS", "REQUESTS", "BACKLOG")]
-    for key in keyring.read(_path(context)):
+    for key in keyring.read(path):
         expires = "never" if key.expires is None else f"{key.expires:%Y-%m-%d %H:%M}"
         rows.append(
             (

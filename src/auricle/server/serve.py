@@ -89,7 +89,7 @@ class Server:
         self._in_flight = InFlight()
         self._hurry = asyncio.Event()
         self._stop = asyncio.Event()
-        keys = keys or ApiKeys.of(settings)
+        self._keys = keys = keys or ApiKeys.of(settings)
         # May find fault with a setting: nothing is open yet
         app = create_app(runtime, self._in_flight, self.stop, metrics, keys, tracer)
         context = tls.server_context(settings)
@@ -136,6 +136,8 @@ class Server:
             logger.info("listening for Wyoming on %s", listeners.url(each, "tcp"))
         if self._settings.insecure and not listeners.is_loopback(self._settings.host):
             logger.warning("everybody who can reach this address may use it without a key")
+        if self._keys.let_nobody_in:
+            logger.warning("%s (keyring) holds no key: nobody is let in", self._settings.keyring)
         folder = self._settings.job_folder
         if folder is not None and not folder.is_dir():
             logger.warning("%s (job_folder) is no folder: jobs that name a path get none", folder)

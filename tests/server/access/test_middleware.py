@@ -390,6 +390,16 @@ async def test_a_server_for_everybody_says_so(
     assert (warning in log.lines) is is_warned
 
 
+@pytest.mark.parametrize("n_keys", [0, 1])
+async def test_a_keyring_without_keys_is_told_of(n_keys: int, log: Log, tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    for name in "ab"[:n_keys]:
+        keyring.add(path, name, EVERYTHING, None, datetime.now(UTC))
+    async with serving(runtime := FakeRuntime(settings(keyring=path))):
+        await runtime.started.wait()
+    assert (f"{path} (keyring) holds no key: nobody is let in" in log.lines) is (n_keys == 0)
+
+
 @pytest.mark.parametrize("name", ["AURICLE_API_KEYS_FILE", "AURICLE_API_KEYS"])
 @pytest.mark.parametrize("value", ["", " , "])
 async def test_keys_that_are_given_as_nothing_are_refused(name: str, value: str) -> None:

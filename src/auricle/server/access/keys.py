@@ -129,6 +129,11 @@ class ApiKeys:
         """Whether every request needs one."""
         return bool(self._digests) or self._keyring is not None
 
+    @property
+    def let_nobody_in(self) -> bool:
+        """Whether every request needs a key, and there is none."""
+        return not self._digests and self._keyring is not None and self._keyring.is_empty
+
     def _is_on_keyring(self, key_digest: str) -> bool:
         return self._keyring is not None and self._keyring.find(key_digest) is not None
 
