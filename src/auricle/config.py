@@ -162,7 +162,10 @@ class Settings(JobSettings):
         0.6, "probability of silence above which a text must be surer of itself", low=0.0, high=1.0
     )
     temperatures: tuple[float, ...] = _setting(
-        (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), "tried in turn on a text that loops", low=0.0, high=1.0
+        (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+        "tried in turn on a text that loops, and has no pause to be divided in",
+        low=0.0,
+        high=1.0,
     )
 
     # Subtitles; a request's own fields win

@@ -57,7 +57,7 @@ async def test_where_many_speak_what_is_not_final_costs_less():
     assert {job.n_frames % COMPANY_FRAMES_STEP for job in engine.encodes} == {0}
     *partials, final = engine.decodes
     assert {job.beam_size for job in partials} == {1}
-    assert (final.beam_size, final.cuts_loops) == (5, False)
+    assert (final.beam_size, final.cuts_loops, final.leaves_loops) == (5, False, False)
 
 
 async def test_the_end_is_not_lost_when_a_stream_ends_within_a_word():

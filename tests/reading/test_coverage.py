@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.reading.coverage import fitted, halves, say_more, uncovered_tail
+from auricle.reading.coverage import fitted, halves, loop_halves, say_more, uncovered_tail
 from auricle.reading.text import WindowText
 from auricle.types import SAMPLE_RATE, Segment, Window, Word
 
@@ -129,6 +129,25 @@ def test_a_window_whose_text_is_too_short_is_divided(
     assert second.start_s == pytest.approx(divided_s)
     np.testing.assert_array_equal(np.concatenate([first.pcm, second.pcm]), whole.pcm)
     assert first.speech + second.speech == speech
+
+
+@pytest.mark.parametrize(
+    ("speech", "divided_s"),
+    [
+        pytest.param(TWO_SENTENCES, 105.5, id="two sentences"),
+        pytest.param(((101, 103), (104, 107)), None, id="little speech"),
+        pytest.param(((101, 111),), None, id="no pause"),
+        pytest.param(
+            ((101, 102), (105, 108), (108.5, 112)), 108.25, id="a longer pause leaves too little"
+        ),
+    ],
+)
+def test_a_window_that_loops_is_divided_into_parts_of_like_size(
+    speech: Spans, divided_s: float | None
+):
+    """So that what is read of it has a bound."""
+    found = loop_halves(window(*speech))
+    assert [part.start_s for part in found[1:]] == ([] if divided_s is None else [divided_s])
 
 
 @pytest.mark.parametrize(

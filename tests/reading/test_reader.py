@@ -310,6 +310,16 @@ async def test_a_window_that_loops_is_read_in_halves_before_chance_is_tried():
     assert [len(each.job.rows) for each in one_worker.heard] == [1, 2, 2]  # halves side by side
 
 
+ENOUGH = " words, and as many of them as there is speech"
+
+
+async def test_a_guess_is_left_to_chance_although_there_is_a_pause():
+    """Only loops are read in halves."""
+    engine = FakeEngine(lambda each: Said(ENOUGH, avg_logprob=-1.3 + each.temperature))
+    await read(engine, replace(FULL, decoding="fast"), TWO_SENTENCES)
+    assert ways(engine) == [(3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
+
+
 async def test_a_half_that_loops_is_halved_until_there_is_no_pause_and_chance_is_tried():
     whole = replace(window(seconds=20.0), speech=((0.5, 5.0), (5.5, 9.0), (11.0, 19.0)))
 

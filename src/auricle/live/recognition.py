@@ -170,6 +170,7 @@ class Recognizer:
             max_new_tokens=_max_new_tokens(len(request.prefix), n_frames),
             patience=options.patience if beam_size > 1 else 1.0,
             suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
+            leaves_loops=False,  # a final text may lose nothing, whatever it says so often
             cuts_loops=request.kind == "partial",
         )
 

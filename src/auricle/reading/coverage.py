@@ -34,6 +34,11 @@ PAUSE_S = 0.3
 MIN_PART_S = 1.0
 """A pause between sentences, and the speech there must be on either side of it."""
 
+MIN_LOOP_S = 6.0
+MIN_LOOP_SHARE = 0.25
+"""Speech of a window that loops and is read in parts, and what each part must have of it: so at
+most six times as much audio is read as there is, however many pauses there are."""
+
 MORE_TOKENS = 1.2
 MIN_PARTS_LOGPROB = -1.0
 """What parts must say, as a share of the whole, and how sure they must be, to be believed."""
@@ -70,12 +75,19 @@ def halves(window: Window, text: WindowText) -> tuple[Window, ...]:
     is_short = 0 < _n_tokens(text) < MIN_TOKENS_PER_S * window.speech_s
     if not is_short or uncovered_tail(window, text) is not None:
         return ()
-    return divided(window)
+    return _divided(window, MIN_PART_S)
 
 
-def divided(window: Window) -> tuple[Window, ...]:
-    """The window in two, divided in its longest pause that leaves speech on either side; empty
-    where there is none."""
+def loop_halves(window: Window) -> tuple[Window, ...]:
+    """The window in two, if its text loops; empty where there is little speech, or no pause that
+    leaves enough on either side."""
+    if window.speech_s < MIN_LOOP_S:
+        return ()
+    return _divided(window, MIN_LOOP_SHARE * window.speech_s)
+
+
+def _divided(window: Window, least_s: float) -> tuple[Window, ...]:
+    """The window in two, divided in its longest pause with so much speech on either side."""
     pauses = [
         (start - end, (start + end) / 2)
         for (_, end), (start, _) in pairwise(window.speech)
@@ -83,7 +95,7 @@ def divided(window: Window) -> tuple[Window, ...]:
     ]
     for _, at_s in sorted(pauses, reverse=True):
         parts = (_until(window, at_s), _from(window, at_s))
-        if all(part.speech_s >= MIN_PART_S for part in parts):
+        if all(part.speech_s >= least_s for part in parts):
             return parts
     return ()
 

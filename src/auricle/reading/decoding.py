@@ -69,7 +69,7 @@ class Decoding:
             is_last = (
                 not fallback.is_doubtful(text, attempt, thresholds, no_vad_speech=no_vad_speech)
                 or not fallback.is_worth_retrying(ladder, step, text, thresholds)
-                or (self._divides and ladder[step + 1].temperature > 0)
+                or (self._will_divide(text) and ladder[step + 1].temperature > 0)
             )
             self._note(attempt, text, is_last=is_last)
             if is_last:
@@ -80,7 +80,9 @@ class Decoding:
             self.model.read_again.n_again += self.encoded.is_full
         going_on = [text for text in tried if text.text.startswith(self._given)]
         text = fallback.choose(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
-        if text.is_left and text.segments and not self._divides:  # it may indeed be said so often
+        if (
+            text.is_left and text.segments and not self._will_divide(text)
+        ):  # it may indeed be said so often
             text = await self._attempt(made[tried.index(text)], leaves_loops=False)
             text = fallback.choose([text], thresholds, no_vad_speech=no_vad_speech)
         return text
@@ -114,9 +116,9 @@ class Decoding:
         is_placed = self.options.words and not self.options.logprobs
         return word_times.n_frames(self.encoded.window.duration_s) if is_placed else 0
 
-    @property
-    def _divides(self) -> bool:
-        return self.divides and not self._given
+    def _will_divide(self, text: WindowText) -> bool:
+        is_loop = fallback.is_looping(text, self.model.thresholds)
+        return self.divides and is_loop and not self._given
 
     @property
     def _given(self) -> str:
@@ -190,6 +192,7 @@ class Decoding:
                     best,
                     ids=short_speech.timed(ids, vocabulary.first_timestamp, window),
                     avg_logprob=avg_logprob,
+                    is_loop=best.is_loop and ids == best.ids,
                 ),
                 window,
                 vocabulary,

@@ -1,10 +1,11 @@
 """When a window's text is not to be believed, and what to try next.
 
 Knows nothing about engines: quality figures in, a decision out. Thresholds and temperatures are
-those of openai-whisper's ``transcribe`` unless the operator sets others. Two steps come before the
-temperatures: the full audio context, if the window was read with less, and greedy decoding after a
-beam, because beam search prefers loops and greedy decoding often leaves them. Nothing but the
-window decides, so that what one request says never depends on another.
+those of openai-whisper's ``transcribe`` unless the operator sets others. Three steps come before
+the temperatures: the full audio context, if the window was read with less; greedy decoding after a
+beam, because beam search prefers loops and greedy decoding often leaves them; and, instead of a
+window that loops and has a pause, its halves. Nothing but the window decides, so that what one
+request says never depends on another.
 
 Why it is so: docs/decisions.md, Decoding.
 """

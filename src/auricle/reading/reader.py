@@ -89,7 +89,7 @@ class Reader:
         """The segments of a window, and its text as context: as it was read; or, if it loops or
         speech is missing in it, of halves, unless words were ``given`` out."""
         is_loop = bool(text.segments) and fallback.is_looping(text, self.model.thresholds)
-        divided = coverage.divided(window) if is_loop else coverage.halves(window, text)
+        divided = coverage.loop_halves(window) if is_loop else coverage.halves(window, text)
         halves = () if self.options.prefix or given else divided
         texts = await _all(self._read_part(half, language, "half") for half in halves)
         if not halves or not (is_loop or coverage.say_more(texts, text)):
@@ -139,7 +139,7 @@ class Reader:
         prompted = await self._decoding(encoded, language)
         has_prompt = prompt_echo.has_prompt(options)
         if not self.options.prefix:
-            divides = self.options.temperature == 0 and bool(coverage.divided(encoded.window))
+            divides = self.options.temperature == 0 and bool(coverage.loop_halves(encoded.window))
             prompted = replace(prompted, early=early, divides=divides)
         text = await prompted.best()
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
