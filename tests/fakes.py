@@ -196,14 +196,14 @@ class FakeEngine:
                 Alternative(replace(said, text=text).ids(each), avg_logprob)
                 for text, avg_logprob in said.others[: job.n_best - 1]
             )
-            is_left = bool(said.left) and job.leaves_loops
+            is_loop = bool(said.left) and job.stops_on_loops
             yield Hypothesis(
                 row.state_id,
-                (replace(said, text=said.left) if is_left else said).ids(each),
+                (replace(said, text=said.left) if is_loop else said).ids(each),
                 said.avg_logprob,
                 said.no_speech_prob,
                 tuple(others),
-                is_left,
+                is_loop,
             )
 
     async def align(self, job: AlignJob) -> Aligned:

@@ -104,7 +104,7 @@ async def test_a_job_that_tells_of_its_steps_lives_as_long_as_they_come(process,
 async def test_no_job_has_less_than_the_floor(process, watching):
     run(watching, process, seconds=0.01)
     with watching.job("decode", 1.0):
-        await process.look(int(watchdog.LEAST_ALLOWED_S / LOOK_EVERY_S))
+        await process.look(int(watchdog.MIN_ALLOWED_S / LOOK_EVERY_S))
         assert process.killed == []
         await process.look()
     assert process.killed == ["was stuck in a job (decode) for 65 s"]

@@ -23,7 +23,7 @@ from auricle.config_jobs import JobSettings
 from auricle.fields import BY_NAME
 from auricle.setting import checked
 from auricle.setting import setting as _setting
-from auricle.types import AudioContext, Decoding
+from auricle.types import AudioContext, DecodingPreset
 
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
@@ -137,7 +137,7 @@ class Settings(JobSettings):
 
     # Transcription defaults; a request's own fields win
     language: str | None = _field("language")
-    decoding: Decoding = _field("decoding")
+    decoding: DecodingPreset = _field("decoding")
     beam_size: int = _field("beam_size")
     patience: float = _field("patience")
     audio_context: AudioContext = _field("audio_context")

@@ -121,8 +121,8 @@ class Diarizer:
                         for place, voice in enumerate(options.known)
                     ]
                     bounds = Bounds(options.at_least, options.at_most)
-                    heard = await self._heard(process, path, bounds, part, is_long=is_long)
-                    return _named(heard, people)
+                    found = await self._heard(process, path, bounds, part, is_long=is_long)
+                    return _named(found, people)
                 except SpeakersDied as exc:
                     if is_last:
                         raise EngineFailed(
@@ -165,7 +165,7 @@ class Diarizer:
             path = Path(file.name)
             await asyncio.to_thread(path.write_bytes, voice.reference)
             try:
-                heard = await self._heard(process, path, Bounds(), most_s=MAX_REFERENCE_S)
+                found = await self._heard(process, path, Bounds(), most_s=MAX_REFERENCE_S)
             except _TooLong:
                 raise InvalidRequest(
                     f"The reference for {voice.name!r} is longer than {MAX_REFERENCE_S:g} s; 2 to "
@@ -179,15 +179,15 @@ class Diarizer:
                     param=param,
                     code="invalid_value",
                 ) from exc
-        return known.known_voice(voice.name, heard.voices, param)
+        return known.known_voice(voice.name, found.voices, param)
 
 
 class _TooLong(Exception):
     """A reference goes on and on."""
 
 
-def _named(heard: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
-    voices = heard.voices
+def _named(found: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
+    voices = found.voices
     names = known.names(voices.embeddings, people)
     speech_s = [0.0] * len(names)
     for turn in voices.turns:
@@ -199,8 +199,8 @@ def _named(heard: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
         )
     )
     noisy = tuple(each.warning for each in people if each.warning is not None)
-    warnings = (*heard.warnings, *noisy)
-    return Diarization(speakers, voices.turns, heard.duration_s, heard.track, warnings)
+    warnings = (*found.warnings, *noisy)
+    return Diarization(speakers, voices.turns, found.duration_s, found.track, warnings)
 
 
 def _numbers(embedding: NDArray[np.float32]) -> tuple[float, ...]:

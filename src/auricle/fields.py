@@ -18,14 +18,15 @@ from typing import Final, get_args
 from auricle import field_kinds as kinds
 from auricle.field import Exclusion, Field, Flag, Need, Test, one_of, other_than
 from auricle.speaker_fields import SPEAKER_FIELDS
-from auricle.types import FORMATS, SUBTITLES, AudioContext, Decoding, LanguageDetection
+from auricle.types import FORMATS, SUBTITLES, AudioContext, DecodingPreset, LanguageDetection
 
 _JSON: Final = Need("response_format", ("json",))
 _CUES: Final = Need("response_format", SUBTITLES)
 
 
-def _beamless(asks: Test) -> tuple[Exclusion, ...]:
-    """What does not go with a wish for a search, which is one where ``asks`` holds."""
+def _needs_beams(asks: Test) -> tuple[Exclusion, ...]:
+    """The options without beams, which exclude a value that asks for a beam search, as ``asks``
+    says of it."""
     return (
         Exclusion("decoding", "'fast' searches without beams", asks, one_of("fast")),
         Exclusion("beam_size", "1 beam does not search", asks, one_of(1)),
@@ -236,7 +237,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "beams kept while searching; 1 is greedy and faster",
         default=5,
         is_setting=True,
-        excludes=_beamless(other_than(1)),
+        excludes=_needs_beams(other_than(1)),
     ),
     Field(
         "patience",
@@ -245,7 +246,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "how much longer than usual beam search goes on looking; 1 is usual",
         default=1.0,
         is_setting=True,
-        excludes=_beamless(other_than(1)),
+        excludes=_needs_beams(other_than(1)),
     ),
     Field(
         "suppress_tokens",
@@ -258,13 +259,13 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field(
         "decoding",
-        kinds.Choice(get_args(Decoding)),
+        kinds.Choice(get_args(DecodingPreset)),
         "decode",
         "accurate searches with beams, fast takes the likeliest token each time, balanced searches "
         "where that was unsure",
         default="accurate",
         is_setting=True,
-        excludes=_beamless(one_of("accurate", "balanced")),
+        excludes=_needs_beams(one_of("accurate", "balanced")),
     ),
     Field(
         "audio_context",

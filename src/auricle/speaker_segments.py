@@ -55,8 +55,8 @@ class SpokenTranscription:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Of both; they read the same recording, so many are told twice."""
-        heard = self.diarization.result().warnings if self.diarization.done() else ()
-        return tuple(dict.fromkeys((*self.transcription.warnings, *heard)))
+        theirs = self.diarization.result().warnings if self.diarization.done() else ()
+        return tuple(dict.fromkeys((*self.transcription.warnings, *theirs)))
 
     @property
     def speakers(self) -> tuple[Speaker, ...] | None:

@@ -23,7 +23,7 @@ Pcm: TypeAlias = "NDArray[np.float32]"
 Task = Literal["transcribe", "translate"]
 LanguageDetection = Literal["once", "window"]
 """On the first speech, kept for the whole recording; or on every window, for mixed recordings."""
-Decoding = Literal["accurate", "balanced", "fast"]
+DecodingPreset = Literal["accurate", "balanced", "fast"]
 """Beam search; beam search where greedy decoding is unsure; greedy decoding."""
 AudioContext = Literal["auto", "full"]
 """How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
@@ -182,7 +182,7 @@ class DecodeOptions:
     language: str | None = None
     prompt: str | None = None
     temperature: float = 0.0
-    decoding: Decoding = "accurate"
+    decoding: DecodingPreset = "accurate"
     beam_size: int = 5
     audio_context: AudioContext = "auto"
     vad: bool = True

@@ -1,11 +1,11 @@
-"""What texts attended to, put together from the steps in which they were told."""
+"""What texts attended to, put together from the steps in which they were feed."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from auricle.decoding.attention import Attentive
+from auricle.decoding.attention import AttentionRecorder
 from auricle.decoding.network import Step, StepOutput
 
 N_HEADS, N_STATES = 2, 5
@@ -35,13 +35,13 @@ class Looking:
         return answers
 
 
-def told(network: Attentive, *ids: tuple[int, ...], parents: tuple[int, ...] = ()) -> None:
+def feed(network: AttentionRecorder, *ids: tuple[int, ...], parents: tuple[int, ...] = ()) -> None:
     rows = np.array(ids, np.int64)
     parent = np.array(parents or range(len(ids)), np.int32)
     network.step(Step(rows, 0, parent, NO_IDS[0], NO_LOGITS[0]))
 
 
-def attended(network: Attentive, window: int, *ids: int) -> list[float] | None:
+def attended(network: AttentionRecorder, window: int, *ids: int) -> list[float] | None:
     found = network.of(window, ids)
     if found is None:
         return None
@@ -50,20 +50,20 @@ def attended(network: Attentive, window: int, *ids: int) -> list[float] | None:
     return [float(each) for each in found[0, :, 0]]
 
 
-def network(*windows: int) -> Attentive:
-    made = Attentive(Looking(), dict.fromkeys(windows, 4))
+def network(*windows: int) -> AttentionRecorder:
+    made = AttentionRecorder(Looking(), dict.fromkeys(windows, 4))
     made.begin(windows)
     return made
 
 
 def test_one_by_one_behind_what_was_told_at_once():
     one = network(7)
-    told(one, (1, 2, 3))
-    told(one, (4,))
-    told(one, (5,))
+    feed(one, (1, 2, 3))
+    feed(one, (4,))
+    feed(one, (5,))
     assert attended(one, 7, 1, 2, 3, 4, 5) == [1, 2, 3, 4, 5]
     assert attended(one, 7, 1, 2, 3, 4) == [1, 2, 3, 4]
-    assert attended(one, 7, 1, 2, 3, 4, 5, 6) is None  # it was not told the last
+    assert attended(one, 7, 1, 2, 3, 4, 5, 6) is None  # it was not feed the last
     assert attended(one, 8, 1, 2, 3) is None
     one.begin([8])
     assert attended(one, 7, 1, 2, 3) is None
@@ -71,19 +71,19 @@ def test_one_by_one_behind_what_was_told_at_once():
 
 def test_a_draft_counts_as_far_as_it_was_right():
     one = network(7)
-    told(one, (1, 2, 30, 40))
-    told(one, (3,))
-    told(one, (4,))
+    feed(one, (1, 2, 30, 40))
+    feed(one, (3,))
+    feed(one, (4,))
     assert attended(one, 7, 1, 2, 3, 4) == [1, 2, 3, 4]
 
 
 def test_beams_go_on_from_each_other_and_windows_leave():
     two = network(7, 8)
-    told(two, (1, 2), (1, 9))
-    told(two, (3,), (4,), (5,), (6,), parents=(0, 0, 1, 1))
-    told(two, (13,), (14,), (15,), (16,), parents=(1, 0, 3, 3))
+    feed(two, (1, 2), (1, 9))
+    feed(two, (3,), (4,), (5,), (6,), parents=(0, 0, 1, 1))
+    feed(two, (13,), (14,), (15,), (16,), parents=(1, 0, 3, 3))
     two.keep([1])
-    told(two, (25,), (26,), parents=(3, 2))
+    feed(two, (25,), (26,), parents=(3, 2))
     assert attended(two, 7, 1, 2, 4, 13) == [1, 2, 4, 13]
     assert attended(two, 7, 1, 2, 3, 14) == [1, 2, 3, 14]
     assert attended(two, 7, 1, 2, 3, 13) is None
@@ -94,7 +94,7 @@ def test_beams_go_on_from_each_other_and_windows_leave():
 @pytest.mark.parametrize("windows", [(), (8,)])
 def test_of_other_windows_nothing_is_kept(windows):
     looking = Looking()
-    one = Attentive(looking, dict.fromkeys(windows, 4))
+    one = AttentionRecorder(looking, dict.fromkeys(windows, 4))
     one.begin([7])
-    told(one, (1, 2))
+    feed(one, (1, 2))
     assert one.of(7, (1, 2)) is None

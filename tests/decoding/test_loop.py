@@ -203,13 +203,13 @@ def test_tokens_of_a_text_stand_in_the_same_strand_whoever_is_beside_it():
     class Measured(ScriptedNetwork):
         def step(self, step):
             if step.n_before:
-                strands[-1].add((step.n_before - self.n_steps) % padding.STRANDS)
+                strands[-1].add((step.n_before - self.n_steps) % padding.SUM_LANES)
             return super().step(step)
 
     for rows in (MIXED[:1], MIXED[1:2], MIXED[2:3], MIXED):
         strands.append(set())
         decoded(Measured(), rows, GREEDY)
-    assert strands == [{padding.LEAST_FED - 1}] * 4
+    assert strands == [{padding.MIN_FED_TOKENS - 1}] * 4
 
 
 def test_a_row_is_not_filled_up_for_the_sake_of_a_much_longer_one():
@@ -451,7 +451,7 @@ def test_a_text_that_says_the_same_over_and_over_is_left(options):
         )
         return found
 
-    whole, left = all_of(options), all_of(replace(options, leaves_loops=True))
+    whole, left = all_of(options), all_of(replace(options, stops_on_loops=True))
     assert len(whole[1].ids) > 190
     assert not whole[1].is_loop
     assert left[1].is_loop
@@ -469,13 +469,13 @@ def test_a_search_that_says_a_phrase_again_and_again_is_ended_behind_the_first_t
     for options in (GREEDY, BEAM):
         network = ScriptedNetwork(scripts, ends_after=100)
         rows = [Row(0, prompt)]
-        [found] = decoded(network, rows, replace(options, cuts_loops=True)).values()
+        [found] = decoded(network, rows, replace(options, trims_loops=True)).values()
         assert found.ids == (7, *phrase)
         assert len(found.logprobs) == len(found.ids) + 1
         assert network.n_steps == 1 + 3 * len(phrase)
         kept = [Row(0, prompt, (7, *phrase, 1))]  # a text always begins with its prefix
         network = ScriptedNetwork(scripts, ends_after=100)
-        [found] = decoded(network, kept, replace(options, cuts_loops=True)).values()
+        [found] = decoded(network, kept, replace(options, trims_loops=True)).values()
         assert found.ids == (7, *phrase, 1)
         [found] = decoded(ScriptedNetwork(scripts, 100), rows, options).values()
         assert found.ids[:13] == said[:13]

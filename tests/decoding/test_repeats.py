@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auricle.decoding.repeats import (
-    LEAST_TOKENS,
     LONGEST_PHRASE,
+    MIN_TOKENS,
     N_COPIES,
     first_end,
     is_repeating,
@@ -20,8 +20,8 @@ PHRASE = tuple(range(100, 110))
     [
         pytest.param((), False, id="nothing"),
         pytest.param(tuple(range(200)), False, id="no word twice"),
-        pytest.param((1,) * (LEAST_TOKENS - 1), False, id="too few of one word"),
-        pytest.param((1,) * LEAST_TOKENS, True, id="enough of one word"),
+        pytest.param((1,) * (MIN_TOKENS - 1), False, id="too few of one word"),
+        pytest.param((1,) * MIN_TOKENS, True, id="enough of one word"),
         pytest.param((1, 2, 3) * 10, False, id="too few of three words"),
         pytest.param((1, 2, 3) * 11, True, id="enough of three words"),
         pytest.param(PHRASE * (N_COPIES - 1), False, id="four times a phrase"),

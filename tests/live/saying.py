@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from auricle.live.commit import CommitRule
-from auricle.live.effects import Effect, Hypothesis, LiveWord, ReadRequest
+from auricle.live.effects import Effect, LiveWord, ReadRequest, ReadResult
 from auricle.live.options import LiveOptions
 from auricle.live.session import LiveSession
 from auricle.live.turns import TurnOptions
 from auricle.types import Language, Token
 
 EN = Language("en")
-NOTHING = Hypothesis((), EN)
+NOTHING = ReadResult((), EN)
 
 HOP = 4
 """Frames pushed at a time: 128 ms."""
@@ -35,8 +35,8 @@ def words(text: str, start_s: float = 0.0, each_s: float = 0.3) -> tuple[LiveWor
     )
 
 
-def heard(text: str, start_s: float = 0.0, language: Language | None = None) -> Hypothesis:
-    return Hypothesis(words(text, start_s), language or EN)
+def heard(text: str, start_s: float = 0.0, language: Language | None = None) -> ReadResult:
+    return ReadResult(words(text, start_s), language or EN)
 
 
 def text(found: Sequence[LiveWord]) -> str:

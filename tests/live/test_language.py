@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.live.effects import Effect, Final, Hypothesis, ReadWanted, Update
+from auricle.live.effects import Effect, Final, ReadResult, ReadWanted, Update
 from auricle.live.language import decided
 from auricle.live.session import LiveSession
 from auricle.types import Language
@@ -141,7 +141,7 @@ def test_silence_has_no_language():
     live = session(language=None)
     speak(live, 1.6)
     pause(live, 0.64)
-    effects = live.answer(begun(live).id, Hypothesis((), PERHAPS_EN))
+    effects = live.answer(begun(live).id, ReadResult((), PERHAPS_EN))
     assert effects == [Final(1, 0.0, 2.24, (), None)]
 
 
@@ -158,7 +158,7 @@ def test_another_language_in_a_turn_is_detected_where_it_begins():
     request = begun(live)
     assert (request.kind, request.language, request.prefix) == ("final", "es", (3, 5))
     lasting = words("corta", 0.6, 3.6)  # as it seems, over all that was not understood
-    effects = live.answer(request.id, Hypothesis(lasting, ES))
+    effects = live.answer(request.id, ReadResult(lasting, ES))
     corta = words("corta", 0.6, 1.5)
     assert effects == [Update(1, corta, ()), ReadWanted("final")]
     request = begun(live)
@@ -199,7 +199,7 @@ def test_the_beginning_of_a_turn_may_be_in_another_language():
 
 
 @pytest.mark.parametrize(
-    "beginning", [heard("una", 0.3, ES), heard("well", 0.3, PERHAPS_EN), Hypothesis((), EN)]
+    "beginning", [heard("una", 0.3, ES), heard("well", 0.3, PERHAPS_EN), ReadResult((), EN)]
 )
 def test_what_is_not_surely_another_language_is_read_as_one(beginning):
     """Noise before speech may seem to be in any."""
@@ -234,6 +234,6 @@ def test_short_pieces_of_speech_behind_what_was_read_count_together():
     pause(live, 0.48)
     request = begun(live)
     assert (request.kind, request.language) == ("final", "es")
-    live.answer(request.id, Hypothesis(words("corta", 0.6, 0.8), ES))
+    live.answer(request.id, ReadResult(words("corta", 0.6, 0.8), ES))
     request = begun(live)
     assert (request.start_s, request.language) == (2.24, None)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from auricle.live.effects import Effect, Final, Hypothesis, LiveWord, ReadRequest, Update
+from auricle.live.effects import Effect, Final, LiveWord, ReadRequest, ReadResult, Update
 from auricle.live.session import LiveSession
 from auricle.types import Language, Token
 from tests.live.saying import session
@@ -34,14 +34,14 @@ def spoken(speech: Speech) -> Iterator[LiveWord]:
             yield LiveWord(f" {at_s:.1f}", at_s, at_s + WORD_S, 0.9, tokens=(token,))
 
 
-def understand(request: ReadRequest, said: list[LiveWord]) -> Hypothesis:
+def understand(request: ReadRequest, said: list[LiveWord]) -> ReadResult:
     """What is heard of ``said``, which is in order, behind the prefix."""
     inside = [
         msgspec.structs.replace(word, text=word.text[: 4 if word.end_s > request.end_s else None])
         for word in said
         if request.start_s - 0.01 <= word.start_s < request.end_s - 0.05
     ]
-    return Hypothesis(tuple(inside[len(request.prefix) :]), Language("en"))
+    return ReadResult(tuple(inside[len(request.prefix) :]), Language("en"))
 
 
 def play(live: LiveSession, speech: Speech, hours: float, per_read_s: int = 1) -> list[Effect]:

@@ -8,7 +8,7 @@ import pytest
 
 from auricle.engine.protocol import Aligned, Hypothesis
 from auricle.live.effects import Kind, ReadRequest
-from auricle.live.recognition import COMPANY_FRAMES_STEP, Manner, Recognizer
+from auricle.live.recognition import CROWDED_FRAMES_STEP, ReadMode, Recognizer
 from auricle.reading.jobs import DecodeSettings
 from auricle.types import DecodeOptions, Language
 from auricle.whisper.prompting import Prompt
@@ -32,11 +32,13 @@ class Audio:
     async def detect_language(self, *_: object) -> Language:
         raise AssertionError("the language is given")
 
-    async def decode(self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int) -> Hypothesis:
+    async def decode(
+        self, prompt: Prompt, settings: DecodeSettings, *, n_align_frames: int
+    ) -> Hypothesis:
         self.prompts.append(prompt)
         self.asked.append((self.n_frames, settings.max_new_tokens))
         self.beams.append(settings.beam_size)
-        self.n_heard, self.cuts_loops = n_heard, settings.cuts_loops
+        self.n_align_frames, self.trims_loops = n_align_frames, settings.trims_loops
         new = VOCABULARY.encode("ab") if self.aligned else ()
         return Hypothesis(1, (*prompt.prefix, *new), -0.2, 0.0, aligned=self.aligned)
 
@@ -65,17 +67,17 @@ async def test_a_partial_reading_goes_on_from_the_one_before(kind, draft):
 
 
 @pytest.mark.parametrize(
-    ("manner", "asked"),
+    ("mode", "asked"),
     [
-        (Manner(), [(450, 80), (550, 96), (600, 96), (750, 128), (1000, 160)]),
+        (ReadMode(), [(450, 80), (550, 96), (600, 96), (750, 128), (1000, 160)]),
         (
-            Manner(COMPANY_FRAMES_STEP),
+            ReadMode(CROWDED_FRAMES_STEP),
             [(600, 96), (600, 96), (600, 96), (900, 144), (1200, 192)],
         ),
-        (Manner(100, is_hurried=True), [(300, 64), (400, 80), (600, 96), (600, 96), (900, 144)]),
+        (ReadMode(100, is_hurried=True), [(300, 64), (400, 80), (600, 96), (600, 96), (900, 144)]),
     ],
 )
-async def test_windows_of_many_streams_are_of_few_lengths(manner, asked):
+async def test_windows_of_many_streams_are_of_few_lengths(mode, asked):
     """So that they are decoded in one call; the prefix, which differs, makes no difference."""
     audio = Audio()
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
@@ -86,7 +88,7 @@ async def test_windows_of_many_streams_are_of_few_lengths(manner, asked):
         asking(4.1),
         asking(6.8, prefix=(65,) * 40),
     ):
-        await recognizer.read(audio, request, manner)
+        await recognizer.read(audio, request, mode)
     assert audio.asked == asked
 
 
@@ -102,7 +104,7 @@ async def test_windows_of_many_streams_are_of_few_lengths(manner, asked):
 async def test_in_a_hurry_beams_are_for_what_is_final(decoding, kind, is_hurried, beams):
     audio = Audio()
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions(decoding=decoding))
-    await recognizer.read(audio, asking(kind=kind), Manner(is_hurried=is_hurried))
+    await recognizer.read(audio, asking(kind=kind), ReadMode(is_hurried=is_hurried))
     assert audio.beams == beams
 
 
@@ -114,7 +116,7 @@ async def test_words_placed_on_the_way_need_no_pass_of_their_own(kind):
     [word] = found.words
     assert (word.text, word.start_s) == ("ab", 0.0)
     assert word.probability == pytest.approx(0.85)
-    assert (audio.n_heard, audio.cuts_loops) == (200, kind == "partial")
+    assert (audio.n_align_frames, audio.trims_loops) == (200, kind == "partial")
 
 
 async def test_a_text_may_always_be_longer_than_its_prefix():

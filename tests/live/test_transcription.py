@@ -12,7 +12,7 @@ from auricle.errors import InvalidRequest, ModelUnusable, Overloaded
 from auricle.live.effects import Final, TurnEnded, TurnFailed, TurnStarted, Update
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.recognition import COMPANY_FRAMES_STEP
+from auricle.live.recognition import CROWDED_FRAMES_STEP
 from auricle.live.transcript import TurnTranscript
 from auricle.live.turns import TurnOptions
 from auricle.types import DecodeOptions, Language
@@ -54,10 +54,10 @@ async def test_where_many_speak_what_is_not_final_costs_less():
             await speak(stream, 0.0, 4.0)
             assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
         [engine] = streams.engines.all
-    assert {job.n_frames % COMPANY_FRAMES_STEP for job in engine.encodes} == {0}
+    assert {job.n_frames % CROWDED_FRAMES_STEP for job in engine.encodes} == {0}
     *partials, final = engine.decodes
     assert {job.beam_size for job in partials} == {1}
-    assert (final.beam_size, final.cuts_loops, final.leaves_loops) == (5, False, False)
+    assert (final.beam_size, final.trims_loops, final.stops_on_loops) == (5, False, False)
 
 
 async def test_the_end_is_not_lost_when_a_stream_ends_within_a_word():

@@ -194,6 +194,6 @@ def test_times_only_grow_and_short_cues_have_no_room(segments: list[Segment], sh
     found = list(cues(segments, shape, 1000))
     for cue, following in pairwise(found):
         assert 0 <= cue.start_s < cue.end_s <= following.start_s
-        least_s = min(MIN_CUE_S, shape.max_cue_s or MIN_CUE_S)
+        min_s = min(MIN_CUE_S, shape.max_cue_s or MIN_CUE_S)
         is_cut_off = cue.end_s == following.start_s
-        assert is_cut_off or cue.end_s - cue.start_s >= least_s - 1e-6
+        assert is_cut_off or cue.end_s - cue.start_s >= min_s - 1e-6

@@ -338,8 +338,8 @@ async def test_what_is_said_over_and_over_is_not_left_where_nothing_else_is_hear
     reading = await read(engine, FULL, window())
     assert [each.text for each in reading.segments] == [LOOP.text]
     *tried, last = engine.heard
-    assert all(each.job.leaves_loops for each in tried)
-    assert not last.job.leaves_loops
+    assert all(each.job.stops_on_loops for each in tried)
+    assert not last.job.stops_on_loops
     assert len(tried) == 7
 
 
@@ -376,7 +376,7 @@ class Placing(FakeEngine):
             [row] = job.rows
             text = [i for i in said.ids if i < VOCABULARY.eot]
             path = tuple((n, n) for n in range(len(text) + 1))
-            found = Aligned(path, (0.25,) * len(text)) if row.n_heard else None
+            found = Aligned(path, (0.25,) * len(text)) if row.n_align_frames else None
             yield msgspec.structs.replace(said, aligned=found)
 
 

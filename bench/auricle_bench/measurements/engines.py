@@ -114,7 +114,7 @@ def _row(
     least: dict[LibraryName, float] = {}
     for library, rounds in read.items():
         n = len(case.clips)
-        parts = (_least_ms(rounds, "encode_s") / n, _least_ms(rounds, "decode_s") / n)
+        parts = (_min_ms(rounds, "encode_s") / n, _min_ms(rounds, "decode_s") / n)
         ids = [ids for done in rounds[0] for ids in done.ids]
         texts = [vocabulary.decode(i for i in said if i < vocabulary.eot) for said in ids]
         pairs = zip(case.clips, texts, strict=True)
@@ -126,7 +126,7 @@ def _row(
     return cells, data
 
 
-def _least_ms(turns: Sequence[Sequence[Done]], part: str) -> float:
+def _min_ms(turns: Sequence[Sequence[Done]], part: str) -> float:
     """The sum over all groups of windows, of the turn that was quickest with each."""
     least: list[float] = [
         min(getattr(done, part) for done in same) for same in zip(*turns, strict=True)

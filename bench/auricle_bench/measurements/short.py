@@ -26,8 +26,8 @@ from auricle_bench.target import Target
 MODELS = ("base", "tiny.en")
 LENGTHS = (1, 3)
 SEED = 1
-LEAST_LETTERS = 3
-LEAST_S = 0.2
+MIN_LETTERS = 3
+MIN_S = 0.2
 """A single word is at least that long: an "a" alone cannot be told from many another sound."""
 
 MOST_PAUSE_S = 0.1
@@ -104,7 +104,7 @@ def _is_clear(run: Sequence[Timed]) -> bool:
     if any(after[1] - before[2] >= MOST_PAUSE_S for before, after in pairwise(run)):
         return False
     [first, *rest] = run
-    return bool(rest) or (len(first[0]) >= LEAST_LETTERS and first[2] - first[1] >= LEAST_S)
+    return bool(rest) or (len(first[0]) >= MIN_LETTERS and first[2] - first[1] >= MIN_S)
 
 
 def _heard(target: Target, side: str, model: str, n_words: int, clips: Sequence[Clip]) -> Heard:

@@ -130,9 +130,9 @@ def _remarks(transcript: Transcript, options: DecodeOptions) -> Iterator[str]:
     track = transcript.track
     if track is not None and track.count > 1 and options.audio_track is None:
         language = languages.NAMES.get(track.language or "", track.language)
-        said = f" ({language})" if language else ""
+        suffix = f" ({language})" if language else ""
         yield (
-            f"read audio track {track.number} of {track.count}{said}; --audio-track picks another"
+            f"read audio track {track.number} of {track.count}{suffix}; --audio-track picks another"
         )
     for warning in transcript.warnings:
         yield f"warning: {warning}"

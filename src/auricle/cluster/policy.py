@@ -13,7 +13,7 @@ BACKLOG = "backlog_s"
 """What engines call the figure that they tell."""
 
 
-class Told(Protocol):
+class AutoscalingContext(Protocol):
     """What Ray Serve tells: engines that run, and what each told of itself."""
 
     current_num_replicas: int
@@ -26,10 +26,10 @@ class ByBacklog:
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
 
-    def __call__(self, told: Told) -> tuple[float, dict[str, Any]]:
-        figures = (told.aggregated_metrics or {}).get(BACKLOG, {})
+    def __call__(self, context: AutoscalingContext) -> tuple[float, dict[str, Any]]:
+        figures = (context.aggregated_metrics or {}).get(BACKLOG, {})
         backlog_s = max(figures.values(), default=0.0)  # each engine was told of all that waits
-        return engines_for(backlog_s, told.current_num_replicas, self._wait_s), {}
+        return engines_for(backlog_s, context.current_num_replicas, self._wait_s), {}
 
 
 def engines_for(backlog_s: float, n_engines: int, wait_s: float) -> int:

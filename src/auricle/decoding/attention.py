@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from auricle.decoding.network import Floats, Network, Step, StepOutput
 
-Said = tuple[int, ...]
+TokenIds = tuple[int, ...]
 
 
-class _First(NamedTuple):
+class _FirstStep(NamedTuple):
     """Tokens that a window was fed at once, and their attention ``(n_heads, S, n_states)``."""
 
-    ids: Said
+    ids: TokenIds
     attention: Floats
 
 
-class Attentive:
+class AttentionRecorder:
     """A `Network` that keeps what another one attends to, of some windows. ``n_states`` is how many
     states of each of them count."""
 
@@ -32,15 +32,15 @@ class Attentive:
         self._network = network
         self._n_states = n_states
         self._windows: list[int] = []
-        self._firsts: dict[int, _First] = {}
-        self._rows: list[Said] = []
+        self._first_steps: dict[int, _FirstStep] = {}
+        self._rows: list[TokenIds] = []
         """What each row was fed after that."""
-        self._later: dict[tuple[int, Said], NDArray[np.float16]] = {}
+        self._later: dict[tuple[int, TokenIds], NDArray[np.float16]] = {}
         """Attention of the last token, ``(n_heads, n_states)``, by window and all fed until it."""
 
     def begin(self, windows: Sequence[int]) -> None:
         self._windows, self._rows = list(windows), []
-        self._firsts, self._later = {}, {}
+        self._first_steps, self._later = {}, {}
         self._network.begin(windows)
 
     def keep(self, places: Sequence[int]) -> None:
@@ -50,10 +50,10 @@ class Attentive:
     def step(self, step: Step) -> StepOutput:
         answers = self._network.step(step)
         if answers.attention is not None and self._n_states:
-            self._note(step, answers.attention)
+            self._record(step, answers.attention)
         return answers
 
-    def _note(self, step: Step, attention: Floats) -> None:
+    def _record(self, step: Step, attention: Floats) -> None:
         """Keep it, as the next step writes over it."""
         is_first = not self._rows
         before = self._rows or [()] * len(step.ids)
@@ -61,8 +61,8 @@ class Attentive:
         n_new = step.ids.shape[1]
         self._rows = []
         for row, (ids, parent) in enumerate(zip(step.ids.tolist(), step.parents, strict=True)):
-            said = () if is_first else (*before[parent], *ids)
-            self._rows.append(said)
+            fed = () if is_first else (*before[parent], *ids)
+            self._rows.append(fed)
             place, beam = divmod(row, n_each)
             window = self._windows[place]
             if window not in self._n_states:
@@ -70,14 +70,14 @@ class Attentive:
             tokens = slice(beam * n_new, (beam + 1) * n_new)
             seen = attention[:, place, tokens, : self._n_states[window]]
             if is_first:
-                self._firsts[window] = _First(tuple(ids), seen.copy())
+                self._first_steps[window] = _FirstStep(tuple(ids), seen.copy())
             else:
-                self._later[window, said] = seen[:, 0].astype(np.float16)  # of every beam
+                self._later[window, fed] = seen[:, 0].astype(np.float16)  # of every beam
 
-    def of(self, window: int, ids: Said) -> Floats | None:
+    def of(self, window: int, ids: TokenIds) -> Floats | None:
         """The attention of each of the ``ids``, ``(n_heads, n, n_states)``, if the window was fed
         all of them: at once, as far as what it was fed then is right, and one by one."""
-        first = self._firsts.get(window)
+        first = self._first_steps.get(window)
         if first is None:
             return None
         right = takewhile(lambda pair: pair[0] == pair[1], zip(first.ids, ids, strict=False))

@@ -75,9 +75,9 @@ class Options:
     """Tokens of text that are never chosen."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted."""
-    leaves_loops: bool = False
+    stops_on_loops: bool = False
     """Whether a text is left where it says the same thing over and over."""
-    cuts_loops: bool = False
+    trims_loops: bool = False
     """Whether that is done as soon as the best text says a phrase again and again, and what is
     found ends behind the first time."""
 

@@ -125,8 +125,8 @@ class _Batch:
             max_tokens=max(len(row.prefix) + 1, room),
             beams=[Beam(row.prefix, 0.0)],
             first_timestamp=self.vocabulary.special.first_timestamp,
-            leaves_loops=options.leaves_loops,
-            cuts_loops=options.cuts_loops,
+            stops_on_loops=options.stops_on_loops,
+            trims_loops=options.trims_loops,
         )
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))

@@ -14,13 +14,14 @@ import numpy as np
 from auricle.decoding.job import Row, Vocabulary
 from auricle.decoding.network import Ids
 
-STRANDS = 16
-"""Attention adds up tokens in so many strands, each in order. What lies by a multiple of it further
-back is added up as before, to the last bit, and what is forgotten adds nothing: so a row says the
-same alone and beside longer ones."""
+SUM_LANES = 16
+"""Attention sums over tokens in so many lanes, each in order. Padding by a multiple of it leaves
+every token in its lane, and padded tokens add nothing: so a row has the same text, to the last bit,
+alone and beside longer ones."""
 
-LEAST_FED = 2
-"""One token by itself is computed otherwise than several, and so is the last of 33."""
+MIN_FED_TOKENS = 2
+"""Tokens of a step, at least: one token takes another path through the kernel than several, and so
+does the last of 33."""
 
 MAX_PADDING = 128
 """Tokens of padding for the sake of one more row: they take as long as a dozen steps of
@@ -63,8 +64,8 @@ def together(rows: Sequence[Row], vocabulary: Vocabulary) -> PaddedPrompts:
     """All that these rows begin with."""
     n_start = _n_start(rows[0], vocabulary)
     longest = max(n_given(row) + len(row.draft) for row in rows)
-    longest = max(longest, LEAST_FED)
-    n_fed = longest + (max(n_start, LEAST_FED) - longest) % STRANDS
+    longest = max(longest, MIN_FED_TOKENS)
+    n_fed = longest + (max(n_start, MIN_FED_TOKENS) - longest) % SUM_LANES
     n_drafted = max(len(row.draft) for row in rows)
     ids = np.full((len(rows), n_fed), vocabulary.special.end_of_text, np.int64)
     at = np.zeros((len(rows), 2 + n_drafted), np.int64)

@@ -56,21 +56,21 @@ def allowed(
     """What may follow these texts, each of which is all that was said so far. ``plain`` says which
     have no timestamps; none of them if it is empty."""
     found = [
-        (0, 0, True, bool(said)) if is_plain else _after(said, tokens)
-        for said, is_plain in zip(texts, plain or [False] * len(texts), strict=True)
+        (0, 0, True, bool(ids)) if is_plain else _after(ids, tokens)
+        for ids, is_plain in zip(texts, plain or [False] * len(texts), strict=True)
     ]
     lowest, below, text, end = zip(*found, strict=True)
     return Allowed(np.array(lowest), np.array(below), np.array(text), np.array(end))
 
 
-def _after(said: Sequence[int], tokens: SpecialTokens) -> tuple[int, int, bool, bool]:
+def _after(ids: Sequence[int], tokens: SpecialTokens) -> tuple[int, int, bool, bool]:
     first = tokens.first_timestamp
-    if not said:
+    if not ids:
         return 0, MAX_INITIAL_TIMESTAMP + 1, False, False
     every = np.iinfo(np.int64).max
-    last_is = said[-1] >= first
-    is_pair = last_is and (len(said) < 2 or said[-2] >= first)
-    last = next((i for i in reversed(said) if i >= first), None)
+    last_is = ids[-1] >= first
+    is_pair = last_is and (len(ids) < 2 or ids[-2] >= first)
+    last = next((i for i in reversed(ids) if i >= first), None)
     lowest = 0 if last is None else last - first + (not last_is or is_pair)
     return lowest, 0 if is_pair else every, not last_is or is_pair, True
 

@@ -67,9 +67,9 @@ class Search:
     ended: list[Beam] = field(default_factory=list)
     decided: tuple[int, ...] = ()
     """Tokens of text that what is found begins with; more only when `decide` is called."""
-    leaves_loops: bool = False
+    stops_on_loops: bool = False
     """Whether the search is over when all beams say the same thing over and over."""
-    cuts_loops: bool = False
+    trims_loops: bool = False
     """See `decoding.job.Options`."""
     n_given: int = field(init=False)
     """Tokens that every text begins with."""
@@ -118,14 +118,14 @@ class Search:
 
     def is_loop(self, beam: Beam) -> bool:
         """Whether it was cut where it said the same thing over and over."""
-        return self.leaves_loops and is_repeating(self._text(beam))
+        return self.stops_on_loops and is_repeating(self._text(beam))
 
     def _is_decided(self, beam: Beam) -> bool:
         return not self.decided or self._text(beam)[: len(self.decided)] == self.decided
 
     def _is_in_vain(self, beams: Sequence[Beam]) -> bool:
         """What the beams have in common says the same thing over and over."""
-        if not self.leaves_loops or len(beams[0].ids) % LOOK_EVERY:
+        if not self.stops_on_loops or len(beams[0].ids) % LOOK_EVERY:
             return False
         texts = [self._text(beam) for beam in beams]
         return is_repeating(texts[0][: _n_shared(texts, 0)])
@@ -138,7 +138,7 @@ class Search:
         return Beam((*ids, token), total + logprob, (*logprobs, logprob))
 
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
-        if self.cuts_loops and kept and (n := first_end(kept[0].ids)) is not None:
+        if self.trims_loops and kept and (n := first_end(kept[0].ids)) is not None:
             once = kept[0].until(max(n, self.n_given))
             self.ended.append(once._replace(logprobs=(*once.logprobs, 0.0)))  # as if it had ended
             self.beams = []

@@ -25,10 +25,10 @@ def path(attention: Floats, n_states: int, placed: Sequence[int]) -> tuple[tuple
     follows, and the last of text; others, which say what is to be done or stand for times, are
     compared with alone.
     """
-    heard = attention[:, :, :n_states]
-    heard = heard / np.maximum(heard.sum(axis=2, keepdims=True), np.float32(1e-30))
-    spread = np.maximum(heard.std(axis=1, keepdims=True), np.float32(1e-30))
-    compared = (heard - heard.mean(axis=1, keepdims=True)) / spread
+    weights = attention[:, :, :n_states]
+    weights = weights / np.maximum(weights.sum(axis=2, keepdims=True), np.float32(1e-30))
+    spread = np.maximum(weights.std(axis=1, keepdims=True), np.float32(1e-30))
+    compared = (weights - weights.mean(axis=1, keepdims=True)) / spread
     return warped(-_smoothed(compared).mean(axis=0)[list(placed)])
 
 

@@ -100,8 +100,8 @@ def processor(cpuinfo: str | None = None) -> str:
     """What tells this processor from others: its name, and what it can do where that is known."""
     text = _cpuinfo() if cpuinfo is None else cpuinfo
     first = text.partition("\n\n")[0]
-    told = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
-    return "\n".join(told) or platform.processor() or platform.machine()
+    known = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
+    return "\n".join(known) or platform.processor() or platform.machine()
 
 
 def has_matrix_units(cpuinfo: str | None = None) -> bool:

@@ -84,7 +84,7 @@ class DecodeRow(msgspec.Struct, frozen=True):
     draft: tuple[int, ...] = ()
     """How it probably goes on behind the prefix, such as what was read of its audio before. An
     engine that can looks at all of it at once when it decodes greedily; the answer is the same."""
-    n_heard: int = 0
+    n_align_frames: int = 0
     """Above 0, its text is to be aligned with so many mel frames, as by `AlignJob`: an engine that
     can does so on the way. Probabilities are then those behind the timestamps of the text, and 1
     for what was given."""
@@ -104,11 +104,11 @@ class DecodeJob(msgspec.Struct, frozen=True, tag=True):
     """Text tokens never generated; -1 stands for the model's own list."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted; at most ``beam_size``."""
-    leaves_loops: bool = False
-    """Whether a text may be left where it says the same thing over and over, which an engine that
-    can does."""
-    cuts_loops: bool = False
-    """Whether it is rather cut, behind the first time and much sooner."""
+    stops_on_loops: bool = False
+    """Whether a search may stop where its text repeats itself on and on, which an engine that can
+    does."""
+    trims_loops: bool = False
+    """Whether such a text is cut behind the first time instead, much sooner."""
 
 
 class Tokens(msgspec.Struct, frozen=True, tag=True):
@@ -157,7 +157,7 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     others: tuple[Alternative, ...] = ()
     """The next best texts, where they are wanted and the engine has them."""
     is_loop: bool = False
-    """It was left where it said the same thing over and over."""
+    """The search stopped where the text repeated itself."""
     aligned: Aligned | None = None
     """Where that was wanted and could be done on the way."""
 

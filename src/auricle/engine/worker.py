@@ -94,16 +94,16 @@ class Worker:
     def _decode(self, call: Call[EngineRequest], job: DecodeJob) -> None:
         """Answer each row as it ends, and tell what is told before that as far as it is taken."""
         assert self._model is not None, "a job before Load"
-        told = Progress(call.part)
+        progress = Progress(call.part)
 
         def stepped() -> None:
             if call.is_cancelled:
                 raise CallCancelled
-            told.stepped()
+            progress.stepped()
 
         for reply in self._model.decode(job, stepped):
             if isinstance(reply, Hypothesis) or call.has_room:
-                told.part(reply)
+                progress.part(reply)
         call.reply(Decoded())
 
     def _reply(self, request: EngineRequest) -> EngineReply:

@@ -105,8 +105,8 @@ def _told_where(folder: Path) -> Iterator[None]:
     try:
         yield
     except AuricleError as exc:
-        told = f"{folder}: {exc.message}"
-        raise type(exc)(told, code=exc.code, retry_after_s=exc.retry_after_s) from exc
+        message = f"{folder}: {exc.message}"
+        raise type(exc)(message, code=exc.code, retry_after_s=exc.retry_after_s) from exc
 
 
 def _source(path: Path) -> ServerFile:

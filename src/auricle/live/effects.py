@@ -22,7 +22,7 @@ class LiveWord(Word, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Audio to be read now; the answer is a `Hypothesis` under the same id.
+    """Audio to be read now; the answer is a `ReadResult` under the same id.
 
     ``partial``: greedy, little silence behind the audio. ``final``: as well as the model can.
     """
@@ -45,7 +45,7 @@ class ReadRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
+class ReadResult:
     """What was read behind the prefix, with times of the stream. Empty if nobody speaks."""
 
     words: tuple[LiveWord, ...]

@@ -14,7 +14,7 @@ SURE = 0.8
 ENOUGH_S = 3.5
 """Speech after which the likeliest language is taken, if no other was spoken before."""
 
-LEAST_S = 1.0
+MIN_S = 1.0
 """Less speech is never sure, unless it agrees with what was spoken before."""
 
 
@@ -25,7 +25,7 @@ def decided(found: Language, heard_s: float, known: Language | None) -> Language
         return found
     if known is not None and found.code == known.code:
         return found
-    if found.probability >= SURE and heard_s >= LEAST_S:
+    if found.probability >= SURE and heard_s >= MIN_S:
         return found
     if heard_s >= ENOUGH_S:
         return known or found

@@ -18,10 +18,11 @@ BUSY_SHARE = 0.7
 for files."""
 
 MAX_INTERVAL_S = 1.2
-"""Streams are read at least so often, or others are refused: words come within two seconds then."""
+"""The longest interval between readings of a stream: with it words still come within two seconds. A
+session that would make it longer is refused."""
 
 HURRIED_S = 0.5
-"""Where people can be read so often only if each reading costs less, it does."""
+"""Where an interval longer than this would be needed, partial readings are made to cost less."""
 
 FIRST_COST_S = 0.12
 """What a partial reading is taken to cost until one was made."""
@@ -79,17 +80,17 @@ class LiveLoad:
         self._costs_s[stream] = _mean(self._costs_s[stream], cost_s)
         self._usual_s = _mean(self._usual_s, cost_s)
 
-    def interval_s(self, least_s: float, n_workers: int) -> float:
-        """Audio between the beginnings of a stream's readings, at least ``least_s``."""
-        return max(least_s, self._needed_s(n_workers))
+    def interval_s(self, min_s: float, n_workers: int) -> float:
+        """Audio between the beginnings of a stream's readings, at least ``min_s``."""
+        return max(min_s, self._needed_s(n_workers))
 
     def is_crowded(self, n_workers: int) -> bool:
         """Whether more people speak than there are workers to read them one by one."""
         return len(self._speaking) > n_workers
 
     def is_hurried(self, n_workers: int) -> bool:
-        """Whether readings should cost less. As soon as they do there is time again for those that
-        cost more: some are of one kind, some of the other, as many as there is time for."""
+        """Whether the next reading should cost less. Once readings do, there is time again for full
+        ones: under load the two alternate."""
         return self._needed_s(n_workers) > HURRIED_S
 
     def _needed_s(self, n_workers: int, more_s: float = 0.0) -> float:

@@ -24,7 +24,7 @@ class LiveOptions:
     lead_s: float = 0.3
     """Silence before a turn that its window keeps: a model that hears how a sentence begins reads
     it better."""
-    least_s: float = 0.5
+    min_s: float = 0.5
     """A shorter turn is not read while it is open."""
     trim_above_s: float = 6.0
     """A longer window begins anew, behind committed words."""

@@ -13,10 +13,10 @@ from auricle.live.audio import RecentAudio
 from auricle.live.effects import (
     Effect,
     Final,
-    Hypothesis,
     Kind,
     LiveWord,
     ReadRequest,
+    ReadResult,
     TurnFailed,
     Update,
 )
@@ -117,7 +117,7 @@ class TurnReader:
         )
         return self._running
 
-    def answer(self, request_id: int, read: Hypothesis) -> list[Effect]:
+    def answer(self, request_id: int, read: ReadResult) -> list[Effect]:
         """Take what was read; it is dropped if the request counts no more."""
         request = self._finished(request_id)
         if request is None:
@@ -148,7 +148,7 @@ class TurnReader:
         is_changed = bool(new) or _texts(turn.tentative) != _texts(before)
         return [Update(turn.turn, new, turn.tentative)] if is_changed else []
 
-    def _begin_another_language(self, turn: TurnTranscript, read: Hypothesis) -> list[Effect]:
+    def _begin_another_language(self, turn: TurnTranscript, read: ReadResult) -> list[Effect]:
         """Detect the language of what is said behind the words that were read, whatever was spoken
         before."""
         self._known = None

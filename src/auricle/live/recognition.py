@@ -1,4 +1,4 @@
-"""What is said in a window of a live stream: the words behind its prefix, with times.
+"""The words of a window of a live stream behind its prefix, with times.
 
 Knows nothing about sessions, queues or when windows are read. Where the audio is encoded and
 decoded is somebody else's business (`Audio`): a place in a queue, or a model in this process.
@@ -14,9 +14,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from auricle.engine import protocol
-from auricle.engine.protocol import Aligned
-from auricle.live.effects import Hypothesis, Kind, LiveWord, ReadRequest
+from auricle.engine.protocol import Aligned, Hypothesis
+from auricle.live.effects import Kind, LiveWord, ReadRequest, ReadResult
 from auricle.reading.fallback import OPENAI_WHISPER, SURE_AVG_LOGPROB, FallbackThresholds
 from auricle.reading.jobs import DecodeSettings
 from auricle.reading.text import compression_ratio
@@ -25,7 +24,7 @@ from auricle.whisper import alignment, prompting, words
 from auricle.whisper.dimensions import FRAMES_PER_S, MAX_FRAMES, MAX_NEW_TOKENS
 from auricle.whisper.prompting import Prompt
 from auricle.whisper.vocabulary import Vocabulary
-from auricle.whisper.word_timestamps import LEAST_PROBABILITY
+from auricle.whisper.word_timestamps import MIN_PROBABILITY
 
 MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 """Silence the encoder is shown behind the audio."""
@@ -35,14 +34,14 @@ HURRIED_MARGIN_S = 1.5
 
 FRAMES_STEP = 50
 MIXED_FRAMES_STEP = 100
-COMPANY_FRAMES_STEP = 300
+CROWDED_FRAMES_STEP = 300
 """Windows are as long as agrees with others, so that several can be decoded in one call. Where
-there are others, that saves more than longer silence costs: much of it where nothing else must
-agree, as in an engine that mixes prompts, and most of it where prefixes are told token by token."""
+there are others, that saves more than longer silence costs: with `MIXED_FRAMES_STEP` in an engine
+that mixes prompts, where nothing else must agree, and with `CROWDED_FRAMES_STEP` in others."""
 
 TOKENS_STEP = 16
 TOKENS_PER_S = 14
-LEAST_TOKENS = 10
+MIN_TOKENS = 10
 """Nobody says more: what a decoder that has gone astray costs at most."""
 
 
@@ -56,24 +55,32 @@ class Audio(Protocol):
     ) -> Language: ...
 
     async def decode(
-        self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int
-    ) -> protocol.Hypothesis: ...
+        self, prompt: Prompt, settings: DecodeSettings, *, n_align_frames: int
+    ) -> Hypothesis: ...
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned: ...
 
 
-class Manner(NamedTuple):
-    """How a window is read beside those of others."""
+class ReadMode(NamedTuple):
+    """How a window is read beside those of other streams."""
 
     frames_step: int = FRAMES_STEP
     is_hurried: bool = False
     """Whether a partial reading searches without beams and with less silence: others wait."""
 
 
-_ALONE = Manner()
+_ALONE = ReadMode()
 
-_GREEDILY = (1, -math.inf)
-"""Among the ways of a `Recognizer`: without beams, whatever comes of it."""
+
+class _Attempt(NamedTuple):
+    """One search for the text of a window."""
+
+    beam_size: int
+    min_avg_logprob: float = -math.inf
+    """Below it the next attempt is made."""
+
+
+_GREEDY = _Attempt(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +94,25 @@ class Recognizer:
     margins_s: Mapping[Kind, float] = field(default_factory=lambda: MARGIN_S)
     hurried_margin_s: float = HURRIED_MARGIN_S
 
-    async def read(self, audio: Audio, request: ReadRequest, manner: Manner = _ALONE) -> Hypothesis:
+    async def read(self, audio: Audio, request: ReadRequest, mode: ReadMode = _ALONE) -> ReadResult:
         """The words of a window behind its prefix; none if nobody speaks."""
-        is_hurried = manner.is_hurried and request.kind == "partial"
+        is_hurried = mode.is_hurried and request.kind == "partial"
         margin_s = self.hurried_margin_s if is_hurried else self.margins_s[request.kind]
-        n_frames = _n_frames(request, margin_s, manner.frames_step)
+        n_frames = _n_frames(request, margin_s, mode.frames_step)
         await audio.encode(n_frames)
         language = await self._language(audio, request)
         start = await self._start(language)
-        ways = [_GREEDILY] if is_hurried else self._ways(request.kind)
-        said = await self._said(audio, start, request, n_frames, ways)
-        ids = _text(said.ids, self.vocabulary)
-        if len(ids) <= len(request.prefix) or self._is_nothing(ids, said, request):
-            return Hypothesis((), language)
-        aligned = said.aligned or await audio.align(Prompt(start), ids, _n_heard(request))
+        attempts = [_GREEDY] if is_hurried else self._attempts(request.kind)
+        hypothesis = await self._decoded(audio, start, request, n_frames, attempts)
+        ids = _text(hypothesis.ids, self.vocabulary)
+        if len(ids) <= len(request.prefix) or self._is_nothing(ids, hypothesis, request):
+            return ReadResult((), language)
+        aligned = hypothesis.aligned or await audio.align(
+            Prompt(start), ids, _n_align_frames(request)
+        )
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
         found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
-        return Hypothesis(found, language)
+        return ReadResult(found, language)
 
     async def _language(self, audio: Audio, request: ReadRequest) -> Language:
         if request.language is not None:
@@ -113,54 +122,55 @@ class Recognizer:
         return await audio.detect_language(self.vocabulary, self.options.languages)
 
     async def _start(self, language: Language) -> tuple[int, ...]:
-        """What the model is told, in tokens, up to where it says whether there are timestamps."""
+        """Prompt tokens up to where the prompt says whether there are timestamps."""
         options = self.options
-        told: tuple[int, ...] = ()
+        context: tuple[int, ...] = ()
         if options.prompt or options.keywords:  # up to ten milliseconds, not for the event loop
-            told = await asyncio.to_thread(
+            context = await asyncio.to_thread(
                 prompting.context, self.vocabulary, options.prompt, options.keywords
             )
-        return (*told, *prompting.start(self.vocabulary, "transcribe", language.code))
+        return (*context, *prompting.start(self.vocabulary, "transcribe", language.code))
 
-    async def _said(
+    async def _decoded(
         self,
         audio: Audio,
         start: tuple[int, ...],
         request: ReadRequest,
         n_frames: int,
-        ways: Sequence[tuple[int, float]],
-    ) -> protocol.Hypothesis:
-        """What is said in the whole window, prefix included."""
+        attempts: Sequence[_Attempt],
+    ) -> Hypothesis:
+        """The text of the whole window, prefix included: of the last attempt that was needed."""
         draft = request.draft if request.kind == "partial" else ()
         prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix, draft)
         n_prefix = len(request.prefix)
-        for beam_size, least_logprob in ways:
-            settings = self._settings(beam_size, request, n_frames)
-            said = await audio.decode(prompt, settings, n_heard=_n_heard(request))
-            text = self.vocabulary.decode(_text(said.ids, self.vocabulary)[n_prefix:])
+        for attempt in attempts:
+            settings = self._settings(attempt.beam_size, request, n_frames)
+            hypothesis = await audio.decode(
+                prompt, settings, n_align_frames=_n_align_frames(request)
+            )
+            text = self.vocabulary.decode(_text(hypothesis.ids, self.vocabulary)[n_prefix:])
             is_loop = compression_ratio(text) > self.thresholds.max_compression_ratio
-            if not is_loop and said.avg_logprob >= least_logprob:
+            if not is_loop and hypothesis.avg_logprob >= attempt.min_avg_logprob:
                 break
-        return said
+        return hypothesis
 
     def _is_nothing(
-        self, ids: tuple[int, ...], said: protocol.Hypothesis, request: ReadRequest
+        self, ids: tuple[int, ...], hypothesis: Hypothesis, request: ReadRequest
     ) -> bool:
         """Whether nobody speaks behind the prefix, or at all."""
         is_empty = not self.vocabulary.decode(ids[len(request.prefix) :]).strip()
-        return is_empty or (not request.prefix and self._is_silence(said))
+        return is_empty or (not request.prefix and self._is_silence(hypothesis))
 
-    def _ways(self, kind: Kind) -> Sequence[tuple[int, float]]:
-        """The beams to search with in turn, each with the log-probability below which the next one
-        is tried. A text that loops is tried again, too."""
+    def _attempts(self, kind: Kind) -> Sequence[_Attempt]:
+        """Searches to make in turn; the next one also where the text of one loops."""
         options = self.options
         if options.decoding == "fast" or options.temperature > 0:
-            return [_GREEDILY]
+            return [_GREEDY]
         if kind == "partial":  # once: what is doubtful will be read again anyway
-            return [(options.beam_size if options.decoding == "accurate" else 1, -math.inf)]
+            return [_Attempt(options.beam_size if options.decoding == "accurate" else 1)]
         if options.decoding == "balanced":
-            return [(1, SURE_AVG_LOGPROB), (options.beam_size, -math.inf)]
-        return [(options.beam_size, -math.inf), (1, -math.inf)]
+            return [_Attempt(1, SURE_AVG_LOGPROB), _Attempt(options.beam_size)]
+        return [_Attempt(options.beam_size), _GREEDY]
 
     def _settings(self, beam_size: int, request: ReadRequest, n_frames: int) -> DecodeSettings:
         options = self.options
@@ -170,16 +180,16 @@ class Recognizer:
             max_new_tokens=_max_new_tokens(len(request.prefix), n_frames),
             patience=options.patience if beam_size > 1 else 1.0,
             suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
-            leaves_loops=False,  # a final text may lose nothing, whatever it says so often
-            cuts_loops=request.kind == "partial",
+            stops_on_loops=False,  # a final text may lose nothing, however it repeats itself
+            trims_loops=request.kind == "partial",
         )
 
-    def _is_silence(self, said: protocol.Hypothesis) -> bool:
+    def _is_silence(self, hypothesis: Hypothesis) -> bool:
         """The rule of `auricle.reading.fallback.is_silence`."""
         most = self.thresholds.max_no_speech_prob
-        over = said.no_speech_prob - most
+        over = hypothesis.no_speech_prob - most
         share = over / (1.0 - most) if most < 1.0 else 0.0
-        return over > 0 and said.avg_logprob < self.thresholds.min_avg_logprob * (1.0 - share)
+        return over > 0 and hypothesis.avg_logprob < self.thresholds.min_avg_logprob * (1.0 - share)
 
     def _words(
         self, request: ReadRequest, ids: Sequence[int], aligned: Aligned, language: str
@@ -195,7 +205,7 @@ class Recognizer:
         edges_s = alignment.edges(aligned.path, [*(w.first for w in [*before, *new]), len(ids)])
         levels = alignment.loudness(request.pcm)
         spans = alignment.spans(edges_s, levels, _duration_s(request), self.late_s)
-        probabilities = np.maximum(aligned.probabilities, LEAST_PROBABILITY)
+        probabilities = np.maximum(aligned.probabilities, MIN_PROBABILITY)
         timed = [
             LiveWord(
                 text=word.text,
@@ -218,7 +228,7 @@ def _text(ids: Sequence[int], vocabulary: Vocabulary) -> tuple[int, ...]:
     return tuple(i for i in ids if i < vocabulary.eot)
 
 
-def _n_heard(request: ReadRequest) -> int:
+def _n_align_frames(request: ReadRequest) -> int:
     """Mel frames that words are looked for in."""
     return max(2, int(_duration_s(request) * FRAMES_PER_S))
 
@@ -234,8 +244,8 @@ def _n_frames(request: ReadRequest, margin_s: float, step: int) -> int:
 
 def _max_new_tokens(n_prefix: int, n_frames: int) -> int:
     """For windows of one length the same, unless the prefix is longer than anybody speaks."""
-    at_most = LEAST_TOKENS + TOKENS_PER_S * n_frames / FRAMES_PER_S
-    return min(MAX_NEW_TOKENS, _stepped(max(at_most, n_prefix + LEAST_TOKENS), TOKENS_STEP))
+    at_most = MIN_TOKENS + TOKENS_PER_S * n_frames / FRAMES_PER_S
+    return min(MAX_NEW_TOKENS, _stepped(max(at_most, n_prefix + MIN_TOKENS), TOKENS_STEP))
 
 
 def _stepped(value: float, step: int) -> int:

@@ -19,9 +19,9 @@ from auricle.live.audio import RecentAudio
 from auricle.live.effects import (
     Effect,
     EndOfTurnPredicted,
-    Hypothesis,
     Kind,
     ReadRequest,
+    ReadResult,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -133,7 +133,7 @@ class LiveSession:
         self._announced = None
         return self._reader.read(kind, self._audio) if kind else None
 
-    def answer(self, request_id: int, read: Hypothesis) -> list[Effect]:
+    def answer(self, request_id: int, read: ReadResult) -> list[Effect]:
         """Take what was read; it is dropped if the request counts no more."""
         return self._settled(self._reader.answer(request_id, read))
 

@@ -148,12 +148,12 @@ class LiveSpeakers:
             return []
         try:
             async with asyncio.timeout(LISTEN_MAX_S):
-                heard = await self._listen(pcm)
+                found = await self._listen(pcm)
         except (SpeakersDied, AuricleError, TimeoutError) as exc:
             _log.warning("voices between %.1f s and %.1f s were not told: %s", start_s, end_s, exc)
             return []
         turns = []
-        for (first_s, last_s), embedding in zip(heard.times_s, heard.embeddings, strict=True):
+        for (first_s, last_s), embedding in zip(found.times_s, found.embeddings, strict=True):
             if from_s + last_s > start_s and from_s + first_s < end_s:
                 voice = self._voices.label(embedding, last_s - first_s)
                 turns.append(Turn(from_s + first_s, from_s + last_s, voice))

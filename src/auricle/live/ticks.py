@@ -31,7 +31,7 @@ def due(
     """
     if turn.end_s is not None:
         return "final" if turn.end_s - window_s <= options.longest_s else "partial"
-    if now_s - turn.start_s < options.least_s or turn.is_read:
+    if now_s - turn.start_s < options.min_s or turn.is_read:
         return None
     if turn.is_speaking:
         is_time = now_s - turn.transcribed_s >= interval_s and silence_s < PERHAPS_PAUSE_S

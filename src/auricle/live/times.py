@@ -122,8 +122,8 @@ class LiveTimes:
 def corrected(before: Sequence[Word], after: Sequence[Word]) -> int:
     """How many of the words ``before`` are not there any more, whatever their case and
     punctuation."""
-    told, tells = ([spelling(word.text) for word in words] for words in (before, after))
-    if told == tells[: len(told)]:
+    old, new = ([spelling(word.text) for word in words] for words in (before, after))
+    if old == new[: len(old)]:
         return 0
-    matching = SequenceMatcher(None, told, tells, autojunk=False).get_matching_blocks()
-    return len(told) - sum(block.size for block in matching)
+    matching = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    return len(old) - sum(block.size for block in matching)

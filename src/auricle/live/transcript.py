@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from auricle.live.commit import n_committed, n_plausible
-from auricle.live.effects import Hypothesis, LiveWord, ReadRequest
+from auricle.live.effects import LiveWord, ReadRequest, ReadResult
 from auricle.live.language import decided, is_sure
 from auricle.live.options import LiveOptions
 from auricle.types import Language
@@ -89,13 +89,13 @@ class TurnTranscript:
         """Up to where the words are known for good."""
         return self.committed[-1].end_s if self.committed else self.start_s
 
-    def misses_speech(self, read: Hypothesis, edge_s: float) -> bool:
+    def misses_speech(self, read: ReadResult, edge_s: float) -> bool:
         """Whether what was read begins so late that something said before it is missing."""
         heard_from_s = max(self.committed_s, self.speech_start_s)
         first_s = read.words[0].start_s if read.words else edge_s
         return min(first_s, self.speech_until_s) - heard_from_s > SKIPPED_S
 
-    def misses_beginning(self, read: Hypothesis, request: ReadRequest) -> bool:
+    def misses_beginning(self, read: ReadResult, request: ReadRequest) -> bool:
         """Whether somebody speaks before the words that were read in the language detected, perhaps
         in another."""
         if request.language or self.follows or self.committed or not read.words:
@@ -106,19 +106,19 @@ class TurnTranscript:
             > SKIPPED_S
         )
 
-    def begin_alone(self, read: Hypothesis) -> None:
+    def begin_alone(self, read: ReadResult) -> None:
         """Have the beginning read by itself, up to the words that were read."""
         first = read.words[0]  # which may seem to last over all of the beginning
         self.beginning_end_s = max(first.start_s, first.end_s - USUAL_WORD_S)
         self.follows = read.language
 
-    def is_other_beginning(self, read: Hypothesis) -> bool:
+    def is_other_beginning(self, read: ReadResult) -> bool:
         """Whether what was read by itself is surely in another language than what follows."""
         self.beginning_end_s = None
         is_other = self.follows is not None and read.language.code != self.follows.code
         return bool(read.words) and is_other and is_sure(read.language)
 
-    def misses_end(self, read: Hypothesis, request: ReadRequest) -> bool:
+    def misses_end(self, read: ReadResult, request: ReadRequest) -> bool:
         """Whether nothing was read of the end, as well as it can be read, though somebody speaks
         there; in a language that was detected, which may be another there."""
         is_detected = self.language is not None and self.language.probability is not None
@@ -142,7 +142,7 @@ class TurnTranscript:
         late_s = self.transcribed_s + LATE_S
         return next((a for a, b in self.window_speech if b > late_s), self.transcribed_s)
 
-    def stop(self, read: Hypothesis) -> tuple[LiveWord, ...]:
+    def stop(self, read: ReadResult) -> tuple[LiveWord, ...]:
         """Commit what was read: it goes on behind that in a language that is to be detected."""
         self.language, self.is_read = None, False
         *words, last = read.words
@@ -153,7 +153,7 @@ class TurnTranscript:
 
     def take(
         self,
-        read: Hypothesis,
+        read: ReadResult,
         request: ReadRequest,
         options: LiveOptions,
         known: Language | None,
@@ -181,7 +181,7 @@ class TurnTranscript:
         return self.given_language is not None or self.language is not None
 
     def decide_language(
-        self, read: Hypothesis, request: ReadRequest, known: Language | None
+        self, read: ReadResult, request: ReadRequest, known: Language | None
     ) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:

@@ -18,8 +18,8 @@ from auricle import tracing
 from auricle.errors import AuricleError, Overloaded
 from auricle.live.effects import (
     Effect,
-    Hypothesis,
     ReadRequest,
+    ReadResult,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -30,10 +30,10 @@ from auricle.live.end_of_turn import EndOfTurnModel
 from auricle.live.load import RETRY_AFTER_S, LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.recognition import (
-    COMPANY_FRAMES_STEP,
+    CROWDED_FRAMES_STEP,
     FRAMES_STEP,
     MIXED_FRAMES_STEP,
-    Manner,
+    ReadMode,
     Recognizer,
 )
 from auricle.live.session import END_OF_TURN_AUDIO_S, LiveSession
@@ -87,14 +87,14 @@ class LiveBackend:
     retry_s: float = RETRY_S
 
     @property
-    def manner(self) -> Manner:
+    def read_mode(self) -> ReadMode:
         """How windows are read now, by how many people speak."""
         n_workers = self.model.queue.n_workers
         step = FRAMES_STEP
         if self.load.is_crowded(n_workers):
             mixes = self.model.queue.mixes_prompts
-            step = MIXED_FRAMES_STEP if mixes else COMPANY_FRAMES_STEP
-        return Manner(step, self.load.is_hurried(n_workers))
+            step = MIXED_FRAMES_STEP if mixes else CROWDED_FRAMES_STEP
+        return ReadMode(step, self.load.is_hurried(n_workers))
 
 
 class LiveTranscription:
@@ -186,8 +186,8 @@ class LiveTranscription:
 
     async def _detect_speech(self) -> None:
         """Find out who speaks in what was received."""
-        heard, self._pending = self._pending, _NOTHING
-        found, self._speech = await self._backend.vad(heard, self._speech)
+        pcm, self._pending = self._pending, _NOTHING
+        found, self._speech = await self._backend.vad(pcm, self._speech)
         self._apply(self._session.push(_NOTHING, found))
 
     async def _caught_up(self) -> None:
@@ -235,11 +235,11 @@ class LiveTranscription:
         if isinstance(effect, SpeechResumed | TurnEnded) and self._predicting is not None:
             self._predicting.cancel()
         elif isinstance(effect, SpeechPaused) and self._session.options.turns.ending == "semantic":
-            heard = self._session.recent(min(self.now_s - self._turn_start_s, END_OF_TURN_AUDIO_S))
-            self._predicting = self._task(self._predict(heard), "end-of-turn prediction")
+            pcm = self._session.recent(min(self.now_s - self._turn_start_s, END_OF_TURN_AUDIO_S))
+            self._predicting = self._task(self._predict(pcm), "end-of-turn prediction")
 
-    async def _predict(self, heard: Pcm) -> None:
-        probability = await self._backend.end_of_turn.end_probability(heard)
+    async def _predict(self, pcm: Pcm) -> None:
+        probability = await self._backend.end_of_turn.end_probability(pcm)
         self._predicting = None
         if probability is not None:
             self._apply(self._session.take_end_probability(probability))
@@ -277,14 +277,14 @@ class LiveTranscription:
         self._reading = None
         self._apply(effects)
 
-    async def _hypothesis(self, request: ReadRequest) -> Hypothesis:
+    async def _hypothesis(self, request: ReadRequest) -> ReadResult:
         model, is_final = self._backend.model, request.kind == "final"
         priority = Priority.LIVE_FINAL if is_final else Priority.LIVE_PARTIAL
         window = Window(0, request.start_s, request.pcm, ())
         timed = span(model.observer, "live_read_s", kind=request.kind)
         traced = tracing.spanning("live.read", kind=request.kind, audio_s=window.duration_s)
         with timed, traced, opened(model.queue, self._admission, window, priority) as encoded:
-            answer = await self._recognizer.read(encoded, request, self._backend.manner)
+            answer = await self._recognizer.read(encoded, request, self._backend.read_mode)
             if not is_final:
                 self._backend.load.note(self, encoded.busy_s)
         return answer

@@ -92,10 +92,10 @@ class _Piece:
 
 def _hear(detector: SpeechDetector, pieces: Sequence[_Piece]) -> None:
     """Find the probabilities of pieces of equal length, and the states behind them."""
-    heard = np.stack([piece.frames.reshape(-1) for piece in pieces])
+    pcms = np.stack([piece.frames.reshape(-1) for piece in pieces])
     before = [piece.state.vad for piece in pieces]
-    found, after = detector.probabilities(heard, VadState.batched(before))
-    for piece, pcm, own, vad in zip(pieces, heard, found, after.streams(), strict=True):
+    found, after = detector.probabilities(pcms, VadState.batched(before))
+    for piece, pcm, own, vad in zip(pieces, pcms, found, after.streams(), strict=True):
         piece.found, piece.state = own, replace(piece.state, vad=vad)
         if own.max() >= PERHAPS:
             piece.state = replace(piece.state, quiet=pcm[:0], n_quiet=0)

@@ -32,11 +32,11 @@ from auricle.types import SAMPLE_RATE, AudioTrack, Pcm
 
 MIN_AUDIO_S = 0.1
 
-LEAST_LOSS_S = 0.2
+MIN_LOSS_S = 0.2
 """Less than this that could not be decoded is not worth a warning: the end of a cut-off file."""
 
-LEAST_MISSING_S = 1.0
-LEAST_MISSING_SHARE = 0.02
+MIN_MISSING_S = 1.0
+MIN_MISSING_SHARE = 0.02
 """A recording may be shorter by this than its header says, without a warning."""
 
 _TEXT_PROBE_BYTES = 512
@@ -229,14 +229,14 @@ def _silence(duration_s: float) -> Iterator[Pcm]:
 
 def _damage(source: Source, begin_s: float, end_s: float) -> Iterator[str]:
     """What of a source, which lies there in the recording, could not be read."""
-    if source.lost_s >= LEAST_LOSS_S:
+    if source.lost_s >= MIN_LOSS_S:
         at_s = begin_s + max(source.lost_at_s or 0.0, 0.0)
         yield (
             f"{source.lost_s:.1f} s of the audio are damaged and could not be decoded, the first "
             f"of them after {at_s:.1f} s."
         )
     missing_s = source.missing_s()
-    if missing_s > max(LEAST_MISSING_S, LEAST_MISSING_SHARE * (end_s - begin_s)):
+    if missing_s > max(MIN_MISSING_S, MIN_MISSING_SHARE * (end_s - begin_s)):
         yield (
             f"The audio ends after {end_s:.1f} s, but the file says that {missing_s:.1f} s more "
             "belong to it: it was cut off or is damaged."

@@ -37,13 +37,13 @@ the recording is; ffplay does the same."""
 MAX_LOOSE_JUMP_S = 600.0
 """The same for broadcast formats, whose clock may become another one at any time."""
 
-LEAST_BYTES_PER_S = 100
+MIN_BYTES_PER_S = 100
 """Codecs for radio take as much."""
 
 _AVFMT_TS_DISCONT = 0x0200
 """FFmpeg's flag of a demuxer whose clock may jump."""
 
-LEAST_REST_BYTES = 188 * 100
+MIN_REST_BYTES = 188 * 100
 """Less than this, some hundred packets of a broadcast, holds no other track."""
 
 
@@ -101,9 +101,7 @@ class Source:
         if bit_rate := self._constant_bit_rate():
             claimed_s = min(claimed_s, n_bytes * 8 / bit_rate)
         return (
-            min(claimed_s, n_bytes / LEAST_BYTES_PER_S)
-            if self._kind in formats.DATED
-            else claimed_s
+            min(claimed_s, n_bytes / MIN_BYTES_PER_S) if self._kind in formats.DATED else claimed_s
         )
 
     def stated_s(self) -> float:
@@ -183,7 +181,7 @@ class Source:
         if self._kind not in formats.STARTS_ANYWHERE or not self._last_packet_at:
             return False
         rest = self._section.part(self._last_packet_at)
-        if rest.size < LEAST_REST_BYTES:
+        if rest.size < MIN_REST_BYTES:
             return False
         try:
             container, found = opened(rest, None, left_out={self.stream.id})

@@ -95,10 +95,10 @@ def _best_index(container: InputContainer) -> int | None:
 
 def _language(stream: AudioStream) -> str | None:
     """As Whisper names it, if it does."""
-    told = stream.language or ""
-    if told.lower() in ("und", "mul", "mis", "zxx") or not _LANGUAGE_TAG.fullmatch(told):
+    tag = stream.language or ""
+    if tag.lower() in ("und", "mul", "mis", "zxx") or not _LANGUAGE_TAG.fullmatch(tag):
         return None
-    return languages.parse(told) or told.lower()
+    return languages.parse(tag) or tag.lower()
 
 
 def _no_such(container: InputContainer, wanted: str) -> BadMedia:

@@ -58,20 +58,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _tensor(stored: memoryview) -> tuple[str, Tensor]:
-    said: dict[int, list[int | memoryview]] = defaultdict(list)
+    fields: dict[int, list[int | memoryview]] = defaultdict(list)
     for number, value in _fields(stored):
-        said[number].append(value)
-    name = _joined(said[_NAME]).decode()
-    kinds = _integers(said[_DATA_TYPE])
+        fields[number].append(value)
+    name = _joined(fields[_NAME]).decode()
+    kinds = _integers(fields[_DATA_TYPE])
     if not kinds or kinds[-1] not in _DTYPES:
         raise ValueError(f"the tensor {name!r} has numbers of the type {kinds}")
     dtype = _DTYPES[kinds[-1]]
     try:
-        if said[_INTEGERS]:
-            found = np.array(_integers(said[_INTEGERS]), np.int64).astype(dtype)
+        if fields[_INTEGERS]:
+            found = np.array(_integers(fields[_INTEGERS]), np.int64).astype(dtype)
         else:
-            found = np.frombuffer(_joined(said[_RAW_DATA] + said[_FLOATS]), dtype)
-        return name, found.reshape(_integers(said[_DIMS]))
+            found = np.frombuffer(_joined(fields[_RAW_DATA] + fields[_FLOATS]), dtype)
+        return name, found.reshape(_integers(fields[_DIMS]))
     except (ValueError, OverflowError) as exc:
         raise ValueError(f"the tensor {name!r}: {exc}") from exc
 

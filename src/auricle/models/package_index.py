@@ -162,8 +162,8 @@ def _bytes_in(folder: Path) -> int:
 
 def _last_lines(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    told = [line.strip() for line in lines if line.strip()]
-    return " | ".join(told[-_LAST_LINES:]) or "it said nothing"
+    printed = [line.strip() for line in lines if line.strip()]
+    return " | ".join(printed[-_LAST_LINES:]) or "it said nothing"
 
 
 def _unpack(file: ModelFile, wheels: Sequence[Path], target: Path) -> None:

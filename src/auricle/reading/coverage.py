@@ -86,7 +86,7 @@ def loop_halves(window: Window) -> tuple[Window, ...]:
     return _divided(window, MIN_LOOP_SHARE * window.speech_s)
 
 
-def _divided(window: Window, least_s: float) -> tuple[Window, ...]:
+def _divided(window: Window, min_s: float) -> tuple[Window, ...]:
     """The window in two, divided in its longest pause with so much speech on either side."""
     pauses = [
         (start - end, (start + end) / 2)
@@ -95,17 +95,17 @@ def _divided(window: Window, least_s: float) -> tuple[Window, ...]:
     ]
     for _, at_s in sorted(pauses, reverse=True):
         parts = (_until(window, at_s), _from(window, at_s))
-        if all(part.speech_s >= least_s for part in parts):
+        if all(part.speech_s >= min_s for part in parts):
             return parts
     return ()
 
 
 def say_more(parts: Iterable[WindowText], whole: WindowText) -> bool:
     """Whether the parts of a window, read alone, have words that the text of the whole lacks."""
-    said = [part for part in parts if part.segments]
-    if any(part.avg_logprob < MIN_PARTS_LOGPROB for part in said):
+    texts = [part for part in parts if part.segments]
+    if any(part.avg_logprob < MIN_PARTS_LOGPROB for part in texts):
         return False
-    return sum(map(_n_tokens, said)) >= MORE_TOKENS * _n_tokens(whole)
+    return sum(map(_n_tokens, texts)) >= MORE_TOKENS * _n_tokens(whole)
 
 
 def _n_tokens(text: WindowText) -> int:
@@ -115,16 +115,16 @@ def _n_tokens(text: WindowText) -> int:
 
 def fitted(segment: Segment, window: Window) -> Segment:
     """The segment without the silence it begins or ends with; with words it has none."""
-    heard = [
+    spoken = [
         (start, end)
         for start, end in window.speech
         if end > segment.start_s and start < segment.end_s
     ]
-    if segment.words is not None or not heard:
+    if segment.words is not None or not spoken:
         return segment
     spoken_s = len(segment.tokens) / MAX_TOKENS_PER_S
-    end_s = min(segment.end_s, max(heard[-1][1] + LEAD_S, segment.start_s + spoken_s))
-    start_s = max(segment.start_s, min(heard[0][0] - LEAD_S, end_s - spoken_s))
+    end_s = min(segment.end_s, max(spoken[-1][1] + LEAD_S, segment.start_s + spoken_s))
+    start_s = max(segment.start_s, min(spoken[0][0] - LEAD_S, end_s - spoken_s))
     return msgspec.structs.replace(segment, start_s=round(start_s, 3), end_s=round(end_s, 3))
 
 

@@ -59,7 +59,7 @@ class EarlyText:
 
 
 def is_sure(
-    told: Tokens,
+    reply: Tokens,
     attempt: Attempt,
     thresholds: FallbackThresholds,
     window: Window,
@@ -67,12 +67,12 @@ def is_sure(
 ) -> bool:
     """Whether the beginning of a text may be given out although its end is not known: nothing in it
     would have the window read again, or taken for silence."""
-    if told.no_speech_prob > thresholds.max_no_speech_prob or window.speech_s == 0.0:
+    if reply.no_speech_prob > thresholds.max_no_speech_prob or window.speech_s == 0.0:
         return False
-    if attempt.beam_size == 1 and told.avg_logprob < attempt.sure_from:
+    if attempt.beam_size == 1 and reply.avg_logprob < attempt.sure_from:
         return False
     first = vocabulary.first_timestamp
-    return not tokens.overruns_audio(told.ids, first, window.duration_s)
+    return not tokens.overruns_audio(reply.ids, first, window.duration_s)
 
 
 def whole_words(
@@ -95,15 +95,15 @@ def whole_words(
     return tuple(ids[: found[len(kept) - 1][1]]), "".join(kept)
 
 
-def _without_repetition(said: list[str]) -> list[str]:
+def _without_repetition(words: list[str]) -> list[str]:
     """The words without those at the end that only say again what comes just before them."""
-    shortest = said
+    shortest = words
     for n in range(1, LONGEST_PHRASE + 1):
         n_again = 0
-        while n_again + n < len(said) and said[-1 - n_again] == said[-1 - n_again - n]:
+        while n_again + n < len(words) and words[-1 - n_again] == words[-1 - n_again - n]:
             n_again += 1
-        if n_again >= n and len(said) - n_again < len(shortest):
-            shortest = said[: len(said) - n_again]
+        if n_again >= n and len(words) - n_again < len(shortest):
+            shortest = words[: len(words) - n_again]
     return shortest
 
 

@@ -61,23 +61,29 @@ class EncodedWindow:
         self,
         prompt: Prompt,
         settings: DecodeSettings,
-        told: Callable[[Tokens], None] | None = None,
-        n_heard: int = 0,
+        on_tokens: Callable[[Tokens], None] | None = None,
+        n_align_frames: int = 0,
     ) -> Hypothesis:
-        """The text found that way. Chance, above temperature 0, is drawn from the audio. ``told``
-        is called with its beginnings while it grows, if the engine tells. ``n_heard``: see
-        `DecodeRow`."""
+        """The text found that way. Above temperature 0, chance is drawn from the audio.
+        ``on_tokens`` is called with its beginnings while it grows, if the engine streams.
+        ``n_align_frames``: see `DecodeRow`."""
         seed = zlib.crc32(self.window.pcm.tobytes())
         row = DecodeRow(
-            self._place.id, prompt.ids, prompt.prefix, seed, told is not None, prompt.draft, n_heard
+            self._place.id,
+            prompt.ids,
+            prompt.prefix,
+            seed,
+            on_tokens is not None,
+            prompt.draft,
+            n_align_frames,
         )
         job = jobs.decode(row, self.n_frames, settings)
         async with contextlib.aclosing(self._queue.run(self._place, job)) as replies:
             async for reply in replies:
                 if isinstance(reply, Hypothesis):
                     return reply
-                if told is not None:
-                    told(reply)
+                if on_tokens is not None:
+                    on_tokens(reply)
         raise AssertionError("a call ended without a hypothesis")
 
     async def align(self, prompt: Prompt, ids: tuple[int, ...], n_frames: int) -> Aligned:

@@ -18,7 +18,7 @@ BUCKETS = (1000, 1250, 1500, 1750, 2000, 2500, MAX_FRAMES)
 """Lengths in use: few enough that windows of different requests can be decoded together."""
 
 TOKENS_PER_S = 20
-LEAST_TOKENS = 20
+MIN_TOKENS = 20
 """Real speech reaches 14 tokens a second (Hindi; English 6), so only a runaway is cut."""
 
 
@@ -33,4 +33,4 @@ def max_new_tokens(frames: int, margin_s: float) -> int:
     if frames == MAX_FRAMES:
         return MAX_NEW_TOKENS
     audio_s = max(0.0, frames / FRAMES_PER_S - margin_s)
-    return min(MAX_NEW_TOKENS, round(LEAST_TOKENS + TOKENS_PER_S * audio_s))
+    return min(MAX_NEW_TOKENS, round(MIN_TOKENS + TOKENS_PER_S * audio_s))

@@ -106,7 +106,7 @@ def is_silence(
 
 def is_looping(text: WindowText, thresholds: FallbackThresholds = OPENAI_WHISPER) -> bool:
     """The text repeats itself, all of it or for a while."""
-    if text.is_left or text.compression_ratio > thresholds.max_compression_ratio:
+    if text.is_loop or text.compression_ratio > thresholds.max_compression_ratio:
         return True
     return any(len(run[0]) >= LOOP_CHARACTERS for run in _LOOP.finditer(text.text))
 

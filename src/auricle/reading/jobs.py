@@ -36,8 +36,8 @@ class DecodeSettings:
     patience: float
     suppress_tokens: tuple[int, ...]
     n_best: int = 1
-    leaves_loops: bool = True
-    cuts_loops: bool = False
+    stops_on_loops: bool = True
+    trims_loops: bool = False
 
 
 SHARED_BEAMS = 3
@@ -91,8 +91,8 @@ def decode(
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
             n_best=settings.n_best,
-            leaves_loops=settings.leaves_loops,
-            cuts_loops=settings.cuts_loops,
+            stops_on_loops=settings.stops_on_loops,
+            trims_loops=settings.trims_loops,
         )
         async for reply in engine.decode(job):
             yield reply.state_id, reply, isinstance(reply, Hypothesis)

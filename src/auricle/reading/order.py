@@ -36,12 +36,12 @@ def _spans(segment: Segment) -> _Spans:
 
 
 def _before(spans: _Spans, start_s: float, end_s: float) -> list[tuple[float, float]]:
-    least_s = min(SECONDS_PER_STATE, (end_s - start_s) / max(1, len(spans)))
+    min_s = min(SECONDS_PER_STATE, (end_s - start_s) / max(1, len(spans)))
     moved: list[tuple[float, float]] = []
     limit_s = end_s
     for start, end in reversed(spans):
         late_s = min(end, limit_s)
-        limit_s = min(start, late_s - least_s)
+        limit_s = min(start, late_s - min_s)
         moved.append((round(limit_s, 3), round(late_s, 3)))
     return moved[::-1]
 

@@ -32,26 +32,26 @@ def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
     """Whether to read the window again without prompt: it is empty, or may be an echo."""
     if not has_prompt(options):
         return False
-    said = _letters(text.text)
-    return not said or bool(_echoes(said, options))
+    letters = _letters(text.text)
+    return not letters or bool(_echoes(letters, options))
 
 
 def is_begun(text: str, options: DecodeOptions) -> bool:
     """Whether the beginning of a text says something of its own: neither it nor all of the text is
     an echo then, whatever follows. What it ends with may be one."""
-    said = _letters(text)
-    shared = (_n_shared(said, source) for source in _sources(options))
-    return bool(said) and max(shared) < min(MIN_ECHO_LETTERS, len(said))
+    letters = _letters(text)
+    shared = (_n_shared(letters, source) for source in _sources(options))
+    return bool(letters) and max(shared) < min(MIN_ECHO_LETTERS, len(letters))
 
 
 def choose(prompted: WindowText, plain: WindowText, options: DecodeOptions) -> WindowText:
     """Which of the two texts of a window to believe: with prompt, unless it is an echo."""
-    said, confirmed = _letters(prompted.text), _letters(plain.text)
-    if not said:
+    letters, confirmed = _letters(prompted.text), _letters(plain.text)
+    if not letters:
         return plain
-    matcher = SequenceMatcher(None, said, confirmed, autojunk=False)
+    matcher = SequenceMatcher(None, letters, confirmed, autojunk=False)
     blocks = matcher.get_matching_blocks()
-    for first, last in _echoes(said, options):
+    for first, last in _echoes(letters, options):
         n_again = sum(
             max(0, min(last, block.a + block.size) - max(first, block.a)) for block in blocks
         )
@@ -60,16 +60,16 @@ def choose(prompted: WindowText, plain: WindowText, options: DecodeOptions) -> W
     return prompted
 
 
-def _echoes(said: str, options: DecodeOptions) -> list[tuple[int, int]]:
-    """Where ``said`` may repeat its prompt: all of it, how it begins, how it ends."""
+def _echoes(letters: str, options: DecodeOptions) -> list[tuple[int, int]]:
+    """Where the ``letters`` may repeat its prompt: all of it, how it begins, how it ends."""
     sources = _sources(options)
-    if said == _letters(options.prefix or "") or any(said in source for source in sources):
-        return [(0, len(said))]
-    head = max(_n_shared(said, source) for source in sources)
-    tail = max(_n_shared(said[::-1], source[::-1]) for source in sources)
+    if letters == _letters(options.prefix or "") or any(letters in source for source in sources):
+        return [(0, len(letters))]
+    head = max(_n_shared(letters, source) for source in sources)
+    tail = max(_n_shared(letters[::-1], source[::-1]) for source in sources)
     return [
         place
-        for place in ((0, head), (len(said) - tail, len(said)))
+        for place in ((0, head), (len(letters) - tail, len(letters)))
         if place[1] - place[0] >= MIN_ECHO_LETTERS
     ]
 
@@ -79,12 +79,12 @@ def _sources(options: DecodeOptions) -> list[str]:
     return [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
 
 
-def _n_shared(said: str, source: str) -> int:
-    """How many of the first letters of ``said`` are found together somewhere in ``source``."""
-    low, high = 0, len(said)
+def _n_shared(letters: str, source: str) -> int:
+    """How many of the first ``letters`` are found together somewhere in ``source``."""
+    low, high = 0, len(letters)
     while low < high:
         middle = (low + high + 1) // 2
-        if said[:middle] in source:
+        if letters[:middle] in source:
             low = middle
         else:
             high = middle - 1

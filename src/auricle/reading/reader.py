@@ -18,11 +18,11 @@ from auricle import tracing
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading import coverage, fallback, order, prompt_echo
-from auricle.reading.decoding import Decoding
 from auricle.reading.early_text import EarlyText
 from auricle.reading.encoded import EncodedWindow, opened
 from auricle.reading.model import ReadingModel
 from auricle.reading.text import WindowText
+from auricle.reading.window_decoder import WindowDecoder
 from auricle.types import DecodeOptions, Language, Segment, Window
 from auricle.whisper import prompting
 
@@ -96,8 +96,8 @@ class Reader:
             return await self._with_tail(window, text, language, given[len(text.text) :])
         segments: list[Segment] = []
         reader = self
-        for half, said in zip(halves, texts, strict=True):
-            more, context = await reader._completed(half, said, language)
+        for half, half_text in zip(halves, texts, strict=True):
+            more, context = await reader._completed(half, half_text, language)
             segments += more
             reader = replace(self, context=context)
         return segments, reader.context
@@ -114,8 +114,8 @@ class Reader:
             return segments, context
         segments = order.before(segments, window.start_s, tail.start_s)
         reader = replace(self, options=replace(self.options, prefix=None), context=context)
-        said = await reader._read_part(tail, language, "tail", given)
-        more, context = await reader._completed(tail, said, language, given)
+        tail_text = await reader._read_part(tail, language, "tail", given)
+        more, context = await reader._completed(tail, tail_text, language, given)
         return segments + more, context
 
     async def _read_part(
@@ -145,7 +145,7 @@ class Reader:
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
             return await prompted.with_details(text)
-        self.model.observer.count("windows_read_again", why="guided")
+        self.model.observer.count("windows_read_again", why="prompt")
         unprompted = prompted.without_prompt()
         plain = await unprompted.best()
         believed = plain if is_loop else prompt_echo.choose(text, plain, options)
@@ -158,14 +158,14 @@ class Reader:
         await encoded.encode(self.model.n_frames(encoded.window, self.options))
         return await encoded.detect_language(self.model.vocabulary, self.options.languages)
 
-    async def _decoding(self, encoded: EncodedWindow, language: Language) -> Decoding:
+    async def _decoding(self, encoded: EncodedWindow, language: Language) -> WindowDecoder:
         """How a window is decoded, with all that the model is told."""
         vocabulary, options = self.model.vocabulary, self._prompted
         if prompt_echo.has_prompt(options):  # up to ten milliseconds, not for the event loop
             prompt = await asyncio.to_thread(prompting.prompt, vocabulary, options, language.code)
         else:
             prompt = prompting.prompt(vocabulary, options, language.code)
-        return Decoding(self.model, options, language.code, encoded, prompt)
+        return WindowDecoder(self.model, options, language.code, encoded, prompt)
 
     @property
     def _prompted(self) -> DecodeOptions:

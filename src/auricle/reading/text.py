@@ -35,8 +35,8 @@ class WindowText(msgspec.Struct, frozen=True):
     """The absolute time of the last timestamp; None for a window without text."""
     is_truncated: bool = False
     """It reached the most tokens it may have."""
-    is_left: bool = False
-    """The engine left it where it said the same thing over and over; it might have gone on."""
+    is_loop: bool = False
+    """The engine stopped where it repeated itself; the text might have gone on."""
     overruns_audio: bool = False
     """Text begins clearly behind the end of the audio: the model heard words in silence."""
 
@@ -84,7 +84,7 @@ def from_tokens(
         segments=segments,
         resume_s=None if resume_s is None else window.start_s + resume_s,
         last_timestamp_s=window.start_s + pieces[-1].end_s if pieces else None,
-        is_left=hypothesis.is_loop,
+        is_loop=hypothesis.is_loop,
         is_truncated=len(ids) >= info.max_new_tokens,
         overruns_audio=tokens.overruns_audio(ids, vocabulary.first_timestamp, window.duration_s),
         **quality,

@@ -23,7 +23,7 @@ FROZEN_AFTER_LOOKS = 3
 PATIENCE = 10.0
 """A job may take so many times longer than its size and the measured speed say."""
 
-LEAST_ALLOWED_S = 60.0
+MIN_ALLOWED_S = 60.0
 FIRST_ALLOWED_S = 600.0
 """What a job may take before one of its kind was measured: the largest model on a slow core."""
 
@@ -94,7 +94,7 @@ class Watchdog:
 
     def _allowed_s(self, kind: str, size: float) -> float:
         pace = self._s_per_unit.get(kind)
-        return FIRST_ALLOWED_S if pace is None else max(LEAST_ALLOWED_S, PATIENCE * pace * size)
+        return FIRST_ALLOWED_S if pace is None else max(MIN_ALLOWED_S, PATIENCE * pace * size)
 
     def _note(self, kind: str, pace: float) -> None:
         before = self._s_per_unit.get(kind, pace)

@@ -90,10 +90,10 @@ def recording_headers(
     what could not be read."""
     headers = [(b"x-auricle-warning", each.encode("ascii", "replace")) for each in warnings]
     if track is not None and track.count > 1:
-        said = f"{track.number} of {track.count}"
+        value = f"{track.number} of {track.count}"
         if track.language:
-            said += f"; language={track.language}"
-        headers.append((b"x-auricle-audio-track", said.encode("ascii", "replace")))
+            value += f"; language={track.language}"
+        headers.append((b"x-auricle-audio-track", value.encode("ascii", "replace")))
     return headers
 
 

@@ -241,20 +241,20 @@ def _signals_stop(server: Server) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
-    n_heard = 0
+    n_signals = 0
 
-    def heard(_: int, __: FrameType | None) -> None:
-        nonlocal n_heard
-        n_heard += 1
+    def on_signal(_: int, __: FrameType | None) -> None:
+        nonlocal n_signals
+        n_signals += 1
         loop.call_soon_threadsafe(server.stop)
-        if n_heard == 2:
+        if n_signals == 2:
             restore()
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         yield
     finally:

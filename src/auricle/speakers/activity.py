@@ -36,8 +36,8 @@ SIDE_FRAMES = 7
 
 LONGEST_FRAMES = round(3.0 * SAMPLE_RATE / HOP)
 
-_LEAST_SEEN_FRAMES = 30
-_LEAST_ACTIVITY = 0.3
+_MIN_SEEN_FRAMES = 30
+_MIN_ACTIVITY = 0.3
 
 _MEMBERS = np.array([[float(v in voices) for v in range(N_LOCAL)] for voices in SETS], np.float32)
 _PAIRS = np.array([len(voices) > 1 for voices in SETS])
@@ -133,9 +133,9 @@ class Timeline:
             for chunk in self._chunks:
                 first = max(stretch.start - chunk.start, 0)
                 last = min(stretch.end - chunk.start, len(chunk.activity))
-                if last - first >= min(_LEAST_SEEN_FRAMES, (stretch.end - stretch.start) / 2):
+                if last - first >= min(_MIN_SEEN_FRAMES, (stretch.end - stretch.start) / 2):
                     mean = chunk.activity[first:last].mean(0)
-                    if mean.sum() > _LEAST_ACTIVITY:
+                    if mean.sum() > _MIN_ACTIVITY:
                         chunk.seen.append((number, mean / mean.sum()))
 
     def _link(self, chunk: _Chunk) -> None:

@@ -38,7 +38,7 @@ AT_ONCE = 32
 """Stretches embedded at a time."""
 
 _STEP = STEP_FRAMES * HOP
-_LEAST_FRAMES = 12
+_MIN_FRAMES = 12
 """Filterbank frames an embedding needs at least."""
 _NEXT_TO_NOTHING_S = 0.01
 """The weight of a stretch in which nobody is ever alone."""
@@ -150,11 +150,11 @@ class Diarization:
         for stretch in stretches:
             first = max(0, _sample(stretch.start) - self._kept_from)
             last = _sample(stretch.end) - self._kept_from
-            least = features.FRAME + _LEAST_FRAMES * features.HOP
+            least = features.FRAME + _MIN_FRAMES * features.HOP
             first = max(0, min(first, len(self._pcm) - least))
             mel = features.fbank(self._pcm[first : max(last, first + least)])
             alone = _alone(stretch, self._kept_from + first, len(mel))
-            mel = mel[alone] if alone.sum() >= _LEAST_FRAMES else mel
+            mel = mel[alone] if alone.sum() >= _MIN_FRAMES else mel
             self._channel.hear(mel)
             self._stretches.append(stretch)
             self._waiting.append(mel)

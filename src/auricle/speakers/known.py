@@ -18,7 +18,7 @@ from auricle.speakers.scoring import best_pairs
 SAME = 0.5
 """Cosine from which a speaker is the person of a reference."""
 
-LEAST_S = 1.0
+MIN_S = 1.0
 """Speech a reference must have."""
 
 MAIN_SHARE = 0.8
@@ -49,9 +49,9 @@ def known_voice(name: str, reference: Voices, param: str) -> KnownVoice:
     for turn in reference.turns:
         seconds[turn.speaker] += turn.end_s - turn.start_s
     total_s = float(seconds.sum())
-    if total_s < LEAST_S:
+    if total_s < MIN_S:
         raise InvalidRequest(
-            f"The reference for {name!r} has {total_s:.1f} s of speech; {LEAST_S:g} s are needed, "
+            f"The reference for {name!r} has {total_s:.1f} s of speech; {MIN_S:g} s are needed, "
             "and 2 to 10 s are best.",
             param=param,
             code="invalid_value",

@@ -70,21 +70,21 @@ def diarization_errors(
     middles, lengths = (cuts[:-1] + cuts[1:]) / 2, np.diff(cuts)
     for border in borders:
         lengths[np.abs(middles - border) < collar_s] = 0.0
-    said, heard = _activity(reference, middles), _activity(hypothesis, middles)
-    together = (said * lengths) @ heard.T.astype(float)
+    true_activity, found_activity = _activity(reference, middles), _activity(hypothesis, middles)
+    together = (true_activity * lengths) @ found_activity.T.astype(float)
     agreed = float(sum(together[pair] for pair in best_pairs(together)))
-    n_said, n_heard = said.sum(0), heard.sum(0)
+    n_reference, n_hypothesis = true_activity.sum(0), found_activity.sum(0)
 
     def total(n: NDArray[np.int64]) -> float:
         return float((n * lengths).sum())
 
     return DiarizationErrors(
-        speech_s=total(n_said),
-        missed_s=total(np.maximum(n_said - n_heard, 0)),
-        false_alarm_s=total(np.maximum(n_heard - n_said, 0)),
-        confused_s=max(0.0, total(np.minimum(n_said, n_heard)) - agreed),  # not -0.0
-        n_reference=len(said),
-        n_hypothesis=len(heard),
+        speech_s=total(n_reference),
+        missed_s=total(np.maximum(n_reference - n_hypothesis, 0)),
+        false_alarm_s=total(np.maximum(n_hypothesis - n_reference, 0)),
+        confused_s=max(0.0, total(np.minimum(n_reference, n_hypothesis)) - agreed),  # not -0.0
+        n_reference=len(true_activity),
+        n_hypothesis=len(found_activity),
     )
 
 
@@ -97,11 +97,11 @@ def word_errors(
     partner, equal or not, are scored.
     """
     pairs = aligned([word for word, _ in reference], [word for word, _ in hypothesis])
-    said = sorted({speaker for _, speaker in reference})
-    heard = sorted({speaker for _, speaker in hypothesis})
-    together = np.zeros((len(said), len(heard)))
+    true_speakers = sorted({speaker for _, speaker in reference})
+    found_speakers = sorted({speaker for _, speaker in hypothesis})
+    together = np.zeros((len(true_speakers), len(found_speakers)))
     for i, j in pairs:
-        together[said.index(reference[i][1]), heard.index(hypothesis[j][1])] += 1
+        together[true_speakers.index(reference[i][1]), found_speakers.index(hypothesis[j][1])] += 1
     agreed = sum(int(together[pair]) for pair in best_pairs(together))
     return WordErrors(len(pairs), len(pairs) - agreed)
 

@@ -43,7 +43,7 @@ _STRIDE = 10
 _POOL = 3
 _EPSILON = np.float32(1e-5)
 _SLOPE = np.float32(0.01)
-_LEAST_HZ = 50.0
+_MIN_HZ = 50.0
 _SIDE_BY_SIDE = 4
 """Places that the filters are applied to in one row of a product."""
 _ROWS = 512
@@ -145,9 +145,9 @@ def _band_passes(weights: Mapping[str, NDArray[np.float32]]) -> F32:
     name = "sincnet.conv1d.0.filterbank"
     half = weights[f"{name}.n_"].astype(np.float64)
     window = weights[f"{name}.window_"].astype(np.float64)
-    low = _LEAST_HZ + np.abs(weights[f"{name}.low_hz_"].astype(np.float64))
-    high = low + _LEAST_HZ + np.abs(weights[f"{name}.band_hz_"].astype(np.float64))
-    high = np.clip(high, _LEAST_HZ, SAMPLE_RATE / 2)
+    low = _MIN_HZ + np.abs(weights[f"{name}.low_hz_"].astype(np.float64))
+    high = low + _MIN_HZ + np.abs(weights[f"{name}.band_hz_"].astype(np.float64))
+    high = np.clip(high, _MIN_HZ, SAMPLE_RATE / 2)
     band = high - low
     cosine = (np.sin(high @ half) - np.sin(low @ half)) / (half / 2) * window
     sine = (np.cos(low @ half) - np.cos(high @ half)) / (half / 2) * window

@@ -65,8 +65,8 @@ def _by_overlap(words: Sequence[Word], turns: Sequence[Turn]) -> list[SpokenWord
             spoken.append(SpokenWord(word, nearest.speaker))
             continue
         speaker = max(shared, key=lambda each: (shared[each], -each))
-        least_s = TOGETHER * (word.end_s - word.start_s)
-        others = tuple(sorted(o for o, s in shared.items() if o != speaker and s >= least_s))
+        min_s = TOGETHER * (word.end_s - word.start_s)
+        others = tuple(sorted(o for o, s in shared.items() if o != speaker and s >= min_s))
         spoken.append(SpokenWord(word, speaker, others))
     return spoken
 

@@ -57,8 +57,8 @@ def with_gain(pcm: Pcm, before: Levels) -> tuple[Pcm, Levels]:
     gains = np.clip(HEARD_WELL_RMS / smooth[len(before) :], 1.0, MAX_GAIN).astype(np.float32)
     gain = np.repeat(gains, FRAME)
     rest = np.full(len(pcm) - len(gain), gains[-1])
-    heard = np.clip(pcm * np.concatenate([gain, rest]), -1.0, 1.0)
-    return heard, known[-(NEAR + _SMOOTH + STEADY) :]
+    raised = np.clip(pcm * np.concatenate([gain, rest]), -1.0, 1.0)
+    return raised, known[-(NEAR + _SMOOTH + STEADY) :]
 
 
 def _around(levels: Levels, n: int, summary: Callable[..., Levels]) -> Levels:

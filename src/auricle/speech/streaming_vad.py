@@ -40,23 +40,23 @@ class StreamingVad:
     def probabilities(self, pcm: F32) -> F32:
         """How likely each frame of the next ``pcm`` is speech, ``(n_samples // 512,)``. Only the
         last ``pcm`` of a recording may end with a part of a frame: see `finish`."""
-        heard, self._levels = with_gain(pcm, self._levels)
-        starts = range(0, max(len(heard), 1), STRETCH)
-        return np.concatenate([self._stretch(heard[at : at + STRETCH]) for at in starts])
+        raised, self._levels = with_gain(pcm, self._levels)
+        starts = range(0, max(len(raised), 1), STRETCH)
+        return np.concatenate([self._stretch(raised[at : at + STRETCH]) for at in starts])
 
     def finish(self) -> F32:
         """The probability of the part of a frame the recording ended with, if there was one."""
         return np.asarray(self._detector.finish(self._state)[0])
 
-    def _stretch(self, heard: F32) -> F32:
-        is_silence = len(heard) == STRETCH and not heard.any()
+    def _stretch(self, raised: F32) -> F32:
+        is_silence = len(raised) == STRETCH and not raised.any()
         follows_silence = is_silence and self._is_after_silence
         if follows_silence and self._silence is not None:
             return self._silence
-        found, self._state = self._detector.probabilities(heard, self._state)
+        found, self._state = self._detector.probabilities(raised, self._state)
         self._is_after_silence = False
-        if len(heard) == STRETCH and found.max() < PERHAPS:
-            again = heard[-HEARD_AGAIN:]
+        if len(raised) == STRETCH and found.max() < PERHAPS:
+            again = raised[-HEARD_AGAIN:]
             _, self._state = self._detector.probabilities(again, VadState.initial())
             self._is_after_silence = is_silence
             if follows_silence:

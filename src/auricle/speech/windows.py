@@ -159,9 +159,9 @@ class WindowCutter:
             self._recent.popleft()
         if len(self._recent) < BELIEVED_FRAMES:
             return
-        for heard in self._recent:
-            if heard >= self._base:
-                self._is_speech[heard - self._base] = True
+        for recent in self._recent:
+            if recent >= self._base:
+                self._is_speech[recent - self._base] = True
         self._keep(max(self._recent[0] - LEAD_FRAMES, self._last_stop), frame)
 
     def _hear_brief(self) -> None:

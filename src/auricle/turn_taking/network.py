@@ -87,11 +87,11 @@ class EndOfTurn:
 
     def probability(self, pcm: Pcm) -> float:
         """How probable it is that who speaks at the end of ``pcm``, 16 kHz, has finished there."""
-        heard = np.zeros(_N_SAMPLES, np.float32)
+        padded = np.zeros(_N_SAMPLES, np.float32)
         last = pcm[-_N_SAMPLES:]
-        heard[_N_SAMPLES - len(last) :] = last
-        heard = (heard - heard.mean()) / np.sqrt(heard.var() + np.float32(1e-7))
-        states = self._encoded(log_mel(heard, _N_MELS, _N_FRAMES))
+        padded[_N_SAMPLES - len(last) :] = last
+        padded = (padded - padded.mean()) / np.sqrt(padded.var() + np.float32(1e-7))
+        states = self._encoded(log_mel(padded, _N_MELS, _N_FRAMES))
         weights = np.tanh(states @ self._pool + self._pool_bias) @ self._pool_score
         x = (states * _softmax(weights, axis=0)).sum(0)
         (first, first_bias), (second, second_bias), (last_one, last_bias) = self._judge

@@ -68,10 +68,10 @@ class TurnProcess:
         Raises:
             TurnProcessDied: the process ended, or was ended because this took ``max_s``.
         """
-        heard = pcm[-_N_SAMPLES:].astype("<f4", copy=False).tobytes()
+        samples = pcm[-_N_SAMPLES:].astype("<f4", copy=False).tobytes()
         try:
             async with asyncio.timeout(max_s):
-                reply = await self._child.call(Predict(heard))
+                reply = await self._child.call(Predict(samples))
         except ChildDied as exc:
             raise TurnProcessDied(str(exc)) from exc
         except TimeoutError as exc:

@@ -82,8 +82,8 @@ def spans(
     moved = np.asarray(edges_s, np.float64)
     if late_s is not None:
         moved = _corrected(moved, late_s)
-    heard = levels[: round(duration_s / LEVEL_S)]
-    words = _parted(moved, pauses(heard), len(heard) * LEVEL_S)
+    audible = levels[: round(duration_s / LEVEL_S)]
+    words = _parted(moved, pauses(audible), len(audible) * LEVEL_S)
     return _in_order(words, duration_s)
 
 
@@ -91,8 +91,8 @@ def loudness(pcm: Pcm) -> NDArray[np.float32]:
     """Mean power in decibels of every `LEVEL_S`, ``(n,) float32``, of what can be heard: a constant
     offset cannot."""
     size = round(LEVEL_S * SAMPLE_RATE)
-    heard = pcm - pcm.mean() if len(pcm) else pcm
-    whole = np.pad(heard, (0, -len(pcm) % size)).reshape(-1, size)
+    centred = pcm - pcm.mean() if len(pcm) else pcm
+    whole = np.pad(centred, (0, -len(pcm) % size)).reshape(-1, size)
     power = np.square(whole).mean(axis=1)
     return np.asarray(10 * np.log10(power + 1e-10), np.float32)
 
@@ -110,7 +110,7 @@ def pauses(levels: NDArray[np.float32]) -> list[Span]:
     return _runs(smooth < quietest + NOISE_SHARE * (loudest - quietest), MIN_NOISE_S)
 
 
-def _runs(is_quiet: NDArray[np.bool_], least_s: float) -> list[Span]:
+def _runs(is_quiet: NDArray[np.bool_], min_s: float) -> list[Span]:
     """The stretches that are quiet for so long, or up to either end. A click does not end one."""
     turns = np.flatnonzero(np.diff(is_quiet, prepend=False, append=False)) * LEVEL_S
     found: list[Span] = []
@@ -123,7 +123,7 @@ def _runs(is_quiet: NDArray[np.bool_], least_s: float) -> list[Span]:
     return [
         each
         for each in found
-        if each.end_s - each.start_s >= least_s or each.start_s == 0 or each.end_s == end_s
+        if each.end_s - each.start_s >= min_s or each.start_s == 0 or each.end_s == end_s
     ]
 
 
@@ -159,16 +159,16 @@ def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], heard_s: flo
 
 def _in_order(words: Sequence[Span], duration_s: float) -> list[Span]:
     """The spans, none of them shorter than `SECONDS_PER_STATE` if there is room for that."""
-    least_s = min(SECONDS_PER_STATE, duration_s / max(1, len(words)))
+    min_s = min(SECONDS_PER_STATE, duration_s / max(1, len(words)))
     placed: list[Span] = []
     free_s = 0.0
     for word in words:
         start_s = max(word.start_s, free_s)
-        free_s = max(word.end_s, start_s + least_s)
+        free_s = max(word.end_s, start_s + min_s)
         placed.append(Span(start_s, free_s))
     limit_s = duration_s
     for i in reversed(range(len(placed))):
         end_s = min(placed[i].end_s, limit_s)
-        limit_s = max(0.0, min(placed[i].start_s, end_s - least_s))
+        limit_s = max(0.0, min(placed[i].start_s, end_s - min_s))
         placed[i] = Span(limit_s, end_s)
     return placed

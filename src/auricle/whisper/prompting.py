@@ -35,9 +35,9 @@ class Prompt(NamedTuple):
 
 def prompt(vocabulary: Vocabulary, options: DecodeOptions, language: str) -> Prompt:
     """All that a request tells the model about a window that is read in ``language``."""
-    told = context(vocabulary, options.prompt, options.keywords)
+    before = context(vocabulary, options.prompt, options.keywords)
     first = start(vocabulary, options.task, language)
-    return Prompt((*told, *first), prefix(vocabulary, options.prefix))
+    return Prompt((*before, *first), prefix(vocabulary, options.prefix))
 
 
 def start(vocabulary: Vocabulary, task: Task, language: str) -> tuple[int, ...]:
@@ -56,20 +56,20 @@ def context(vocabulary: Vocabulary, prompt: str | None, keywords: Sequence[str])
     most = min(MAX_PROMPT_TOKENS, max(MAX_KEYWORD_TOKENS, MAX_PROMPT_TOKENS - len(before)))
     terms = _terms(vocabulary, keywords, most)
     room = MAX_PROMPT_TOKENS - len(terms)
-    told = [*terms, *before[max(0, len(before) - room) :]]
-    return (vocabulary.sot_prev, *told) if told else ()
+    ids = [*terms, *before[max(0, len(before) - room) :]]
+    return (vocabulary.sot_prev, *ids) if ids else ()
 
 
 def _terms(vocabulary: Vocabulary, keywords: Sequence[str], most: int) -> list[int]:
     """As many of the keywords as fit into so many tokens, with commas between them."""
     comma, stop = vocabulary.encode(","), vocabulary.encode(".")
-    told: list[int] = []
+    listed: list[int] = []
     for keyword in keywords:
         ids = vocabulary.encode(" " + keyword)
-        if len(told) + len(ids) + len(stop) > most:
+        if len(listed) + len(ids) + len(stop) > most:
             break
-        told += [*ids, *comma]
-    return [*told[: -len(comma)], *stop] if told else []
+        listed += [*ids, *comma]
+    return [*listed[: -len(comma)], *stop] if listed else []
 
 
 def prefix(vocabulary: Vocabulary, text: str | None) -> tuple[int, ...]:

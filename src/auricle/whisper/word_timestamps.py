@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from auricle.types import Segment, Token, Word
 from auricle.whisper import alignment, words
 
-LEAST_PROBABILITY = 1e-12
+MIN_PROBABILITY = 1e-12
 """Smaller ones come out of the model as zero, which has no logarithm."""
 
 _T = TypeVar("_T")
@@ -52,7 +52,7 @@ def with_logprobs(
 ) -> list[Segment]:
     """The segments, which have ``counts`` text tokens each, with those tokens."""
     text_ids = [
-        Token(i, raw, math.log(max(probability, LEAST_PROBABILITY)))
+        Token(i, raw, math.log(max(probability, MIN_PROBABILITY)))
         for i, raw, probability in zip(found.ids, found.raws, found.probabilities, strict=True)
     ]
     return [
@@ -88,7 +88,7 @@ def _spoken(
     probabilities: Sequence[float],
     start_s: float,
 ) -> Segment:
-    said = tuple(
+    timed = tuple(
         Word(
             text=word.text,
             start_s=round(start_s + span.start_s, 3),
@@ -98,7 +98,7 @@ def _spoken(
         for word, span in zip(part, times, strict=True)
     )
     return msgspec.structs.replace(
-        segment, words=said, start_s=said[0].start_s, end_s=said[-1].end_s
+        segment, words=timed, start_s=timed[0].start_s, end_s=timed[-1].end_s
     )
 
 

@@ -125,7 +125,7 @@ def edges(aligned, ids):
 
 def test_words_between_timestamps_are_placed_nearly_as_by_a_pass_of_their_own(exact):
     encode(exact, 1)
-    [said] = decode(exact, DecodeRow(1, START, n_heard=1100))
+    [said] = decode(exact, DecodeRow(1, START, n_align_frames=1100))
     ids = tuple(text_ids(said.ids))
     assert said.aligned is not None
     assert len(said.aligned.probabilities) == len(ids)
@@ -163,8 +163,8 @@ def test_prompts_and_prefixes_of_other_lengths_change_nothing(fast, exact, beam_
     told = prompting.context(TINY.vocabulary, "He speaks of countries.", ("Americans",))
     rows = [
         DecodeRow(0, START, prompting.prefix(TINY.vocabulary, "And so my fellow")),
-        DecodeRow(1, (*told, *START), seed=1, n_heard=300),
-        DecodeRow(2, START, seed=2, n_heard=200),
+        DecodeRow(1, (*told, *START), seed=1, n_align_frames=300),
+        DecodeRow(2, START, seed=2, n_align_frames=200),
         DecodeRow(3, (*told[:5], *START), prompting.prefix(TINY.vocabulary, "And")),
     ]
     assert len({len(row.prompt) + len(row.prefix) for row in rows}) == len(rows)
@@ -191,11 +191,11 @@ def test_words_are_placed_on_the_way_as_they_are_by_a_pass_of_their_own(fast, be
     for state_id, pcm in enumerate(CLIPS):
         encode(fast, state_id, pcm, 700)
     rows = [
-        DecodeRow(state_id, prompt, draft=draft, n_heard=len(pcm) // 160)
+        DecodeRow(state_id, prompt, draft=draft, n_align_frames=len(pcm) // 160)
         for state_id, pcm in enumerate(CLIPS)
     ]
     for row, said in zip(rows, decode(fast, *rows, beam_size=beam_size), strict=True):
-        own = fast.align(AlignJob(row.state_id, START, said.ids, row.n_heard))
+        own = fast.align(AlignJob(row.state_id, START, said.ids, row.n_align_frames))
         assert said.aligned is not None
         reached, expected = (
             [min(state for token, state in each.path if token == i) for i in range(len(said.ids))]
@@ -210,7 +210,7 @@ def test_words_that_cannot_be_placed_on_the_way_are_not(fast):
     prompt = (*START, TINY.vocabulary.no_timestamps)
     for row, max_new_tokens in (
         (DecodeRow(1, prompt), 50),  # nobody asked
-        (DecodeRow(1, prompt, n_heard=400), 3),  # the decoder was not told its last token
+        (DecodeRow(1, prompt, n_align_frames=400), 3),  # the decoder was not told its last token
     ):
         [said] = decode(fast, row, max_new_tokens=max_new_tokens)
         assert said.aligned is None

@@ -298,7 +298,7 @@ async def test_messages_that_wait_have_a_limit_for_all(
     shared_talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket_protocol, "MAX_ALL_UNRECEIVED_BYTES", 500_000)
-    monkeypatch.setattr(websocket_protocol, "LEAST_UNRECEIVED_BYTES", 300_000)
+    monkeypatch.setattr(websocket_protocol, "MIN_UNRECEIVED_BYTES", 300_000)
     counts: list[int] = []
 
     async def counting(opened: Socket) -> None:

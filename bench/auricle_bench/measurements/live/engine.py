@@ -30,8 +30,8 @@ from auricle.engine.protocol import (  # noqa: E402
     EncodeJob,
     EncodeRow,
 )
-from auricle.live.effects import Hypothesis, ReadRequest  # noqa: E402
-from auricle.live.recognition import HURRIED_MARGIN_S, MARGIN_S, Manner, Recognizer  # noqa: E402
+from auricle.live.effects import ReadRequest, ReadResult  # noqa: E402
+from auricle.live.recognition import HURRIED_MARGIN_S, MARGIN_S, ReadMode, Recognizer  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
 from auricle.reading.jobs import DecodeSettings  # noqa: E402
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Pcm  # noqa: E402
@@ -89,7 +89,7 @@ class Engine:
         compute_type = "int8" if library == "ctranslate2" else "auto"
         self._model = loading.load(found.path, Loading("cpu", compute_type, 1, Library(library)))
         self._asked = (name, library, reading)
-        self._kept: MutableMapping[str, tuple[Hypothesis, Cost]] = (
+        self._kept: MutableMapping[str, tuple[ReadResult, Cost]] = (
             shelve.open(kept / "answers") if kept else {}  # noqa: SIM115  # until the run ends
         )
         margins = {"partial": reading.partial_margin_s, "final": reading.final_margin_s}
@@ -101,7 +101,7 @@ class Engine:
             margins_s=margins,  # type: ignore[arg-type]  # its keys are kinds
         )
 
-    def read(self, request: ReadRequest, *, is_hurried: bool) -> tuple[Hypothesis, Cost]:
+    def read(self, request: ReadRequest, *, is_hurried: bool) -> tuple[ReadResult, Cost]:
         """What a session takes for an answer, and what it cost."""
         key = self._key(request, is_hurried)
         if key not in self._kept:
@@ -124,10 +124,10 @@ class Engine:
 
     def _read(
         self, recognizer: Recognizer, request: ReadRequest, *, is_hurried: bool = False
-    ) -> tuple[Hypothesis, Cost]:
+    ) -> tuple[ReadResult, Cost]:
         audio = _Audio(self._model, request.pcm)
         began_s = time.process_time()
-        answer = asyncio.run(recognizer.read(audio, request, Manner(is_hurried=is_hurried)))
+        answer = asyncio.run(recognizer.read(audio, request, ReadMode(is_hurried=is_hurried)))
         took_s = time.process_time() - began_s
         self._model.release([_STATE])
         audio.cost.other_s = took_s - audio.cost.total_s
@@ -152,9 +152,11 @@ class _Audio:
         return prompting.likeliest(vocabulary, found.languages, allowed)
 
     async def decode(
-        self, prompt: Prompt, settings: DecodeSettings, *, n_heard: int
+        self, prompt: Prompt, settings: DecodeSettings, *, n_align_frames: int
     ) -> protocol.Hypothesis:
-        row = DecodeRow(_STATE, prompt.ids, prompt.prefix, draft=prompt.draft, n_heard=n_heard)
+        row = DecodeRow(
+            _STATE, prompt.ids, prompt.prefix, draft=prompt.draft, n_align_frames=n_align_frames
+        )
         job = DecodeJob(
             (row,),
             beam_size=settings.beam_size,
@@ -162,7 +164,7 @@ class _Audio:
             max_new_tokens=settings.max_new_tokens,
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
-            cuts_loops=settings.cuts_loops,
+            trims_loops=settings.trims_loops,
         )
         said, took_s = _timed(lambda: list(self.model.decode(job)))
         self.cost.decode_s += took_s

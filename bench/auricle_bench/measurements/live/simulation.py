@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from auricle.live import vad
 from auricle.live.effects import (
     Effect,
-    Hypothesis,
     Kind,
     ReadRequest,
+    ReadResult,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -54,7 +54,7 @@ class _Job:
     number: int
     stream: Stream = field(compare=False)
     request: ReadRequest = field(compare=False)
-    answer: Hypothesis = field(compare=False)
+    answer: ReadResult = field(compare=False)
 
 
 class Simulation:
@@ -96,8 +96,8 @@ class Simulation:
         answers = vad.probabilities(self._detector, list(zip(pieces, states, strict=True)))
         for stream, pcm, (found, state) in zip(playing, pieces, answers, strict=True):
             stream.speech = state
-            least_s = stream.session.options.interval_s
-            stream.session.interval_s = self._load.interval_s(least_s, self._n_cores)
+            min_s = stream.session.options.interval_s
+            stream.session.interval_s = self._load.interval_s(min_s, self._n_cores)
             self._note(stream, stream.session.push(pcm, found.tolist()), now_s)
 
     def _work(self, until_s: float) -> None:

@@ -35,16 +35,16 @@ class Captions:
         self._standing = 0
         """Characters of the open text on lines that stand."""
 
-    def show(self, heard: SpeechEvent) -> None:
+    def show(self, event: SpeechEvent) -> None:
         """Show what comes; what is committed of a caption goes on from the one before."""
-        match heard:
+        match event:
             case FinishedTurn():
-                self._end(heard.text)
+                self._end(event.text)
             case Caption() if self._columns is not None:
-                self._write(heard.committed, heard.tentative)
+                self._write(event.committed, event.tentative)
             case Note():
                 self.close()
-                print(f"auricle: {heard.message}", file=self._errors)
+                print(f"auricle: {event.message}", file=self._errors)
 
     def close(self) -> None:
         """Take back what is tentative; the cursor is at the beginning of a line."""

@@ -26,8 +26,8 @@ async def follow(
     """
     sending = asyncio.create_task(_send(sound, speech, stop), name="sound")
     try:
-        async for heard in _until_failed(speech, sending):
-            show(heard)
+        async for event in _until_failed(speech, sending):
+            show(event)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -54,17 +54,17 @@ async def _send(sound: AsyncIterator[Pcm], speech: Speech, stop: asyncio.Event) 
 
 async def _until_failed(speech: Speech, sending: asyncio.Task[None]) -> AsyncIterator[SpeechEvent]:
     """What is heard; what goes wrong with sending is raised here."""
-    told = aiter(speech)
+    events = aiter(speech)
     while True:
-        heard = asyncio.ensure_future(anext(told))
-        waiting = {heard} if sending.done() else {heard, sending}
+        event = asyncio.ensure_future(anext(events))
+        waiting = {event} if sending.done() else {event, sending}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if sending.done() and (failure := sending.exception()) is not None:
-            heard.cancel()
-            await asyncio.gather(heard, return_exceptions=True)
+            event.cancel()
+            await asyncio.gather(event, return_exceptions=True)
             raise failure
         try:
-            yield await heard
+            yield await event
         except StopAsyncIteration:
             return
 
@@ -75,12 +75,12 @@ def stopped_by_ctrl_c(stop: asyncio.Event) -> Iterator[None]:
     first does."""
     loop = asyncio.get_running_loop()
 
-    def heard() -> None:
+    def on_interrupt() -> None:
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
 
     try:
-        loop.add_signal_handler(signal.SIGINT, heard)
+        loop.add_signal_handler(signal.SIGINT, on_interrupt)
     except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
         yield
         return

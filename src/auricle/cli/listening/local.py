@@ -39,8 +39,8 @@ class LocalSpeech:
 
     async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         async for effect in self._stream:
-            for heard in self._heard(effect):
-                yield heard
+            for event in self._heard(effect):
+                yield event
 
     def _heard(self, effect: Effect) -> Iterable[SpeechEvent]:
         if isinstance(effect, TurnStarted):

@@ -197,10 +197,10 @@ def _words(event: dict[str, Any], text: str) -> Iterator[Word]:
     at = 0
     for word in event.get("words") or ():
         found = text.find(word["word"], at)
-        said = f" {word['word']}" if found < 0 else text[at : found + len(word["word"])]
+        spaced = f" {word['word']}" if found < 0 else text[at : found + len(word["word"])]
         at = at if found < 0 else found + len(word["word"])
         times = word["start"], word["end"]
-        yield Word(said, *times, word["probability"], speaker=word.get("speaker"))
+        yield Word(spaced, *times, word["probability"], speaker=word.get("speaker"))
 
 
 def _shown(text: str, words: Sequence[Word]) -> str:

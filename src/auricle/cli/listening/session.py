@@ -54,15 +54,15 @@ async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int
     Raises:
         AuricleError: there is no sound, no model or no server; or a file cannot be written.
     """
-    said: list[FinishedTurn] = []
+    turns: list[FinishedTurn] = []
     stop = asyncio.Event()
     columns = (lambda: shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
     captions = Captions(sys.stdout, columns, sys.stderr)
 
-    def show(heard: SpeechEvent) -> None:
-        captions.show(heard)
-        if isinstance(heard, FinishedTurn):
-            said.append(heard)
+    def show(event: SpeechEvent) -> None:
+        captions.show(event)
+        if isinstance(event, FinishedTurn):
+            turns.append(event)
 
     try:
         async with _sound(plan) as sound, _speech(plan, runtime) as speech:
@@ -74,7 +74,7 @@ async def listened(plan: Listening, runtime: SpeechRuntime | None = None) -> int
             settings = plan.settings
             shape = Shape(settings.max_line_width, settings.max_line_count, settings.max_cue_s)
             style = Style(kind, speakers=plan.diarize, cues=shape)
-            Files([path], style).finish(0, _transcript(said))
+            Files([path], style).finish(0, _transcript(turns))
     return 0
 
 
@@ -108,11 +108,11 @@ async def _sound(plan: Listening) -> AsyncIterator[AsyncIterator[Pcm]]:
         await decoders.close()
 
 
-def _transcript(said: list[FinishedTurn]) -> Transcript:
-    code = next((each.language for each in said if each.language), None)
+def _transcript(turns: list[FinishedTurn]) -> Transcript:
+    code = next((each.language for each in turns if each.language), None)
     return Transcript(
         task="transcribe",
         language=None if code is None else Language(code),
-        duration_s=said[-1].end_s if said else 0.0,
-        segments=tuple(segment for each in said for segment in each.segments),
+        duration_s=turns[-1].end_s if turns else 0.0,
+        segments=tuple(segment for each in turns for segment in each.segments),
     )

@@ -86,7 +86,7 @@ async def microphone(sound: Sound, device: str | None = None) -> AsyncIterator[A
             to be followed.
     """
     loop = asyncio.get_running_loop()
-    heard: asyncio.Queue[Pcm] = asyncio.Queue()
+    recorded: asyncio.Queue[Pcm] = asyncio.Queue()
     given = int(device) if device and device.isdecimal() else device
     try:
         rate = round(sound.query_devices(given, "input")["default_samplerate"])
@@ -94,7 +94,7 @@ async def microphone(sound: Sound, device: str | None = None) -> AsyncIterator[A
 
         def take(data: Any, *_: object) -> None:  # in a thread of PortAudio's
             piece = bytes(data)
-            loop.call_soon_threadsafe(lambda: heard.put_nowait(reader.push(piece)[0]))
+            loop.call_soon_threadsafe(lambda: recorded.put_nowait(reader.push(piece)[0]))
 
         with sound.RawInputStream(
             samplerate=rate,
@@ -104,7 +104,7 @@ async def microphone(sound: Sound, device: str | None = None) -> AsyncIterator[A
             blocksize=round(rate * PIECE_S),
             callback=take,
         ):
-            yield _pieces(heard)
+            yield _pieces(recorded)
     except (sound.PortAudioError, ValueError) as exc:
         known = "; ".join(microphones(sound)) or "none"
         named = f" {device!r}" if device else ""
@@ -113,10 +113,10 @@ async def microphone(sound: Sound, device: str | None = None) -> AsyncIterator[A
         ) from exc
 
 
-async def _pieces(heard: asyncio.Queue[Pcm]) -> AsyncIterator[Pcm]:
+async def _pieces(recorded: asyncio.Queue[Pcm]) -> AsyncIterator[Pcm]:
     while True:
-        piece = await heard.get()
-        if heard.qsize() * PIECE_S > MAX_WAITING_S:
+        piece = await recorded.get()
+        if recorded.qsize() * PIECE_S > MAX_WAITING_S:
             raise AuricleError(
                 f"{MAX_WAITING_S:g} s of what the microphone heard wait to be followed: this "
                 "machine is too slow for the model; a smaller one is --model tiny"

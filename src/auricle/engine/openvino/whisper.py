@@ -17,7 +17,7 @@ import numpy as np
 
 from auricle.decoding import job as decoding_job
 from auricle.decoding import loop, word_alignment
-from auricle.decoding.attention import Attentive
+from auricle.decoding.attention import AttentionRecorder
 from auricle.decoding.job import FinalText, PartialText
 from auricle.decoding.network import Step
 from auricle.decoding.rules import SpecialTokens
@@ -158,26 +158,27 @@ class OpenVinoWhisper:
             patience=job.patience,
             suppress=self._suppressed(job.suppress_tokens),
             n_best=min(job.n_best, job.beam_size),
-            leaves_loops=job.leaves_loops,
-            cuts_loops=job.cuts_loops,
+            stops_on_loops=job.stops_on_loops,
+            trims_loops=job.trims_loops,
         )
         eot = self._vocabulary.eot
-        heard = {row.state_id: row for row in job.rows if row.n_heard > 0}
+        aligned_rows = {row.state_id: row for row in job.rows if row.n_align_frames > 0}
         with self._network(held) as decoder_network:
-            network = Attentive(
-                decoder_network, {i: row.n_heard // FRAMES_PER_STATE for i, row in heard.items()}
+            network = AttentionRecorder(
+                decoder_network,
+                {i: row.n_align_frames // FRAMES_PER_STATE for i, row in aligned_rows.items()},
             )
-            for said in loop.decode(
+            for text in loop.decode(
                 network, self._tokens, rows, options, self._shared.__contains__
             ):
-                match said:
+                match text:
                     case PartialText():
-                        yield Tokens(*said)
+                        yield Tokens(*text)
                     case FinalText():
-                        others = tuple(Alternative(*each) for each in said.others)
-                        row = heard.get(said.window)
-                        aligned = None if row is None else _aligned(row, said, network, eot)
-                        yield Hypothesis(*said[:4], others, said.is_loop, aligned)
+                        others = tuple(Alternative(*each) for each in text.others)
+                        row = aligned_rows.get(text.window)
+                        aligned = None if row is None else _aligned(row, text, network, eot)
+                        yield Hypothesis(*text[:4], others, text.is_loop, aligned)
                     case None:
                         stepped()
 
@@ -243,19 +244,19 @@ class OpenVinoWhisper:
 
 
 def _aligned(
-    row: DecodeRow, said: FinalText, network: Attentive, end_of_text: int
+    row: DecodeRow, found: FinalText, network: AttentionRecorder, end_of_text: int
 ) -> Aligned | None:
     """When the text tokens of a text that was just found are said, from what was attended to on
     the way; None if there are none, or the decoder was not told all of it."""
-    attention = network.of(said.window, (*row.prompt, *said.ids))
-    is_text = [i < end_of_text for i in said.ids]
+    attention = network.of(found.window, (*row.prompt, *found.ids))
+    is_text = [i < end_of_text for i in found.ids]
     if attention is None or not any(is_text):
         return None
     texts = [n for n, text in enumerate(is_text) if text]
     placed = [len(row.prompt) - 1 + n for n in (*texts, texts[-1] + 1)]
-    steps = word_alignment.path(attention, row.n_heard // FRAMES_PER_STATE, placed)
-    chosen = [float(share) for share in np.exp(said.logprobs[:-1])]  # the last is of the end
-    shares = [1.0] * (len(said.ids) - len(chosen)) + chosen
+    steps = word_alignment.path(attention, row.n_align_frames // FRAMES_PER_STATE, placed)
+    chosen = [float(share) for share in np.exp(found.logprobs[:-1])]  # the last is of the end
+    shares = [1.0] * (len(found.ids) - len(chosen)) + chosen
     return Aligned(steps, tuple(shares[n] for n in texts))
 
 

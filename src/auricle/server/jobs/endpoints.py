@@ -115,19 +115,19 @@ class Jobs:
         pairs, settings = upload.sent.fields, self._settings
         request = job_form.parse(pairs, settings)
         self._ignored.note(request.ignored)
-        told = job_form.hook(pairs, settings, self._service.hook_hosts)
+        webhook = job_form.hook(pairs, settings, self._service.hook_hosts)
         source = await job_form.named_source(pairs, settings, self._service.url_hosts)
         await upload.runtime.find(request.model, upload.client)
         owner = owner_of(upload.request)
         if source is not None:
             if upload.sent.file is not None:
                 refuse("file", "a job has one recording, and another is named by path or url.")
-            job = NewJob(owner, job_form.job_request(pairs, request, source, told))
+            job = NewJob(owner, job_form.job_request(pairs, request, source, webhook))
             return (await jobs.stores.jobs.add([job]))[0]
         recording, n_bytes = upload.recording, upload.sent.file_bytes
         name = await asyncio.to_thread(partial(jobs.stores.folder.take, recording))
         try:
-            kept = job_form.job_request(pairs, request, Uploaded(name), told)
+            kept = job_form.job_request(pairs, request, Uploaded(name), webhook)
             return (await jobs.stores.jobs.add([NewJob(owner, kept, name, n_bytes)]))[0]
         except BaseException:
             jobs.stores.folder.remove(name)

@@ -111,13 +111,13 @@ def hook(pairs: Pairs, settings: Settings, hosts: OutboundClient) -> Hook | None
 
 
 def job_request(
-    pairs: Pairs, request: AudioRequest, source: Source, told: Hook | None = None
+    pairs: Pairs, request: AudioRequest, source: Source, hook: Hook | None = None
 ) -> JobRequest:
     """What is kept of it."""
     name = Form(pairs).text("name") or ""
     shown = tuple(each for each in pairs if base_name(each[0]) not in _SECRET)
     trace = tracing.current().headers
-    return JobRequest(source, request.options, request.model, shown, told, name, trace)
+    return JobRequest(source, request.options, request.model, shown, hook, name, trace)
 
 
 def style(kept: JobRequest, query: Pairs, settings: Settings) -> Style:

@@ -161,8 +161,8 @@ def _begun(tracer: Span, scope: Scope, wire: _Wire) -> Span:
     if scope["path"] in UNTRACED:
         return NULL_SPAN
     headers = Headers(scope=scope)
-    told = {name: headers[name] for name in TRACE_HEADERS if name in headers}
-    return tracer.begin_from("request", "server", told, request_id=wire.context.id)
+    trace = {name: headers[name] for name in TRACE_HEADERS if name in headers}
+    return tracer.begin_from("request", "server", trace, request_id=wire.context.id)
 
 
 def _trace(span: Span, scope: Scope, wire: _Wire) -> None:

@@ -32,7 +32,7 @@ MAX_UNRECEIVED_BYTES: Final = 16 * 1024 * 1024
 """Messages that wait to be received, above which no more is read. Pings are answered until then:
 clients that hear nothing for 20 s leave, and a busy engine may be behind by more."""
 
-LEAST_UNRECEIVED_BYTES: Final = 1024 * 1024
+MIN_UNRECEIVED_BYTES: Final = 1024 * 1024
 MAX_ALL_UNRECEIVED_BYTES: Final = 64 * 1024 * 1024
 """Where those of all connections are more than this, each has the least."""
 
@@ -152,7 +152,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     @property
     def _is_full(self) -> bool:
         is_crowded = WebSocketProtocol.n_all_unreceived > MAX_ALL_UNRECEIVED_BYTES
-        most = LEAST_UNRECEIVED_BYTES if is_crowded else MAX_UNRECEIVED_BYTES
+        most = MIN_UNRECEIVED_BYTES if is_crowded else MAX_UNRECEIVED_BYTES
         return self._n_unreceived > most
 
     def _check_alive(self) -> None:

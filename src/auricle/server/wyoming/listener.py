@@ -57,9 +57,9 @@ class WyomingListener:
             await asyncio.start_server(self._take, sock=each, limit=MAX_LINE_BYTES)
             for each in opened
         ]
-        with contextlib.ExitStack() as told:
+        with contextlib.ExitStack() as stopping:
             for server in servers:
-                told.enter_context(self._in_flight.on_stop(server.close))
+                stopping.enter_context(self._in_flight.on_stop(server.close))
             try:
                 yield
             finally:

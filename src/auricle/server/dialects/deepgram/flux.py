@@ -241,7 +241,7 @@ class FluxTurns:
         return formatting.text(self._said(), self._style)
 
     def _info(self, event: Event) -> TurnInfo:
-        said = self._said()
+        written = self._said()
         return TurnInfo(
             request_id=self._request_id,
             sequence_id=self.number(),
@@ -249,10 +249,10 @@ class FluxTurns:
             turn_index=self._n_turns,
             audio_window_start=time(self._start_s),
             audio_window_end=time(max(self._now_s, self._start_s)),
-            transcript=formatting.text(said, self._style),
+            transcript=formatting.text(written, self._style),
             words=tuple(
                 FluxWord(each.text, figure(each.confidence), time(each.start_s), time(each.end_s))
-                for each in said
+                for each in written
             ),
             end_of_turn_confidence=figure(self._pause.probability),
         )

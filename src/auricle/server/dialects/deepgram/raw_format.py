@@ -79,8 +79,8 @@ def raw_format(query: Query, content_type: str) -> RawFormat | None:
         refuse("encoding", encoding, f"one of {listed}, or none for audio in a container")
     rate = query.whole("sample_rate", MIN_RATE, MAX_RATE)
     if rate is None and stated.get(b"rate", b"").isdigit():
-        said = stated[b"rate"].decode()
-        rate = Query([("sample_rate", said)]).whole("sample_rate", MIN_RATE, MAX_RATE)
+        value = stated[b"rate"].decode()
+        rate = Query([("sample_rate", value)]).whole("sample_rate", MIN_RATE, MAX_RATE)
     if rate is None:
         raise InvalidRequest(
             f"'encoding' of '{encoding}' needs a 'sample_rate' of {MIN_RATE} to {MAX_RATE}.",

@@ -99,7 +99,7 @@ class AnswerInfo:
 
 def body(transcripts: Sequence[Transcript], wanted: RecordingRequest, info: AnswerInfo) -> bytes:
     """The answer of the channels that were read."""
-    said = [_said(each, wanted.formatting) for each in transcripts]
+    written = [_said(each, wanted.formatting) for each in transcripts]
     name = model_uuid(info.model)
     warnings = tuple(dict.fromkeys(each for one in transcripts for each in one.warnings))
     metadata = ListenMetadata(
@@ -115,8 +115,8 @@ def body(transcripts: Sequence[Transcript], wanted: RecordingRequest, info: Answ
         wanted.extra or None,
         warnings,
     )
-    channels = (_channel(*each, wanted) for each in zip(transcripts, said, strict=True))
-    results = ListenResults(tuple(channels), _utterances(said, wanted))
+    channels = (_channel(*each, wanted) for each in zip(transcripts, written, strict=True))
+    results = ListenResults(tuple(channels), _utterances(written, wanted))
     return msgspec.json.encode(ListenBody(metadata, results))
 
 

@@ -43,7 +43,7 @@ FINAL_S: Final = 3.0
 QUIET_S: Final = 5.0
 """Something is told at least so often: an empty result, where nobody speaks."""
 
-LEAST_WORD_S: Final = 0.02
+MIN_WORD_S: Final = 0.02
 """No word is told as shorter, whatever the model makes of it."""
 
 _SENTENCE_ENDS: Final = (".", "?", "!", "。", "？", "！")
@@ -200,15 +200,15 @@ class LiveResults:
     def _results(self, words: Sequence[LiveWord], end_s: float, *, is_final: bool) -> Results:
         self._told_s = self._now_s
         options, start_s = self._options, self._final_s
-        said = formatting.written_words(words, options.formatting, self._language)
+        written = formatting.written_words(words, options.formatting, self._language)
         shows_languages = options.languages and is_final and self._language is not None
         alternative = Alternative(
-            formatting.text(said, options.formatting),
-            formatting.confidence(said),
-            formatting.bodies(said, options.formatting, languages=shows_languages),
+            formatting.text(written, options.formatting),
+            formatting.confidence(written),
+            formatting.bodies(written, options.formatting, languages=shows_languages),
             languages=(self._language,) if shows_languages and self._language else None,
         )
-        search = search_results(said, options.searches, options.formatting) if is_final else None
+        search = search_results(written, options.searches, options.formatting) if is_final else None
         return Results(
             channel_index=self._channel,
             duration=time(end_s - start_s),
@@ -249,7 +249,7 @@ def _in_order(words: Iterable[LiveWord], start_s: float) -> list[LiveWord]:
     found: list[LiveWord] = []
     for word in words:
         start_s = max(word.start_s, start_s)
-        end_s = max(word.end_s, start_s + LEAST_WORD_S)
+        end_s = max(word.end_s, start_s + MIN_WORD_S)
         found.append(msgspec.structs.replace(word, start_s=start_s, end_s=end_s))
         start_s = end_s
     return found

@@ -33,10 +33,10 @@ PARAMETERS: Final = parameters.SHARED | {
 DEEPGRAMS_ENDPOINTING_MS: Final = 10
 """Deepgram's own default stands for the one here: Whisper needs more silence to tell a pause."""
 
-LEAST_SILENCE_S: Final = 0.3
+MIN_SILENCE_S: Final = 0.3
 MAX_SILENCE_MS: Final = 60_000
 
-LEAST_UTTERANCE_END_MS: Final = 1000
+MIN_UTTERANCE_END_MS: Final = 1000
 MAX_UTTERANCE_END_S: Final = 5.0
 
 
@@ -123,7 +123,7 @@ def _silence_s(query: Query) -> float | None:
     given_ms = query.number(name, 0, MAX_SILENCE_MS) or 0.0
     if given_ms == DEEPGRAMS_ENDPOINTING_MS:
         return None
-    return max(given_ms / 1000, LEAST_SILENCE_S) if given_ms else 0.0
+    return max(given_ms / 1000, MIN_SILENCE_S) if given_ms else 0.0
 
 
 def _utterance_end_s(query: Query) -> float | None:
@@ -131,10 +131,10 @@ def _utterance_end_s(query: Query) -> float | None:
     if value is None or as_flag(value) is False:
         return None
     given_ms = query.number("utterance_end_ms", 0, MAX_SILENCE_MS) or 0.0
-    if given_ms < LEAST_UTTERANCE_END_MS:
+    if given_ms < MIN_UTTERANCE_END_MS:
         raise InvalidRequest(
             f"Invalid 'utterance_end_ms' value of '{value}'. Allowed is a number from "
-            f"{LEAST_UTTERANCE_END_MS}.",
+            f"{MIN_UTTERANCE_END_MS}.",
             param="utterance_end_ms",
             code="invalid_value",
         )

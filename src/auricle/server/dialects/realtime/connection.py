@@ -38,7 +38,7 @@ from auricle.speech_runtime import SpeechRuntime
 WRONG_MODEL = 4000
 """With what OpenAI closes a socket whose session cannot be."""
 
-LEAST_COMMITTED_S = 0.1
+MIN_COMMITTED_S = 0.1
 
 PIECE_BYTES = 32 * 1024
 """Audio that is resampled at a time: the event loop is not to wait for minutes of it."""
@@ -158,7 +158,7 @@ class Connection:
 
     async def _commit(self) -> None:
         buffered_s = self._received_s - self._conversation.boundary_s
-        if buffered_s < LEAST_COMMITTED_S - 1e-6:
+        if buffered_s < MIN_COMMITTED_S - 1e-6:
             raise InvalidRequest(
                 "Error committing input audio buffer: buffer too small. Expected at least 100ms of "
                 f"audio, but buffer only has {max(0.0, 1000 * buffered_s):.2f}ms of audio.",

@@ -75,10 +75,10 @@ class _Spoken:
     def append(self, new: Sequence[LiveWord]) -> str:
         """Take words that are committed; what to append to the text the client has."""
         self.words += new
-        said = self.held + "".join(word.text for word in new)
-        said = said if self.text else said.lstrip()
-        delta = said.rstrip()
-        self.held = said[len(delta) :]
+        spoken = self.held + "".join(word.text for word in new)
+        spoken = spoken if self.text else spoken.lstrip()
+        delta = spoken.rstrip()
+        self.held = spoken[len(delta) :]
         self.text += delta
         return delta
 
@@ -258,15 +258,15 @@ class Conversation:
         )
         return [Failed(item_id=item.id, error=error)]
 
-    def _details(self, said: Sequence[LiveWord]):  # type: ignore[no-untyped-def]  # noqa: ANN202  # two unions as long as this function
+    def _details(self, spoken: Sequence[LiveWord]):  # type: ignore[no-untyped-def]  # noqa: ANN202  # two unions as long as this function
         """Tokens and words, as far as they are wanted."""
         include = self.configuration.include
-        tokens = [token for word in said for token in word.tokens]
+        tokens = [token for word in spoken for token in word.tokens]
         moved = [
             msgspec.structs.replace(
                 word, start_s=word.start_s + self.offset_s, end_s=word.end_s + self.offset_s
             )
-            for word in said
+            for word in spoken
         ]
         return (
             logprobs(tokens) if LOGPROBS in include else msgspec.UNSET,
@@ -274,9 +274,9 @@ class Conversation:
         )
 
 
-def _segments(item: _Spoken, said: Sequence[LiveWord], offset_s: float) -> Iterator[Segment]:
+def _segments(item: _Spoken, spoken: Sequence[LiveWord], offset_s: float) -> Iterator[Segment]:
     """One for each time that another one speaks."""
-    for speaker, run in groupby(said, key=lambda word: word.speaker):
+    for speaker, run in groupby(spoken, key=lambda word: word.speaker):
         words_of_one = list(run)
         item.n_segments += 1
         yield Segment(

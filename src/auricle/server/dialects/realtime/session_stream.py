@@ -60,9 +60,9 @@ class SessionStream:
         """Whether the open stream is one of the model that a configuration means."""
         return await self._model_of(configuration) == self._model
 
-    def follow(self, told: Callable[[LiveStream], Coroutine[None, None, None]]) -> None:
+    def follow(self, send_events: Callable[[LiveStream], Coroutine[None, None, None]]) -> None:
         """Have a task tell the client what becomes of the open stream."""
-        self._following = asyncio.create_task(told(self.live), name="realtime events")
+        self._following = asyncio.create_task(send_events(self.live), name="realtime events")
 
     async def finish(self) -> None:
         """Wait until all is told of what the stream received."""

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Decoding:
+class WindowDecoder:
     """Decodes an encoded window after a prompt."""
 
     model: ReadingModel
@@ -80,10 +80,9 @@ class Decoding:
             self.model.read_again.n_again += self.encoded.is_full
         going_on = [text for text in tried if text.text.startswith(self._given)]
         text = fallback.choose(going_on or tried, thresholds, no_vad_speech=no_vad_speech)
-        if (
-            text.is_left and text.segments and not self._will_divide(text)
-        ):  # it may indeed be said so often
-            text = await self._attempt(made[tried.index(text)], leaves_loops=False)
+        if text.is_loop and text.segments and not self._will_divide(text):
+            # it may indeed be said so often
+            text = await self._attempt(made[tried.index(text)], stops_on_loops=False)
             text = fallback.choose([text], thresholds, no_vad_speech=no_vad_speech)
         return text
 
@@ -91,8 +90,8 @@ class Decoding:
         """The text of one attempt, whatever it is like."""
         return await self._attempt(self._ladder()[0])
 
-    def without_prompt(self) -> Decoding:
-        """The same, with nothing told beforehand."""
+    def without_prompt(self) -> WindowDecoder:
+        """The same, after no prompt."""
         ids = prompting.start(self.model.vocabulary, self.options.task, self.language)
         return replace(self, prompt=Prompt(ids))
 
@@ -110,7 +109,7 @@ class Decoding:
         return msgspec.structs.replace(text, segments=segments)
 
     @property
-    def _n_heard(self) -> int:
+    def _n_align_frames(self) -> int:
         """Frames in which words are placed while they are found. Not where log-probabilities are
         asked for: those are of the text without its timestamps."""
         is_placed = self.options.words and not self.options.logprobs
@@ -135,7 +134,7 @@ class Decoding:
         is_short = n_frames < MAX_FRAMES and not self.encoded.is_full
         return fallback.ladder(self.options, is_short=is_short, thresholds=self.model.thresholds)
 
-    async def _attempt(self, attempt: Attempt, *, leaves_loops: bool = True) -> WindowText:
+    async def _attempt(self, attempt: Attempt, *, stops_on_loops: bool = True) -> WindowText:
         model, options, window = self.model, self.options, self.encoded.window
         n_frames = MAX_FRAMES if attempt.is_full else model.n_frames(window, options)
         await self.encoded.encode(n_frames)
@@ -148,7 +147,7 @@ class Decoding:
             patience=options.patience if searches else 1.0,
             suppress_tokens=prompting.suppressed(model.vocabulary, options.suppress_tokens),
             n_best=short_speech.N_BEST if self._is_short and searches else 1,
-            leaves_loops=leaves_loops,
+            stops_on_loops=stops_on_loops,
         )
         info = AttemptInfo(attempt.temperature, settings.max_new_tokens, self.language)
         if self._is_short:
@@ -156,17 +155,17 @@ class Decoding:
         hypothesis = await self._decoded(settings, attempt)
         if hypothesis.aligned is not None:
             text = tuple(i for i in hypothesis.ids if i < model.vocabulary.eot)
-            self.encoded.aligned[text, self._n_heard] = hypothesis.aligned
+            self.encoded.aligned[text, self._n_align_frames] = hypothesis.aligned
         return from_tokens(hypothesis, window, model.vocabulary, info)
 
     async def _decoded(self, settings: DecodeSettings, attempt: Attempt) -> Hypothesis:
         """What is said, going on from what was given out, and giving out more."""
         model, window, early = self.model, self.encoded.window, self.early
         if early is None:
-            n_heard = 0 if self.prompt.prefix else self._n_heard
-            return await self.encoded.decode(self.prompt, settings, n_heard=n_heard)
+            n_align_frames = 0 if self.prompt.prefix else self._n_align_frames
+            return await self.encoded.decode(self.prompt, settings, n_align_frames=n_align_frames)
 
-        def told(reply: Tokens) -> None:
+        def on_tokens(reply: Tokens) -> None:
             if early_text.is_sure(reply, attempt, model.thresholds, window, model.vocabulary):
                 ids, text = early_text.whole_words(reply.ids, model.vocabulary, self.language)
                 if prompt_echo.is_begun(text, self.options):
@@ -174,8 +173,8 @@ class Decoding:
 
         while True:
             prompt = self.prompt._replace(prefix=early.ids) if early.ids else self.prompt
-            n_heard = 0 if prompt.prefix else self._n_heard
-            hypothesis = await self.encoded.decode(prompt, settings, told, n_heard)
+            n_align_frames = 0 if prompt.prefix else self._n_align_frames
+            hypothesis = await self.encoded.decode(prompt, settings, on_tokens, n_align_frames)
             if prompt.prefix or early.begins(hypothesis.ids, model.vocabulary):
                 return hypothesis
             # the engine died on the way, and another one hears it otherwise
