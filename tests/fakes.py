@@ -104,6 +104,8 @@ class Said:
     told: tuple[str, ...] = ()
     """Beginnings of the text that are told while it grows, if anybody wants them."""
     told_logprob: float = -0.2
+    tells_logprobs: bool = False
+    """Whether each token's is told: that many hundredths below 0 as it is behind the start."""
     left: str = ""
     """The beginning at which it is left as a loop, if it may be."""
 
@@ -117,6 +119,11 @@ class Said:
         if self.is_truncated:
             ids += [VOCABULARY.encode(" ")[0]] * (heard.job.max_new_tokens - len(ids))
         return tuple(ids)
+
+    def logprobs(self, row: DecodeRow, ids: Sequence[int]) -> tuple[float, ...]:
+        if not self.tells_logprobs:
+            return ()
+        return tuple(0.0 if n < len(row.prefix) else -n / 100 for n in range(len(ids)))
 
 
 def _timestamp(seconds: float) -> int:
@@ -190,20 +197,24 @@ class FakeEngine:
             said = self.hear(each)
             for text in said.told if row.is_streamed else ():
                 ids = (_timestamp(said.start_s), *VOCABULARY.encode(text))
-                yield Tokens(row.state_id, ids, said.told_logprob, said.no_speech_prob)
+                logprobs = said.logprobs(row, ids)
+                yield Tokens(row.state_id, ids, said.told_logprob, said.no_speech_prob, logprobs)
                 await asyncio.sleep(0)
             others = (
-                Alternative(replace(said, text=text).ids(each), avg_logprob)
+                Alternative(ids, avg_logprob, said.logprobs(row, ids))
                 for text, avg_logprob in said.others[: job.n_best - 1]
+                for ids in [replace(said, text=text).ids(each)]
             )
             is_loop = bool(said.left) and job.stops_on_loops
+            ids = (replace(said, text=said.left) if is_loop else said).ids(each)
             yield Hypothesis(
                 row.state_id,
-                (replace(said, text=said.left) if is_loop else said).ids(each),
+                ids,
                 said.avg_logprob,
                 said.no_speech_prob,
                 tuple(others),
                 is_loop,
+                logprobs=said.logprobs(row, ids),
             )
 
     async def align(self, job: AlignJob) -> Aligned:

@@ -20,7 +20,7 @@ from auricle.reading.recording_language import RecordingLanguage
 from auricle.segment_stream import EarlyWords, collect
 from auricle.speech.source import AudioChunk
 from auricle.transcribe import Transcription
-from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Transcript, Window
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Token, Transcript, Window
 from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
 from tests.reading.test_reader import serving
 
@@ -290,7 +290,32 @@ async def test_words_come_ahead_of_their_segments_for_who_wants_them():
     assert await parts(english, early=False) == [" It is 0 now.", " It is 22 now."]
 
 
-@pytest.mark.parametrize("wanted", [{"words": True}, {"logprobs": True}])
-async def test_words_wait_for_their_figures(wanted):
-    found = await parts(DecodeOptions(language="en", **wanted), early=True)
+async def test_words_come_ahead_of_their_times():
+    found = await parts(DecodeOptions(language="en", audio_context="full", words=True), early=True)
+    assert found[0] == "[ It]"
+    assert [each for each in found if each[0] != "["] == [" It is 0 now.", " It is 22 now."]
+
+
+async def test_words_come_with_the_log_probabilities_of_their_tokens():
+    options = DecodeOptions(language="en", audio_context="full", logprobs=True)
+    engine = FakeEngine(lambda heard: replace(told(heard), tells_logprobs=True))
+    ahead: tuple[Token, ...] = ()
+    n_ahead = 0
+    async with transcribing(engine, options, 2) as transcription:
+        async for read, _ in transcription.parts(early=True):
+            if isinstance(read, EarlyWords):
+                assert b"".join(token.raw for token in read.tokens).decode() == read.text
+                assert read.tokens[: len(ahead)] == ahead
+                ahead = read.tokens
+                n_ahead += 1
+            elif read is not None:
+                assert read.logprobs is not None
+                assert read.logprobs[: len(ahead)] == ahead
+                ahead = ()
+    assert n_ahead
+    assert engine.aligns == []
+
+
+async def test_words_wait_for_log_probabilities_that_the_engine_does_not_tell():
+    found = await parts(DecodeOptions(language="en", logprobs=True), early=True)
     assert len(found) == 2

@@ -10,6 +10,7 @@ import { noted, Refused, upload } from "./server";
 import {
   bySpeaker,
   cuesOf,
+  heardWords,
   timedWords,
   type Cue,
   type Segment,
@@ -53,6 +54,8 @@ export class Job {
 
   private readonly abort = new AbortController();
   private words: Word[] = [];
+  /** Text at the end whose words are not placed yet. */
+  private untimed = "";
   private cues: Cue[] = [];
   private segments: Segment[] = [];
   private nRead = 0;
@@ -145,17 +148,16 @@ export class Job {
       }
       this.onEvent(JSON.parse(each) as StreamEvent);
     }
-    this.history.value = begun({ ...this.transcript.value, cues: this.cues });
+    const waiting = cuesOf(timedWords(this.untimed, [], this.lastEnd), this.cues.length);
+    this.history.value = begun({ ...this.transcript.value, cues: [...this.cues, ...waiting] });
     if (this.problem.value !== null) this.abort.abort();
   };
 
   private onEvent(event: StreamEvent): void {
     switch (event.type) {
       case "transcript.text.delta": {
-        const from = this.words.at(-1)?.end ?? 0;
-        const words = timedWords(event.delta ?? "", event.words ?? [], from);
-        this.words.push(...words);
-        this.cues.push(...cuesOf(words, this.cues.length));
+        const text = this.untimed + (event.delta ?? "");
+        this.add(heardWords(text, event.words, this.lastEnd));
         break;
       }
       case "transcript.text.segment": {
@@ -169,8 +171,19 @@ export class Job {
     }
   }
 
+  private get lastEnd(): number {
+    return this.words.at(-1)?.end ?? 0;
+  }
+
+  private add({ words, untimed }: ReturnType<typeof heardWords>): void {
+    this.words.push(...words);
+    this.cues.push(...cuesOf(words, this.cues.length));
+    this.untimed = untimed;
+  }
+
   private onDone({ languages = [], warnings = [], usage }: StreamEvent): void {
     this.isComplete = true;
+    this.add(heardWords(this.untimed, undefined, this.lastEnd));
     this.duration.value ||= usage?.seconds ?? 0; // whole seconds, until the browser knows better
     this.languages.value = languages.map(({ code }) => code);
     this.warnings.value = warnings;

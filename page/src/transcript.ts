@@ -78,6 +78,17 @@ export function timedWords(text: string, spoken: readonly SpokenWord[], from: nu
   return words;
 }
 
+/** The words of text that has come, and what of it waits for theirs: text comes as it is decided,
+ * with an empty list of words until they are placed. */
+export function heardWords(
+  text: string,
+  spoken: readonly SpokenWord[] | undefined,
+  from: number,
+): { readonly words: Word[]; readonly untimed: string } {
+  if (spoken?.length === 0) return { words: [], untimed: text };
+  return { words: timedWords(text, spoken ?? [], from), untimed: "" };
+}
+
 /** Cues of one stretch of text, numbered from `firstId`: none longer than can be read at a glance,
  * broken at sentence ends before clauses, and where the speaker changes. */
 export function cuesOf(words: readonly Word[], firstId: number): Cue[] {

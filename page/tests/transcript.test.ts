@@ -8,6 +8,7 @@ import { begun, changed, redone, undone } from "../src/history";
 import {
   bySpeaker,
   cuesOf,
+  heardWords,
   merged,
   nameOf,
   renamed,
@@ -35,6 +36,15 @@ const said = (text: string, speaker?: string): Word[] =>
   }));
 
 const transcript = (text: string): Transcript => ({ cues: cuesOf(said(text), 0), names: {} });
+
+test("text waits for the times of its words", () => {
+  const early = heardWords(" One two", [], 0);
+  assert.deepEqual(early, { words: [], untimed: " One two" });
+  const { words, untimed } = heardWords(`${early.untimed} three`, spoken("One", "two", "three"), 0);
+  assert.equal(words.map(({ text }) => text).join(""), " One two three");
+  assert.deepEqual([words.map(({ start }) => start), untimed], [[0, 1, 2], ""]);
+  assert.equal(heardWords(" One", undefined, 0).words.length, 1);
+});
 
 test("words take the white space before them, and lose nothing of the text", () => {
   const words = timedWords(" Hello,  you 你好。 ", spoken("Hello,", "you", "你好。"), 0);

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
-from auricle.types import AudioTrack, Language, Segment, Speaker, Task, Transcript
+from auricle.types import AudioTrack, Language, Segment, Speaker, Task, Token, Transcript
 
 
 class EarlyWords(NamedTuple):
     """What the next segments will say, as far as that is known; it is never taken back."""
 
     text: str
+    tokens: tuple[Token, ...] = ()
+    """Of all of the text, with their log-probabilities, where these are known."""
 
 
 ReadPart: TypeAlias = tuple[Segment | EarlyWords | None, tuple[Segment, ...]]
@@ -57,7 +59,7 @@ class SegmentStream(Protocol):
         """Instead of iterating: each segment as it is read, with those that are known whole by
         then. Where speakers were asked for, that may be later; at the end None comes with the
         rest. ``early``: what is known of the next segments comes ahead of them, word by word, where
-        the engine tells, and neither words nor tokens are wanted with their figures."""
+        the engine tells. Times of words come with their segments."""
         ...
 
 

@@ -87,7 +87,6 @@ class Transcription:
 
     async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
         """Each segment is whole when it is read."""
-        early = early and not (self.options.words or self.options.logprobs)
         async for read in self._observed(early=early):
             yield read, () if isinstance(read, EarlyWords) else (read,)
 
@@ -160,8 +159,8 @@ class Transcription:
         them."""
         window, task, early = self._readings[0]
         if early is not None:
-            async for text in early.texts():
-                yield EarlyWords(text)
+            async for given in early.parts():
+                yield EarlyWords(given.text, given.tokens)
         reading = await task
         self._readings.popleft()
         if self.options.previous_text:

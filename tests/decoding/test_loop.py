@@ -80,7 +80,7 @@ def test_greedy_takes_the_most_probable_and_counts_end_of_text():
     }
     [found] = decoded(ScriptedNetwork(scripts), [Row(1, PROMPT)], GREEDY).values()
     assert found.ids == (FIRST, 3, FIRST + 9)
-    assert found.logprobs == pytest.approx((0, 0, 0, math.log(3 / 4)), abs=1e-4)
+    assert found.logprobs == pytest.approx((0, 0, 0), abs=1e-4)
     assert found.avg_logprob == pytest.approx(math.log(3 / 4) / 4, abs=1e-4)
 
 
@@ -288,6 +288,26 @@ def test_greedily_every_token_of_text_is_told_at_once():
     assert [each.ids for each in told] == [found.ids[:n] for n in places]
     for each, n in zip(told, places, strict=True):
         assert each.avg_logprob == pytest.approx(sum(found.logprobs[:n]) / n)
+        assert each.logprobs == found.logprobs[:n]
+
+
+@pytest.mark.parametrize("max_tokens", [5, 24], ids=["cut", "whole"])
+@pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
+def test_each_token_has_its_log_probability_among_those_allowed(options, max_tokens):
+    """Of what is told early and of other texts, too, but what was given is certain."""
+    rows = [Row(0, PROMPT, is_streamed=True), Row(1, PROMPT, (FIRST, 3, 7)), Row(2, PROMPT)]
+    options = replace(options, n_best=min(3, options.beam_size), max_tokens=max_tokens)
+    for said in loop.decode(ScriptedNetwork(), VOCABULARY, rows, options):
+        if said is None:
+            continue
+        for each in (said, *(said.others if isinstance(said, FinalText) else ())):
+            expected = [
+                _allowed_logprobs(ScriptedNetwork(), said.window, each.ids[:n])[token]
+                for n, token in enumerate(each.ids)
+            ]
+            n_given = len(rows[said.window].prefix)
+            assert each.logprobs[:n_given] == (0.0,) * n_given
+            assert each.logprobs[n_given:] == pytest.approx(expected[n_given:], abs=1e-4)
 
 
 def test_each_step_is_told():
@@ -471,7 +491,7 @@ def test_a_search_that_says_a_phrase_again_and_again_is_ended_behind_the_first_t
         rows = [Row(0, prompt)]
         [found] = decoded(network, rows, replace(options, trims_loops=True)).values()
         assert found.ids == (7, *phrase)
-        assert len(found.logprobs) == len(found.ids) + 1
+        assert len(found.logprobs) == len(found.ids)
         assert network.n_steps == 1 + 3 * len(phrase)
         kept = [Row(0, prompt, (7, *phrase, 1))]  # a text always begins with its prefix
         network = ScriptedNetwork(scripts, ends_after=100)

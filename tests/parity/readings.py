@@ -57,7 +57,11 @@ class Reading:
     no_speech_prob: float
     language: Language | None = None
     logprobs: tuple[float, ...] = ()
-    """Of every text token."""
+    """Of every text token, as an alignment has it."""
+    searched: tuple[int, ...] = ()
+    """All that the search found."""
+    search_logprobs: tuple[float, ...] = ()
+    """Of each of these, where the engine tells."""
 
 
 def auricle(
@@ -118,6 +122,8 @@ async def _ours(
         no_speech_prob=text.no_speech_prob,
         language=language,
         logprobs=tuple(token.logprob for each in segments for token in each.logprobs or ()),
+        searched=said.ids,
+        search_logprobs=said.logprobs,
     )
 
 
@@ -209,6 +215,25 @@ def token_logprobs(
     logits = model.decoder(ids, states[None])[0, len(start) : -2, : tokenizer.eot]
     chosen: list[float] = logits.log_softmax(dim=-1)[range(len(text)), list(text)].tolist()
     return chosen
+
+
+@torch.no_grad()
+def search_logprobs(
+    model: whisper.Whisper, language: str, said: Sequence[int], states: torch.Tensor
+) -> list[float]:
+    """Of each token that a search found, as openai-whisper's ``DecodingTask`` has it: all in one
+    pass, and behind each beginning what its filters leave."""
+    options = whisper.DecodingOptions(language=language, fp16=False)
+    task = whisper.decoding.DecodingTask(model, options)
+    ids = torch.tensor([[*task.initial_tokens, *said]])
+    logits = model.decoder(ids, states[None])[0]
+    found = []
+    for n in range(task.sample_begin, ids.shape[1]):
+        left = logits[n - 1 : n].clone()
+        for rule in task.logit_filters:
+            rule.apply(left, ids[:, :n])
+        found.append(float(left.log_softmax(dim=-1)[0, ids[0, n]]))
+    return found
 
 
 def _batches(ids: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -12,7 +12,14 @@ pytest.importorskip("openvino")
 
 from auricle.engine.loading import load
 from auricle.engine.model import CTRANSLATE2, Library, Loading
-from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow
+from auricle.engine.protocol import (
+    Alternative,
+    DecodeJob,
+    DecodeRow,
+    EncodeJob,
+    EncodeRow,
+    Hypothesis,
+)
 from auricle.whisper import prompting
 from auricle.whisper.dimensions import MAX_FRAMES
 from tests.parity import readings
@@ -59,6 +66,33 @@ def test_token_probabilities_and_languages_are_those_of_ctranslate2(ours, compar
         if other.language is not None:
             assert one.language is not None
             assert one.language.code == other.language.code
+
+
+def test_log_probabilities_of_the_search(ours, compared):
+    """Also of texts that are others than the reference's: behind the same words."""
+    for i, window in enumerate(compared.windows):
+        found = ours[compared.name][i]
+        theirs = readings.search_logprobs(
+            compared.reference, window.language, found.searched, compared.states[i]
+        )
+        np.testing.assert_allclose(found.search_logprobs, theirs, rtol=0, atol=LOGPROB)
+
+
+def test_log_probabilities_of_a_search_with_beams(compared):
+    """Of every sixth window, and of the texts that came second and third as well."""
+    model = load(compared.folder, Loading("cpu", "float32", 2, OPENVINO))
+    for i in range(0, len(compared.windows), 6):
+        window = compared.windows[i]
+        start = prompting.start(compared.vocabulary, "transcribe", window.language)
+        model.encode(EncodeJob((EncodeRow(i, window.pcm.tobytes()),), MAX_FRAMES))
+        [said] = model.decode(DecodeJob((DecodeRow(i, start),), 5, 0.0, n_best=3))
+        assert isinstance(said, Hypothesis)
+        texts: list[Hypothesis | Alternative] = [said, *said.others]
+        for each in texts:
+            theirs = readings.search_logprobs(
+                compared.reference, window.language, each.ids, compared.states[i]
+            )
+            np.testing.assert_allclose(each.logprobs, theirs, rtol=0, atol=LOGPROB)
 
 
 def test_token_probabilities(ours, compared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,12 +14,12 @@ import pytest
 from auricle.engine.protocol import EngineDied, Tokens
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
-from auricle.reading.early_text import EarlyText, is_sure, whole_words
+from auricle.reading.early_text import EarlyText, Given, is_sure, whole_words
 from auricle.reading.fallback import OPENAI_WHISPER, Attempt
 from auricle.reading.jobs import batch_cost
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
-from auricle.types import DecodeOptions, Window
+from auricle.types import DecodeOptions, Token, Window
 from tests.fakes import LOOP, VOCABULARY, FakeEngine, Heard, Said, window
 from tests.reading.test_reader import english, serving
 
@@ -44,6 +45,7 @@ def ids(*parts: str | int) -> tuple[int, ...]:
         (ids(0), ""),
         (ids(0, " One.", 200, 200, " Two thr"), " One. Two"),
         (ids(0, " One ", 200, 200, " Two thr"), " One Two"),  # as segments have it
+        (ids(0, " One two.", 200, 200, " ", 300, 300, " Three"), " One"),  # a piece goes
         (ids(0, " very very ver"), " very"),
         (ids(0, " a b c a b c a b"), " a b c"),
         (ids(0, " we a b c a b c a b d e"), " we a b c a b c a b d"),
@@ -93,8 +95,8 @@ async def test_what_was_given_out_is_not_taken_back():
     texts: list[str] = []
 
     async def listen() -> None:
-        async for text in early.texts():
-            texts.append(text)
+        async for given in early.parts():
+            texts.append(given.text)
 
     listening = asyncio.create_task(listen())
     for text in (" One", " Two three", " On", " One two", " One two three"):
@@ -110,11 +112,18 @@ async def read(
     engine: FakeEngine, options: DecodeOptions = FULL, what: Window | None = None, context: str = ""
 ) -> tuple[Reading, str]:
     """What is read, and what was given out of it before."""
+    reading, given = await read_along(engine, options, what, context)
+    return reading, given.text
+
+
+async def read_along(
+    engine: FakeEngine, options: DecodeOptions = FULL, what: Window | None = None, context: str = ""
+) -> tuple[Reading, Given]:
     early = EarlyText()
     async with serving(engine) as model:
         with model.queue.admit() as admission:
             reader = Reader(model, admission, Priority.SHORT, options, context)
-            return await reader.read(what or window(seconds=10.0), english, early), early.text
+            return await reader.read(what or window(seconds=10.0), english, early), early.given
 
 
 def text(reading: Reading) -> str:
@@ -197,8 +206,48 @@ async def test_of_several_texts_one_is_believed_that_begins_with_what_was_given_
     assert len(engine.heard) == 2
 
 
-async def test_another_engine_goes_on_from_what_was_given_out():
-    """The first one dies on the way, and the next hears something else."""
+def tokens(reading: Reading) -> list[Token]:
+    return [token for segment in reading.segments for token in segment.logprobs or ()]
+
+
+async def test_log_probabilities_that_were_given_out_stay_where_a_text_is_read_anew():
+    def hear(heard: Heard) -> Said:
+        if not heard.prefix:
+            loop = replace(LOOP, text=" One two" + LOOP.text, told=(" One two again",))
+            return replace(loop, tells_logprobs=True)
+        return Said(" One two three.", tells_logprobs=True)
+
+    engine = FakeEngine(hear)
+    reading, given = await read_along(engine, replace(FULL, logprobs=True))
+    assert given.text == " One two"
+    assert [token.logprob for token in given.tokens] == [-n / 100 for n in range(1, 9)]
+    assert [token.logprob for token in tokens(reading)] == [-n / 100 for n in range(1, 16)]
+    assert b"".join(token.raw for token in tokens(reading)).decode() == text(reading)
+    assert engine.aligns == []
+
+
+async def test_log_probabilities_that_were_given_out_stay_where_timestamps_change():
+    """The best beam had another one when the words were decided."""
+
+    class Moving(FakeEngine):
+        async def decode(self, job):
+            async for reply in super().decode(job):
+                if isinstance(reply, Tokens):
+                    reply = msgspec.structs.replace(reply, logprobs=(-0.5,) * len(reply.ids))
+                yield reply
+
+    engine = Moving(always(replace(TOLD, tells_logprobs=True)))
+    reading, given = await read_along(engine, replace(FULL, logprobs=True))
+    assert given.text == " One two"
+    assert [token.logprob for token in tokens(reading)] == [
+        *[-0.5] * 8,
+        *(-n / 100 for n in range(9, 16)),
+    ]
+
+
+@pytest.mark.parametrize("has_logprobs", [False, True])
+async def test_another_engine_goes_on_from_what_was_given_out(has_logprobs):
+    """The first one dies on the way, and the next hears something else, and tells less."""
 
     class Dying(FakeEngine):
         async def decode(self, job):
@@ -211,7 +260,8 @@ async def test_another_engine_goes_on_from_what_was_given_out():
     def hear(heard: Heard) -> Said:
         if heard.prefix:
             return Said(f"{heard.prefix} tree.")
-        return TOLD if len(engines) == 1 else Said(" Won too tree.")
+        told = replace(TOLD, tells_logprobs=True)
+        return told if len(engines) == 1 else Said(" Won too tree.")
 
     engines: list[FakeEngine] = []
 
@@ -224,22 +274,28 @@ async def test_another_engine_goes_on_from_what_was_given_out():
     await queue.start()
     model = ReadingModel(queue, VOCABULARY, margin_s=10.0)
     with queue.admit() as admission:
-        reader = Reader(model, admission, Priority.SHORT, FULL)
+        options = replace(FULL, logprobs=has_logprobs)
+        reader = Reader(model, admission, Priority.SHORT, options)
         reading = await reader.read(window(seconds=10.0), english, early)
     await queue.close()
-    assert early.text == " One two"
+    if has_logprobs:
+        expected = [*(-n / 100 for n in range(1, 9)), *[math.log(0.5)] * 6]
+        assert [token.logprob for token in tokens(reading)] == expected
+    assert early.given.text == " One two"
     assert text(reading) == " One two tree."
     assert prefixes(engines[1]) == ["", " One two"]
     assert engines[1].kept == {}
 
 
-async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it():
+@pytest.mark.parametrize("has_logprobs", [False, True])
+async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it(has_logprobs):
     """The model began a sentence and did not end it, so it is heard again with what follows."""
 
     def hear(heard: Heard) -> Said:
         if heard.start_s == 0 and not heard.prefix:
-            return Said(" One. Two th", told=(" One. Two th",), end_s=3.0)
-        return Said(f"{heard.prefix} three.")
+            told = (" One. Two th",)
+            return Said(" One. Two th", told=told, end_s=3.0, tells_logprobs=has_logprobs)
+        return Said(f"{heard.prefix} three.", tells_logprobs=has_logprobs)
 
     class Unfinished(FakeEngine):
         async def decode(self, job):
@@ -252,15 +308,19 @@ async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it():
                 yield reply
 
     engine = Unfinished(hear)
-    reading, given = await read(engine, what=window(seconds=10.0))
-    assert given == " One. Two"
+    options = replace(FULL, logprobs=has_logprobs)
+    reading, given = await read_along(engine, options, window(seconds=10.0))
+    assert given.text == " One. Two"
     assert [each.text for each in reading.segments] == [" One.", " Two three."]
     assert [(each.start_s, each.prefix) for each in engine.heard] == [(0, ""), (6, " Two")]
+    assert tokens(reading)[: len(given.tokens)] == list(given.tokens)
+    said = b"".join(token.raw for token in tokens(reading)).decode()
+    assert said == (" One. Two three." if has_logprobs else "")
 
 
 def replace_ids(reply, said):
-
-    return msgspec.structs.replace(reply, ids=said)
+    logprobs = tuple(-n / 100 for n in range(len(said))) if reply.logprobs else ()
+    return msgspec.structs.replace(reply, ids=said, logprobs=logprobs)
 
 
 async def test_a_window_whose_text_was_begun_is_not_read_in_halves():

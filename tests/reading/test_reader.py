@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 
 from auricle.engine.protocol import Aligned
@@ -389,14 +391,37 @@ async def test_words_that_are_placed_on_the_way_need_no_pass():
     assert [word.probability for word in words] == [0.25] * len(words)
 
 
-@pytest.mark.parametrize(
-    "options", [DecodeOptions(words=True, logprobs=True), DecodeOptions(words=True, prefix="So")]
-)
-async def test_log_probabilities_and_prefixes_need_one(options):
-    """They would be those behind timestamps, and of what was given there would be none."""
-    placing = Placing()
-    await read(placing, options, window(seconds=3.0))
+async def test_words_behind_a_prefix_need_one():
+    """Of what was given there would be no probabilities."""
+    placing = Placing(lambda each: Said(f"{each.prefix} it is", tells_logprobs=True))
+    options = DecodeOptions(words=True, logprobs=True, prefix="So")
+    [segment] = (await read(placing, options, window(seconds=3.0))).segments
     assert len(placing.aligns) == 1
+    assert {token.logprob for token in segment.logprobs or ()} == {math.log(0.5)}
+    assert {word.probability for word in segment.words or ()} == {0.5}
+
+
+@pytest.mark.parametrize("what", [window(seconds=3.0), window(seconds=1.0)], ids=["long", "short"])
+async def test_log_probabilities_that_the_search_tells_need_no_pass(what):
+    """Neither behind timestamps nor of the likeliest of several short texts."""
+    said = Said(" Hum.", others=((" Hi.", -0.1),), tells_logprobs=True)
+    engine = FakeEngine(lambda _: said)
+    [segment] = (await read(engine, DecodeOptions(logprobs=True), what)).segments
+    assert engine.aligns == []
+    assert b"".join(token.raw for token in segment.logprobs or ()).decode() == segment.text
+    first = int(what.duration_s > 2)  # a timestamp
+    assert [token.logprob for token in segment.logprobs or ()] == [
+        -(first + n) / 100 for n in range(len(segment.text))
+    ]
+
+
+async def test_words_have_the_probabilities_that_the_search_tells():
+    engine = Placing(lambda _: Said(" He.", tells_logprobs=True))
+    [segment] = (await read(engine, DecodeOptions(words=True), window(seconds=3.0))).segments
+    assert segment.logprobs is None
+    [word] = segment.words or ()
+    expected = np.exp([-0.01, -0.02, -0.03, -0.04]).mean()
+    assert word.probability == pytest.approx(expected)
 
 
 async def test_nothing_is_aligned_that_nobody_asked_for_or_said():

@@ -37,6 +37,8 @@ class PartialText(NamedTuple):
     avg_logprob: float
     """Of these tokens."""
     no_speech_prob: float
+    logprobs: tuple[float, ...]
+    """Of each of the ids; 0 of what was given."""
 
 
 class OtherText(NamedTuple):
@@ -44,6 +46,8 @@ class OtherText(NamedTuple):
 
     ids: tuple[int, ...]
     avg_logprob: float
+    logprobs: tuple[float, ...]
+    """Of each of the ids; 0 of what was given."""
 
 
 class FinalText(NamedTuple):
@@ -56,7 +60,8 @@ class FinalText(NamedTuple):
     """Of the tokens and end-of-text; what was given, such as the prefix, counts as certain."""
     no_speech_prob: float
     logprobs: tuple[float, ...]
-    """Of each token that was chosen, and of end-of-text."""
+    """Of each of the ids, among all that the rules allow behind the ones before it; 0 of what was
+    given."""
     others: tuple[OtherText, ...] = ()
     """The next best texts, where they are wanted, the best first."""
     is_loop: bool = False

@@ -204,20 +204,28 @@ class _Batch:
     def _partial_texts(self) -> Iterator[PartialText]:
         """What was decided in this step of the texts that are to be streamed."""
         for window in self.windows:
-            if window.row.is_streamed and (text := window.search.decide()) is not None:
-                yield PartialText(window.row.window, text.ids, text.mean, window.no_speech_prob)
+            search = window.search
+            if window.row.is_streamed and (text := search.decide()) is not None:
+                yield PartialText(
+                    window.row.window,
+                    text.ids,
+                    text.mean,
+                    window.no_speech_prob,
+                    search.logprobs(text),
+                )
 
 
 def _found(window: _Window, n_best: int) -> FinalText:
-    best, *others = window.search.best(n_best)
+    search = window.search
+    best, *others = search.best(n_best)
     return FinalText(
         window.row.window,
         best.ids,
         best.mean_to_end,
         window.no_speech_prob,
-        best.logprobs,
-        tuple(OtherText(each.ids, each.mean_to_end) for each in others),
-        window.search.is_loop(best),
+        search.logprobs(best),
+        tuple(OtherText(each.ids, each.mean_to_end, search.logprobs(each)) for each in others),
+        search.is_loop(best),
     )
 
 

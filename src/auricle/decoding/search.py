@@ -116,6 +116,10 @@ class Search:
         found = sorted(filter(self._is_decided, self.ended), key=lambda beam: -beam.mean)
         return found[:1] + [beam for beam in found[1:n] if beam.total > IMPOSSIBLE / 2]
 
+    def logprobs(self, beam: Beam) -> tuple[float, ...]:
+        """Of each of its tokens; of what was given 0."""
+        return (0.0,) * self.n_given + beam.logprobs[: len(beam.ids) - self.n_given]
+
     def is_loop(self, beam: Beam) -> bool:
         """Whether it was cut where it said the same thing over and over."""
         return self.stops_on_loops and is_repeating(self._text(beam))

@@ -122,6 +122,8 @@ class Tokens(msgspec.Struct, frozen=True, tag=True):
     avg_logprob: float
     """Mean log-probability of these."""
     no_speech_prob: float
+    logprobs: tuple[float, ...] = ()
+    """As of `Hypothesis`."""
 
 
 class Stepped(msgspec.Struct, frozen=True, tag=True):
@@ -133,6 +135,8 @@ class Alternative(msgspec.Struct, frozen=True):
 
     ids: tuple[int, ...]
     avg_logprob: float
+    logprobs: tuple[float, ...] = ()
+    """As of `Hypothesis`."""
 
 
 class Aligned(msgspec.Struct, frozen=True, tag=True):
@@ -160,6 +164,9 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     """The search stopped where the text repeated itself."""
     aligned: Aligned | None = None
     """Where that was wanted and could be done on the way."""
+    logprobs: tuple[float, ...] = ()
+    """Of each of the ids, among all that the rules allow behind the ones before it, as in
+    openai-whisper's decoding; 0 of what was given. Empty where the engine does not tell."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

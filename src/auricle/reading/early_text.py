@@ -9,12 +9,15 @@ Why it is so: docs/decisions.md, The loop of our own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
 
 from auricle.engine.protocol import Tokens
 from auricle.reading.fallback import Attempt, FallbackThresholds
-from auricle.types import Window
+from auricle.types import Segment, Token, Window
 from auricle.whisper import tokens, words
 from auricle.whisper.vocabulary import Vocabulary
 
@@ -22,20 +25,51 @@ LONGEST_PHRASE = 12
 """Words of a phrase at most that is not given out again while it is repeated."""
 
 
-class EarlyText:
-    """What was given out of one window. For the event loop only."""
+class Given(NamedTuple):
+    """What was given out of one window."""
 
-    def __init__(self, ids: tuple[int, ...] = (), text: str = "") -> None:
-        self.ids = ids
-        """The tokens of the text, with timestamps among them, the first of all."""
-        self.text = text
+    ids: tuple[int, ...] = ()
+    """The tokens of the text, with timestamps among them, the first of all."""
+    text: str = ""
+    tokens: tuple[Token, ...] = ()
+    """Those of text with their log-probabilities, where the engine tells them."""
+
+    def behind(self, said: Sequence[Segment], first_timestamp: int) -> Given:
+        """What was given out of what follows these segments."""
+        rest = self.text[sum(len(segment.text) for segment in said) :]
+        if not rest:
+            return Given()
+        ids = [i for segment in said for i in segment.tokens if i < first_timestamp]
+        more = [i for i in self.ids if i < first_timestamp][len(ids) :]
+        return Given((first_timestamp, *more), rest, self.tokens[len(ids) :])
+
+    def beginning(self, said: Iterable[Segment]) -> tuple[Segment, ...]:
+        """Segments that say this and more, with the log-probabilities that were given out where
+        they have any."""
+        segments: list[Segment] = []
+        given = self.tokens
+        for segment in said:
+            own = segment.logprobs or ()
+            known, given = given[: len(own)], given[len(own) :]
+            logprobs = (*known, *own[len(known) :]) or None
+            segments.append(msgspec.structs.replace(segment, logprobs=logprobs))
+        return tuple(segments)
+
+
+class EarlyText:
+    """Gives out words of one window. For the event loop only."""
+
+    def __init__(self, given: Given | None = None) -> None:
+        self.given = given or Given()
         self._changed = asyncio.Event()
         self._is_over = False
 
-    def grow(self, ids: tuple[int, ...], text: str) -> None:
-        """Give out more. Ignored unless the text goes on with what was given out before."""
-        if len(text) > len(self.text) and text.startswith(self.text):
-            self.ids, self.text = ids, text
+    def grow(self, ids: tuple[int, ...], text: str, tokens: tuple[Token, ...] = ()) -> None:
+        """Give out more. Ignored unless the text goes on with what was given out before, whose
+        log-probabilities stay."""
+        known = self.given
+        if len(text) > len(known.text) and text.startswith(known.text):
+            self.given = Given(ids, text, (*known.tokens, *tokens[len(known.tokens) :]))
             self._changed.set()
 
     def end(self) -> None:
@@ -43,18 +77,18 @@ class EarlyText:
         self._is_over = True
         self._changed.set()
 
-    async def texts(self) -> AsyncIterator[str]:
+    async def parts(self) -> AsyncIterator[Given]:
         """All that was given out, each time it has become more, until the window is read."""
         while True:
             await self._changed.wait()
             if self._is_over:
                 return
             self._changed.clear()
-            yield self.text
+            yield self.given
 
     def begins(self, ids: Sequence[int], vocabulary: Vocabulary) -> bool:
         """Whether a text of these tokens begins with what was given out."""
-        given = _text_ids(self.ids, vocabulary)
+        given = _text_ids(self.given.ids, vocabulary)
         return _text_ids(ids, vocabulary)[: len(given)] == given
 
 
@@ -87,6 +121,8 @@ def whole_words(
         if is_text:
             raws = [vocabulary.decode_bytes([i]) for i in part]
             spoken = words.split(raws, language)
+            if not spoken:
+                break  # white space between timestamps, which is going to be left out
             found += [(word.text, n_before + word.end) for word in spoken]
         n_before += len(part)
     kept = _without_repetition([text for text, _ in found[:-1]])

@@ -18,7 +18,7 @@ from auricle import tracing
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading import coverage, fallback, order, prompt_echo
-from auricle.reading.early_text import EarlyText
+from auricle.reading.early_text import EarlyText, Given
 from auricle.reading.encoded import EncodedWindow, opened
 from auricle.reading.model import ReadingModel
 from auricle.reading.text import WindowText
@@ -31,6 +31,8 @@ MAX_CONTEXT_CHARS = 2000
 
 MAX_CONTEXT_TEMPERATURE = 0.5
 """A text read with more chance than that is no context for the next, as in openai-whisper."""
+
+_NOTHING = Given()
 
 LanguageOf: TypeAlias = Callable[[Callable[[], Awaitable[Language]]], Awaitable[Language]]
 """The language to read a window in. Given is what detects the one that is spoken in it."""
@@ -71,7 +73,7 @@ class Reader:
         with self._opened(window) as encoded:
             language = await language_of(lambda: self._detect_language(encoded))
             text = await self._text(encoded, language, early)
-        given = "" if early is None else early.text
+        given = Given() if early is None else early.given
         segments, context = await self._completed(window, text, language, given)
         return Reading(tuple(segments), language, context)
 
@@ -84,16 +86,16 @@ class Reader:
         return Reading(text.segments, language, self._context_after(text))
 
     async def _completed(
-        self, window: Window, text: WindowText, language: Language, given: str = ""
+        self, window: Window, text: WindowText, language: Language, given: Given = _NOTHING
     ) -> tuple[list[Segment], str]:
         """The segments of a window, and its text as context: as it was read; or, if it loops or
         speech is missing in it, of halves, unless words were ``given`` out."""
         is_loop = bool(text.segments) and fallback.is_looping(text, self.model.thresholds)
         divided = coverage.loop_halves(window) if is_loop else coverage.halves(window, text)
-        halves = () if self.options.prefix or given else divided
+        halves = () if self.options.prefix or given.text else divided
         texts = await _all(self._read_part(half, language, "half") for half in halves)
         if not halves or not (is_loop or coverage.say_more(texts, text)):
-            return await self._with_tail(window, text, language, given[len(text.text) :])
+            return await self._with_tail(window, text, language, given)
         segments: list[Segment] = []
         reader = self
         for half, half_text in zip(halves, texts, strict=True):
@@ -103,10 +105,10 @@ class Reader:
         return segments, reader.context
 
     async def _with_tail(
-        self, window: Window, text: WindowText, language: Language, given: str = ""
+        self, window: Window, text: WindowText, language: Language, given: Given = _NOTHING
     ) -> tuple[list[Segment], str]:
-        """The segments of a text, then those of the rest of the window that it leaves unread, of
-        which ``given`` was given out."""
+        """The segments of a text, of which ``given`` was given out, then those of the rest of the
+        window that it leaves unread."""
         context = self._context_after(text)
         segments = [coverage.fitted(segment, window) for segment in text.segments]
         tail = coverage.uncovered_tail(window, text)
@@ -114,21 +116,19 @@ class Reader:
             return segments, context
         segments = order.before(segments, window.start_s, tail.start_s)
         reader = replace(self, options=replace(self.options, prefix=None), context=context)
-        tail_text = await reader._read_part(tail, language, "tail", given)
-        more, context = await reader._completed(tail, tail_text, language, given)
+        rest = given.behind(text.segments, self.model.vocabulary.first_timestamp)
+        tail_text = await reader._read_part(tail, language, "tail", rest)
+        more, context = await reader._completed(tail, tail_text, language, rest)
         return segments + more, context
 
     async def _read_part(
-        self, window: Window, language: Language, which: str, given: str = ""
+        self, window: Window, language: Language, which: str, given: Given = _NOTHING
     ) -> WindowText:
         """The text of a part of a window, as of a window of its own."""
         self.model.observer.count("windows_read_again", why=which)
-        ids = (
-            await asyncio.to_thread(prompting.prefix, self.model.vocabulary, given) if given else ()
-        )
         again = tracing.spanning("window.part", why=which, audio_s=window.duration_s)
         with again, self._opened(window) as encoded:
-            return await self._text(encoded, language, EarlyText(ids, given) if given else None)
+            return await self._text(encoded, language, EarlyText(given) if given.text else None)
 
     async def _text(
         self, encoded: EncodedWindow, language: Language, early: EarlyText | None

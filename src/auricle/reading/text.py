@@ -6,12 +6,13 @@ Knows nothing about engines' calls, queues, or what is read again.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from auricle.engine.protocol import Hypothesis
-from auricle.types import Segment, Window
+from auricle.types import Segment, Token, Window
 from auricle.whisper import tokens
 from auricle.whisper.dimensions import FRAMES_PER_S
 from auricle.whisper.vocabulary import Vocabulary
@@ -52,6 +53,8 @@ class AttemptInfo(msgspec.Struct, frozen=True):
     max_new_tokens: int
     language: str
     """The one it was read in."""
+    has_logprobs: bool = False
+    """Whether those of its tokens are wanted of what the engine tells."""
 
 
 def from_tokens(
@@ -61,6 +64,7 @@ def from_tokens(
     ids = hypothesis.ids
     pieces, resume_s = tokens.split(ids, vocabulary.first_timestamp, window.duration_s)
     texts = [vocabulary.decode(piece.ids).rstrip() for piece in pieces]
+    logprobs = hypothesis.logprobs if info.has_logprobs else ()
     quality: dict[str, Any] = {
         "temperature": info.temperature,
         "avg_logprob": hypothesis.avg_logprob,
@@ -75,6 +79,7 @@ def from_tokens(
             tokens=piece.ids,
             seek=round(window.start_s * FRAMES_PER_S),
             language=info.language,
+            logprobs=tokens_of(piece.ids, logprobs[piece.first :], vocabulary) or None,
             **quality,
         )
         for piece, text in zip(pieces, texts, strict=True)
@@ -88,6 +93,17 @@ def from_tokens(
         is_truncated=len(ids) >= info.max_new_tokens,
         overruns_audio=tokens.overruns_audio(ids, vocabulary.first_timestamp, window.duration_s),
         **quality,
+    )
+
+
+def tokens_of(
+    ids: Sequence[int], logprobs: Sequence[float], vocabulary: Vocabulary
+) -> tuple[Token, ...]:
+    """Those of text with their log-probabilities; none if these are not known."""
+    return tuple(
+        Token(i, vocabulary.decode_bytes([i]), logprob)
+        for i, logprob in zip(ids, logprobs, strict=False)
+        if i < vocabulary.eot
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from auricle.engine.protocol import Hypothesis, Tokens
+from auricle.engine.protocol import Alternative, Hypothesis, Tokens
 from auricle.reading import (
     early_text,
     encoder_length,
@@ -20,12 +20,12 @@ from auricle.reading import (
     short_speech,
     word_times,
 )
-from auricle.reading.early_text import EarlyText
+from auricle.reading.early_text import EarlyText, Given
 from auricle.reading.encoded import EncodedWindow
 from auricle.reading.fallback import Attempt
 from auricle.reading.jobs import DecodeSettings
 from auricle.reading.model import ReadingModel
-from auricle.reading.text import AttemptInfo, WindowText, from_tokens
+from auricle.reading.text import AttemptInfo, WindowText, from_tokens, tokens_of
 from auricle.types import DecodeOptions
 from auricle.whisper import prompting
 from auricle.whisper.dimensions import MAX_FRAMES
@@ -97,23 +97,29 @@ class WindowDecoder:
 
     async def with_details(self, text: WindowText) -> WindowText:
         """The text with word times and token probabilities, if these are asked for."""
-        options, vocabulary = self.options, self.model.vocabulary
+        options = self.options
         if not text.segments or not (options.words or options.logprobs):
             return text
-        details = word_times.AlignmentInput(text, self.encoded.window, vocabulary)
-        aligned = await self.encoded.align(self.prompt, details.ids, details.n_frames)
-        # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
-        segments = await asyncio.to_thread(
-            word_times.detailed, details, aligned, options, self.model.late_s
-        )
-        return msgspec.structs.replace(text, segments=segments)
+        text = self._begun(text)
+        if options.words or any(each.logprobs is None for each in text.segments):
+            details = word_times.AlignmentInput(text, self.encoded.window, self.model.vocabulary)
+            aligned = await self.encoded.align(self.prompt, details.ids, details.n_frames)
+            # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
+            segments = await asyncio.to_thread(
+                word_times.detailed, details, aligned, options, self.model.late_s
+            )
+            text = self._begun(msgspec.structs.replace(text, segments=segments))
+        return text
+
+    def _begun(self, text: WindowText) -> WindowText:
+        """The text with those log-probabilities that were given out."""
+        given = Given() if self.early is None else self.early.given
+        return msgspec.structs.replace(text, segments=given.beginning(text.segments))
 
     @property
     def _n_align_frames(self) -> int:
-        """Frames in which words are placed while they are found. Not where log-probabilities are
-        asked for: those are of the text without its timestamps."""
-        is_placed = self.options.words and not self.options.logprobs
-        return word_times.n_frames(self.encoded.window.duration_s) if is_placed else 0
+        """Frames in which words are placed while they are found."""
+        return word_times.n_frames(self.encoded.window.duration_s) if self.options.words else 0
 
     def _will_divide(self, text: WindowText) -> bool:
         is_loop = fallback.is_looping(text, self.model.thresholds)
@@ -122,7 +128,7 @@ class WindowDecoder:
     @property
     def _given(self) -> str:
         """What was given out."""
-        return "" if self.early is None else self.early.text
+        return "" if self.early is None else self.early.given.text
 
     @property
     def _is_short(self) -> bool:
@@ -149,7 +155,13 @@ class WindowDecoder:
             n_best=short_speech.N_BEST if self._is_short and searches else 1,
             stops_on_loops=stops_on_loops,
         )
-        info = AttemptInfo(attempt.temperature, settings.max_new_tokens, self.language)
+        wants_logprobs = options.words or options.logprobs
+        info = AttemptInfo(
+            attempt.temperature,
+            settings.max_new_tokens,
+            self.language,
+            has_logprobs=wants_logprobs and not self.prompt.prefix,  # of one there are none
+        )
         if self._is_short:
             return await self._short_text(settings, info)
         hypothesis = await self._decoded(settings, attempt)
@@ -166,13 +178,16 @@ class WindowDecoder:
             return await self.encoded.decode(self.prompt, settings, n_align_frames=n_align_frames)
 
         def on_tokens(reply: Tokens) -> None:
+            if self.options.logprobs and not reply.logprobs:
+                return
             if early_text.is_sure(reply, attempt, model.thresholds, window, model.vocabulary):
                 ids, text = early_text.whole_words(reply.ids, model.vocabulary, self.language)
                 if prompt_echo.is_begun(text, self.options):
-                    early.grow(ids, text)
+                    early.grow(ids, text, tokens_of(ids, reply.logprobs, model.vocabulary))
 
         while True:
-            prompt = self.prompt._replace(prefix=early.ids) if early.ids else self.prompt
+            ids = early.given.ids
+            prompt = self.prompt._replace(prefix=ids) if ids else self.prompt
             n_align_frames = 0 if prompt.prefix else self._n_align_frames
             hypothesis = await self.encoded.decode(prompt, settings, on_tokens, n_align_frames)
             if prompt.prefix or early.begins(hypothesis.ids, model.vocabulary):
@@ -184,20 +199,21 @@ class WindowDecoder:
         window, vocabulary = self.encoded.window, self.model.vocabulary
         prompt = Prompt((*self.prompt.ids, vocabulary.no_timestamps))
         best = await self.encoded.decode(prompt, settings)
-        found = ((best.ids, best.avg_logprob), *((o.ids, o.avg_logprob) for o in best.others))
+        found: tuple[Hypothesis | Alternative, ...] = (best, *best.others)
         texts = [
             from_tokens(
                 msgspec.structs.replace(
                     best,
-                    ids=short_speech.timed(ids, vocabulary.first_timestamp, window),
-                    avg_logprob=avg_logprob,
-                    is_loop=best.is_loop and ids == best.ids,
+                    ids=short_speech.timed(said.ids, vocabulary.first_timestamp, window),
+                    avg_logprob=said.avg_logprob,
+                    is_loop=best.is_loop and said is best,
+                    logprobs=said.logprobs and (0.0, *said.logprobs, 0.0),
                 ),
                 window,
                 vocabulary,
                 info,
             )
-            for ids, avg_logprob in found
+            for said in found
         ]
         return short_speech.choose(texts, window)
 

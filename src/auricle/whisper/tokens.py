@@ -30,6 +30,8 @@ class Piece:
     start_s: float
     end_s: float
     ids: tuple[int, ...]
+    first: int = 0
+    """Where in what was generated they begin."""
 
 
 def split(
@@ -54,7 +56,7 @@ def split(
     starts = [0, *(i for i in pairs if i < end)]
     pieces: list[Piece] = []
     for first, last in zip(starts, [*starts[1:], end], strict=True):
-        piece = _piece(ids[first:last], first_timestamp, duration_s)
+        piece = _piece(ids[first:last], first, first_timestamp, duration_s)
         if piece is not None and not (pieces and piece.start_s > duration_s + PAST_END_S):
             previous_s = pieces[-1].end_s if pieces else 0.0
             pieces.append(_placed(piece, previous_s, duration_s))
@@ -73,8 +75,8 @@ def _closed(ids: Sequence[int], first_timestamp: int) -> bool:
     return len(ids) >= 2 and ids[-1] >= first_timestamp and ids[-2] < first_timestamp
 
 
-def _piece(ids: Sequence[int], first_timestamp: int, duration_s: float) -> Piece | None:
-    """One piece with the times it states, or None when it holds no text."""
+def _piece(ids: Sequence[int], first: int, first_timestamp: int, duration_s: float) -> Piece | None:
+    """The piece that begins at ``first`` with the times it states; None when it holds no text."""
     if all(i >= first_timestamp for i in ids):
         return None
     start_s, end_s = 0.0, duration_s
@@ -82,7 +84,7 @@ def _piece(ids: Sequence[int], first_timestamp: int, duration_s: float) -> Piece
         start_s = (ids[0] - first_timestamp) * SECONDS_PER_STATE
     if ids[-1] >= first_timestamp:
         end_s = (ids[-1] - first_timestamp) * SECONDS_PER_STATE
-    return Piece(start_s, end_s, tuple(ids))
+    return Piece(start_s, end_s, tuple(ids), first)
 
 
 def _placed(piece: Piece, previous_s: float, duration_s: float) -> Piece:
@@ -91,4 +93,4 @@ def _placed(piece: Piece, previous_s: float, duration_s: float) -> Piece:
     start_s = min(max(piece.start_s, previous_s), latest_start_s)
     first_end_s = start_s + SECONDS_PER_STATE
     end_s = min(max(piece.end_s, first_end_s), max(duration_s, first_end_s))
-    return Piece(start_s, end_s, piece.ids)
+    return Piece(start_s, end_s, piece.ids, piece.first)

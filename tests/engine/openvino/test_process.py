@@ -148,8 +148,8 @@ async def test_a_server_whose_engine_is_killed_reads_on_with_the_other_library(d
     try:
         assert (runtime.state, runtime.engines[0].info.library) == ("ready", "openvino")
         runtime.engines[0].is_armed = True
-        # log-probabilities, as word times alone need no call of their own
-        options = DecodeOptions(beam_size=1, words=True, logprobs=True)
+        # behind a prefix, as word times need no call of their own otherwise
+        options = DecodeOptions(beam_size=1, words=True, prefix="And so")
         async with runtime.open(SAMPLES / "jfk.wav", options) as transcription:
             transcript = await collect(transcription)
         assert words(transcript.text) == JFK_WORDS

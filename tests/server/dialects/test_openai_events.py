@@ -53,17 +53,43 @@ def test_no_token_is_lost_or_sent_twice(segments: list[list[str]]) -> None:
 )
 def test_text_that_comes_ahead_of_its_segments_is_sent_once(windows) -> None:
     """Windows of segments, and how much of their text was known before, each time more."""
-    growing = GrowingText(Style())
+    growing = GrowingText(Style(logprobs=True))
     deltas: list[TextDelta | None] = []
     whole = ""
     for pieces, known in windows:
         text = "".join(pieces)
         whole += text
         for n in sorted(known):
-            deltas.append(growing.append(EarlyWords(text[:n].rstrip())))
-        deltas += [growing.append(said(piece)) for piece in pieces]
+            ahead = text[:n].rstrip()
+            deltas.append(growing.append(EarlyWords(ahead, letters(ahead))))
+        deltas += [
+            growing.append(msgspec.structs.replace(said(piece), logprobs=letters(piece)))
+            for piece in pieces
+        ]
     sent = "".join(delta.delta for delta in deltas if delta is not None)
-    assert sent == growing.done(Usage(1)).text == whole.strip()
+    done = growing.done(Usage(1))
+    assert sent == done.text == whole.strip()
+    assert isinstance(done.logprobs, tuple)
+    assert [each.token for each in done.logprobs] == list(whole)
+    told = [each for delta in deltas if delta is not None for each in delta.logprobs or ()]
+    assert told == list(done.logprobs[: len(told)])
+    assert not "".join(each.token for each in done.logprobs[len(told) :]).strip()
+
+
+def letters(text: str) -> tuple[Token, ...]:
+    """A token for each."""
+    return tuple(Token(0, letter.encode(), -0.5) for letter in text)
+
+
+def test_words_of_text_that_came_ahead_come_with_the_end_of_their_segment() -> None:
+    growing = GrowingText(Style(words=True))
+    timed = (Word(" One", 0.0, 0.4, 1.0), Word(" two.", 0.4, 0.9, 1.0))
+    first = growing.append(EarlyWords(" One"))
+    last = growing.append(msgspec.structs.replace(said(" One two."), words=timed))
+    assert first is not None
+    assert last is not None
+    assert (first.delta, first.words) == ("One", ())
+    assert (last.delta, last.words) == (" two.", growing.done(Usage(1)).words)
 
 
 def test_a_segment_of_which_all_was_known_sends_what_is_new() -> None:

@@ -7,6 +7,7 @@ windows. What is kept of an encoded window are the keys and values that the deco
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -178,7 +179,7 @@ class OpenVinoWhisper:
                         others = tuple(Alternative(*each) for each in text.others)
                         row = aligned_rows.get(text.window)
                         aligned = None if row is None else _aligned(row, text, network, eot)
-                        yield Hypothesis(*text[:4], others, text.is_loop, aligned)
+                        yield Hypothesis(*text[:4], others, text.is_loop, aligned, text.logprobs)
                     case None:
                         stepped()
 
@@ -255,9 +256,7 @@ def _aligned(
     texts = [n for n, text in enumerate(is_text) if text]
     placed = [len(row.prompt) - 1 + n for n in (*texts, texts[-1] + 1)]
     steps = word_alignment.path(attention, row.n_align_frames // FRAMES_PER_STATE, placed)
-    chosen = [float(share) for share in np.exp(found.logprobs[:-1])]  # the last is of the end
-    shares = [1.0] * (len(found.ids) - len(chosen)) + chosen
-    return Aligned(steps, tuple(shares[n] for n in texts))
+    return Aligned(steps, tuple(math.exp(found.logprobs[n]) for n in texts))
 
 
 @contextlib.contextmanager

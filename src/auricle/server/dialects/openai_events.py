@@ -30,8 +30,8 @@ DONE: Final = b"data: [DONE]\n\n"
 
 class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="transcript.text.delta"):
     """Text to append to what came before; it is never taken back. ``logprobs`` are those of its
-    tokens, only with ``include[]=logprobs``; ``words`` those that end in it, only with
-    ``timestamp_granularities[]=word``."""
+    tokens, only with ``include[]=logprobs``; ``words`` those that were placed in the audio since
+    the delta before, only with ``timestamp_granularities[]=word``: they may be of earlier ones."""
 
     delta: str
     words: tuple[VerboseWord, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -58,8 +58,8 @@ class TextDone(
 class GrowingText:
     """Segment texts joined as they come, or ahead of that. What was given out is never revised, and
     all of it together is the stripped transcript: white space waits until something follows it.
-    Tokens and words wait with the text they belong to, and none is lost. ``style`` says what is
-    shown beside the text."""
+    Tokens and words wait with the text they belong to, and none is lost; words of text that comes
+    ahead of its segment come behind it. ``style`` says what is shown beside the text."""
 
     def __init__(self, style: Style) -> None:
         self._style = style
@@ -68,6 +68,8 @@ class GrowingText:
         self._held = ""
         self._ahead = ""
         """What was taken of segments that are still to come."""
+        self._n_tokens_ahead = 0
+        """The same in tokens."""
         self._tokens: list[Token] = []
         self._words: list[Word] = []
         self._n_sent = 0
@@ -77,15 +79,20 @@ class GrowingText:
         """The part of the text so far that can be sent now, if any."""
         if isinstance(read, EarlyWords):
             more, self._ahead = read.text[len(self._ahead) :], read.text
+            self._tokens += read.tokens[self._n_tokens_ahead :]
+            self._n_tokens_ahead = len(read.tokens)
             return self._sendable(more)
         return self._sendable(self._added(read))
 
     def _added(self, segment: Segment) -> str:
         """What a segment has that was not taken ahead of it."""
-        self._tokens += segment.logprobs or ()
+        tokens = segment.logprobs or ()
+        self._tokens += tokens[self._n_tokens_ahead :]
         self._words += segment.words or ()
         self._heard.setdefault(segment.language, segment)
         known, self._ahead = self._ahead, self._ahead[len(segment.text) :]
+        left = self._n_tokens_ahead - len(tokens)
+        self._n_tokens_ahead = max(0, left) if self._ahead else 0
         return segment.text[len(known) :]
 
     def _sendable(self, more: str) -> TextDelta | None:
