@@ -60,8 +60,10 @@ class FakeDecoders:
         is_long: bool = False,
         audio_track: str | None = None,
         audio_channel: int | None = None,
+        finds_speech: bool,
     ) -> AsyncIterator[FakeRecording]:
         name = path.name if path == RECORDING else path.read_text()  # noqa: ASYNC240  # a few bytes
+        assert not finds_speech, "nobody asks the networks of speakers"
         self.opened.append((name, is_long, Part(audio_track, audio_channel)))
         if name == "junk":
             raise BadMedia("Audio file might be corrupted or unsupported")

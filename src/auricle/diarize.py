@@ -147,6 +147,7 @@ class Diarizer:
             is_long=is_long,
             audio_track=part.audio_track,
             audio_channel=part.audio_channel,
+            finds_speech=False,
         )
         async with opened as recording, process.recording() as fed:
             async for chunk in recording:

@@ -12,7 +12,7 @@ import ctypes
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/")
@@ -51,6 +51,18 @@ def usable_bytes(root: Path = ROOT) -> int | None:
     if (present := present_bytes()) is not None:
         known.append(present)
     return min(known, default=None)
+
+
+def give_back_freed_memory() -> bool:
+    """Give the system what glibc keeps of freed memory, once: after loading, which takes more than
+    what is loaded needs. False where there is no glibc."""
+    if sys.platform != "linux":
+        return False
+    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return False
+    trim(0)
+    return True
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:

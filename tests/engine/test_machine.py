@@ -76,12 +76,13 @@ def test_what_loading_took_is_given_back():
         kept = machine.keep_freed_memory()
         import os
         import numpy as np
+        from auricle import resources
         from auricle.engine.process import resident_bytes
         for _ in range(3):
             weights = [np.ones(10_000_000, np.float32) for _ in range(5)]
         del weights
         before = resident_bytes(os.getpid())
-        was_given = machine.give_back_freed_memory()
+        was_given = resources.give_back_freed_memory()
         after = resident_bytes(os.getpid())
         assert kept == was_given
         assert not kept or before - after > 150_000_000, (before, after)

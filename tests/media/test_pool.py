@@ -69,6 +69,13 @@ async def test_hands_out_pcm_and_speech_probabilities(pool):
         np.testing.assert_allclose(chunk.speech, golden["jfk"], atol=1e-2)
 
 
+async def test_nobody_listens_for_speech_where_it_is_not_asked_for(pool):
+    async with pool.open(JFK, finds_speech=False) as recording:
+        (chunk,) = [chunk async for chunk in recording]
+    np.testing.assert_allclose(chunk.pcm, jfk(), atol=1e-6)
+    assert len(chunk.speech) == 0
+
+
 async def test_long_recordings_come_in_chunks_without_seams(pool, long_file):
     chunks = await read(pool, long_file)
     assert [len(chunk.pcm) for chunk in chunks] == [

@@ -75,6 +75,13 @@ def test_a_part_of_a_storage(tmp_path):
     assert read_tensors(write(tmp_path / "model.bin", body))["w"].tolist() == [[4], [5]]
 
 
+def test_parts_of_one_storage_share_its_memory(tmp_path):
+    """All weights of an LSTM are parts of one: 5 MB were read 32 times."""
+    body = named(a=tensor((2, 1), (1, 7), offset=4), b=tensor((6,), (1,)))
+    found = read_tensors(write(tmp_path / "model.bin", body))
+    assert np.shares_memory(found["a"], found["b"])
+
+
 class Touch:
     """Its pickle makes a file when anything loads it."""
 

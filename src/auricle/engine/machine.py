@@ -61,19 +61,6 @@ def keep_freed_memory() -> bool:
     )
 
 
-def give_back_freed_memory() -> bool:
-    """Give the system what glibc keeps of freed memory, once: after loading, which takes more than
-    what is loaded needs, and of which `keep_freed_memory` keeps the rest. False where there is no
-    glibc."""
-    if sys.platform != "linux":
-        return False
-    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is None:
-        return False
-    trim(0)
-    return True
-
-
 def environment(cpuinfo: str | None = None) -> dict[str, str]:
     """Environment variables for the engine process.
 

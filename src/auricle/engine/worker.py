@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from auricle import confine, logs, request_id
+from auricle import confine, logs, request_id, resources
 from auricle.decoding.network import NetworkFailed
 from auricle.engine import ct2
 from auricle.engine.loading import load
@@ -114,7 +114,7 @@ class Worker:
                 return ct2.hardware(keeps_freed_memory=_KEEPS_FREED_MEMORY)
             case Load():
                 self._model = _loaded(request)
-                machine.give_back_freed_memory()
+                resources.give_back_freed_memory()
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")
                 if self._model.info.device == "cpu":  # a GPU's driver has ways of its own
                     confine.restrict("network", "processes")

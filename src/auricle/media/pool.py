@@ -96,17 +96,19 @@ class DecoderPool:
         is_long: bool = False,
         audio_track: str | None = None,
         audio_channel: int | None = None,
+        finds_speech: bool = True,
     ) -> AsyncIterator[Recording]:
         """Lend a child to one recording, until its last chunk was read or the block is left.
         ``is_long``: it will take a while, so it must leave children to others. ``audio_track`` is
         a number, from 1, or a language; None is the best track. ``audio_channel`` is one of its
-        channels, from 0; None is all of them mixed.
+        channels, from 0; None is all of them mixed. ``finds_speech``: chunks say where somebody
+        speaks.
 
         Raises `BadMedia` when the file is not audio or breaks a limit that shows at once. What
         shows later is raised while the chunks are read.
         """
         limits = (float(self._settings.max_audio_s), float(self._settings.max_decode_cpu_s))
-        request = Open(os.fsencode(path), *limits, audio_track, audio_channel)
+        request = Open(os.fsencode(path), *limits, audio_track, audio_channel, finds_speech)
         recording = Recording(request, self._take, self._give_back)
         async with self._long_slots if is_long else contextlib.nullcontext():
             try:

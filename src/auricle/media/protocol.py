@@ -37,6 +37,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     """A number, from 1, or a language; None: the best."""
     audio_channel: int | None = None
     """Which channel of the track, from 0; None: all of them mixed."""
+    finds_speech: bool = True
+    """Whether chunks say where somebody speaks, which takes longer than to decode most formats."""
     is_stream: bool = False
     """What was sent is the end of a pipe, which is read as it fills: chunks are short, and nothing
     says where anybody speaks."""
@@ -75,7 +77,8 @@ class Chunk(msgspec.Struct, frozen=True, tag=True):
     pcm: bytes
     """``(n_samples,) float32`` little-endian, 16 kHz mono."""
     speech: bytes
-    """Speech probability per 512 samples, ``(ceil(n_samples / 512),) float32``."""
+    """Speech probability per 512 samples, ``(ceil(n_samples / 512),) float32``; empty where it is
+    not asked for."""
     ending: Ending | None = None
     """With the last one."""
 

@@ -69,7 +69,7 @@ class OpenFile:
         detector: SpeechDetector,
         report: Callable[[], None] = lambda: None,
     ) -> None:
-        self._vad = StreamingVad(detector)
+        self._vad = StreamingVad(detector) if request.finds_speech else None
         self._file = file
         try:
             limits = MediaLimits(request.max_audio_s, request.max_cpu_s)
@@ -109,10 +109,12 @@ class OpenFile:
         yield self._chunk(np.concatenate(waiting), ending)
 
     def _chunk(self, pcm: Pcm, ending: Ending | None = None) -> Chunk:
-        found = self._vad.probabilities(pcm)
-        if ending is not None:
-            found = np.concatenate([found, self._vad.finish()])
-        speech = found.astype("<f4", copy=False).tobytes()
+        speech = b""
+        if self._vad is not None:
+            found = self._vad.probabilities(pcm)
+            if ending is not None:
+                found = np.concatenate([found, self._vad.finish()])
+            speech = found.astype("<f4", copy=False).tobytes()
         return Chunk(pcm.astype("<f4", copy=False).tobytes(), speech, ending)
 
 

@@ -12,7 +12,7 @@ import pickletools
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -100,13 +100,16 @@ class _Storages:
             raise ValueError("it has no data.pkl")
         self._pickle = named[0]
         self._folder = PurePosixPath(named[0]).parent
+        self._known: dict[str, bytes] = {}
+        """What was read, as several tensors may be parts of one: all of an LSTM are."""
 
     def pickle(self) -> bytes:
         return self._read(self._pickle, MAX_PICKLE_BYTES)
 
     def numbers(self, key: str, dtype: np.dtype[Any]) -> Tensor:
-        raw = self._read(str(self._folder / "data" / key), MAX_STORAGE_BYTES)
-        return np.frombuffer(raw, dtype)
+        if key not in self._known:
+            self._known[key] = self._read(str(self._folder / "data" / key), MAX_STORAGE_BYTES)
+        return np.frombuffer(self._known[key], dtype)
 
     def _read(self, name: str, max_bytes: int) -> bytes:
         if self._archive.getinfo(name).file_size > max_bytes:
@@ -122,30 +125,6 @@ class _Pickle:
         self._storages = storages
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
-        self._actions: dict[str, Callable[[Any], None]] = {
-            **dict.fromkeys(("BININT", "BININT1", "BININT2", "BINFLOAT"), self._stack.append),
-            "BINUNICODE": self._stack.append,
-            "GLOBAL": lambda name: self._stack.append(_Global(name)),
-            "NEWTRUE": lambda _: self._stack.append(True),
-            "NEWFALSE": lambda _: self._stack.append(False),
-            "NONE": lambda _: self._stack.append(None),
-            "MARK": lambda _: self._stack.append(_MARK),
-            "EMPTY_DICT": lambda _: self._stack.append({}),
-            "EMPTY_LIST": lambda _: self._stack.append([]),
-            "EMPTY_TUPLE": lambda _: self._stack.append(()),
-            "TUPLE": lambda _: self._stack.append(tuple(self._since_mark())),
-            "TUPLE1": lambda _: self._tuple(1),
-            "TUPLE2": lambda _: self._tuple(2),
-            "TUPLE3": lambda _: self._tuple(3),
-            **dict.fromkeys(("BINPUT", "LONG_BINPUT"), self._put),
-            **dict.fromkeys(("BINGET", "LONG_BINGET"), self._get),
-            "SETITEM": lambda _: self._set_items(self._pop(2)),
-            "SETITEMS": lambda _: self._set_items(self._since_mark()),
-            "APPENDS": lambda _: self._append(self._since_mark()),
-            "BINPERSID": lambda _: self._storage(),
-            **dict.fromkeys(("REDUCE", "NEWOBJ"), self._call),
-            "BUILD": self._ignore_attributes,
-        }
 
     def run(self, pickle: bytes) -> Any:
         """Carry out ``pickle`` and return the value it leaves."""
@@ -160,9 +139,9 @@ class _Pickle:
                 return result
             if opcode.name == "PROTO":
                 continue
-            if opcode.name not in self._actions:
+            if opcode.name not in _ACTIONS:
                 raise ValueError(f"the opcode {opcode.name} is not allowed")
-            self._actions[opcode.name](argument)
+            _ACTIONS[opcode.name](self, argument)
         raise ValueError("the pickle has no end")
 
     def _pop(self, n: int) -> list[Any]:
@@ -233,6 +212,36 @@ class _Pickle:
             self._stack.append(None)
         else:
             raise ValueError(f"{function!s} is not allowed")
+
+
+_ACTIONS: Mapping[str, Callable[[_Pickle, Any], None]] = {
+    **dict.fromkeys(
+        ("BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE"),
+        lambda machine, value: machine._stack.append(value),
+    ),
+    "GLOBAL": lambda machine, name: machine._stack.append(_Global(name)),
+    "NEWTRUE": lambda machine, _: machine._stack.append(True),
+    "NEWFALSE": lambda machine, _: machine._stack.append(False),
+    "NONE": lambda machine, _: machine._stack.append(None),
+    "MARK": lambda machine, _: machine._stack.append(_MARK),
+    "EMPTY_DICT": lambda machine, _: machine._stack.append({}),
+    "EMPTY_LIST": lambda machine, _: machine._stack.append([]),
+    "EMPTY_TUPLE": lambda machine, _: machine._stack.append(()),
+    "TUPLE": lambda machine, _: machine._stack.append(tuple(machine._since_mark())),
+    "TUPLE1": lambda machine, _: machine._tuple(1),
+    "TUPLE2": lambda machine, _: machine._tuple(2),
+    "TUPLE3": lambda machine, _: machine._tuple(3),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Pickle._put),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), _Pickle._get),
+    "SETITEM": lambda machine, _: machine._set_items(machine._pop(2)),
+    "SETITEMS": lambda machine, _: machine._set_items(machine._since_mark()),
+    "APPENDS": lambda machine, _: machine._append(machine._since_mark()),
+    "BINPERSID": lambda machine, _: machine._storage(),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), _Pickle._call),
+    "BUILD": _Pickle._ignore_attributes,
+}
+"""What each opcode does. Not in the machine, which would refer to itself: its tensors would stay
+until somebody looks for such circles."""
 
 
 def _strided(numbers: Tensor, offset: int, shape: Any, strides: Any, *_: Any) -> Tensor:

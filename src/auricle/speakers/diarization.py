@@ -82,10 +82,9 @@ class Networks:
     ) -> Networks:
         """Read both checkpoints of a folder; what runs the costliest parts may be another library
         than numpy. Raises ModelUnusable, which names the file."""
-        segmentation = read_tensors(folder / SEGMENTATION_FILE)
-        embedding = read_tensors(folder / EMBEDDING_FILE)
-        try:
-            return cls(Segmentation(segmentation, make_lstm), make_embedding(embedding))
+        try:  # one after the other, as each takes several times its size while it is made
+            segmentation = Segmentation(read_tensors(folder / SEGMENTATION_FILE), make_lstm)
+            return cls(segmentation, make_embedding(read_tensors(folder / EMBEDDING_FILE)))
         except (KeyError, ValueError, IndexError) as exc:
             raise ModelUnusable(f"{folder} does not hold the speaker networks: {exc}") from exc
 

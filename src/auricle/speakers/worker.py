@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.resources import usable_cores
+from auricle.resources import give_back_freed_memory, usable_cores
 from auricle.rpc.caller import Call, Caller
 from auricle.speakers.diarization import Diarization, Networks, listen
 from auricle.speakers.loading import load
@@ -73,6 +73,7 @@ class Worker:
                 return Done()
             case Load():
                 self._networks = load(Path(request.path), self._n_recordings)
+                give_back_freed_memory()
                 return Done()
             case Forget():
                 self._recordings.pop(request.recording, None)

@@ -22,7 +22,7 @@ class AudioChunk:
 
     pcm: Pcm
     speech: NDArray[np.float32]
-    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms."""
+    """``(ceil(n_samples / 512),)``: probability of speech in each 32 ms; empty if nobody asked."""
 
 
 class AudioSource(Protocol):

@@ -20,7 +20,11 @@ RECORDED = np.arange(4000, dtype=np.float32)
 
 class FakeDecoders:
     @contextlib.asynccontextmanager
-    async def open(self, path: Path) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+    async def open(
+        self, path: Path, *, finds_speech: bool
+    ) -> AsyncIterator[AsyncIterator[AudioChunk]]:
+        assert not finds_speech
+
         async def chunks() -> AsyncIterator[AudioChunk]:
             for part in (RECORDED[:3000], RECORDED[3000:]):
                 yield AudioChunk(part, np.zeros(0, np.float32))
