@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from statistics import median
+from typing import TypeAlias
 
 from auricle.engine.model import LibraryName
 from auricle_bench.clips import Clip
@@ -18,12 +19,21 @@ from auricle_bench.measurements.setup import Setup, every
 from auricle_bench.session import Phase, Plan, measure
 from auricle_bench.target import Client, Target
 
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+
 N_WINDOWS = 8
 TURNS = 3
 QUICK_TURNS = 1
 WANTED = 0.5
 LIBRARIES: tuple[LibraryName, ...] = ("ctranslate2", "openvino")
-WAYS = (("accurate", "beam 5"), ("fast", "greedy"))
+WAYS: tuple[tuple[str, str, Fields], ...] = (
+    ("accurate", "beam 5", ()),
+    ("fast", "greedy", (("decoding", "fast"),)),
+    ("logprobs", "beam 5, log-probabilities", (("include[]", "logprobs"),)),
+    ("words", "beam 5, times of words", (("timestamp_granularities[]", "word"),)),
+)
+"""By their names in the figures and in the table, with what is asked for."""
+
 HEADER = ("", "first text", "end", "first text after", "wanted, at most")
 
 
@@ -34,12 +44,11 @@ def run(setup: Setup) -> Figures:
     data: dict[str, object] = {}
     for library in LIBRARIES:
         with server.auricle(setup.model, ["--engine", library]) as running:
-            for decoding, name in WAYS:
-                fields = (*setup.fields, ("decoding", decoding))
-                target = Target(running.url, fields=fields, stream=True)
+            for way, name, wanted in WAYS:
+                target = Target(running.url, fields=(*setup.fields, *wanted), stream=True)
                 outcomes = asyncio.run(_streamed(target, windows, turns))
                 rows.append(_row(f"{library}, {name}", outcomes))
-                data[f"{library} {decoding}"] = [
+                data[f"{library} {way}"] = [
                     {"first_text_s": each.first_text_s, "end_s": each.latency_s}
                     for each in outcomes
                 ]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 
+import msgspec
 import pytest
 
 pytest.importorskip("openvino")
@@ -34,8 +35,9 @@ from auricle.engine.protocol import (
 from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions, locate
+from auricle.output.formats import Style, Usage
 from auricle.runtime import Runtime
-from auricle.segment_stream import collect
+from auricle.server.dialects.openai_events import GrowingText
 from auricle.types import DecodeOptions
 from auricle.whisper import prompting
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
@@ -148,11 +150,19 @@ async def test_a_server_whose_engine_is_killed_reads_on_with_the_other_library(d
     try:
         assert (runtime.state, runtime.engines[0].info.library) == ("ready", "openvino")
         runtime.engines[0].is_armed = True
-        # behind a prefix, as word times need no call of their own otherwise
-        options = DecodeOptions(beam_size=1, words=True, prefix="And so")
+        # word times need no call of their own but behind a prefix
+        prefix = "And so" if dies_at == "align" else None
+        options = DecodeOptions(beam_size=1, words=True, logprobs=True, prefix=prefix)
+        growing = GrowingText(Style(words=True, logprobs=True))
         async with runtime.open(SAMPLES / "jfk.wav", options) as transcription:
-            transcript = await collect(transcription)
-        assert words(transcript.text) == JFK_WORDS
+            read = [part async for part, _ in transcription.parts(early=True) if part is not None]
+        deltas = [delta for part in read if (delta := growing.append(part)) is not None]
+        done, *sent = (msgspec.to_builtins(each) for each in (growing.done(Usage(1)), *deltas))
+        assert words(done["text"]) == JFK_WORDS
+        assert "".join(each["delta"] for each in sent) == done["text"]
+        for figures in ("words", "logprobs"):
+            assert [each for delta in sent for each in delta[figures]] == list(done[figures])
+        assert "".join(each["token"] for each in done["logprobs"]).strip() == done["text"]
         assert [engine.info.library for engine in runtime.engines] == ["openvino", "ctranslate2"]
         assert runtime.engines[0].inner.died
     finally:

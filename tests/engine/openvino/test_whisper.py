@@ -286,6 +286,9 @@ def test_text_is_told_while_it_grows_to_who_wants_it(fast, beam_size):
         text = text_ids(each.ids)
         assert (each.state_id, each.no_speech_prob) == (1, found[1].no_speech_prob)
         assert text_ids(found[1].ids)[: len(text)] == text
+        assert len(each.logprobs) == len(each.ids)
+        if beam_size == 1:
+            assert each.logprobs == found[1].logprobs[: len(each.ids)]
     silent = decode(fast, DecodeRow(1, START), DecodeRow(2, START), beam_size=beam_size)
     assert silent == [found[1], found[2]]
     fast.release((1, 2))
