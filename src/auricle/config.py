@@ -23,14 +23,14 @@ from auricle.config_jobs import JobSettings
 from auricle.fields import BY_NAME
 from auricle.setting import checked
 from auricle.setting import setting as _setting
-from auricle.types import AudioContext, DecodingPreset
+from auricle.types import AudioContext, DecodingPreset, LibraryName
 
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "float16", "bfloat16", "float32"
 ]
 Source = Literal["hub", "index"]
-EngineName = Literal["auto", "ctranslate2", "openvino"]
+EngineName = Literal["auto", LibraryName]
 UnknownModels = Literal["refuse", "default"]
 """What becomes of a request for a model that cannot be had: an error, or the served model."""
 

@@ -27,13 +27,14 @@ DecodingPreset = Literal["accurate", "balanced", "fast"]
 """Beam search; beam search where greedy decoding is unsure; greedy decoding."""
 AudioContext = Literal["auto", "full"]
 """How much the encoder sees: the audio and a margin, or always 30 s as Whisper was trained."""
+LibraryName = Literal["ctranslate2", "openvino"]
+"""What a model is computed with."""
 Format = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 """How an answer is written."""
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUBTITLES: tuple[Format, ...] = ("srt", "vtt")
-STREAM_FORMATS: tuple[Format, ...] = ("json", "text", "diarized_json")
-"""Formats a stream of events can stand for; the others carry times, and are not streamed."""
+"""Formats of cues, whose size can be asked for."""
 
 
 class Token(msgspec.Struct, frozen=True):

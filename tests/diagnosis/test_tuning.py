@@ -8,10 +8,10 @@ import pytest
 
 from auricle.config import Settings
 from auricle.diagnosis import tuning
-from auricle.engine.model import LibraryName
 from auricle.errors import BadSetting
 from auricle.hosting import trial
 from auricle.hosting.trial import Measured, Timing
+from auricle.types import LibraryName
 
 
 @pytest.fixture

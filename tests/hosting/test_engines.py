@@ -9,10 +9,11 @@ import pytest
 
 from auricle import resources
 from auricle.config import Settings, load
-from auricle.engine.model import CTRANSLATE2, Library, LibraryName
+from auricle.engine.model import CTRANSLATE2, Library
 from auricle.errors import BadSetting, LoadingFailed, ModelUnusable
 from auricle.hosting import engines
 from auricle.hosting.libraries import Libraries
+from auricle.types import LibraryName
 from tests.hosting.fakes import MeasuredFake
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from auricle.config import Settings
-from auricle.engine.model import LibraryName
 from auricle.engine.protocol import EngineDied, Hypothesis, ModelInfo
 from auricle.errors import ModelUnusable
 from auricle.hosting import trial
 from auricle.hosting.trial import Measured, Timing
 from auricle.models.fetch import locate
+from auricle.types import LibraryName
 from tests.audio_files import SAMPLES, read_wav
 
 SLOW, FAST = Timing(2.0, 6.0), Timing(1.0, 4.0)

@@ -48,15 +48,6 @@ class ScriptedRuntime(FakeRuntime):
         self.attempts: collections.Counter[str] = collections.Counter()
         self.received: dict[str, tuple[str, DecodeOptions]] = {}
 
-    async def find(self, name: str, key: str = "") -> None:
-        self.attempts[name] += 1
-        action = name.partition(".")[0]
-        if action == "twice":
-            if self.attempts[name] <= 2:
-                raise BUSY
-        elif action in REFUSALS:
-            raise REFUSALS[action]
-
     @contextlib.asynccontextmanager
     async def open(
         self,
@@ -66,6 +57,13 @@ class ScriptedRuntime(FakeRuntime):
         model: str = "",
         ledger: Ledger | None = None,
     ) -> AsyncIterator[FakeTranscription]:
+        self.attempts[model] += 1
+        action = model.partition(".")[0]
+        if action == "twice":
+            if self.attempts[model] <= 2:
+                raise BUSY
+        elif action in REFUSALS:
+            raise REFUSALS[action]
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self.received[model] = (digest, options)

@@ -338,6 +338,7 @@ class FakeRuntime:
         model: str = "",
         ledger: Ledger | None = None,
     ) -> AsyncIterator[FakeTranscription]:
+        self._named(model)
         self.models.append(model)
         if self.refusal is not None:
             raise self.refusal

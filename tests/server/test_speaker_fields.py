@@ -135,8 +135,8 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
     [
         (
             [("diarize", "true")],
-            "Invalid 'diarize': it needs response_format 'verbose_json', 'diarized_json', 'text', "
-            "'srt', 'vtt', but that is 'json'.",
+            "Invalid 'diarize': it needs response_format 'text', 'srt', 'verbose_json', "
+            "'vtt', 'diarized_json', but that is 'json'.",
             "diarize",
         ),
         (
@@ -217,8 +217,8 @@ VOICE = ("known_speaker_references[]", url(b"voice"))
         ),
         (
             [("channels", "separate")],
-            "Invalid 'channels': it needs response_format 'verbose_json', 'diarized_json', 'text', "
-            "'srt', 'vtt', but that is 'json'.",
+            "Invalid 'channels': it needs response_format 'text', 'srt', 'verbose_json', "
+            "'vtt', 'diarized_json', but that is 'json'.",
             "channels",
         ),
         (

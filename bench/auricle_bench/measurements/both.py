@@ -20,9 +20,10 @@ import numpy as np
 
 from auricle.config import Settings
 from auricle.engine.loading import load
-from auricle.engine.model import Library, LibraryName, Loading, Model
+from auricle.engine.model import Library, Loading, Model
 from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow
 from auricle.models.fetch import FetchOptions
+from auricle.types import LibraryName
 from auricle.whisper import prompting
 from auricle.whisper.vocabulary import Vocabulary
 from auricle_bench.measurements import recordings

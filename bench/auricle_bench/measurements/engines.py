@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from auricle.engine import machine
-from auricle.engine.model import LibraryName
+from auricle.types import LibraryName
 from auricle.whisper.dimensions import MAX_FRAMES
 from auricle.whisper.vocabulary import Vocabulary
 from auricle_bench import accuracy, evaluation

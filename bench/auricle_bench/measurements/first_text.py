@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TypeAlias
 
-from auricle.engine.model import LibraryName
+from auricle.types import LibraryName
 from auricle_bench.clips import Clip
 from auricle_bench.load import Limit, Outcome
 from auricle_bench.measurements import recordings, server

@@ -19,21 +19,12 @@ from tqdm import tqdm
 from auricle.cli.streams import is_reader_gone
 from auricle.errors import AuricleError
 from auricle.output.formats import Style, render
-from auricle.types import Format, Segment, Transcript
+from auricle.types import Segment, Transcript
 
 LACKS_CHARACTERS = (
     "auricle: note: this terminal's encoding ({}) lacks characters of the text; ? stands for them. "
     "Files have all of it: use --output-dir."
 )
-
-SUFFIX: dict[Format, str] = {
-    "text": ".txt",
-    "json": ".json",
-    "srt": ".srt",
-    "vtt": ".vtt",
-    "verbose_json": ".json",
-    "diarized_json": ".json",
-}
 
 
 class Output(Protocol):

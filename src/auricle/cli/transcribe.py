@@ -103,9 +103,10 @@ def transcribe(
 
 
 def _output(found: list[inputs.Input], style: Style, output_dir: Path | None) -> Output:
-    from auricle.cli.output import SUFFIX, Files, Printer
+    from auricle.cli.output import Files, Printer
+    from auricle.output.formats import KINDS
 
     if output_dir is not None:
-        return Files(inputs.targets(found, output_dir, SUFFIX[style.format]), style)
+        return Files(inputs.targets(found, output_dir, KINDS[style.format].suffix), style)
     live = style.format == "text" and sys.stdout.isatty()
     return Printer([each.label for each in found], style, live=live)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-from auricle.engine.model import LibraryName
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -23,6 +22,7 @@ from auricle.engine.protocol import (
     Stepped,
     Tokens,
 )
+from auricle.types import LibraryName
 
 
 class Probe(msgspec.Struct, frozen=True, tag=True):

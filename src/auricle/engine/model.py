@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from auricle.engine.protocol import (
     Aligned,
@@ -20,8 +20,7 @@ from auricle.engine.protocol import (
     ModelInfo,
     Tokens,
 )
-
-LibraryName = Literal["ctranslate2", "openvino"]
+from auricle.types import LibraryName
 
 
 class Model(Protocol):

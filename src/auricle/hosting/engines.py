@@ -14,7 +14,7 @@ from typing import Literal
 from auricle import resources
 from auricle.config import Settings
 from auricle.engine import machine
-from auricle.engine.model import CTRANSLATE2, Library, LibraryName
+from auricle.engine.model import CTRANSLATE2, Library
 from auricle.engine.process import EngineProcess, probe
 from auricle.engine.replicas import MeasuredEngine, Replicas
 from auricle.errors import BadSetting, LoadingFailed
@@ -23,6 +23,7 @@ from auricle.hosting.libraries import Libraries
 from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.registry import Model, Weights
+from auricle.types import LibraryName
 from auricle.whisper.vocabulary import Vocabulary
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,6 @@ import numpy as np
 
 from auricle import __version__, small_file
 from auricle.engine import machine
-from auricle.engine.model import LibraryName
 from auricle.engine.protocol import (
     DecodeJob,
     DecodeRow,
@@ -37,7 +36,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import AuricleError
 from auricle.models.checkpoint import WEIGHTS
-from auricle.types import Pcm
+from auricle.types import LibraryName, Pcm
 from auricle.whisper import prompting
 from auricle.whisper.vocabulary import Vocabulary
 

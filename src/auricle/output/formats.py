@@ -7,9 +7,9 @@ line share it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -52,16 +52,20 @@ class Style:
         return self.words or (self.format in SUBTITLES and self.cues.may_split)
 
 
-CONTENT_TYPES: dict[Format, str] = {
-    "json": "application/json",
-    "text": "text/plain; charset=utf-8",
-    "srt": "text/plain; charset=utf-8",
-    "verbose_json": "application/json",
-    "vtt": "text/plain; charset=utf-8",
-    "diarized_json": "application/json",
-}
-"""What OpenAI sends: its JavaScript client parses by content type, so subtitles are never JSON
-and JSON is never text."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A format: how a transcript is written in it, and what that can show."""
+
+    render: Callable[[Transcript, Style], bytes]
+    content_type: str
+    """What OpenAI sends: its JavaScript client parses by content type, so subtitles are never JSON
+    and JSON is never text."""
+    suffix: str
+    """Of a file of it."""
+    shows_speakers: bool = True
+    is_streamed: bool = False
+    """Whether a stream of events can stand for it; the others carry times, and are not streamed."""
+
 
 FIGURE_DECIMALS = 4
 """Of log-probabilities, ratios and the like: enough to compare, without float noise."""
@@ -178,7 +182,7 @@ class DiarizedBody(msgspec.Struct, frozen=True, kw_only=True):
 
 def render(transcript: Transcript, style: Style) -> bytes:
     """The body of an answer in a style, UTF-8; valid also when nothing was said."""
-    return _RENDER[style.format](transcript, style)
+    return KINDS[style.format].render(transcript, style)
 
 
 def usage(duration_s: float) -> Usage:
@@ -310,11 +314,22 @@ def _verbose(index: int, segment: Segment) -> VerboseSegment:
     )
 
 
-_RENDER: dict[Format, Callable[[Transcript, Style], bytes]] = {
-    "json": _json,
-    "text": lambda transcript, style: plain_text.text(transcript, with_speakers=style.speakers),
-    "srt": lambda transcript, style: plain_text.srt(transcript, style.cues),
-    "verbose_json": _verbose_json,
-    "vtt": lambda transcript, style: plain_text.vtt(transcript, style.cues),
-    "diarized_json": _diarized_json,
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain; charset=utf-8"
+
+KINDS: Final[Mapping[Format, Kind]] = {
+    "json": Kind(_json, _JSON, ".json", shows_speakers=False, is_streamed=True),
+    "text": Kind(
+        lambda transcript, style: plain_text.text(transcript, with_speakers=style.speakers),
+        _TEXT,
+        ".txt",
+        is_streamed=True,
+    ),
+    "srt": Kind(lambda transcript, style: plain_text.srt(transcript, style.cues), _TEXT, ".srt"),
+    "verbose_json": Kind(_verbose_json, _JSON, ".json"),
+    "vtt": Kind(lambda transcript, style: plain_text.vtt(transcript, style.cues), _TEXT, ".vtt"),
+    "diarized_json": Kind(_diarized_json, _JSON, ".json", is_streamed=True),
 }
+"""Every format."""
+
+CONTENT_TYPES: Final = {name: kind.content_type for name, kind in KINDS.items()}

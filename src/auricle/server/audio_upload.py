@@ -54,11 +54,10 @@ class AudioUpload:
         """The transcription that was asked for.
 
         Raises:
-            ModelNotFound: see `SpeechRuntime.find`.
+            ModelNotFound, Forbidden: see `SpeechRuntime.open`.
             InvalidRequest: the form holds no recording.
             DeadlineExceeded: it was not done in time.
         """
-        await self.runtime.find(asked.model)
         opened = self.runtime.open(self.recording, asked.options, self.client, asked.model)
         async with self.deadline.kept(), opened as transcription:
             try:

@@ -20,7 +20,7 @@ from auricle.engine import machine
 machine.keep_freed_memory()
 
 from auricle.engine import loading, protocol  # noqa: E402  # the allocator must be told before it is loaded
-from auricle.engine.model import Library, LibraryName, Loading, Model  # noqa: E402
+from auricle.engine.model import Library, Loading, Model  # noqa: E402
 from auricle.engine.protocol import (  # noqa: E402
     Aligned,
     AlignJob,
@@ -34,7 +34,7 @@ from auricle.live.effects import ReadRequest, ReadResult  # noqa: E402
 from auricle.live.recognition import HURRIED_MARGIN_S, MARGIN_S, ReadMode, Recognizer  # noqa: E402
 from auricle.models.fetch import locate  # noqa: E402
 from auricle.reading.jobs import DecodeSettings  # noqa: E402
-from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Pcm  # noqa: E402
+from auricle.types import SAMPLE_RATE, DecodeOptions, Language, LibraryName, Pcm  # noqa: E402
 from auricle.whisper import prompting  # noqa: E402
 from auricle.whisper.prompting import Prompt  # noqa: E402
 from auricle.whisper.vocabulary import Vocabulary  # noqa: E402

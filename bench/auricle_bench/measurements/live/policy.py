@@ -26,10 +26,9 @@ from typing import Any, TypeVar, get_args
 
 import numpy as np
 
-from auricle.engine.model import LibraryName
 from auricle.live.options import LiveOptions
 from auricle.live.session import LiveSession
-from auricle.types import SAMPLE_RATE, Pcm
+from auricle.types import SAMPLE_RATE, LibraryName, Pcm
 from auricle_bench.accuracy import score, units
 from auricle_bench.live.measures import Measures, Reference
 from auricle_bench.measurements import recordings

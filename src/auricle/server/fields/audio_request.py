@@ -14,12 +14,12 @@ from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.field_kinds import Choice, ServerVad, Terms, Text
 from auricle.fields import BY_NAME, FIELDS
-from auricle.output.formats import Style
+from auricle.output.formats import KINDS, Style
 from auricle.output.subtitles import Shape
 from auricle.server.fields import speakers
 from auricle.server.fields.form import Form, refuse, refuse_both, shown
 from auricle.server.fields.values import check_terms, value_of
-from auricle.types import STREAM_FORMATS, DecodeOptions, Task
+from auricle.types import DecodeOptions, Task
 
 MAX_IGNORED_NAMES = 100
 """Names of ignored fields that are remembered, so that each is logged once."""
@@ -79,12 +79,14 @@ def parse(pairs: Pairs, task: Task, settings: Settings) -> AudioRequest:
     values["diarize"] = speakers.is_wanted(given, values)
     _check(given, values)
     style = _style(given, values)
-    streams = style.format in STREAM_FORMATS and not (style.speakers and style.format == "text")
+    is_streamed = KINDS[style.format].is_streamed and not (
+        style.speakers and style.format == "text"
+    )
     return AudioRequest(
         model=values["model"],
         options=_options(given, values, task, style, settings),
         style=style,
-        stream=values["stream"] and streams,
+        stream=values["stream"] and is_streamed,
         ignored=tuple(name for name in form.names() if name not in BY_NAME),
     )
 
@@ -170,18 +172,25 @@ def _options(
 ) -> DecodeOptions:
     strategy = values["chunking_strategy"]
     numbers = strategy if isinstance(strategy, dict) else {}
-    options = DecodeOptions(
+    options = replace(
+        decode_options(values, settings),
         task=task,
         vad_threshold=numbers.get("threshold", settings.vad_threshold),
         words=style.shows_word_times or style.speakers,
         logprobs=style.logprobs,
         speakers=speakers.options(values) if style.speakers else None,
-        **{name: values[name] for name in _DECODE},
     )
     searches = {given.get("beam_size", 1), given.get("patience", 1)} != {1}
     if searches and "decoding" not in given and options.decoding == "fast":
         return replace(options, decoding="accurate")  # also where the server itself does without
     return options
+
+
+def decode_options(values: Mapping[str, Any], settings: Settings) -> DecodeOptions:
+    """Options from checked values of fields; what is absent comes from ``settings``."""
+    values = {**_defaults(settings), **values}
+    decode = {name: values[name] for name in _DECODE}
+    return DecodeOptions(vad_threshold=settings.vad_threshold, **decode)
 
 
 _DECODE: Final = tuple(

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from auricle.output.formats import KINDS
 from auricle.output.speaker_bodies import UNKNOWN
 from auricle.server.fields.form import refuse, refuse_both
-from auricle.types import Format, KnownVoice, SpeakerOptions
+from auricle.types import KnownVoice, SpeakerOptions
 
 MODEL: Final = "gpt-4o-transcribe-diarize"
 """OpenAI's name of a model that tells speakers apart; any of its versions is meant."""
 
-FORMATS: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "text", "srt", "vtt")
+FORMATS: Final = tuple(name for name, kind in KINDS.items() if kind.shows_speakers)
 """Formats in which an answer can say who speaks."""
 
 _OF_VOICES: Final = (
@@ -29,7 +30,7 @@ _OF_VOICES: Final = (
 )
 """Fields that say something about voices, or ask for it."""
 
-_BY_MODEL: Final[tuple[Format, ...]] = ("verbose_json", "diarized_json", "srt", "vtt")
+_BY_MODEL: Final = tuple(name for name in FORMATS if name != "text")
 """Those in which it does for that model, unasked: OpenAI's json and text of it are plain."""
 
 

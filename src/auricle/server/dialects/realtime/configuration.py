@@ -7,7 +7,7 @@ off; and of a change with one bad field nothing is done.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 from auricle.config import Settings
@@ -19,6 +19,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.pcm import Encoding, PcmFormat
 from auricle.live.turns import TurnOptions
 from auricle.server.dialects.realtime.fields import Fields
+from auricle.server.fields.audio_request import decode_options
 from auricle.server.fields.values import check_terms, language_code
 from auricle.types import DecodeOptions, SpeakerOptions
 
@@ -143,17 +144,9 @@ class Configuration:
 
     def decode_options(self, settings: Settings) -> DecodeOptions:
         """How its windows are decoded."""
-        asked = self.transcription or Transcription()
-        return DecodeOptions(
-            language=asked.language,
-            languages=asked.languages,
-            keywords=asked.keywords,
-            prompt=asked.prompt,
-            decoding=settings.decoding,
-            beam_size=settings.beam_size,
-            patience=settings.patience,
-            speakers=SpeakerOptions() if self.tells_speakers else None,
-        )
+        asked = asdict(self.transcription or Transcription())
+        options = decode_options(asked, settings)
+        return replace(options, speakers=SpeakerOptions() if self.tells_speakers else None)
 
     def _turns(self) -> TurnOptions:
         match self.turn_detection:
