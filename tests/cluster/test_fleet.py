@@ -123,6 +123,23 @@ async def test_an_engine_that_was_missed_once_stays():
         assert fleet.info.workers == 4
 
 
+async def test_the_last_engine_stays_and_counts_once_when_it_is_back():
+    """It was taken for another one, with workers that nobody had."""
+    async with finding("a") as (cluster, fleet):
+        missed = cluster.hosts.pop("a")
+        await cluster.tick(MISSED + 1)
+        assert fleet.info.workers == 2
+        cluster.hosts["a"] = missed
+        await cluster.tick(2)
+        assert fleet.info.workers == 2
+        del cluster.hosts["a"]
+        await cluster.tick(MISSED)
+        await cluster.add("b")
+        await cluster.tick()
+        await fleet.encode(_encode(1))
+        assert (cluster.kept("b"), fleet.info.workers) == (1, 2)
+
+
 async def test_while_nobody_can_be_asked_all_stay():
     async with finding("a", "b") as (cluster, fleet):
         cluster.failure = OSError("no controller")

@@ -12,10 +12,11 @@ import pytest_asyncio
 
 from auricle.errors import InvalidRequest
 from auricle.jobs.database import Database
-from auricle.jobs.hooks import DELAYS_S, HookStore, WebhookSender, secret_bytes, signed
+from auricle.jobs.hooks import DELAYS_S, Delivery, HookStore, WebhookSender, secret_bytes, signed
 from auricle.jobs.job import Hook, JobRequest, StoredJob, Uploaded
 from auricle.jobs.limits import Limits
 from auricle.jobs.outbound import OutboundClient
+from auricle.jobs.rows import DAMAGED
 from auricle.jobs.store import JobStore, NewJob
 from auricle.types import DecodeOptions
 from tests.jobs.test_outbound import server
@@ -53,6 +54,7 @@ class Hooks:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.clock = clock
+        self._database = database
         self.jobs = JobStore(database, Limits(10, 10, 100_000), clock)
         self.store = HookStore(database, clock)
 
@@ -61,6 +63,14 @@ class Hooks:
         (job,) = await self.jobs.add([NewJob("", asked)])
         await self.jobs.end(job.id, "cancelled", 3600.0)
         return job.id
+
+    async def spoil(self, job_id: str) -> None:
+        """Leave nothing that can be read of what a job asks for."""
+        await self._database.run(
+            lambda connection: connection.execute(
+                "UPDATE jobs SET asked = ? WHERE id = ?", (b"\xc1spoilt", job_id)
+            )
+        )
 
     async def send_due(self) -> None:
         hosts = OutboundClient(["localhost"], "webhook_hosts", "webhook_url", resolve)
@@ -112,6 +122,18 @@ def test_openais_client_takes_what_is_signed(monkeypatch: pytest.MonkeyPatch):
     client.webhooks.verify_signature(body.decode(), signed(SECRET, event_id, now_s, body))
     with pytest.raises(openai.InvalidWebhookSignatureError):
         client.webhooks.verify_signature("{}", signed(SECRET, event_id, now_s, body))
+
+
+async def test_a_damaged_job_keeps_no_other_hook_waiting(hooks: Hooks):
+    """Nobody was told any more as long as it was kept."""
+    async with server(lambda _: b"HTTP/1.1 204 Yes\r\n\r\n") as port:
+        damaged = await hooks.ended(f"http://localhost:{port}/hook")
+        await hooks.spoil(damaged)
+        whole = await hooks.ended(f"http://localhost:{port}/hook")
+        await hooks.send_due()
+    found = await hooks.store.of([damaged, whole])
+    assert found[damaged] == Delivery("failed", 1, DAMAGED.message)
+    assert found[whole].state == "delivered"
 
 
 async def test_it_is_tried_again_after_longer_and_longer_times(hooks: Hooks):

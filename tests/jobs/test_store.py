@@ -17,6 +17,7 @@ from auricle.jobs.folder import Folder, data_dir
 from auricle.jobs.job import Failure, JobRequest, StoredJob, Uploaded
 from auricle.jobs.limits import Limits
 from auricle.jobs.readings import Place, Readings, StoredLedger
+from auricle.jobs.recordings import Recordings
 from auricle.jobs.rows import DAMAGED, Page
 from auricle.jobs.store import JobStore, NewJob
 from auricle.opening import BYTES_PER_S
@@ -271,6 +272,29 @@ async def test_a_damaged_batch_keeps_no_other_waiting(kept: Kept):
     await batches.expire()
     found, _ = await batches.page("", Page())
     assert [each.id for each in found] == ["batch_2"]
+
+
+async def test_recordings_of_jobs_that_have_ended_go_with_the_next_start(tmp_path: Path):
+    """That of a job with which servers died, or whose server was killed just when it had ended,
+    stayed as long as the job."""
+    folder = Folder(tmp_path)
+    folder.open()
+    database = Database(folder.database)
+    await database.open()
+    kept = Kept(database)
+    recordings = Recordings(folder, database, 10_000)
+    for name in ("rec_1", "rec_2", "rec_3"):
+        folder.file(name).write_bytes(b"RIFF")
+    whole, over = await kept.add(held_bytes=1000), await kept.add(held_bytes=1000)
+    await recordings.hold(whole.id, "rec_1", 0)
+    await recordings.hold(over.id, "rec_2", 0)
+    await kept.jobs.end(over.id, "failed", KEEP_S, DEADLY)
+    assert await recordings.sweep() == 2
+    assert [path.name for path in folder.recordings.iterdir()] == ["rec_1"]
+    assert await recordings.held(whole.id) == "rec_1"
+    assert (await kept.jobs.get(over.id, None)).held_bytes < 1000
+    await database.close()
+    folder.close()
 
 
 async def test_names_in_a_damaged_file_need_not_be_text(tmp_path: Path):

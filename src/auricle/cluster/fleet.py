@@ -154,10 +154,10 @@ class Fleet(Replicas):
         for name in self._engines.keys() - found.keys():
             self._missed[name] += 1
         for name in [name for name, n in self._missed.items() if n >= MISSED]:
-            del self._missed[name]
-            self._directory.known.pop(name, None)
-            await self.leave(self._engines.pop(name))
-            _log.info("engine %s leaves: %d", name, len(self._engines))
+            if await self.leave(self._engines[name]):
+                del self._missed[name], self._engines[name]
+                self._directory.known.pop(name, None)
+                _log.info("engine %s leaves: %d", name, len(self._engines))
 
     def _remote(self, found: Found) -> RemoteEngine:
         return RemoteEngine(found.host, self._session, found.offer)

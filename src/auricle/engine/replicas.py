@@ -83,14 +83,18 @@ class Replicas:
         self._members.append(_Member(engine))
         self.info = self._info(self.info)
 
-    async def leave(self, engine: MeasuredEngine) -> None:
-        """One takes in no more windows, and is closed once it has none; the last one stays."""
+    async def leave(self, engine: MeasuredEngine) -> bool:
+        """One takes in no more windows, and is closed once it has none. False: it is the last one,
+        and stays."""
         staying = [each for each in self._members if not each.is_leaving]
+        if [each.engine for each in staying] == [engine]:
+            return False
         for member in self._members:
-            if member.engine is engine and staying != [member]:
+            if member.engine is engine:
                 member.is_leaving = True
         self.info = self._info(self.info)
         await self._let_go()
+        return True
 
     async def encode(self, job: EncodeJob) -> None:
         staying = [each for each in self._members if not each.is_leaving]

@@ -21,6 +21,7 @@ from auricle.errors import AuricleError, InvalidRequest, NotFound, as_auricle_er
 from auricle.jobs.batch import BatchState, LineError, StoredBatch
 from auricle.jobs.files import StoredFile
 from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob, new_id
+from auricle.jobs.readings import DAMAGED_CODE
 from auricle.jobs.runner import Runner
 from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
@@ -211,10 +212,8 @@ class Batches:
         with paths[0].open("xb") as output, paths[1].open("xb") as errors:
             has_cancelled, line = False, 0
             while jobs := await self._stores.batches.jobs(batch.id, line, AT_ONCE):
-                for job in jobs:
-                    transcript = None
-                    if job.state == "completed":
-                        transcript = await self._stores.readings.transcript(job.id)
+                for each in jobs:
+                    job, transcript = await self._outcome(each)
                     has_cancelled |= job.state == "cancelled"
                     written = partial(self._lines.write, job, transcript, reason)
                     target = errors if transcript is None else output
@@ -224,6 +223,18 @@ class Batches:
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
         return has_cancelled
+
+    async def _outcome(self, job: StoredJob) -> tuple[StoredJob, Transcript | None]:
+        """What came of a line. One of which anything is damaged has failed: the others need not
+        wait with it."""
+        if job.state != "completed" or job.failure is not None:
+            return job, None
+        try:
+            return job, await self._stores.readings.transcript(job.id)
+        except AuricleError as exc:
+            if exc.code != DAMAGED_CODE:
+                raise
+            return msgspec.structs.replace(job, failure=Failure.of(exc)), None
 
 
 def _lines(path: Path, file_id: str) -> Iterator[tuple[int, InFile, bytes]]:

@@ -134,7 +134,9 @@ class WebhookSender:
 
     async def _try(self, job: StoredJob) -> None:
         hook = job.request.hook
-        assert hook is not None, "a job without a hook has none to be told"
+        if hook is None:  # it is damaged: see `rows.found`
+            await self._store.tried(job.id, rows.DAMAGED.message, is_last=True)
+            return
         span = tracing.current().begin_from("webhook", "client", job.request.trace, job_id=job.id)
         with tracing.within(span):
             problem, is_last = await self._deliver(job, hook)

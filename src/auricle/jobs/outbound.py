@@ -119,7 +119,7 @@ class OutboundClient:
             )
             try:
                 return await client.send(request, stream=True)
-            except httpx2.ConnectError:
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 if number == len(addresses):
                     raise
         raise AssertionError("a host without addresses")

@@ -20,6 +20,8 @@ from auricle.observe import NULL_OBSERVER, Observer
 from auricle.reading.reader import Reading
 from auricle.types import Language, Transcript, Window
 
+DAMAGED_CODE = "job_damaged"
+
 WHOLE = -1
 """The channel of what is not read by channel."""
 
@@ -133,7 +135,7 @@ class Readings:
         encoded = await self._database.run(work)
         transcript = await asyncio.to_thread(rows.read, encoded, Transcript)
         if transcript is None:
-            raise AuricleError(f"The result of the job {job_id!r} is damaged.", code="job_damaged")
+            raise AuricleError(f"The result of the job {job_id!r} is damaged.", code=DAMAGED_CODE)
         return transcript
 
 

@@ -14,6 +14,11 @@ from auricle.jobs.database import Database
 from auricle.jobs.folder import Folder
 from auricle.jobs.limits import check_bytes
 
+_LET_GO = (
+    "UPDATE jobs SET held_file = NULL, held_bytes = LENGTH(asked) + COALESCE("
+    "(SELECT LENGTH(transcript) FROM transcripts WHERE job = jobs.id), 0)"
+)
+
 
 class Recordings:
     """``max_bytes``: what recordings and files may take together."""
@@ -44,11 +49,7 @@ class Recordings:
 
         def work(connection: sqlite3.Connection) -> str | None:
             name = rows.held_file(connection, job_id)
-            connection.execute(
-                "UPDATE jobs SET held_file = NULL, held_bytes = LENGTH(asked) + COALESCE("
-                "(SELECT LENGTH(transcript) FROM transcripts WHERE job = jobs.id), 0) WHERE id = ?",
-                (job_id,),
-            )
+            connection.execute(f"{_LET_GO} WHERE id = ?", (job_id,))
             return name
 
         name = await self._database.run(work)
@@ -60,9 +61,11 @@ class Recordings:
             await asyncio.to_thread(self.folder.remove, name)
 
     async def sweep(self) -> int:
-        """Delete recordings that no job has: of uploads whose server was killed. How many."""
+        """Delete recordings that no job needs, of uploads and jobs that were not seen to the end
+        because their server was killed. How many."""
 
         def work(connection: sqlite3.Connection) -> set[str]:
+            connection.execute(f"{_LET_GO} WHERE ended IS NOT NULL AND held_file IS NOT NULL")
             held = connection.execute("SELECT held_file FROM jobs WHERE held_file IS NOT NULL")
             files = connection.execute("SELECT id FROM files")
             return {row[0] for row in held} | {row[0] for row in files}

@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auricle.errors import AuricleError
 from auricle.jobs.service import JobService
 from auricle.models import registry
 from auricle.server.transport.in_flight import InFlight
@@ -145,8 +146,12 @@ class MetricsPage:
         models = await self._runtime.statuses()
         speakers = await self._runtime.status(registry.SPEAKERS.id)  # which transcribes nothing
         self._update(models if speakers.state == "unloaded" else [*models, speakers])
+        try:
+            stored = await self._jobs.counts()
+        except AuricleError:  # which the log tells; everything else is wanted all the more
+            stored = {}
         self._stored.clear()
-        for state, n in (await self._jobs.counts()).items():
+        for state, n in stored.items():
             self._stored.labels(state).set(n)
         return Response(
             generate_latest(self._metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}

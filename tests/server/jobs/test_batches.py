@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,6 +199,28 @@ async def test_a_batch_goes_on_in_the_next_server(serve: Serve):
             "1",
             "2",
         ]
+
+
+async def test_a_damaged_result_is_the_trouble_of_its_line_alone(serve: Serve, tmp_path: Path):
+    """Its batch never ended."""
+    gate = asyncio.Event()
+    async with serve(jobs_at_once=1) as server, server.served.async_client() as client:
+        server.runtime.steps = [gate]
+        batch = await begun(client, [line(str(n), **audio(b"RIFF")) for n in range(2)])
+        await server.runtime.opened.wait()
+        server.runtime.steps = [asyncio.Event()]
+        gate.set()
+        await server.runtime.opened_twice.wait()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "jobs.sqlite3")) as database:
+        database.execute("UPDATE transcripts SET transcript = ?", (b"\xc1spoilt",))
+        database.commit()
+    async with serve(FakeRuntime(settings())) as server, server.served.async_client() as client:
+        done = await ended(client, batch.id)
+        assert done.status == "completed"
+        assert [each["custom_id"] for each in await content(client, done.output_file_id)] == ["1"]
+        (failed,) = await content(client, done.error_file_id)
+        assert (failed["custom_id"], failed["response"]["status_code"]) == ("0", 500)
+        assert failed["response"]["body"]["error"]["code"] == "job_damaged"
 
 
 async def test_what_fails_is_in_the_file_of_errors(serve: Serve):

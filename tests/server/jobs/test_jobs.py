@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -328,3 +330,20 @@ async def test_recordings_as_json(serve: Serve):
 
 
 JSON = {"content-type": "application/json"}
+
+
+async def test_metrics_are_there_when_the_jobs_cannot_be_counted(serve: Serve, tmp_path: Path):
+    """There were none, just when the disk had lost something."""
+    async with serve() as server:
+        await server.ended(await server.created())
+        assert (
+            'auricle_stored_jobs{state="completed"} 1.0'
+            in (await server.http.get("/metrics")).text.splitlines()
+        )
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "jobs.sqlite3")) as database:
+            database.execute("ALTER TABLE jobs RENAME COLUMN state TO status")
+        answer = await server.http.get("/metrics")
+        assert answer.status_code == 200
+        lines = answer.text.splitlines()
+        assert "auricle_ready 1.0" in lines
+        assert not any(each.startswith("auricle_stored_jobs{") for each in lines)
