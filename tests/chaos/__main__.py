@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import phases, scarcity, stored
+from tests.chaos.pace import pace
 from tests.chaos.phases import Size
 
 PHASES: Mapping[str, Callable[[Path, Size], Coroutine[Any, Any, str]]] = {
@@ -22,6 +23,7 @@ PHASES: Mapping[str, Callable[[Path, Size], Coroutine[Any, Any, str]]] = {
     "live": phases.live,
     "rude": phases.rude,
     "kills": phases.kills,
+    "pace": pace,
     "jobs": stored.jobs,
     "clock": stored.clock,
     "disk": scarcity.disk,

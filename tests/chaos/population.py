@@ -123,6 +123,15 @@ class Population:
             raise WrongAnswer(f"a stream that ends with {last}")
         return _same(last["text"], clip.text)
 
+    async def detailed(self, clip: Clip) -> str:
+        """With all that can be said of a text."""
+        fields = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+        data = {**self._fields, **self._rng.choice((fields, {"include[]": "logprobs"}))}
+        answer = await self._http.post(PATH, files={"file": clip.file}, data=data)
+        if answer.status_code != 200:
+            return _refused(answer)
+        return _same(answer.json()["text"], clip.text)
+
     async def diarized(self, clip: Clip) -> str:
         data = {**self._fields, "response_format": "diarized_json"}
         answer = await self._http.post(PATH, files={"file": clip.file}, data=data)
