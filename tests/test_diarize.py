@@ -151,6 +151,19 @@ async def test_a_noisy_reference_is_warned_of():
     assert of_reference.startswith("The reference for 'Ann' is noisy: loud speech is 3 dB above")
 
 
+async def test_somebody_known_for_whom_the_bound_leaves_no_place_is_warned_of():
+    """All went to one of two known voices without a word."""
+    both = replace(voices(5), apart=voices(5, 9).embeddings)
+    host = FakeHost([voices(5), voices(9), both])
+    options = SpeakerOptions(at_most=1, known=(ANN, BOB))
+    found = await diarizer(host).diarize(RECORDING, options)
+    assert [each.name for each in found.speakers] == ["Ann"]
+    assert found.warnings[1:] == (
+        "'Bob' is heard, too, but max_speakers or num_speakers allows no more than 1, so what this "
+        "person says is told as another's.",
+    )
+
+
 async def test_eight_people():
     found = await diarizer(FakeHost([voices(*range(8))])).diarize(RECORDING, SpeakerOptions())
     assert "".join(each.name for each in found.speakers) == "ABCDEFGH"

@@ -164,6 +164,27 @@ async def test_text_does_not_wait_for_speakers():
     ]
 
 
+async def test_words_come_ahead_of_their_segment():
+    """They used to wait for all of their window, though they need no speaker."""
+
+    def tell(window: Heard) -> Said:
+        return Said(f" It is {window.start_s:.0f} now.", told=(" It is",))
+
+    found = []
+    opened = transcribing(FakeEngine(tell), replace(OPTIONS, audio_context="full"), 2)
+    done = asyncio.Event()
+    done.set()
+    async with spoken(opened, known_at(done, ALL)) as stream:
+        async for read, whole in stream.parts(early=True):
+            found.append((read and read.text, [each.text for each in whole]))
+    assert found[0] == (" It", [])
+    assert [each for each in found if each[0] != " It"] == [
+        (" It is 0 now.", []),
+        (" It is 22 now.", [" It is 0 now."]),
+        (None, [" It is 22 now."]),
+    ]
+
+
 async def test_sentences_that_never_end_are_not_waited_for():
     engine = FakeEngine(lambda _: Said(" la"))
     done = asyncio.Event()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,8 +200,20 @@ def _named(found: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
         )
     )
     noisy = tuple(each.warning for each in people if each.warning is not None)
-    warnings = (*found.warnings, *noisy)
+    warnings = (*found.warnings, *noisy, *_joined(voices, names, people))
     return Diarization(speakers, voices.turns, found.duration_s, found.track, warnings)
+
+
+def _joined(
+    voices: Voices, names: Sequence[str | None], people: Sequence[known.KnownVoice]
+) -> Iterator[str]:
+    """Whom the upper bound leaves no place for, though they are heard."""
+    for name in known.names(voices.embeddings if voices.apart is None else voices.apart, people):
+        if name is not None and name not in names:
+            yield (
+                f"{name!r} is heard, too, but max_speakers or num_speakers allows no more than "
+                f"{len(names)}, so what this person says is told as another's."
+            )
 
 
 def _numbers(embedding: NDArray[np.float32]) -> tuple[float, ...]:

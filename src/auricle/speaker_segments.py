@@ -1,8 +1,9 @@
 """Segments of a transcription with their speakers: each is one speaker's, split where the voice
 changes.
 
-Knows nothing about audio or how voices are told apart. A segment is given as soon as its speaker is
-known: once all of the recording was heard, and its sentence has ended.
+Knows nothing about audio or how voices are told apart. Text is given as it is read, a segment with
+the next text after its speaker is known: once all of the recording was heard, and its sentence has
+ended.
 """
 
 from __future__ import annotations
@@ -69,20 +70,19 @@ class SpokenTranscription:
                 yield segment
 
     async def parts(self, *, early: bool = False) -> AsyncIterator[ReadPart]:
-        """Every segment as it is read, without a speaker, and with it those whose speakers have
-        become known; at the end None, and the rest. Nothing comes ahead of segments, as their words
-        are wanted."""
+        """Every segment as it is read, without a speaker, and what is known of it before; with
+        that, segments whose speakers have become known; at the end None, and the rest."""
         waiting: list[Segment] = []
         whole: list[Sequence[Segment]] = []
-        async for segment in self.transcription:
-            waiting.append(segment)
+        async for read, segments in self.transcription.parts(early=early):
+            waiting += segments
             n_whole = n_in_whole_sentences(waiting)
             whole.append(waiting[:n_whole])
             del waiting[:n_whole]
             if not self.diarization.done():
-                yield segment, ()
+                yield read, ()
                 continue
-            yield segment, self._spoken(whole)
+            yield read, self._spoken(whole)
             whole.clear()
         await asyncio.wait({self.diarization})
         yield None, self._spoken([*whole, waiting])
@@ -114,6 +114,8 @@ async def spoken(
 
 def n_in_whole_sentences(segments: Sequence[Segment]) -> int:
     """How many segments hold sentences that have ended, as far as those behind them tell."""
+    if len(segments) < 2:
+        return 0
     for n in range(len(segments) - 1, 0, -1):
         if ends_sentence(segments[n - 1].text, segments[n].text.lstrip()):
             return n

@@ -91,6 +91,8 @@ async def test_two_at_once_are_both_told(process):
 async def test_a_number_that_was_given(process, n):
     found = await diarized(process, BOTH, bounds=Bounds(n, n))
     assert len(found.embeddings) == n == len({turn.speaker for turn in found.turns})
+    assert found.apart is not None
+    assert len(found.apart) == 2
 
 
 async def test_more_than_there_is_speech_for(process):

@@ -54,6 +54,8 @@ class Voices:
     """``(n_speakers, 192)``, each of length 1."""
     range_db: float = math.inf
     """By how much loud speech is above quiet speech, or above the noise."""
+    apart: NDArray[np.float32] | None = None
+    """The same as ``embeddings``, of the voices without an upper bound; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +171,28 @@ class Diarization:
 
     def _voices(self, n_frames: int, bounds: Bounds | None) -> Voices:
         embeddings = self._centred()
-        durations = [max(stretch.alone_s, _NEXT_TO_NOTHING_S) for stretch in self._stretches]
-        sure = [stretch.sure_s for stretch in self._stretches]
-        labels = cluster(embeddings, durations, sure, self._timeline.links, bounds)
-        n = int(labels.max(initial=-1)) + 1
-        active = np.zeros((n, n_frames), bool)
+        labels, means = self._clustered(embeddings, bounds)
+        active = np.zeros((len(means), n_frames), bool)
         for stretch, label in zip(self._stretches, labels, strict=True):
             active[label, stretch.start : stretch.end] = True
         for overlap in self._timeline.overlaps:
             _share(active, overlap, labels)
-        sums = np.zeros((n, embeddings.shape[1]))
+        turns = tuple(_turns(active, self._n_samples / SAMPLE_RATE))
+        is_bounded = bounds is not None and bounds.at_most is not None
+        apart = self._clustered(embeddings, None)[1] if is_bounded else None
+        return Voices(turns, means, self._channel.range_db, apart)
+
+    def _clustered(
+        self, embeddings: NDArray[np.float32], bounds: Bounds | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Whose voice each stretch is, and the mean embedding of each voice."""
+        durations = [max(stretch.alone_s, _NEXT_TO_NOTHING_S) for stretch in self._stretches]
+        sure = [stretch.sure_s for stretch in self._stretches]
+        labels = cluster(embeddings, durations, sure, self._timeline.links, bounds)
+        sums = np.zeros((int(labels.max(initial=-1)) + 1, DIMENSIONS))
         np.add.at(sums, labels, embeddings * np.array(durations)[:, None])
         means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        end_s = self._n_samples / SAMPLE_RATE
-        turns = tuple(_turns(active, end_s))
-        return Voices(turns, np.asarray(means, np.float32), self._channel.range_db)
+        return labels, np.asarray(means, np.float32)
 
 
 def listen(networks: Networks, pcm: Pcm) -> Heard:

@@ -73,15 +73,18 @@ class Found(msgspec.Struct, frozen=True, tag=True):
     embeddings: tuple[bytes, ...]
     """One for each speaker: ``(192,) float32`` little-endian, of length 1."""
     range_db: float
+    apart: tuple[bytes, ...] | None = None
 
     @classmethod
     def of(cls, voices: Voices) -> Found:
         embeddings = tuple(_packed(each) for each in voices.embeddings)
-        return cls(voices.turns, embeddings, voices.range_db)
+        apart = None if voices.apart is None else tuple(_packed(each) for each in voices.apart)
+        return cls(voices.turns, embeddings, voices.range_db, apart)
 
     @property
     def voices(self) -> Voices:
-        return Voices(self.turns, _unpacked(self.embeddings), self.range_db)
+        apart = None if self.apart is None else _unpacked(self.apart)
+        return Voices(self.turns, _unpacked(self.embeddings), self.range_db, apart)
 
 
 class Stretches(msgspec.Struct, frozen=True, tag=True):
