@@ -14,6 +14,9 @@ from auricle.live.options import LiveOptions
 
 MAX_CONTEXT_CHARS = 400
 
+PAUSE_S = 0.2
+"""What is more than the end of a word."""
+
 OVERLAP_S = 1.0
 """What is kept of audio in which nobody seems to speak."""
 
@@ -44,7 +47,8 @@ class ReadingWindow:
         has reached the limit begins later in any case."""
         before_s = self.start_s
         if edge_s - before_s > options.trim_above_s and self.words:
-            self.move_to(_widest_gap(self.words, following[:1], options.keep_s))
+            place_s = _widest_gap(self.words, following[:1], options.keep_s)
+            self.move_to(before_s if place_s is None else place_s)
         if edge_s >= before_s + options.longest_s and self.start_s == before_s:
             self.move_to(edge_s - OVERLAP_S)
 
@@ -63,10 +67,16 @@ class ReadingWindow:
         del self.words[:n]
 
 
-def _widest_gap(words: Sequence[LiveWord], following: Sequence[LiveWord], within_s: float) -> float:
-    """The middle of the widest gap behind any of the ``words`` of the last ``within_s``."""
+def _widest_gap(
+    words: Sequence[LiveWord], following: Sequence[LiveWord], within_s: float
+) -> float | None:
+    """A place in the widest gap around any of the ``words`` of the last ``within_s``. Behind the
+    last of them only if that is a pause: with nothing to go on from, a model that begins to hear in
+    the middle of speech leaves out the first word."""
     end_s = words[-1].end_s
-    near = [word for word in words if word.start_s >= end_s - within_s] or [words[-1]]
-    gaps = [(a.end_s, b.start_s) for a, b in pairwise([*near, *following])]
-    start_s, stop_s = max(gaps, key=lambda gap: gap[1] - gap[0], default=(end_s, end_s))
-    return (start_s + stop_s) / 2
+    gaps = [(a.end_s, b.start_s) for a, b in pairwise(words) if b.start_s >= end_s - within_s]
+    behind = [(end_s, word.start_s) for word in following if word.start_s - end_s >= PAUSE_S]
+    if not gaps and not behind:
+        return None
+    start_s, stop_s = max([*gaps, *behind], key=lambda gap: gap[1] - gap[0])
+    return max((start_s + stop_s) / 2, stop_s - OVERLAP_S)

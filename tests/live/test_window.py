@@ -1,0 +1,54 @@
+"""Where a window begins that has become long."""
+
+from __future__ import annotations
+
+from auricle.live.options import LiveOptions
+from auricle.live.window import ReadingWindow
+from tests.live.saying import text, words
+
+OPTIONS = LiveOptions()  # above 6 s begins later, and keeps up to 2 s of what was committed
+
+
+def window(*committed) -> ReadingWindow:
+    return ReadingWindow(0.0, [word for said in committed for word in said])
+
+
+def test_it_begins_in_the_pause_before_a_turn_rather_than_in_the_middle_of_its_speech():
+    """Between two words that touch, "exciting" was cut off from "that's", and left out."""
+    own = window(words("absolutely", 4.3, 0.8), words("that's", 6.2))
+    own.trim(7.0, words("exciting let", 6.5), OPTIONS)
+    assert 5.1 < own.start_s < 6.2
+    assert text(own.words) == "that's"
+    assert own.context == " absolutely"
+
+
+def test_it_begins_behind_all_that_is_committed_only_in_a_pause():
+    own = window(words("absolutely he said", 4.3))
+    own.trim(7.0, words("that's", 5.6), OPTIONS)
+    assert own.words == []
+    assert 5.2 < own.start_s < 5.6
+
+
+def test_it_keeps_the_end_of_speech_without_a_pause():
+    own = window(words("one two three four five six seven eight nine ten", 2.4))
+    own.trim(6.4, words("eleven", 5.4), OPTIONS)
+    assert own.words[-1].text == " ten"
+    assert own.start_s == 3.6  # between the words, and two seconds before the end of the last
+
+
+def test_with_one_word_it_waits_for_another():
+    own = window(words("well", 5.0))
+    own.trim(6.4, words("then", 5.3), OPTIONS)
+    assert (own.start_s, text(own.words)) == (0.0, "well")
+
+
+def test_a_long_pause_is_not_kept():
+    own = window(words("absolutely", 0.3, 0.8), words("that's so", 6.2))
+    own.trim(7.4, (), OPTIONS)
+    assert own.start_s == 5.2
+
+
+def test_at_the_limit_it_begins_later_whatever_is_in_it():
+    own = window()
+    own.trim(15.0, (), OPTIONS)
+    assert own.start_s == 14.0
