@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from auricle.speakers.scoring import COLLAR_S
 from auricle_bench import evaluation, speaker_scores
 from auricle_bench.accuracy import differences
 from auricle_bench.clips import Clip
 from auricle_bench.evaluation import Difference, Pair, Run, Score
+from auricle_bench.speaker_errors import COLLAR_S
 from auricle_bench.summary import Rate
 
 _INDENT = "  "

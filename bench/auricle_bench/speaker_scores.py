@@ -10,15 +10,15 @@ from functools import partial
 
 import msgspec
 
-from auricle.speakers.scoring import (
+from auricle_bench.accuracy import units
+from auricle_bench.clips import Clip
+from auricle_bench.speaker_errors import (
     COLLAR_S,
     DiarizationErrors,
     WordErrors,
     diarization_errors,
     word_errors,
 )
-from auricle_bench.accuracy import units
-from auricle_bench.clips import Clip
 from auricle_bench.speaker_references import spoken_units
 from auricle_bench.target import Answer
 

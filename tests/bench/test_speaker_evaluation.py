@@ -9,12 +9,12 @@ import pytest
 from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server.fields import audio_request
-from auricle.speakers.scoring import DiarizationErrors, WordErrors
 from auricle.speakers.turns import NamedTurn
 from auricle_bench import datasets, evaluation_report, speaker_scores
 from auricle_bench.clips import Clip
 from auricle_bench.commands import systems
 from auricle_bench.evaluation import run_of
+from auricle_bench.speaker_errors import DiarizationErrors, WordErrors
 from auricle_bench.speaker_references import SpeakerLine, SpokenText, spoken, turns_beside
 from auricle_bench.speaker_scores import SpeakerScore
 from auricle_bench.target import Answer, Target, with_speakers

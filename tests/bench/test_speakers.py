@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from auricle.speakers.scoring import DiarizationErrors, WordErrors
 from auricle.speakers.turns import Turn
 from auricle_bench.measurements import speakers
 from auricle_bench.measurements.setup import Setup
 from auricle_bench.measurements.speakers import Conversation
+from auricle_bench.speaker_errors import DiarizationErrors, WordErrors
 
 
 def errors(

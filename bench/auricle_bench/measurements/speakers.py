@@ -24,19 +24,19 @@ from auricle.models.progress import Bar
 from auricle.speakers import rttm
 from auricle.speakers.clustering import Bounds
 from auricle.speakers.process import SpeakerProcess
-from auricle.speakers.scoring import (
-    COLLAR_S,
-    DiarizationErrors,
-    WordErrors,
-    diarization_errors,
-    word_errors,
-)
 from auricle.speakers.turns import NamedTurn, Turn
 from auricle.speakers.words import attribute
 from auricle.types import SAMPLE_RATE, Pcm, Word
 from auricle_bench.measurements import recordings
 from auricle_bench.measurements.figures import Figures, Table
 from auricle_bench.measurements.setup import Setup
+from auricle_bench.speaker_errors import (
+    COLLAR_S,
+    DiarizationErrors,
+    WordErrors,
+    diarization_errors,
+    word_errors,
+)
 
 FEED_S = 30
 MADE = ("syn", "tts")

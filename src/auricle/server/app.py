@@ -33,7 +33,7 @@ from auricle.server.dialects.base_urls import BaseUrls
 from auricle.server.dialects.deepgram import grant
 from auricle.server.dialects.deepgram.errors import DeepgramPaths
 from auricle.server.dialects.deepgram.listen import Listen
-from auricle.server.dialects.deepgram.live import FluxListen, LiveListen
+from auricle.server.dialects.deepgram.live import FLUX, LISTEN, LiveEndpoint
 from auricle.server.dialects.openai import OPENAI
 from auricle.server.dialects.realtime import endpoint as realtime
 from auricle.server.dialects.realtime.secrets import Secrets
@@ -171,8 +171,8 @@ def _downloads(runtime: SpeechRuntime, keys: ApiKeys) -> list[Route]:
 
 def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute]:
     return [
-        WebSocketRoute("/v1/listen", LiveListen(runtime)),
-        WebSocketRoute("/v2/listen", FluxListen(runtime)),
+        WebSocketRoute("/v1/listen", LiveEndpoint(runtime, LISTEN)),
+        WebSocketRoute("/v2/listen", LiveEndpoint(runtime, FLUX)),
         WebSocketRoute(realtime.PATH, realtime.Realtime(runtime, secrets)),
     ]
 

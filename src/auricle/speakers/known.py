@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from auricle.errors import InvalidRequest
 from auricle.speakers.diarization import Voices
-from auricle.speakers.scoring import best_pairs
+from auricle.speakers.matching import best_pairs
 
 SAME = 0.5
 """Cosine from which a speaker is the person of a reference."""

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from auricle.live.effects import Effect
-from auricle.server.dialects.deepgram.live import FluxListen, LiveListen
+from auricle.server.dialects.deepgram.live import FLUX, LISTEN, LiveEndpoint
 from auricle.server.dialects.deepgram.socket_session import EffectTranslator
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
@@ -45,8 +45,8 @@ class Listening:
 async def listening(no_data_s: float = 60.0, **changes: object) -> AsyncIterator[Listening]:
     runtime = FakeRuntime(settings(**changes))
     routes = [
-        WebSocketRoute("/v1/listen", LiveListen(runtime, no_data_s)),
-        WebSocketRoute("/v2/listen", FluxListen(runtime, no_data_s)),
+        WebSocketRoute("/v1/listen", LiveEndpoint(runtime, LISTEN, no_data_s)),
+        WebSocketRoute("/v2/listen", LiveEndpoint(runtime, FLUX, no_data_s)),
     ]
     async with serving(runtime, routes) as served:
         await runtime.started.wait()

@@ -5,6 +5,8 @@ Knows nothing about models or how turns are made of effects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auricle.errors import AuricleError, InvalidRequest
 from auricle.live.stream import LiveStream
 from auricle.server.dialects.deepgram import messages
@@ -32,12 +34,12 @@ class FluxSession(SocketSession):
         self,
         socket: Socket,
         audio_input: AudioInput,
-        stream: LiveStream,
+        streams: Sequence[LiveStream],
         wanted: FluxRequest,
         info: StreamInfo,
     ) -> None:
         self._turns = FluxTurns(info.request_id, wanted.turns, wanted.formatting)
-        super().__init__(socket, audio_input, [stream], [self._turns])
+        super().__init__(socket, audio_input, streams, [self._turns])
         self._wanted = wanted
         self._stream_info = info
         self.say(self._turns.connected())

@@ -50,17 +50,18 @@ class Listen:
             request.query_params.multi_items(), content_type, runtime.settings
         )
         self._ignored.note(wanted.ignored)
-        model = await served_model(runtime, wanted.request.model)
-        wanted = replace(wanted, request=replace(wanted.request, model=model))
+        named, model = await served_model(runtime, wanted.request.model)
+        wanted = replace(wanted, request=replace(wanted.request, model=named))
         raw = RawBody(wanted.raw_format.wav_header() if wanted.raw_format else b"")
         async with self._reader.received(request, raw) as upload:
-            end = await while_connected(request, self._answer(upload, wanted, send))
+            end = await while_connected(request, self._answer(upload, wanted, model, send))
         await end()
 
-    async def _answer(self, upload: AudioUpload, wanted: RecordingRequest, send: Send) -> End:
+    async def _answer(
+        self, upload: AudioUpload, wanted: RecordingRequest, model: str, send: Send
+    ) -> End:
         runtime, scope = upload.runtime, upload.request.scope
         name = request_id(scope)
-        model = (await runtime.status(wanted.request.model)).name
         context.of(scope).headers.update(
             {"dg-model-name": model, "dg-model-uuid": model_uuid(model)}
         )

@@ -7,8 +7,8 @@ Knows nothing about how audio becomes text, how a websocket is kept, or what is 
 from __future__ import annotations
 
 import contextlib
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from starlette.datastructures import QueryParams
@@ -40,7 +40,7 @@ _SUBPROTOCOLS: Final = ("token", "bearer")
 """What browsers put before a key; they want to hear it back."""
 
 
-class _Request(Protocol):
+class AnyStreamRequest(Protocol):
     """What both kinds of sockets are asked for."""
 
     @property
@@ -57,27 +57,47 @@ class _Request(Protocol):
     def ignored(self) -> tuple[str, ...]: ...
 
 
-AnyRequest = TypeVar("AnyRequest", bound=_Request)
+AnyRequest = TypeVar("AnyRequest", bound=AnyStreamRequest)
 
 
-class _LiveEndpoint(ABC, Generic[AnyRequest]):
-    """A path where streams are held."""
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[AnyRequest]):
+    """What one path takes and holds."""
 
-    def __init__(self, runtime: SpeechRuntime, no_data_s: float = NO_DATA_S) -> None:
+    read: Callable[[Pairs, Settings], AnyRequest]
+    """What an address asks for. Raises `InvalidRequest`."""
+    session: Callable[
+        [Socket, AudioInput, Sequence[LiveStream], AnyRequest, StreamInfo], SocketSession
+    ]
+    """The session of a socket that is open."""
+
+
+LISTEN: Final = Kind(StreamRequest.read, ListenSession)
+"""``GET /v1/listen``."""
+
+FLUX: Final = Kind(FluxRequest.read, FluxSession)
+"""``GET /v2/listen``."""
+
+
+class LiveEndpoint(Generic[AnyRequest]):
+    """A path where streams are held, as `LISTEN` or `FLUX` are."""
+
+    def __init__(
+        self, runtime: SpeechRuntime, kind: Kind[AnyRequest], no_data_s: float = NO_DATA_S
+    ) -> None:
         self._runtime = runtime
+        self._kind = kind
         self._no_data_s = no_data_s
         self._ignored = IgnoredFields()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         runtime, request = self._runtime, context.of(scope)
         pairs = QueryParams(scope["query_string"]).multi_items()
-        wanted = self._read(pairs, runtime.settings)
+        wanted = self._kind.read(pairs, runtime.settings)
         self._ignored.note(wanted.ignored)
-        model = await served_model(runtime, wanted.model)
-        info = StreamInfo(request_id(scope), (await runtime.status(model)).name)
-        request.headers.update(
-            {"dg-model-name": info.model, "dg-model-uuid": model_uuid(info.model)}
-        )
+        named, model = await served_model(runtime, wanted.model)
+        info = StreamInfo(request_id(scope), model)
+        request.headers.update({"dg-model-name": model, "dg-model-uuid": model_uuid(model)})
         options = SocketOptions(
             subprotocol=subprotocol(scope.get("subprotocols", ())),
             idle_s=self._no_data_s,
@@ -85,13 +105,13 @@ class _LiveEndpoint(ABC, Generic[AnyRequest]):
         )
         async with contextlib.AsyncExitStack() as stack:
             opened = [
-                runtime.open_live(wanted.live, wanted.options, request.client, model)
+                runtime.open_live(wanted.live, wanted.options, request.client, named)
                 for _ in range(wanted.n_streams)
             ]
             streams = [await stack.enter_async_context(each) for each in opened]
             audio_input = await self._input(wanted.raw_format, stack)
             socket = await stack.enter_async_context(accepted(scope, receive, send, options))
-            await self._follow(socket, audio_input, streams, wanted, info).run()
+            await self._kind.session(socket, audio_input, streams, wanted, info).run()
             request.audio_s = streams[0].now_s
 
     async def _input(
@@ -102,55 +122,6 @@ class _LiveEndpoint(ABC, Generic[AnyRequest]):
             return RawInput(raw_format)
         container = await stack.enter_async_context(self._runtime.open_container())
         return await stack.enter_async_context(container_input(container))
-
-    @abstractmethod
-    def _read(self, pairs: Pairs, settings: Settings) -> AnyRequest:
-        """What the address asks for. Raises `InvalidRequest`."""
-
-    @abstractmethod
-    def _follow(
-        self,
-        socket: Socket,
-        audio_input: AudioInput,
-        streams: Sequence[LiveStream],
-        wanted: AnyRequest,
-        info: StreamInfo,
-    ) -> SocketSession:
-        """The session of a socket that is open."""
-
-
-class LiveListen(_LiveEndpoint[StreamRequest]):
-    """``GET /v1/listen``."""
-
-    def _read(self, pairs: Pairs, settings: Settings) -> StreamRequest:
-        return StreamRequest.read(pairs, settings)
-
-    def _follow(
-        self,
-        socket: Socket,
-        audio_input: AudioInput,
-        streams: Sequence[LiveStream],
-        wanted: StreamRequest,
-        info: StreamInfo,
-    ) -> SocketSession:
-        return ListenSession(socket, audio_input, streams, wanted, info)
-
-
-class FluxListen(_LiveEndpoint[FluxRequest]):
-    """``GET /v2/listen``."""
-
-    def _read(self, pairs: Pairs, settings: Settings) -> FluxRequest:
-        return FluxRequest.read(pairs, settings)
-
-    def _follow(
-        self,
-        socket: Socket,
-        audio_input: AudioInput,
-        streams: Sequence[LiveStream],
-        wanted: FluxRequest,
-        info: StreamInfo,
-    ) -> SocketSession:
-        return FluxSession(socket, audio_input, streams[0], wanted, info)
 
 
 def subprotocol(offered: Sequence[str]) -> str | None:

@@ -11,18 +11,17 @@ from auricle.server.dialects.shared import SERVED_MODEL
 from auricle.speech_runtime import SpeechRuntime
 
 
-async def served_model(runtime: SpeechRuntime, name: str) -> str:
-    """The name by which the server knows the model that is meant: where it has none of that name,
-    one of Deepgram's means the one it was started with.
+async def served_model(runtime: SpeechRuntime, name: str) -> tuple[str, str]:
+    """A name for the model that is meant, and its own: where the server has none of the name that
+    was given, one of Deepgram's means the one it was started with.
 
     Raises:
         ModelNotFound: nobody knows the name.
     """
     try:
-        await runtime.find(name)
+        return name, (await runtime.status(name)).name
     except ModelNotFound:
         is_any = runtime.settings.dialect == "whisperkit"  # its server has one, whatever is asked
-        if is_any or parameters.is_deepgrams(name):
-            return SERVED_MODEL
-        raise
-    return name
+        if not is_any and not parameters.is_deepgrams(name):
+            raise
+    return SERVED_MODEL, (await runtime.status(SERVED_MODEL)).name

@@ -7,13 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from auricle.speakers.scoring import (
-    aligned,
-    best_pairs,
-    diarization_errors,
-    word_errors,
-)
+from auricle.speakers.matching import best_pairs
 from auricle.speakers.turns import NamedTurn
+from auricle_bench.speaker_errors import aligned, diarization_errors, word_errors
 
 
 def turns(*each: tuple[str, float, float]) -> list[NamedTurn]:
