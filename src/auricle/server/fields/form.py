@@ -10,8 +10,9 @@ object as ``name[key]`` or a JSON object; and one JavaScript client sends everyt
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -94,41 +95,33 @@ class Form:
 
     def strings(self, name: str) -> tuple[str, ...]:
         """A list in any of its encodings, in the order it came."""
-        found: list[str] = []
-        for path, value in self._values.get(name, ()):
-            if not _is_item(path):
-                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
-            found.extend(_items(name, value))
-        return tuple(found)
+        return tuple(item for _, value in self._listed(name) for item in _items(name, value))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of terms that may hold commas: ``name[]`` is one term as it stands, ``name`` alone
         a JSON array or a comma list."""
-        found: list[str] = []
-        for path, value in self._values.get(name, ()):
-            if not _is_item(path):
-                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
-            found.extend([value] if path else _items(name, value))
-        return tuple(found)
+        found = ([value] if path else _items(name, value) for path, value in self._listed(name))
+        return tuple(itertools.chain.from_iterable(found))
 
     def urls(self, name: str) -> tuple[str, ...]:
         """A list of data URLs, each of which holds a comma: one is one, wherever it stands."""
         found: list[str] = []
-        for path, value in self._values.get(name, ()):
-            if not _is_item(path):
-                refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
+        for path, value in self._listed(name):
             is_json = not path and value.lstrip().startswith("[")
             found.extend(_items(name, value) if is_json else _NEXT_URL.split(value.strip()))
         return tuple(found)
 
     def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
         """A list of whole numbers in any encoding of a list; JSON may quote them or not."""
-        found: list[int] = []
+        items = (_number_items(name, value) for _, value in self._listed(name))
+        return tuple(integer(name, each, low, high) for some in items for each in some)
+
+    def _listed(self, name: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What came for a list, each with the path behind its name."""
         for path, value in self._values.get(name, ()):
             if not _is_item(path):
                 refuse(name, f"expected a list, but got {name}{_bracketed(path)}.")
-            found.extend(integer(name, item, low, high) for item in _number_items(name, value))
-        return tuple(found)
+            yield path, value
 
     def structure(self, name: str) -> str | Mapping[str, str] | None:
         """An object as flat strings by key, or the plain word that may stand in its place."""
@@ -151,7 +144,7 @@ def decimal(name: str, value: str, low: float, high: float) -> float:
     if _DECIMAL.fullmatch(value.strip()) is None:
         message = f"expected a number from {low:g} to {high:g}, but got {shown(value)!r}."
         refuse(name, message, code="invalid_type")
-    return _bounded(name, value, float(value), (low, high), "decimal")
+    return bounded(name, value, float(value), (low, high), "decimal")
 
 
 def integer(name: str, value: str, low: int, high: int) -> int:
@@ -163,11 +156,11 @@ def integer(name: str, value: str, low: int, high: int) -> int:
     if _INTEGER.fullmatch(value.strip()) is None:
         message = f"expected a whole number from {low} to {high}, but got {shown(value)!r}."
         refuse(name, message, code="invalid_type")
-    return int(_bounded(name, value, int(value), (low, high), "integer"))
+    return int(bounded(name, value, int(value), (low, high), "integer"))
 
 
-def _bounded(name: str, value: str, number: float, bounds: tuple[float, float], kind: str) -> float:
-    """The number that ``value`` was read as; a refusal shows it as it was written."""
+def bounded(name: str, value: str, number: float, bounds: tuple[float, float], kind: str) -> float:
+    """The number that ``value`` was read as, or a refusal that shows it as it was written."""
     low, high = bounds
     if number < low:
         wanted = f"{kind} below minimum value. Expected a value >= {low:g}, but got {shown(value)}"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from auricle.errors import InvalidRequest
-
-SHOWN_CHARS = 80
+from auricle.server.fields.form import bounded, refuse, shown
 
 _NAMES = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string"}
 
@@ -35,7 +34,7 @@ class Fields:
         """Refuse fields of other names."""
         for name in self.values:
             if name not in names:
-                path = self.at(_shown(name))
+                path = self.at(shown(name))
                 raise InvalidRequest(
                     f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter"
                 )
@@ -95,8 +94,7 @@ class Fields:
             return absent
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._wrong_type(name, "a decimal", value)
-        self._check_bounds(name, value, bounds, "decimal")
-        return float(value)
+        return float(bounded(self.at(name), f"{value:g}", value, bounds, "decimal"))
 
     def integer(self, name: str, bounds: tuple[int, int], absent: int) -> int:
         value = self.values.get(name)
@@ -104,8 +102,7 @@ class Fields:
             return absent
         if isinstance(value, bool) or not isinstance(value, int):
             self._wrong_type(name, "an integer", value)
-        self._check_bounds(name, value, bounds, "integer")
-        return value
+        return int(bounded(self.at(name), str(value), value, bounds, "integer"))
 
     def boolean(self, name: str) -> bool | None:
         value = self.values.get(name)
@@ -114,33 +111,12 @@ class Fields:
         return value
 
     def _check_length(self, name: str, kind: str, article: str, length: int, most: int) -> None:
-        path = self.at(name)
         if length > most:
-            raise InvalidRequest(
-                f"Invalid '{path}': {kind} too long. Expected {article} {kind} with maximum length "
-                f"{most}, but got {article} {kind} with length {length} instead.",
-                param=path,
+            refuse(
+                self.at(name),
+                f"{kind} too long. Expected {article} {kind} with maximum length {most}, but got "
+                f"{article} {kind} with length {length} instead.",
                 code=f"{kind}_above_max_length",
-            )
-
-    def _check_bounds(
-        self, name: str, value: float, bounds: tuple[float, float], kind: str
-    ) -> None:
-        low, high = bounds
-        path = self.at(name)
-        if value < low:
-            raise InvalidRequest(
-                f"Invalid '{path}': {kind} below minimum value. Expected a value >= {low:g}, but "
-                f"got {value:g} instead.",
-                param=path,
-                code=f"{kind}_below_min_value",
-            )
-        if value > high:
-            raise InvalidRequest(
-                f"Invalid '{path}': {kind} above maximum value. Expected a value <= {high:g}, but "
-                f"got {value:g} instead.",
-                param=path,
-                code=f"{kind}_above_max_value",
             )
 
     def _wrong_type(self, name: str, wanted: str, value: object) -> NoReturn:
@@ -154,7 +130,7 @@ class Fields:
 
 def refuse_choice(path: str, value: str, words: Collection[str]) -> NoReturn:
     raise InvalidRequest(
-        f"Invalid value: '{_shown(value)}'. Supported values are: {_listed(words)}.",
+        f"Invalid value: '{shown(value)}'. Supported values are: {_listed(words)}.",
         param=path,
         code="invalid_value",
     )
@@ -163,10 +139,6 @@ def refuse_choice(path: str, value: str, words: Collection[str]) -> NoReturn:
 def _listed(words: Collection[str]) -> str:
     *most, last = (f"'{word}'" for word in words)
     return f"{', '.join(most)}, and {last}" if most else last
-
-
-def _shown(value: str) -> str:
-    return value if len(value) <= SHOWN_CHARS else value[:SHOWN_CHARS] + "…"
 
 
 def _kind(value: object) -> str:
