@@ -73,7 +73,7 @@ class Diarization:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Found:
     voices: Voices
     duration_s: float
     track: AudioTrack | None
@@ -121,7 +121,7 @@ class Diarizer:
                         for place, voice in enumerate(options.known)
                     ]
                     bounds = Bounds(options.at_least, options.at_most)
-                    found = await self._heard(process, path, bounds, part, is_long=is_long)
+                    found = await self._voices_in(process, path, bounds, part, is_long=is_long)
                     return _named(found, people)
                 except SpeakersDied as exc:
                     if is_last:
@@ -132,7 +132,7 @@ class Diarizer:
                     _log.warning("the recording is heard once more for its voices: %s", exc)
         raise AssertionError
 
-    async def _heard(
+    async def _voices_in(
         self,
         process: SpeakerProcess,
         path: Path,
@@ -141,7 +141,7 @@ class Diarizer:
         *,
         is_long: bool = False,
         most_s: float | None = None,
-    ) -> _Heard:
+    ) -> _Found:
         opened = self.decoders.open(
             path,
             is_long=is_long,
@@ -155,7 +155,7 @@ class Diarizer:
                     raise _TooLong
                 await fed.feed(chunk.pcm)
             voices = await fed.finish(bounds)
-            return _Heard(voices, recording.duration_s, recording.track, recording.warnings)
+            return _Found(voices, recording.duration_s, recording.track, recording.warnings)
 
     async def _known(
         self, process: SpeakerProcess, voice: KnownVoice, place: int
@@ -166,7 +166,7 @@ class Diarizer:
             path = Path(file.name)
             await asyncio.to_thread(path.write_bytes, voice.reference)
             try:
-                found = await self._heard(process, path, Bounds(), most_s=MAX_REFERENCE_S)
+                found = await self._voices_in(process, path, Bounds(), most_s=MAX_REFERENCE_S)
             except _TooLong:
                 raise InvalidRequest(
                     f"The reference for {voice.name!r} is longer than {MAX_REFERENCE_S:g} s; 2 to "
@@ -187,7 +187,7 @@ class _TooLong(Exception):
     """A reference goes on and on."""
 
 
-def _named(found: _Heard, people: Sequence[known.KnownVoice]) -> Diarization:
+def _named(found: _Found, people: Sequence[known.KnownVoice]) -> Diarization:
     voices = found.voices
     names = known.names(voices.embeddings, people)
     speech_s = [0.0] * len(names)

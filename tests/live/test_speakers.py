@@ -21,7 +21,7 @@ from auricle.live.effects import (
 )
 from auricle.live.options import LiveOptions
 from auricle.live.speakers import LiveSpeakers, with_speakers
-from auricle.speakers.diarization import Heard
+from auricle.speakers.diarization import EmbeddedStretches
 from auricle.speakers.process import SpeakersDied
 from auricle.types import DecodeOptions, Language, Pcm, SpeakerOptions
 from tests.server.fakes import FakeLive
@@ -50,7 +50,7 @@ class Ears:
         self.heard: list[tuple[float, float]] = []
         self.failure: Exception | None = None
 
-    async def listen(self, pcm: Pcm) -> Heard:
+    async def listen(self, pcm: Pcm) -> EmbeddedStretches:
         if self.failure is not None:
             raise self.failure
         from_s, to_s = float(pcm[0]), float(pcm[-1])
@@ -58,7 +58,7 @@ class Ears:
         there = [turn for turn in self.turns if turn[0] < to_s and turn[1] > from_s]
         times = tuple((max(s - from_s, 0.0), min(e, to_s) - from_s) for s, e, _ in there)
         rows = [axis(voice) for _, _, voice in there]
-        return Heard(times, np.array(rows, np.float32).reshape(-1, 192))
+        return EmbeddedStretches(times, np.array(rows, np.float32).reshape(-1, 192))
 
 
 def clock(seconds: float) -> Pcm:
@@ -161,7 +161,7 @@ async def test_words_come_without_speakers_when_nobody_can_tell(failure: Excepti
 
 
 class NoEars(Ears):
-    async def listen(self, pcm: Pcm) -> Heard:
+    async def listen(self, pcm: Pcm) -> EmbeddedStretches:
         await asyncio.Event().wait()
         raise AssertionError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auricle.reading.coverage import fitted, halves, loop_halves, say_more, uncovered_tail
+from auricle.reading.coverage import fitted, halves, have_more_words, loop_halves, uncovered_tail
 from auricle.reading.text import WindowText
 from auricle.types import SAMPLE_RATE, Segment, Window, Word
 
@@ -161,4 +161,4 @@ def test_a_window_that_loops_is_divided_into_parts_of_like_size(
     ],
 )
 def test_parts_are_believed_if_they_say_more(parts, more):
-    assert say_more(parts, said(20)) is more
+    assert have_more_words(parts, said(20)) is more

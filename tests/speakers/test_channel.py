@@ -31,7 +31,7 @@ def test_a_band_is_told_by_what_varies_above_it():
     for name, pcm in SPEECH.items():
         for way, each in (("whole", pcm), ("band", telephone(pcm))):
             channel = Channel()
-            channel.hear(fbank(each))
+            channel.add(fbank(each))
             found[name, way] = channel.is_band_limited
     assert found == {(name, way): way == "band" for name in SPEECH for way in ("whole", "band")}
 
@@ -47,7 +47,7 @@ def test_people_on_the_telephone_are_as_different_as_in_a_room():
     channel = Channel()
     mels = [fbank(telephone(pcm)) for pcm in SPEECH.values()]
     for mel in mels:
-        channel.hear(mel)
+        channel.add(mel)
     one, other = embeddings = nets.real().embedding.embed_all(mels)
     assert one @ other > 0.25
     one, other = channel.centred(embeddings)
@@ -59,13 +59,13 @@ def test_people_on_the_telephone_are_as_different_as_in_a_room():
 def test_how_far_speech_is_above_the_rest(quiet, expected):
     channel = Channel()
     for db in [0.0] * 8 + [quiet] * 2:
-        channel.hear(np.full((50, 80), (db + 0.5) / DB, np.float32))
+        channel.add(np.full((50, 80), (db + 0.5) / DB, np.float32))
     assert channel.range_db == expected
 
 
 def test_levels_beyond_all_measure():
     channel = Channel()
-    channel.hear(np.concatenate([np.full((50, 80), value, np.float32) for value in (-99, 99)]))
+    channel.add(np.concatenate([np.full((50, 80), value, np.float32) for value in (-99, 99)]))
     assert channel.range_db == 159
     assert Channel().range_db == 0
 
@@ -76,5 +76,5 @@ def test_noise_is_told_from_speech(noise_db, is_noisy):
     for pcm in SPEECH.values():
         noise = np.random.default_rng(1).normal(0, 1, len(pcm)) * np.sqrt((pcm**2).mean())
         channel = Channel()
-        channel.hear(fbank((pcm + noise * 10 ** (noise_db / 20)).astype(np.float32)))
+        channel.add(fbank((pcm + noise * 10 ** (noise_db / 20)).astype(np.float32)))
         assert (channel.range_db < NOISY_DB) == is_noisy

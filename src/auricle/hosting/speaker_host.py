@@ -25,7 +25,7 @@ from auricle.hosting.manager import RETRY_WHEN_FAILED_S, Timer, stopping, wait_f
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain, on_this_machine
 from auricle.models.progress import Bar, Progress
-from auricle.speakers.diarization import Heard
+from auricle.speakers.diarization import EmbeddedStretches
 from auricle.speakers.process import SpeakerProcess
 from auricle.types import Pcm
 
@@ -112,7 +112,7 @@ class SpeakerHost:
                     await places.enter_async_context(self._room)
             yield await self._loaded(wait_s)
 
-    async def listen(self, pcm: Pcm, wait_s: float | None = None) -> Heard:
+    async def listen(self, pcm: Pcm, wait_s: float | None = None) -> EmbeddedStretches:
         """Who speaks in a piece of live audio; it waits for no recording. Raises what `using` and
         `SpeakerProcess.listen` raise."""
         async with self._held():

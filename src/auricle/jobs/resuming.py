@@ -82,11 +82,11 @@ async def resuming(
         AuricleError: it cannot be read or written.
     """
     folder = Folder(data_dir(settings.data_dir, os.environ) / FOLDER)
-    with _told_where(folder.path):
+    with _naming_folder(folder.path):
         await asyncio.to_thread(folder.open)
     database = Database(folder.database)
     try:
-        with _told_where(folder.path):
+        with _naming_folder(folder.path):
             await database.open()
         wide = replace(settings, max_jobs=MAX_RECORDINGS, max_jobs_per_client=MAX_RECORDINGS)
         stores = Stores.of(wide, folder, database, clock)
@@ -100,7 +100,7 @@ async def resuming(
 
 
 @contextmanager
-def _told_where(folder: Path) -> Iterator[None]:
+def _naming_folder(folder: Path) -> Iterator[None]:
     """Whoever runs a command may know which folder it is about, as clients of a server may not."""
     try:
         yield

@@ -18,16 +18,16 @@ MIN_S = 1.0
 """Less speech is never sure, unless it agrees with what was spoken before."""
 
 
-def decided(found: Language, heard_s: float, known: Language | None) -> Language | None:
-    """The language of a turn of which ``heard_s`` were heard as ``found``, or None if more must be
+def decided(found: Language, speech_s: float, known: Language | None) -> Language | None:
+    """The language of a turn of which ``speech_s`` were heard as ``found``, or None if more must be
     heard; ``known`` is that of the turns before."""
     if found.probability is None:  # it was given
         return found
     if known is not None and found.code == known.code:
         return found
-    if found.probability >= SURE and heard_s >= MIN_S:
+    if found.probability >= SURE and speech_s >= MIN_S:
         return found
-    if heard_s >= ENOUGH_S:
+    if speech_s >= ENOUGH_S:
         return known or found
     return None
 

@@ -165,11 +165,13 @@ class LiveSession:
                 effects.append(SpeechResumed(turn.turn))
         return effects
 
-    def _begin(self, start_s: float, heard_s: float) -> TurnTranscript:
-        """A turn from ``start_s`` on, in which somebody is heard from ``heard_s`` on."""
+    def _begin(self, start_s: float, speech_start_s: float) -> TurnTranscript:
+        """A turn from ``start_s`` on, in which somebody is heard from ``speech_start_s`` on."""
         self._n_turns += 1
         given = self.options.language
-        turn = TurnTranscript(self._n_turns, start_s, heard_s, heard_s, given_language=given)
+        turn = TurnTranscript(
+            self._n_turns, start_s, speech_start_s, speech_start_s, given_language=given
+        )
         self._reader.begin(turn)
         return turn
 

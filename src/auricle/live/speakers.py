@@ -23,7 +23,7 @@ from auricle.live.effects import Final as TurnFinal
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.output.line_breaking import ends_sentence
-from auricle.speakers.diarization import Heard
+from auricle.speakers.diarization import EmbeddedStretches
 from auricle.speakers.labels import letter
 from auricle.speakers.live import MAX_VOICES, LiveVoices
 from auricle.speakers.process import SpeakersDied
@@ -47,7 +47,7 @@ KEPT_S: Final = 40.0
 LISTEN_MAX_S: Final = 10.0
 """How long words wait for their voice; then they have none."""
 
-Listen = Callable[[Pcm], Awaitable[Heard]]
+Listen = Callable[[Pcm], Awaitable[EmbeddedStretches]]
 """Who speaks in a piece of audio. Raises SpeakersDied or AuricleError."""
 
 _log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class LiveSpeakers:
         self._audio = RecentAudio()
         self._held: list[LiveWord] = []
         """Committed words that nobody was told of."""
-        self._told: list[LiveWord] = []
+        self._committed: list[LiveWord] = []
         """Words of the turn that have their speaker."""
         self._last: str | None = None
         """Who spoke last."""
@@ -108,14 +108,14 @@ class LiveSpeakers:
     async def _updated(self, update: Update) -> Update:
         self._held += update.committed
         committed = await self._labelled() if self._is_enough() else ()
-        self._told += committed
+        self._committed += committed
         return replace(update, committed=committed, tentative=(*self._held, *update.tentative))
 
     async def _over(self, effect: TurnFinal | TurnFailed) -> list[Effect]:
         """The end of a turn; before it, what nobody was told of its words."""
-        self._held = list(effect.words[len(self._told) :])
+        self._held = list(effect.words[len(self._committed) :])
         rest = await self._labelled()
-        words, self._told = (*self._told, *rest), []
+        words, self._committed = (*self._committed, *rest), []
         over = replace(effect, words=words)
         return [Update(effect.turn, rest, ()), over] if rest else [over]
 

@@ -77,8 +77,8 @@ class TurnTranscript:
     @property
     def speech_until_s(self) -> float:
         """Behind everything said so far; without end while somebody speaks."""
-        said_s = math.inf if self.is_speaking else self.speech_end_s
-        return said_s if self.end_s is None else min(said_s, self.end_s)
+        speech_end_s = math.inf if self.is_speaking else self.speech_end_s
+        return speech_end_s if self.end_s is None else min(speech_end_s, self.end_s)
 
     def unread_s(self, now_s: float) -> float:
         """How much was received that may hold speech and was not read yet."""
@@ -91,9 +91,9 @@ class TurnTranscript:
 
     def misses_speech(self, read: ReadResult, edge_s: float) -> bool:
         """Whether what was read begins so late that something said before it is missing."""
-        heard_from_s = max(self.committed_s, self.speech_start_s)
+        from_s = max(self.committed_s, self.speech_start_s)
         first_s = read.words[0].start_s if read.words else edge_s
-        return min(first_s, self.speech_until_s) - heard_from_s > SKIPPED_S
+        return min(first_s, self.speech_until_s) - from_s > SKIPPED_S
 
     def misses_beginning(self, read: ReadResult, request: ReadRequest) -> bool:
         """Whether somebody speaks before the words that were read in the language detected, perhaps
@@ -185,8 +185,8 @@ class TurnTranscript:
     ) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:
-            heard_s = request.end_s - max(self.start_s, self.language_from_s)
-            self.language = decided(read.language, heard_s, known)
+            speech_s = request.end_s - max(self.start_s, self.language_from_s)
+            self.language = decided(read.language, speech_s, known)
 
     def commit_rest(self) -> tuple[LiveWord, ...]:
         """Commit what is tentative."""

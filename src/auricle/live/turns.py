@@ -153,7 +153,7 @@ class TurnDetector:
         is_speech = self._is_on and (self.is_speaking or self._is_believed(frame))
         events: list[TurnEvent] = []
         if is_speech:
-            events += self._hear()
+            events += self._take_frame()
             self._speech_end = self._n_frames
         elif self.is_speaking and self.silence_s >= PAUSE_S:
             self._is_paused = True
@@ -166,7 +166,7 @@ class TurnDetector:
         is_full = len(self._recent) == BELIEVED_FRAMES
         return is_full and self._recent[0] > frame - RECENT_FRAMES
 
-    def _hear(self) -> list[TurnEvent]:
+    def _take_frame(self) -> list[TurnEvent]:
         """Somebody speaks."""
         if self._start is None:
             padded = self._recent[0] - _frames(self.options.prefix_padding_s)

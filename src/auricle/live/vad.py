@@ -67,7 +67,7 @@ def probabilities(
     """
     pieces = [_Piece.of(pcm, state) for pcm, state in streams]
     for n_frames in {len(piece.frames) for piece in pieces} - {0}:
-        _hear(detector, [piece for piece in pieces if len(piece.frames) == n_frames])
+        _detect(detector, [piece for piece in pieces if len(piece.frames) == n_frames])
     return [(piece.found, piece.state) for piece in pieces]
 
 
@@ -90,7 +90,7 @@ class _Piece:
         return cls(raised, replace(state, levels=levels, rest=audio[n_samples:]))
 
 
-def _hear(detector: SpeechDetector, pieces: Sequence[_Piece]) -> None:
+def _detect(detector: SpeechDetector, pieces: Sequence[_Piece]) -> None:
     """Find the probabilities of pieces of equal length, and the states behind them."""
     pcms = np.stack([piece.frames.reshape(-1) for piece in pieces])
     before = [piece.state.vad for piece in pieces]

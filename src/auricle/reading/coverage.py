@@ -100,7 +100,7 @@ def _divided(window: Window, min_s: float) -> tuple[Window, ...]:
     return ()
 
 
-def say_more(parts: Iterable[WindowText], whole: WindowText) -> bool:
+def have_more_words(parts: Iterable[WindowText], whole: WindowText) -> bool:
     """Whether the parts of a window, read alone, have words that the text of the whole lacks."""
     texts = [part for part in parts if part.segments]
     if any(part.avg_logprob < MIN_PARTS_LOGPROB for part in texts):

@@ -94,7 +94,7 @@ class Reader:
         divided = coverage.loop_halves(window) if is_loop else coverage.halves(window, text)
         halves = () if self.options.prefix or given.text else divided
         texts = await _all(self._read_part(half, language, "half") for half in halves)
-        if not halves or not (is_loop or coverage.say_more(texts, text)):
+        if not halves or not (is_loop or coverage.have_more_words(texts, text)):
             return await self._with_tail(window, text, language, given)
         segments: list[Segment] = []
         reader = self

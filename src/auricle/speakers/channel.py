@@ -44,7 +44,7 @@ class Channel:
         self._varied = np.zeros(2)
         self._levels = np.zeros(len(_LEVELS_DB) - 1, np.int64)
 
-    def hear(self, mel: F32) -> None:
+    def add(self, mel: F32) -> None:
         """``(n_frames, 80)`` filterbanks of a stretch of speech."""
         level = mel[:, _LOW].mean(1)
         loud = mel[level > np.percentile(level, 95) - _LOUD]

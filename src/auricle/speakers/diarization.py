@@ -59,7 +59,7 @@ class Voices:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EmbeddedStretches:
     """Stretches of one voice each in a piece of audio."""
 
     times_s: tuple[tuple[float, float], ...]
@@ -127,10 +127,10 @@ class Diarization:
         self._embed()
         return self._voices(n_frames, bounds)
 
-    def heard(self) -> Heard:
+    def stretches(self) -> EmbeddedStretches:
         """The stretches, once `finish` was called."""
         times = [(_time_s(each.start), _time_s(each.end)) for each in self._stretches]
-        return Heard(tuple(times), self._centred())
+        return EmbeddedStretches(tuple(times), self._centred())
 
     def _segment(self, n_chunks: int) -> None:
         first = self._next_chunk - self._kept_from
@@ -156,7 +156,7 @@ class Diarization:
             mel = features.fbank(self._pcm[first : max(last, first + least)])
             alone = _alone(stretch, self._kept_from + first, len(mel))
             mel = mel[alone] if alone.sum() >= _MIN_FRAMES else mel
-            self._channel.hear(mel)
+            self._channel.add(mel)
             self._stretches.append(stretch)
             self._waiting.append(mel)
             if len(self._waiting) == AT_ONCE:
@@ -195,12 +195,12 @@ class Diarization:
         return labels, np.asarray(means, np.float32)
 
 
-def listen(networks: Networks, pcm: Pcm) -> Heard:
+def listen(networks: Networks, pcm: Pcm) -> EmbeddedStretches:
     """The stretches of a piece of audio of its own, without saying which are one voice."""
     piece = Diarization(networks)
     piece.feed(pcm)
     piece.finish()
-    return piece.heard()
+    return piece.stretches()
 
 
 def _share(active: NDArray[np.bool_], overlap: Overlap, labels: NDArray[np.int64]) -> None:

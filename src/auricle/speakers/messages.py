@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auricle.rpc.wire import Failure
 from auricle.speakers.clustering import Bounds
-from auricle.speakers.diarization import Heard, Voices
+from auricle.speakers.diarization import EmbeddedStretches, Voices
 from auricle.speakers.embedding import DIMENSIONS
 from auricle.speakers.turns import Turn
 
@@ -94,12 +94,12 @@ class Stretches(msgspec.Struct, frozen=True, tag=True):
     embeddings: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, heard: Heard) -> Stretches:
-        return cls(heard.times_s, tuple(_packed(each) for each in heard.embeddings))
+    def of(cls, found: EmbeddedStretches) -> Stretches:
+        return cls(found.times_s, tuple(_packed(each) for each in found.embeddings))
 
     @property
-    def heard(self) -> Heard:
-        return Heard(self.times_s, _unpacked(self.embeddings))
+    def stretches(self) -> EmbeddedStretches:
+        return EmbeddedStretches(self.times_s, _unpacked(self.embeddings))
 
 
 SpeakersRequest = Load | Feed | Finish | Forget | Listen | Ping

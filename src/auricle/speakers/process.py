@@ -16,7 +16,7 @@ from auricle.rpc import loading
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.watchdog import Sleep, Watchdog
 from auricle.speakers.clustering import Bounds
-from auricle.speakers.diarization import Heard, Voices
+from auricle.speakers.diarization import EmbeddedStretches, Voices
 from auricle.speakers.messages import (
     MAX_FEED_S,
     Feed,
@@ -89,11 +89,11 @@ class SpeakerProcess:
             with contextlib.suppress(ChildDied):
                 await self._child.call(Forget(recording.number))
 
-    async def listen(self, pcm: Pcm) -> Heard:
+    async def listen(self, pcm: Pcm) -> EmbeddedStretches:
         """Who speaks in a piece of audio of its own, at most 60 s. Raises SpeakersDied."""
         reply = await self.run(Listen(_packed(pcm)), "listen", len(pcm))
         assert isinstance(reply, Stretches)
-        return reply.heard
+        return reply.stretches
 
     async def run(self, request: SpeakersRequest, kind: str, size: int) -> SpeakersReply:
         """For `Recording`: one request under the eyes of the watchdog. Raises SpeakersDied."""

@@ -88,7 +88,7 @@ class Segmentation:
         """
         starts = range(0, len(pcm) - CHUNK + 1, step)
         filtered = self._filtered(pcm)
-        x = np.stack([self._heard(pcm, filtered, start) for start in starts], axis=1)
+        x = np.stack([self._normalised(pcm, filtered, start) for start in starts], axis=1)
         x = self._lstm(x)
         for weight, bias in self._dense[:-1]:
             x = _leaky(x @ weight + bias)
@@ -111,7 +111,7 @@ class Segmentation:
             np.matmul(np.ascontiguousarray(windows[rows]), self._bank, out=result[rows])
         return result.reshape(-1, self._filters.shape[1])[:n]
 
-    def _heard(self, pcm: F32, filtered: F32, start: int) -> F32:
+    def _normalised(self, pcm: F32, filtered: F32, start: int) -> F32:
         """One chunk through the convolutions: ``(589, 60)``.
 
         The chunk is brought to mean 0 and variance 1 before it is filtered. As filters are linear,

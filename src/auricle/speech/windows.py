@@ -125,7 +125,7 @@ class WindowCutter:
     def finish(self) -> list[Window]:
         """The recording has ended; give the last window, if one is open."""
         if self._start is None and self._n_windows == 0 and self._n_frames <= BRIEF_FRAMES:
-            self._hear_brief()
+            self._take_brief_speech()
         if self._start is None:
             return []
         return [self._close(self._kept_end + (0 if self._keeps_all else PAD_FRAMES))]
@@ -141,7 +141,7 @@ class WindowCutter:
         self._is_speech.append(False)
         self._is_on = probability >= (self._off_below if self._is_on else self._on_at)
         if self._is_on:
-            self._hear(frame)
+            self._take_speech(frame)
         if self._keeps_all:
             self._keep(self._last_stop, frame)
         if self._start is None:
@@ -152,7 +152,7 @@ class WindowCutter:
             return self._cut(self._start)
         return None
 
-    def _hear(self, frame: int) -> None:
+    def _take_speech(self, frame: int) -> None:
         """Speech in ``frame``: believe it if there is enough around, and open a window for it."""
         self._recent.append(frame)
         while self._recent[0] <= frame - RECENT_FRAMES:
@@ -164,7 +164,7 @@ class WindowCutter:
                 self._is_speech[recent - self._base] = True
         self._keep(max(self._recent[0] - LEAD_FRAMES, self._last_stop), frame)
 
-    def _hear_brief(self) -> None:
+    def _take_brief_speech(self) -> None:
         """All of the recording is one window, if any frame of it is speech."""
         self._is_speech = [probability >= self._on_at for probability in self._probabilities]
         if any(self._is_speech):

@@ -135,7 +135,7 @@ def _corrected(edges_s: NDArray[np.float64], late_s: float) -> NDArray[np.float6
     return moved
 
 
-def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], heard_s: float) -> list[Span]:
+def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], audible_s: float) -> list[Span]:
     """Words between edges, where each silence parts the two words around the edge nearest to it. A
     silence that would leave nothing of one of them is not theirs: somebody speaks softly there."""
     starts, ends = edges_s[:-1].copy(), edges_s[1:].copy()
@@ -145,7 +145,7 @@ def _parted(edges_s: NDArray[np.float64], silences: Sequence[Span], heard_s: flo
         i = int(np.argmin(away))
         if silence.start_s == 0:
             i = 0
-        elif silence.end_s == heard_s:
+        elif silence.end_s == audible_s:
             i = last
         elif away[i] > REACH_S:
             continue

@@ -39,10 +39,10 @@ class LocalSpeech:
 
     async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         async for effect in self._stream:
-            for event in self._heard(effect):
+            for event in self._speech_events(effect):
                 yield event
 
-    def _heard(self, effect: Effect) -> Iterable[SpeechEvent]:
+    def _speech_events(self, effect: Effect) -> Iterable[SpeechEvent]:
         if isinstance(effect, TurnStarted):
             self._open[effect.turn] = _Turn()
         elif isinstance(effect, Update):

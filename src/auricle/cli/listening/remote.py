@@ -97,7 +97,7 @@ class RemoteSpeech:
         }
         if include:
             session["include"] = include
-        await self._tell({"type": "session.update", "session": session})
+        await self._send_event({"type": "session.update", "session": session})
 
     async def send(self, pcm: Pcm) -> None:
         self._n_samples += len(pcm)
@@ -106,12 +106,12 @@ class RemoteSpeech:
     async def finish(self) -> None:
         await self._append(self._resample.resample_chunk(np.zeros(0, np.float32), last=True))
         self._state.is_ending = True
-        await self._tell({"type": "input_audio_buffer.commit"})
+        await self._send_event({"type": "input_audio_buffer.commit"})
 
     async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         async for event in self._events():
-            for heard in self._heard(event):
-                yield heard
+            for speech in self._speech_events(event):
+                yield speech
             state = self._state
             if state.is_ending and state.is_answered and not state.items:
                 return
@@ -125,7 +125,7 @@ class RemoteSpeech:
             raise _closed(exc) from exc
         raise AuricleError("the server closed the connection before everything was transcribed")
 
-    def _heard(self, event: dict[str, Any]) -> list[SpeechEvent]:
+    def _speech_events(self, event: dict[str, Any]) -> list[SpeechEvent]:
         kind: str = event["type"]
         if kind == "error":
             return self._failed(event["error"])
@@ -151,7 +151,7 @@ class RemoteSpeech:
                 return [Note(event["error"]["message"])]
             case str() if kind == f"{_ITEM}.completed":
                 del self._state.items[event["item_id"]]
-                return [*_said(item, event), self._caption()]
+                return [*_finished_turns(item, event), self._caption()]
         return []
 
     def _failed(self, error: dict[str, Any]) -> list[SpeechEvent]:
@@ -175,16 +175,16 @@ class RemoteSpeech:
     async def _append(self, samples: Pcm) -> None:
         data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         audio = base64.b64encode(data).decode()
-        await self._tell({"type": "input_audio_buffer.append", "audio": audio})
+        await self._send_event({"type": "input_audio_buffer.append", "audio": audio})
 
-    async def _tell(self, event: dict[str, Any]) -> None:
+    async def _send_event(self, event: dict[str, Any]) -> None:
         try:
             await self._socket.send(msgspec.json.encode(event).decode())
         except ConnectionClosed as exc:
             raise _closed(exc) from exc
 
 
-def _said(item: _Item, event: dict[str, Any]) -> list[FinishedTurn]:
+def _finished_turns(item: _Item, event: dict[str, Any]) -> list[FinishedTurn]:
     words = tuple(_words(event, event["transcript"]))
     text = _shown(event["transcript"], words).strip()
     languages = event.get("languages") or [{}]

@@ -63,7 +63,7 @@ class GrowingText:
 
     def __init__(self, style: Style) -> None:
         self._style = style
-        self._heard: dict[str | None, Segment] = {}
+        self._languages: dict[str | None, Segment] = {}
         self._sent: list[str] = []
         self._held = ""
         self._ahead = ""
@@ -89,7 +89,7 @@ class GrowingText:
         tokens = segment.logprobs or ()
         self._tokens += tokens[self._n_tokens_ahead :]
         self._words += segment.words or ()
-        self._heard.setdefault(segment.language, segment)
+        self._languages.setdefault(segment.language, segment)
         known, self._ahead = self._ahead, self._ahead[len(segment.text) :]
         left = self._n_tokens_ahead - len(tokens)
         self._n_tokens_ahead = max(0, left) if self._ahead else 0
@@ -121,7 +121,7 @@ class GrowingText:
             text="".join(self._sent),
             words=self._timed(self._words),
             logprobs=self._logprobs(self._tokens),
-            languages=spoken(self._heard.values()) if self._style.languages else msgspec.UNSET,
+            languages=spoken(self._languages.values()) if self._style.languages else msgspec.UNSET,
             speakers=speakers(found, embeddings=self._style.embeddings),
             warnings=warnings or msgspec.UNSET,
             usage=usage,

@@ -123,8 +123,8 @@ def _check(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     that are generated send what a field means when it is absent: that needs nothing."""
     for name in given:
         each = BY_NAME[name]
-        is_said = each.is_setting or given[name] != each.default
-        need = each.needs if is_said else None
+        is_given = each.is_setting or given[name] != each.default
+        need = each.needs if is_given else None
         if need is not None and (found := _written(values[need.name])) not in need.values:
             wanted = " or ".join(f"'{value}'" for value in need.values)
             refuse(name, f"it needs {need.name} {wanted}, but that is '{found}'.")

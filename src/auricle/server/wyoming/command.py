@@ -86,7 +86,7 @@ class Transcript:
         """The text of the turns that are final."""
         self._open: list[Word] = []
         """The words committed in the turn that is not."""
-        self._n_told = 0
+        self._n_sent = 0
         self._has_begun = False
         self._language: str | None = None
 
@@ -125,10 +125,10 @@ class Transcript:
 
     def _news(self) -> Iterator[bytes]:
         text = self._text
-        if len(text) > self._n_told:
+        if len(text) > self._n_sent:
             yield from self._begin()
-            yield event_bytes("transcript-chunk", {"text": text[self._n_told :]})
-            self._n_told = len(text)
+            yield event_bytes("transcript-chunk", {"text": text[self._n_sent :]})
+            self._n_sent = len(text)
 
     def _begin(self) -> Iterator[bytes]:
         if not self._has_begun:

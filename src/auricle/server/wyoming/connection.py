@@ -132,7 +132,9 @@ class Connection:
     async def _transcribe(
         self, command: Command, audio: AudioReader, first: Event, stream: LiveStream
     ) -> None:
-        telling = asyncio.create_task(self._tell(Transcript(command), stream), name="transcript")
+        telling = asyncio.create_task(
+            self._answer(Transcript(command), stream), name="transcript"
+        )
         try:
             event: Event | None = first
             while event is not None and event.type != "audio-stop":
@@ -157,7 +159,7 @@ class Connection:
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
 
-    async def _tell(self, transcript: Transcript, stream: LiveStream) -> None:
+    async def _answer(self, transcript: Transcript, stream: LiveStream) -> None:
         """Send the text as it comes, until the command is over."""
         async for effect in stream:
             await self._send(transcript.take(effect))

@@ -88,7 +88,7 @@ class FluxTurns:
         """The next turn; nothing is told of it yet."""
         self._start_s = start_s
         self._words = TurnWords()
-        self._is_told = False
+        self._is_started = False
         self._eager: str | None = None
         """The text that was told to be probably all."""
 
@@ -169,8 +169,8 @@ class FluxTurns:
         self._words.update(committed, tentative)
         text = self._text()
         messages: list[TurnInfo] = []
-        if text and not self._is_told:
-            self._is_told = True
+        if text and not self._is_started:
+            self._is_started = True
             messages.append(self._info("StartOfTurn"))
         elif text != before:
             messages += self._take_back(text)
@@ -183,7 +183,7 @@ class FluxTurns:
         is_pause = self._pause.is_pause and self._open == self._part
         if least is None or not is_pause or self._pause.probability < least:
             return []
-        if self._eager is not None or self._words.tentative or not self._is_told:
+        if self._eager is not None or self._words.tentative or not self._is_started:
             return []
         self._eager = self._text()
         return [self._info("EagerEndOfTurn")]
@@ -214,9 +214,9 @@ class FluxTurns:
         """The end of the turn, unless nothing was said in it."""
         messages: list[TurnInfo] = []
         text = self._text()
-        if text and not self._is_told:
+        if text and not self._is_started:
             messages.append(self._info("StartOfTurn"))
-        if text or self._is_told:
+        if text or self._is_started:
             messages += self._take_back(text)
             last = self._info("EndOfTurn")
             language = self._language if self.options.language is None else None
@@ -234,14 +234,14 @@ class FluxTurns:
         self._begin(end_s)
         return messages
 
-    def _said(self) -> tuple[WrittenWord, ...]:
+    def _written(self) -> tuple[WrittenWord, ...]:
         return formatting.written_words(self._words.all, self._style, self._language)
 
     def _text(self) -> str:
-        return formatting.text(self._said(), self._style)
+        return formatting.text(self._written(), self._style)
 
     def _info(self, event: Event) -> TurnInfo:
-        written = self._said()
+        written = self._written()
         return TurnInfo(
             request_id=self._request_id,
             sequence_id=self.number(),

@@ -99,7 +99,7 @@ class AnswerInfo:
 
 def body(transcripts: Sequence[Transcript], wanted: RecordingRequest, info: AnswerInfo) -> bytes:
     """The answer of the channels that were read."""
-    written = [_said(each, wanted.formatting) for each in transcripts]
+    written = [_written(each, wanted.formatting) for each in transcripts]
     name = model_uuid(info.model)
     warnings = tuple(dict.fromkeys(each for one in transcripts for each in one.warnings))
     metadata = ListenMetadata(
@@ -120,7 +120,7 @@ def body(transcripts: Sequence[Transcript], wanted: RecordingRequest, info: Answ
     return msgspec.json.encode(ListenBody(metadata, results))
 
 
-def _said(transcript: Transcript, style: Formatting) -> tuple[WrittenWord, ...]:
+def _written(transcript: Transcript, style: Formatting) -> tuple[WrittenWord, ...]:
     """Words are written a language at a time: what is no word depends on it."""
     given = transcript.language.code if transcript.language else None
     numbers = {each.name: i for i, each in enumerate(transcript.speakers or ())}

@@ -59,7 +59,7 @@ class LiveResults:
         self._metadata = metadata
         self._channel = channel
         self._now_s = 0.0
-        self._told_s = 0.0
+        self._last_result_s = 0.0
         """When, by the audio, the last result was told."""
         self._final_s = 0.0
         """Up to where there are finals."""
@@ -81,7 +81,7 @@ class LiveResults:
         self._is_closing = False
         self._utterance_end_s: float | None = None
         """Where the last word ended that was told, unless the end of its utterance was, too."""
-        self._is_told_of_speech = False
+        self._is_speech_reported = False
 
     def finalize(self) -> None:
         """The client wants what there is; the turn is ended for it."""
@@ -95,7 +95,7 @@ class LiveResults:
         """So much audio was received."""
         self._now_s = now_s
         messages = self._utterance_over()
-        if now_s - self._told_s >= QUIET_S:
+        if now_s - self._last_result_s >= QUIET_S:
             is_idle = self._open is None and not self._by_silence
             if is_idle and not self._committed:
                 messages += self._final(now_s)
@@ -127,7 +127,7 @@ class LiveResults:
     def _speech_started(self, start_s: float) -> list[ServerMessage]:
         if not self._options.vad_events:
             return []
-        self._is_told_of_speech = True
+        self._is_speech_reported = True
         return [SpeechStarted(self._channel, time(start_s))]
 
     def _end(self, turn: int) -> None:
@@ -172,10 +172,10 @@ class LiveResults:
         is_silent = self._by_silence.pop(turn, True)
         from_finalize = turn in self._finalizing
         self._finalizing.discard(turn)
-        is_end = is_silent and self._options.endpointing and bool(words or self._is_told_of_speech)
+        is_end = is_silent and self._options.endpointing and bool(words or self._is_speech_reported)
         if self._committed or is_end or from_finalize:
             messages += self._final(end_s, is_end=is_end, from_finalize=from_finalize)
-        self._is_told_of_speech = self._is_told_of_speech and self._open is not None
+        self._is_speech_reported = self._is_speech_reported and self._open is not None
         return messages
 
     def _final(
@@ -198,7 +198,7 @@ class LiveResults:
         return [self._results(words, end_s, is_final=False)]
 
     def _results(self, words: Sequence[LiveWord], end_s: float, *, is_final: bool) -> Results:
-        self._told_s = self._now_s
+        self._last_result_s = self._now_s
         options, start_s = self._options, self._final_s
         written = formatting.written_words(words, options.formatting, self._language)
         shows_languages = options.languages and is_final and self._language is not None

@@ -88,7 +88,7 @@ class SocketSession(ABC):
         """Follow the streams until the client ends them, or they cannot go on."""
         async with asyncio.TaskGroup() as tasks:
             telling = [
-                tasks.create_task(self._tell(*each))
+                tasks.create_task(self._translate(*each))
                 for each in zip(self.streams, self._translators, strict=True)
             ]
             try:
@@ -149,7 +149,7 @@ class SocketSession(ABC):
             translator.close()
             await stream.finish()
 
-    async def _tell(self, stream: LiveStream, translator: EffectTranslator) -> None:
+    async def _translate(self, stream: LiveStream, translator: EffectTranslator) -> None:
         """Tell the client what becomes of a stream, until all of it is told."""
         try:
             async for effect in stream:

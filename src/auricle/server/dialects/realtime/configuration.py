@@ -115,13 +115,13 @@ class Configuration:
         return None if is_streaming else ServerVad()
 
     @property
-    def tells_speakers(self) -> bool:
+    def shows_speakers(self) -> bool:
         """Whether segments with their speakers are sent."""
         return SEGMENTS in self.include
 
     def is_other(self, before: Configuration) -> bool:
         """Whether a stream that was opened for another configuration cannot go on."""
-        return self.tells_speakers != before.tells_speakers
+        return self.shows_speakers != before.shows_speakers
 
     @property
     def pcm_format(self) -> PcmFormat:
@@ -146,7 +146,7 @@ class Configuration:
         """How its windows are decoded."""
         asked = asdict(self.transcription or Transcription())
         options = decode_options(asked, settings)
-        return replace(options, speakers=SpeakerOptions() if self.tells_speakers else None)
+        return replace(options, speakers=SpeakerOptions() if self.shows_speakers else None)
 
     def _turns(self) -> TurnOptions:
         match self.turn_detection:

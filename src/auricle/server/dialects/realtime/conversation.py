@@ -219,7 +219,7 @@ class Conversation:
         if delta := item.append(update.committed):
             shown = self._details(update.committed)
             events.append(Delta(item_id=item.id, delta=delta, logprobs=shown[0], words=shown[1]))
-        if self.configuration.tells_speakers:
+        if self.configuration.shows_speakers:
             events += _segments(item, update.committed, self.offset_s)
         if TENTATIVE in self.configuration.include:
             tentative = "".join(word.text for word in update.tentative)
