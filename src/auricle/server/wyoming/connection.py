@@ -132,9 +132,7 @@ class Connection:
     async def _transcribe(
         self, command: Command, audio: AudioReader, first: Event, stream: LiveStream
     ) -> None:
-        telling = asyncio.create_task(
-            self._answer(Transcript(command), stream), name="transcript"
-        )
+        telling = asyncio.create_task(self._answer(Transcript(command), stream), name="transcript")
         try:
             event: Event | None = first
             while event is not None and event.type != "audio-stop":
