@@ -9,6 +9,9 @@ from auricle.decoding.attention import AttentionRecorder
 from auricle.decoding.network import Step, StepOutput
 
 N_HEADS, N_STATES = 2, 5
+END_OF_TEXT = 50
+MAY_END = (4, 13)
+"""Tokens behind which a text may end."""
 NO_LOGITS = np.zeros((1, 1, 1), np.float32)
 NO_IDS = np.zeros((1, 1, 1), np.int64)
 
@@ -31,8 +34,9 @@ class Looking:
         n_windows = len(self.windows)
         values = step.ids.reshape(n_windows, -1).astype(np.float32)
         attention = np.broadcast_to(values[None, :, :, None], (N_HEADS, *values.shape, N_STATES))
-        answers = StepOutput(NO_LOGITS, NO_LOGITS, NO_LOGITS, NO_IDS, NO_LOGITS, attention.copy())
-        return answers
+        ends = np.isin(step.ids[:, -1:, None], MAY_END).astype(np.float32)
+        likely = np.full_like(ends, 0.5)
+        return StepOutput(NO_LOGITS, ends, likely, NO_IDS, NO_LOGITS, attention.copy())
 
 
 def feed(network: AttentionRecorder, *ids: tuple[int, ...], parents: tuple[int, ...] = ()) -> None:
@@ -51,7 +55,7 @@ def attended(network: AttentionRecorder, window: int, *ids: int) -> list[float] 
 
 
 def network(*windows: int) -> AttentionRecorder:
-    made = AttentionRecorder(Looking(), dict.fromkeys(windows, 4))
+    made = AttentionRecorder(Looking(), dict.fromkeys(windows, 4), END_OF_TEXT)
     made.begin(windows)
     return made
 
@@ -84,17 +88,30 @@ def test_beams_go_on_from_each_other_and_windows_leave():
     feed(two, (13,), (14,), (15,), (16,), parents=(1, 0, 3, 3))
     two.keep([1])
     feed(two, (25,), (26,), parents=(3, 2))
-    assert attended(two, 7, 1, 2, 4, 13) == [1, 2, 4, 13]
-    assert attended(two, 7, 1, 2, 3, 14) == [1, 2, 3, 14]
+    assert attended(two, 7, 1, 2, 4, 13) == [1, 2, 4, 13]  # where it may have ended
     assert attended(two, 7, 1, 2, 3, 13) is None
     assert attended(two, 8, 1, 9, 6, 16, 25) == [1, 9, 6, 16, 25]
     assert attended(two, 8, 1, 9, 6, 15, 26) == [1, 9, 6, 15, 26]
 
 
+def test_what_led_nowhere_is_forgotten():
+    """All of it is 300 MB for ten minutes in windows of 28 s."""
+    one = network(7)
+    feed(one, (1, 2))
+    feed(one, (3,), (4,), (5,), (51,), parents=(0, 0, 0, 0))
+    assert attended(one, 7, 1, 2, 3) == [1, 2, 3]
+    feed(one, (6,), (7,), (8,), (9,), parents=(2, 2, 2, 2))
+    assert attended(one, 7, 1, 2, 3) is None
+    assert attended(one, 7, 1, 2, 4) == [1, 2, 4]  # a text may have ended there
+    assert attended(one, 7, 1, 2, 51) == [1, 2, 51]  # or behind what is no text
+    assert attended(one, 7, 1, 2, 5) == [1, 2, 5]  # from which others go on
+    assert attended(one, 7, 1, 2, 5, 8) == [1, 2, 5, 8]
+
+
 @pytest.mark.parametrize("windows", [(), (8,)])
 def test_of_other_windows_nothing_is_kept(windows):
     looking = Looking()
-    one = AttentionRecorder(looking, dict.fromkeys(windows, 4))
+    one = AttentionRecorder(looking, dict.fromkeys(windows, 4), END_OF_TEXT)
     one.begin([7])
     feed(one, (1, 2))
     assert one.of(7, (1, 2)) is None

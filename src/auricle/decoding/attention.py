@@ -24,24 +24,36 @@ class _FirstStep(NamedTuple):
     attention: Floats
 
 
+class _Fed(NamedTuple):
+    """What a window was fed behind its first tokens, in one of its rows. Those that no row goes on
+    from and no text ends with are forgotten with the last that refers to them: of five beams, four
+    fifths."""
+
+    window: int
+    ids: TokenIds
+    attention: NDArray[np.uint16] | None = None
+    """Of the last token, ``(n_heads, n_states) bfloat16``; None where it is not kept."""
+    before: _Fed | None = None
+    """All but the last."""
+
+
 class AttentionRecorder:
     """A `Network` that keeps what another one attends to, of some windows. ``n_states`` is how many
-    states of each of them count."""
+    states of each of them count; tokens from ``end_of_text`` on are no text."""
 
-    def __init__(self, network: Network, n_states: Mapping[int, int]) -> None:
+    def __init__(self, network: Network, n_states: Mapping[int, int], end_of_text: int) -> None:
         self._network = network
         self._n_states = n_states
+        self._end_of_text = end_of_text
         self._windows: list[int] = []
         self._first_steps: dict[int, _FirstStep] = {}
-        self._rows: list[TokenIds] = []
-        """What each row was fed after that."""
-        self._later: dict[tuple[int, TokenIds], NDArray[np.uint16]] = {}
-        """Attention of the last token, ``(n_heads, n_states) bfloat16``, by window and all fed
-        until it."""
+        self._rows: list[_Fed] = []
+        self._ended: list[_Fed] = []
+        """Behind which a text may have ended."""
 
     def begin(self, windows: Sequence[int]) -> None:
-        self._windows, self._rows = list(windows), []
-        self._first_steps, self._later = {}, {}
+        self._windows = list(windows)
+        self._first_steps, self._rows, self._ended = {}, [], []
         self._network.begin(windows)
 
     def keep(self, places: Sequence[int]) -> None:
@@ -51,44 +63,56 @@ class AttentionRecorder:
     def step(self, step: Step) -> StepOutput:
         answers = self._network.step(step)
         if answers.attention is not None and self._n_states:
-            self._record(step, answers.attention)
+            if self._rows:
+                self._record(step, answers, answers.attention)
+            else:
+                self._begun(step, answers.attention)
         return answers
 
-    def _record(self, step: Step, attention: Floats) -> None:
+    def _begun(self, step: Step, attention: Floats) -> None:
         """Keep it, as the next step writes over it."""
-        is_first = not self._rows
-        before = self._rows or [()] * len(step.ids)
-        n_each = len(step.ids) // len(self._windows)
-        n_new = step.ids.shape[1]
+        self._rows = [_Fed(window, ()) for window in self._windows]
+        for place, (window, ids) in enumerate(zip(self._windows, step.ids.tolist(), strict=True)):
+            if (n_states := self._n_states.get(window)) is not None:
+                seen = attention[:, place, :, :n_states].copy()
+                self._first_steps[window] = _FirstStep(tuple(ids), seen)
+
+    def _record(self, step: Step, answers: StepOutput, attention: Floats) -> None:
+        rows = [self._rows[parent] for parent in step.parents]
+        n_each = len(rows) // len(self._windows)
+        # a search ends with a row only if that is among what is likeliest behind it
+        may_end = (answers.rest[:, -1, 0] >= answers.top_values[:, -1, -1]).tolist()
         self._rows = []
-        for row, (ids, parent) in enumerate(zip(step.ids.tolist(), step.parents, strict=True)):
-            fed = () if is_first else (*before[parent], *ids)
+        for row, (before, ids) in enumerate(zip(rows, step.ids.tolist(), strict=True)):
+            seen = None
+            if (n_states := self._n_states.get(before.window)) is not None:
+                place, beam = divmod(row, n_each)
+                seen = _halved(attention[:, place, beam, :n_states])
+            fed = _Fed(before.window, (*before.ids, *ids), seen, before)
             self._rows.append(fed)
-            place, beam = divmod(row, n_each)
-            window = self._windows[place]
-            if window not in self._n_states:
-                continue
-            tokens = slice(beam * n_new, (beam + 1) * n_new)
-            seen = attention[:, place, tokens, : self._n_states[window]]
-            if is_first:
-                self._first_steps[window] = _FirstStep(tuple(ids), seen.copy())
-            else:
-                self._later[window, fed] = _halved(seen[:, 0])  # of every beam
+            if may_end[row] or ids[-1] >= self._end_of_text:
+                self._ended.append(fed)
 
     def of(self, window: int, ids: TokenIds) -> Floats | None:
         """The attention of each of the ``ids``, ``(n_heads, n, n_states)``, if the window was fed
-        all of them: at once, as far as what it was fed then is right, and one by one."""
+        all of them, at once, as far as what it was fed then is right, and one by one, and they are
+        a row that goes on or a text that ended, or begin one."""
         first = self._first_steps.get(window)
         if first is None:
             return None
         right = takewhile(lambda pair: pair[0] == pair[1], zip(first.ids, ids, strict=False))
         n_first = sum(1 for _ in right)
         rest = ids[n_first:]
-        later = [self._later.get((window, rest[: i + 1])) for i in range(len(rest))]
-        found = [_restored(each)[:, None] for each in later if each is not None]
-        if len(found) < len(later):
+        known = (each for each in (*self._rows, *self._ended) if each.window == window)
+        fed = next((each for each in known if each.ids[: len(rest)] == rest), None)
+        if fed is None:
             return None
-        return np.concatenate([first.attention[:, :n_first], *found], axis=1)
+        found: list[Floats] = []
+        while fed.before is not None and fed.attention is not None:
+            if len(fed.ids) <= len(rest):
+                found.append(_restored(fed.attention)[:, None])
+            fed = fed.before
+        return np.concatenate([first.attention[:, :n_first], *reversed(found)], axis=1)
 
 
 def _halved(values: Floats) -> NDArray[np.uint16]:

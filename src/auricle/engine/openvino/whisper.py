@@ -168,6 +168,7 @@ class OpenVinoWhisper:
             network = AttentionRecorder(
                 decoder_network,
                 {i: row.n_align_frames // FRAMES_PER_STATE for i, row in aligned_rows.items()},
+                eot,
             )
             for text in loop.decode(
                 network, self._tokens, rows, options, self._shared.__contains__
