@@ -63,14 +63,14 @@ def cluster(
     ``sure_s`` is how much of each is surely speech; ``links[i, j]``, ``i < j``, how probable it is
     that two are one voice, where that is known.
     """
-    durations = np.asarray(durations_s, np.float64)
+    durations, sure = np.asarray(durations_s, np.float64), np.asarray(sure_s, np.float64)
     if len(durations) == 0:
         return np.zeros(0, np.int64)
+    bounds = bounds or Bounds()
     vectors = embeddings.astype(np.float64) * durations[:, None]
     weights = durations * reliability(durations)
     bonus = _Bonus(links, weights)
-    founders = _founders(durations, np.asarray(sure_s), bounds or Bounds())
-    groups = [[int(i)] for i in founders]
+    groups = [[int(i)] for i in _founders(durations, sure, bounds)]
     while len(groups) > MAX_AT_ONCE:
         parts = [groups[i : i + MAX_AT_ONCE] for i in range(0, len(groups), MAX_AT_ONCE)]
         joined = [
@@ -79,9 +79,8 @@ def cluster(
         if len(joined) == len(groups):
             break
         groups = joined
-    groups = _Merging(groups, vectors, weights, bonus).bounded(bounds or Bounds())
-    at_least = (bounds or Bounds()).at_least
-    groups = _beyond_doubt(groups, np.asarray(sure_s), vectors, weights, bonus, at_least)
+    groups = _Merging(groups, vectors, weights, bonus).bounded(bounds)
+    groups = _beyond_doubt(groups, sure, vectors, weights, bonus, bounds.at_least)
     return _assigned(groups, vectors, weights, bonus)
 
 

@@ -14,7 +14,7 @@ from openvino import opset13
 
 from auricle.speakers import packing
 from auricle.speakers.compiled import F32, Compiled, Node
-from auricle.speakers.embedding import BLOCKS, RESIDUALS, Normal, folded
+from auricle.speakers.embedding import BLOCKS, DIMENSIONS, RESIDUALS, Normal, folded
 from auricle.speakers.features import N_MELS
 
 op: Any = opset13
@@ -42,7 +42,7 @@ class Embedding:
 
     def embed_all(self, stretches: Sequence[F32]) -> F32:
         """As `embedding.Embedding.embed_all`."""
-        found = np.empty((len(stretches), 192), np.float32)
+        found = np.empty((len(stretches), DIMENSIONS), np.float32)
         for places in packing.lines([len(each) for each in stretches]):
             frames = [stretches[place] - stretches[place].mean(0) for place in places]
             line = packing.packed(frames)
