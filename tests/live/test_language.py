@@ -10,7 +10,8 @@ from auricle.live.session import LiveSession
 from auricle.types import Language
 from tests.live.saying import begun, heard, pause, session, speak, words
 
-EN, ES = Language("en", 0.95), Language("es", 0.95)
+EN, ES = Language("en", 0.9), Language("es", 0.9)
+CERTAIN_EN, CERTAIN_ES = Language("en", 0.96), Language("es", 0.96)
 PERHAPS_EN, PERHAPS_ES = Language("en", 0.5), Language("es", 0.5)
 
 
@@ -18,18 +19,40 @@ PERHAPS_EN, PERHAPS_ES = Language("en", 0.5), Language("es", 0.5)
     ("found", "heard_s", "known", "expected"),
     [
         (Language("en"), 0.3, None, Language("en")),  # given, not detected
-        (EN, 1.5, None, EN),
-        (EN, 0.5, None, None),  # half a second says little
-        (PERHAPS_EN, 3.0, None, None),
+        (CERTAIN_EN, 1.0, None, CERTAIN_EN),
+        (CERTAIN_EN, 0.9, None, None),  # less than a second says little
+        (EN, 2.4, None, None),  # Ukrainian is Russian for so long
+        (EN, 2.5, None, EN),
+        (PERHAPS_EN, 3.4, None, None),
         (PERHAPS_EN, 3.5, None, PERHAPS_EN),  # no more to wait for
-        (PERHAPS_EN, 0.5, EN, PERHAPS_EN),  # as before
-        (PERHAPS_ES, 3.0, EN, None),
+        (Language("en", 0.7), 1.0, EN, Language("en", 0.7)),  # as before
+        (EN, 0.9, EN, None),
+        (PERHAPS_EN, 3.0, EN, None),  # German, at first, behind English
+        (ES, 1.5, EN, None),
+        (ES, 2.5, EN, ES),  # a sure change is one
+        (CERTAIN_ES, 1.0, EN, CERTAIN_ES),
+        (PERHAPS_ES, 3.4, EN, None),
         (PERHAPS_ES, 3.5, EN, EN),  # a doubtful change is none
-        (ES, 1.5, EN, ES),  # a sure one is
+        (Language("es", 0.6), 3.5, EN, Language("es", 0.6)),  # likelier than all others is one
     ],
 )
 def test_when_a_language_is_decided(found, heard_s, known, expected):
     assert decided(found, heard_s, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "heard_s", "known", "expected"),
+    [
+        (PERHAPS_ES, 0.5, None, PERHAPS_ES),
+        (PERHAPS_ES, 2.0, EN, EN),
+        (Language("en", 0.3), 0.5, EN, Language("en", 0.3)),
+        (ES, 1.0, EN, ES),
+        (ES, 0.9, EN, EN),
+        (Language("es", 0.6), 3.5, EN, Language("es", 0.6)),
+    ],
+)
+def test_what_it_is_when_there_is_no_more(found, heard_s, known, expected):
+    assert decided(found, heard_s, known, is_over=True) == expected
 
 
 def turn(live: LiveSession, said: str, language: Language) -> list[Effect]:
@@ -62,7 +85,7 @@ def test_once_sure_the_turn_is_read_in_its_language():
     speak(live, 1.6)
     live.answer(begun(live).id, heard("ask not", 0.0, PERHAPS_EN))
     speak(live, 0.32)
-    assert live.answer(begun(live).id, heard("ask not", 0.0, EN)) == []
+    assert live.answer(begun(live).id, heard("ask not", 0.0, CERTAIN_EN)) == []
     speak(live, 0.32)
     request = begun(live)
     assert request.language == "en"
@@ -75,6 +98,59 @@ def test_a_short_turn_is_in_the_likeliest_language():
     live = session(language=None)
     [*_, final] = turn(live, "no", PERHAPS_ES)
     assert final == Final(1, 0.0, 2.24, words("no", 0.3), PERHAPS_ES)
+
+
+def early(live: LiveSession, said: str, language: Language) -> list[Effect]:
+    """Say ``said`` in 1.6 s, and have it read as well as possible before the turn has ended."""
+    start_s = live.now_s + 0.3
+    speak(live, 1.6)
+    pause(live, 0.32)
+    effects = live.answer(begun(live).id, heard(said, start_s, language))
+    return effects + pause(live, 0.64)
+
+
+def test_what_was_read_before_the_turn_ended_has_a_language_too():
+    live = session(language=None)
+    [*_, final] = early(live, "no", PERHAPS_ES)
+    assert final == Final(1, 0.0, 2.24, words("no", 0.3), PERHAPS_ES)
+
+
+def test_a_short_turn_in_a_doubtful_language_is_read_in_that_of_the_turns_before():
+    """Two words of German seemed to be French, and were written in it."""
+    live = session(language=None)
+    turn(live, "oh well my old", EN)
+    pause(live, 3.2)
+    effects = early(live, "know", PERHAPS_ES)
+    assert finals(effects) == []
+    request = begun(live)
+    assert (request.kind, request.language) == ("final", "en")
+    [*_, final] = live.answer(request.id, heard("no", 6.0, Language("en")))
+    assert isinstance(final, Final)
+    assert (final.words, final.language) == (words("no", 6.0), EN)
+
+
+def test_the_end_of_a_turn_in_a_doubtful_language_is_read_again_as_well():
+    live = session(language=None)
+    turn(live, "oh well my old", EN)
+    pause(live, 3.2)
+    effects = turn(live, "know", PERHAPS_ES)
+    assert finals(effects) == []
+    assert begun(live).language == "en"
+
+
+def test_words_are_not_committed_in_a_pause_in_a_language_that_is_doubtful():
+    """Nor are they read once more when the speaker goes on."""
+    live = session(language=None, ending="manual")
+    turn(live, "oh well my old", EN)
+    live.commit()
+    pause(live, 3.2)
+    early(live, "know", PERHAPS_ES)
+    request = begun(live)
+    assert (request.kind, request.language, request.prefix) == ("final", "en", ())
+    effects = live.answer(request.id, heard("no", 6.0, Language("en")))
+    assert [each.committed for each in effects if isinstance(each, Update)][-1] == words("no", 6.0)
+    speak(live, 0.64)
+    assert begun(live).prefix == (2,)
 
 
 def test_one_wrong_guess_does_not_decide_the_session():
@@ -106,7 +182,7 @@ def test_words_before_a_turn_say_nothing_of_its_language():
     close(live, "oh well my old", EN)
     request = begun(live)
     assert (request.start_s, request.prefix, request.language) == (2.24, (), None)
-    live.answer(request.id, heard("hola amigo", 2.9, ES))
+    live.answer(request.id, heard("hola amigo", 2.9, CERTAIN_ES))
     speak(live, 0.32)
     request = begun(live)
     assert (request.start_s, request.prefix, request.language) == (2.24, (), "es")

@@ -177,16 +177,24 @@ class TurnReader:
         """What time brings: turns that are final, and in a pause words that need not wait for the
         end of their turn."""
         effects: list[Effect] = []
-        while (turn := self._first) and turn.end_s is not None and turn.is_read:
+        while (turn := self._first) and turn.is_read and self._is_over(turn, silence_s):
+            if turn.tentative:
+                turn.settle_language(self._known)
+            if turn.end_s is None or not turn.is_read:
+                break
             effects += self._leave(turn)
             words = tuple(turn.committed)
             effects.append(Final(turn.turn, turn.start_s, turn.end_s, words, turn.language))
         if turn is None or turn.is_read:
-            if turn is not None and silence_s >= self.options.rule.border_s:
+            if turn is not None and self._is_over(turn, silence_s):
                 effects += self._commit_rest(turn)
             if silence_s > self.options.carried_gap_s:
                 self.window.move_to(now_s - OVERLAP_S)
         return effects
+
+    def _is_over(self, turn: TurnTranscript, silence_s: float) -> bool:
+        """Whether what was said in it so far will not change by what is said next."""
+        return turn.end_s is not None or silence_s >= self.options.rule.border_s
 
     @property
     def _first(self) -> TurnTranscript | None:

@@ -71,6 +71,10 @@ class TurnTranscript:
     """None until it is decided; nothing is committed before."""
     language_from_s: float = 0.0
     """Where somebody began to speak in it, if it is not the first of the turn."""
+    detected_language: Language | None = None
+    """What it was read in last while that was not decided,"""
+    speech_s: float = 0.0
+    """and how much speech of it that was."""
     n_failures: int = 0
     """How often its end could not be read."""
 
@@ -144,7 +148,7 @@ class TurnTranscript:
 
     def stop(self, read: ReadResult) -> tuple[LiveWord, ...]:
         """Commit what was read: it goes on behind that in a language that is to be detected."""
-        self.language, self.is_read = None, False
+        self.language, self.detected_language, self.is_read = None, None, False
         *words, last = read.words
         last = msgspec.structs.replace(last, end_s=_plausible_end_s(last))
         new = self._keep([*words, last], len(read.words), last.end_s)
@@ -163,16 +167,16 @@ class TurnTranscript:
         words = read.words[: n_plausible(read.words, edge_s)]
         self.is_read = request.kind == "final" and edge_s >= self.speech_until_s
         border = replace(options.rule, agreement=False, followed=False)
+        if words:
+            self.decide_language(read, request, known)
         if self.is_read and self.end_s is not None:
             n = n_committed(words, (), edge_s, border) if self.ends_mid_speech else len(words)
             if n:
-                self.language = self.language or read.language
-            return self._keep(words[:n], n, edge_s)
+                self.settle_language(known)
+            return self._keep(words[:n], n if self.is_read else 0, edge_s)
         is_full = edge_s >= request.start_s + options.longest_s
         rule = border if is_full else options.rule
         n = n_committed(words, self.tentative, edge_s, rule) if request.language else 0
-        if words:
-            self.decide_language(read, request, known)
         return self._keep(words, n, edge_s)
 
     @property
@@ -185,8 +189,20 @@ class TurnTranscript:
     ) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:
-            speech_s = request.end_s - max(self.start_s, self.language_from_s)
-            self.language = decided(read.language, speech_s, known)
+            self.detected_language = read.language
+            self.speech_s = self._speech_between_s(self.language_from_s, request.end_s)
+            self._take_language(decided(read.language, self.speech_s, known))
+
+    def settle_language(self, known: Language | None) -> None:
+        """No more will be heard for now: a doubtful language is the ``known`` one, if any."""
+        if self.language is None and self.detected_language is not None:
+            self._take_language(decided(self.detected_language, self.speech_s, known, is_over=True))
+
+    def _take_language(self, language: Language | None) -> None:
+        """What was read in another is to be read again."""
+        self.language, heard = language, self.detected_language
+        if language is not None and heard is not None and language.code != heard.code:
+            self.is_read = False
 
     def commit_rest(self) -> tuple[LiveWord, ...]:
         """Commit what is tentative."""
