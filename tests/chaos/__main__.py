@@ -17,12 +17,14 @@ from typing import Any
 from tests.chaos import phases, scarcity, stored
 from tests.chaos.pace import pace
 from tests.chaos.phases import Size
+from tests.chaos.sounds import sounds
 
 PHASES: Mapping[str, Callable[[Path, Size], Coroutine[Any, Any, str]]] = {
     "counts": phases.counts,
     "live": phases.live,
     "rude": phases.rude,
     "kills": phases.kills,
+    "sounds": sounds,
     "pace": pace,
     "jobs": stored.jobs,
     "clock": stored.clock,

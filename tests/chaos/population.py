@@ -171,6 +171,10 @@ class Population:
             raise WrongAnswer(f"a session was closed with {code}: {exc}") from exc
         return _same(said, clip.live_text)
 
+    async def said_at_once(self, clip: Clip, chunk_bytes: int | None = None) -> str:
+        """What is heard in one session, sent in one event or as few as that makes."""
+        return await self._said(clip, chunk_bytes or len(clip.live))
+
     async def live_leaving(self, clip: Clip) -> str:
         """Sends a part of what is said, and leaves without a word."""
         with contextlib.suppress(InvalidStatus, ConnectionClosed):
@@ -193,11 +197,11 @@ class Population:
         url = self._url.replace("http", "ws") + REALTIME
         return connect(url, proxy=None, compression=None, open_timeout=CLIENT_MAX_S)
 
-    async def _said(self, clip: Clip) -> str:
+    async def _said(self, clip: Clip, chunk_bytes: int = CHUNK_BYTES) -> str:
         async with self._socket() as socket:
             await _configure(socket)
-            for start in range(0, len(clip.live), CHUNK_BYTES):
-                await socket.send(_append(clip.live[start : start + CHUNK_BYTES]))
+            for start in range(0, len(clip.live), chunk_bytes):
+                await socket.send(_append(clip.live[start : start + chunk_bytes]))
             await socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
             while True:
                 event = json.loads(await socket.recv())

@@ -1,7 +1,8 @@
 """One live session of hours, fed as fast as it is taken: what it grows by, whether times stay.
 
-Knows nothing about where memory goes. The same sentence is said every half minute, over the noise
-of a quiet room; its first word tells how far the session's times have drifted.
+Knows nothing about where memory goes. The same sentence is said every other minute, over the noise
+of a quiet room, so that four hours take some minutes of processor time; its first word tells how far
+the session's times have drifted.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from auricle_bench.measurements.figures import Figures, Table
 from auricle_bench.measurements.setup import SAMPLE, Setup
 from auricle_bench.processes import Watch
 
-PERIOD_S = 30
-HOURS, QUICK_HOURS = 4.0, 0.25
+PERIOD_S = 120
+HOURS, QUICK_HOURS = 4.0, 1.0
 WARM_SHARE = 0.1
 """Of the session, after which the server has all it needs and should not grow any more."""
 
