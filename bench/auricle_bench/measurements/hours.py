@@ -1,8 +1,8 @@
 """One live session of hours, fed as fast as it is taken: what it grows by, whether times stay.
 
 Knows nothing about where memory goes. The same sentence is said every other minute, over the noise
-of a quiet room, so that four hours take some minutes of processor time; its first word tells how far
-the session's times have drifted.
+of a quiet room, so that four hours take some minutes of processor time; its first word tells how
+far the session's times have drifted.
 """
 
 from __future__ import annotations
