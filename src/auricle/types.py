@@ -201,6 +201,8 @@ class DecodeOptions:
     """Give every token's log-probability."""
     keywords: tuple[str, ...] = ()
     """Terms that may be said: the model is made to expect them."""
+    keyword_boosts: tuple[tuple[str, float], ...] = ()
+    """How much more than others some of them are expected: 1 is usual; 0 or less: not at all."""
     prefix: str | None = None
     """Text the first window begins with, as if the model had already written it."""
     previous_text: bool = False

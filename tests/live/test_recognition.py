@@ -66,6 +66,18 @@ async def test_a_partial_reading_goes_on_from_the_one_before(kind, draft):
     assert [(prompt.prefix, prompt.draft) for prompt in audio.prompts] == [((65, 66), draft)]
 
 
+async def test_keywords_are_told_and_expected():
+    audio = Audio()
+    options = DecodeOptions(prompt="Hi.", keywords=("Ann",), prefix="So", task="translate")
+    await Recognizer(VOCABULARY, None, options).read(audio, asking(prefix=(65,)))
+    [prompt] = audio.prompts
+    start = (VOCABULARY.sot, 263, VOCABULARY.transcribe, VOCABULARY.no_timestamps)
+    told = VOCABULARY.encode(" Ann. Hi.")
+    assert prompt.ids == (VOCABULARY.sot_prev, *told, *start)
+    assert prompt.prefix == (65,)
+    assert [VOCABULARY.decode(each.ids) for each in prompt.expected] == [" Ann"]
+
+
 @pytest.mark.parametrize(
     ("mode", "asked"),
     [

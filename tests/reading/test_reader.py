@@ -21,6 +21,7 @@ from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.reading.text import compression_ratio
 from auricle.types import DecodeOptions, Language, Window
+from auricle.whisper.keywords import BOOST
 from tests.fakes import LOOP, MODEL, VOCABULARY, FakeEngine, Heard, Said, spoken, window
 
 ENGLISH = Language("en")
@@ -199,11 +200,21 @@ async def test_the_prompt_is_what_the_model_was_told_and_the_text_before():
     assert (heard.told, heard.prefix) == (" Ann. Hello. Said before.", " So")
 
 
+async def test_keywords_are_expected_in_the_text():
+    engine = FakeEngine()
+    await read(engine, DecodeOptions(keywords=("Ann", "Bob"), keyword_boosts=(("Bob", 2.0),)))
+    [heard] = engine.heard
+    [row] = heard.job.rows
+    expected = [(VOCABULARY.decode(each.ids), each.boost) for each in row.expected]
+    assert expected == [(" Ann", BOOST), (" Bob", 2 * BOOST)]
+
+
 async def test_a_loop_after_a_prompt_is_read_again_without():
     engine = FakeEngine(lambda heard: LOOP if heard.told else spoken(heard))
     reading = await read(engine, DecodeOptions(keywords=("Ann",)))
     assert [each.text for each in reading.segments] == [" en 0"]
     assert engine.heard[-1].told == ""
+    assert engine.heard[-1].job.rows[0].expected == ()
 
 
 async def test_an_echo_of_the_prompt_is_read_again_without_it():

@@ -73,6 +73,12 @@ def test_the_likeliest_text_that_can_be_said(texts, chosen):
     assert short_speech.choose(texts, WORD).text == chosen
 
 
+def test_an_expected_word_is_likelier_than_it_looks():
+    texts = [_text(" Brawn decks.", -1.0), _text(" Brondex.", -1.6)]
+    assert short_speech.choose(texts, WORD, [0.0, 0.5]).text == " Brawn decks."
+    assert short_speech.choose(texts, WORD, [0.0, 0.7]) is texts[1]
+
+
 def test_silence_around_a_word_is_not_time_to_say_more():
     """Half a second on either side may belong to it, if voice detection came late."""
     around = Window(0, 10.0, window(seconds=4.0).pcm, ((12.5, 12.9),))

@@ -6,8 +6,9 @@ import pytest
 
 from auricle.config import Settings
 from auricle.models.fetch import locate
-from auricle.types import Language
+from auricle.types import DecodeOptions, Language
 from auricle.whisper import prompting
+from auricle.whisper.keywords import BOOST
 from auricle.whisper.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.model
@@ -54,6 +55,16 @@ def test_a_long_prompt_keeps_its_end_and_keywords_their_beginning(vocabulary: Vo
 
 def test_a_keyword_longer_than_the_room_is_left_out(vocabulary: Vocabulary):
     assert prompting.context(vocabulary, None, ("ж" * 1000,)) == ()
+
+
+def test_keywords_are_told_and_expected_unless_they_are_not_to_be_said(vocabulary: Vocabulary):
+    boosts = (("Brondex", 2.0), ("Ann", 0.0), ("Bob", -1.0))
+    options = DecodeOptions(keywords=("Quixel", "Brondex", "Ann", "Bob"), keyword_boosts=boosts)
+    prompt = prompting.prompt(vocabulary, options, "en")
+    assert vocabulary.decode(prompt.ids) == " Quixel, Brondex."
+    expected = {vocabulary.decode(each.ids): each.boost for each in prompt.expected}
+    assert expected == {" Quixel": BOOST, " Brondex": 2 * BOOST, " Bob": -BOOST}
+    assert prompting.prompt(vocabulary, DecodeOptions(prompt="Ann"), "en").expected == ()
 
 
 def test_the_prefix_stands_behind_a_timestamp(vocabulary: Vocabulary):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from auricle.decoding.rules import SpecialTokens
+from auricle.whisper.keywords import ExpectedTokens
 
 
 class Row(NamedTuple):
@@ -25,6 +26,8 @@ class Row(NamedTuple):
     draft: tuple[int, ...] = ()
     """How it probably goes on. What is found does not depend on it; as far as it is right, a greedy
     search takes one step for all of it."""
+    expected: tuple[ExpectedTokens, ...] = ()
+    """What may well come up in it, and is to be found more easily; not where chance is drawn."""
 
 
 class PartialText(NamedTuple):
@@ -48,6 +51,8 @@ class OtherText(NamedTuple):
     avg_logprob: float
     logprobs: tuple[float, ...]
     """Of each of the ids; 0 of what was given."""
+    bonus: float = 0.0
+    """As of `FinalText`."""
 
 
 class FinalText(NamedTuple):
@@ -66,6 +71,8 @@ class FinalText(NamedTuple):
     """The next best texts, where they are wanted, the best first."""
     is_loop: bool = False
     """It was left where it said the same thing over and over."""
+    bonus: float = 0.0
+    """What the expected terms in it are worth, beside ``avg_logprob`` and as a mean like it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.decoding import padding, rules
+from auricle.decoding import keyword_bias, padding, rules
 from auricle.decoding.job import FinalText, Options, OtherText, PartialText, Row, Vocabulary
+from auricle.decoding.keyword_bias import KeywordTree, Moves
 from auricle.decoding.network import Floats, Network, Step, StepOutput
 from auricle.decoding.rules import IMPOSSIBLE, Candidates
 from auricle.decoding.search import Beam, Search
@@ -58,6 +59,8 @@ class _Window:
     gap: list[int]
     """From and until which of the tokens that were fed are not part of its text: a draft where it
     was wrong, and what it was filled up with."""
+    tree: KeywordTree | None
+    """What is expected to come up in its text."""
 
 
 @dataclass(slots=True)
@@ -131,7 +134,8 @@ class _Batch:
         thousandths = round(1000 * options.temperature)
         rng = np.random.default_rng((row.seed, thousandths))
         gap = [padding.n_given(row), n_fed]
-        return _Window(row, no_speech_prob, search, rng, gap)
+        tree = keyword_bias.tree_of(row.expected) if row.expected else None
+        return _Window(row, no_speech_prob, search, rng, gap, tree)
 
     def _follow(self, answers: StepOutput) -> list[list[int]]:
         """Advance every search along its draft, and one token beyond, as far as it is what would
@@ -169,7 +173,7 @@ class _Batch:
         first = 0
         for search in (window.search for window in self.windows):
             mine = slice(first, first + len(search.beams))
-            own = Candidates(found.logprobs[mine], found.ids[mine])
+            own = found.of(mine)
             parents.append([first + i for i in search.advance(own, special.end_of_text)])
             first = mine.stop
         return parents
@@ -180,7 +184,17 @@ class _Batch:
             rngs = [window.rng for window in self.windows]
             return rules.sampled(answers, allowed, special, options.temperature, rngs)
         n = 1 if options.beam_size == 1 else options.beam_size + 1
+        if any(window.tree is not None for window in self.windows):
+            return keyword_bias.candidates(answers, allowed, n, special, self._moves())
         return rules.candidates(answers, allowed, n, special)
+
+    def _moves(self) -> list[Moves | None]:
+        """What expected terms make the next token of each beam worth."""
+        return [
+            None if window.tree is None else window.tree.moves(beam.ids)
+            for window in self.windows
+            for beam in window.search.beams
+        ]
 
     def _leave(self, parents: list[list[int]]) -> Iterator[FinalText]:
         """The texts that are found. Their windows, and those that nobody wants, leave, and their
@@ -224,8 +238,12 @@ def _found(window: _Window, n_best: int) -> FinalText:
         best.mean_to_end,
         window.no_speech_prob,
         search.logprobs(best),
-        tuple(OtherText(each.ids, each.mean_to_end, search.logprobs(each)) for each in others),
+        tuple(
+            OtherText(each.ids, each.mean_to_end, search.logprobs(each), each.bonus_to_end)
+            for each in others
+        ),
         search.is_loop(best),
+        best.bonus_to_end,
     )
 
 

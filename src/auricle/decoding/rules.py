@@ -48,6 +48,28 @@ class Candidates(NamedTuple):
 
     logprobs: Floats
     ids: Ids
+    bonuses: Floats | None = None
+    """What each is worth beside its log-probability; None: nothing."""
+
+    def of(self, rows: slice) -> Candidates:
+        """Those of some rows."""
+        return Candidates(
+            self.logprobs[rows],
+            self.ids[rows],
+            None if self.bonuses is None else self.bonuses[rows],
+        )
+
+
+class Pool(NamedTuple):
+    """Tokens among which the best of R rows are, ``(R, k)`` each."""
+
+    values: Floats
+    """Logits."""
+    ids: Ids
+    total: Floats
+    """``(R,)``: the logarithm of the sum of the exponentials of all that may follow."""
+    text: NDArray[np.bool_]
+    """``(R,)``: whether text may follow."""
 
 
 def allowed(
@@ -82,6 +104,11 @@ def candidates(answers: StepOutput, rules: Allowed, n: int, tokens: SpecialToken
     Raises:
         NetworkFailed: it says no numbers.
     """
+    return best_of(pool(answers, rules, n, tokens), n)
+
+
+def pool(answers: StepOutput, rules: Allowed, n: int, tokens: SpecialTokens) -> Pool:
+    """The ``n`` most probable tokens of each row, and some more. Raises what `candidates` does."""
     ruled = _ruled(answers, rules, tokens)
     text = np.where(ruled.text[:, None], answers.top_values[:, -1, :n], IMPOSSIBLE)
     n_stamps = min(n, ruled.stamps.shape[1])
@@ -91,9 +118,18 @@ def candidates(answers: StepOutput, rules: Allowed, n: int, tokens: SpecialToken
     ends = np.full((len(text), 1), tokens.end_of_text)
     stamp_ids = stamps + tokens.first_timestamp
     ids = np.concatenate([answers.top_ids[:, -1, :n], ends, stamp_ids], axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :n]
-    logprobs = np.take_along_axis(values, order, 1) - ruled.total[:, None]
-    return Candidates(logprobs, np.take_along_axis(ids, order, 1))
+    return Pool(values, ids, ruled.total, ruled.text)
+
+
+def best_of(pool: Pool, n: int, bonuses: Floats | None = None) -> Candidates:
+    """The ``n`` best of each row, by what they are worth beside their probability, if anything."""
+    worth = pool.values if bonuses is None else pool.values + bonuses
+    order = np.argsort(-worth, axis=1, kind="stable")[:, :n]
+    logprobs = np.take_along_axis(pool.values, order, 1) - pool.total[:, None]
+    ids = np.take_along_axis(pool.ids, order, 1)
+    return Candidates(
+        logprobs, ids, None if bonuses is None else np.take_along_axis(bonuses, order, 1)
+    )
 
 
 def sampled(

@@ -35,6 +35,13 @@ class Beam(NamedTuple):
     """The sum of the log-probabilities of all that was chosen."""
     logprobs: tuple[float, ...] = ()
     """Of each token chosen, and of end-of-text where it came to that."""
+    bonus: float = 0.0
+    """What its tokens are worth beside their probability."""
+
+    @property
+    def rank(self) -> float:
+        """What it is compared by: worth of a token, end-of-text not counted in the length."""
+        return (self.total + self.bonus) / max(1, len(self.ids))
 
     @property
     def mean(self) -> float:
@@ -45,6 +52,11 @@ class Beam(NamedTuple):
     def mean_to_end(self) -> float:
         """The same, end-of-text counted, once the text has ended."""
         return self.total / (len(self.ids) + 1)
+
+    @property
+    def bonus_to_end(self) -> float:
+        """What a token is worth beside that, end-of-text counted."""
+        return self.bonus / (len(self.ids) + 1)
 
     def until(self, n: int) -> Beam:
         """Its first ``n`` tokens."""
@@ -80,7 +92,9 @@ class Search:
     def advance(self, found: Candidates, end_of_text: int) -> list[int]:
         """Go on with what may follow each of the beams: for each beam from now on, the place of the
         one it came from; empty when the search is over."""
-        totals = found.logprobs + np.array([beam.total for beam in self.beams])[:, None]
+        bonuses = np.zeros_like(found.logprobs) if found.bonuses is None else found.bonuses
+        before = np.array([beam.total + beam.bonus for beam in self.beams])[:, None]
+        totals = found.logprobs + bonuses + before
         kept: list[Beam] = []
         parents: list[int] = []
         for place in np.argsort(-totals, axis=None, kind="stable").tolist():
@@ -88,7 +102,8 @@ class Search:
             if totals[parent, choice] < IMPOSSIBLE / 2 or len(kept) == self.beam_size:
                 break
             token = int(found.ids[parent, choice])
-            beam = self._extended(parent, token, float(found.logprobs[parent, choice]))
+            logprob, bonus = found.logprobs[parent, choice], bonuses[parent, choice]
+            beam = self._extended(parent, token, float(logprob), float(bonus))
             if token != end_of_text:
                 kept.append(beam)
                 parents.append(parent)
@@ -99,9 +114,9 @@ class Search:
     def decide(self) -> Beam | None:
         """Decide on the text that all beams agree in, and ended ones that may yet be the best: as
         the best beam has it, with its timestamps. None if that is no more than before."""
-        best = max(self.beams, key=lambda beam: beam.mean)
-        least = best.mean - CLEARLY_WORSE
-        rivals = [beam for beam in self.ended if beam.mean >= least and self._is_decided(beam)]
+        best = max(self.beams, key=lambda beam: beam.rank)
+        least = best.rank - CLEARLY_WORSE
+        rivals = [beam for beam in self.ended if beam.rank >= least and self._is_decided(beam)]
         texts = [self._text(beam) for beam in (best, *self.beams, *rivals)]
         n = _n_shared(texts, len(self.decided))
         if n == len(self.decided):
@@ -113,7 +128,7 @@ class Search:
     def best(self, n: int = 1) -> list[Beam]:
         """The most probable texts of those that begin with what was decided, the best first; at
         most ``n``, and always one."""
-        found = sorted(filter(self._is_decided, self.ended), key=lambda beam: -beam.mean)
+        found = sorted(filter(self._is_decided, self.ended), key=lambda beam: -beam.rank)
         return found[:1] + [beam for beam in found[1:n] if beam.total > IMPOSSIBLE / 2]
 
     def logprobs(self, beam: Beam) -> tuple[float, ...]:
@@ -137,9 +152,9 @@ class Search:
     def _text(self, beam: Beam) -> tuple[int, ...]:
         return tuple(token for token in beam.ids if token < self.first_timestamp)
 
-    def _extended(self, parent: int, token: int, logprob: float) -> Beam:
-        ids, total, logprobs = self.beams[parent]
-        return Beam((*ids, token), total + logprob, (*logprobs, logprob))
+    def _extended(self, parent: int, token: int, logprob: float, bonus: float) -> Beam:
+        ids, total, logprobs, before = self.beams[parent]
+        return Beam((*ids, token), total + logprob, (*logprobs, logprob), before + bonus)
 
     def _go_on(self, kept: list[Beam], parents: list[int]) -> list[int]:
         if self.trims_loops and kept and (n := first_end(kept[0].ids)) is not None:

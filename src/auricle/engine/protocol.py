@@ -14,6 +14,8 @@ from typing import Protocol
 
 import msgspec
 
+from auricle.whisper.keywords import ExpectedTokens
+
 
 class ModelInfo(msgspec.Struct, frozen=True, tag=True):
     """How a model was loaded."""
@@ -88,6 +90,8 @@ class DecodeRow(msgspec.Struct, frozen=True):
     """Above 0, its text is to be aligned with so many mel frames, as by `AlignJob`: an engine that
     can does so on the way. Probabilities are then those behind the timestamps of the text, and 1
     for what was given."""
+    expected: tuple[ExpectedTokens, ...] = ()
+    """What may well come up in its text: an engine that can finds it more easily."""
 
 
 class DecodeJob(msgspec.Struct, frozen=True, tag=True):
@@ -137,6 +141,8 @@ class Alternative(msgspec.Struct, frozen=True):
     avg_logprob: float
     logprobs: tuple[float, ...] = ()
     """As of `Hypothesis`."""
+    bonus: float = 0.0
+    """As of `Hypothesis`."""
 
 
 class Aligned(msgspec.Struct, frozen=True, tag=True):
@@ -167,6 +173,9 @@ class Hypothesis(msgspec.Struct, frozen=True, tag=True):
     logprobs: tuple[float, ...] = ()
     """Of each of the ids, among all that the rules allow behind the ones before it, as in
     openai-whisper's decoding; 0 of what was given. Empty where the engine does not tell."""
+    bonus: float = 0.0
+    """What the expected terms in it were worth to the search, beside ``avg_logprob`` and as a mean
+    like it."""
 
 
 class Decoded(msgspec.Struct, frozen=True, tag=True):

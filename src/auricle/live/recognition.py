@@ -110,9 +110,7 @@ class Recognizer:
         ids = _text(hypothesis.ids, self.vocabulary)
         if len(ids) <= len(request.prefix) or self._is_nothing(ids, hypothesis, request):
             return ReadResult((), language)
-        aligned = hypothesis.aligned or await audio.align(
-            Prompt(start), ids, _n_align_frames(request)
-        )
+        aligned = hypothesis.aligned or await audio.align(start, ids, _n_align_frames(request))
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
         found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
         return ReadResult(found, language)
@@ -124,27 +122,27 @@ class Recognizer:
             return Language("en")
         return await audio.detect_language(self.vocabulary, self.options.languages)
 
-    async def _start(self, language: Language) -> tuple[int, ...]:
-        """Prompt tokens up to where the prompt says whether there are timestamps."""
-        options = self.options
-        context: tuple[int, ...] = ()
+    async def _start(self, language: Language) -> Prompt:
+        """The prompt up to where it says whether there are timestamps."""
+        options = replace(self.options, task="transcribe", prefix=None)
         if options.prompt or options.keywords:  # up to ten milliseconds, not for the event loop
-            context = await asyncio.to_thread(
-                prompting.context, self.vocabulary, options.prompt, options.keywords
+            return await asyncio.to_thread(
+                prompting.prompt, self.vocabulary, options, language.code
             )
-        return (*context, *prompting.start(self.vocabulary, "transcribe", language.code))
+        return prompting.prompt(self.vocabulary, options, language.code)
 
     async def _decoded(
         self,
         audio: Audio,
-        start: tuple[int, ...],
+        start: Prompt,
         request: ReadRequest,
         n_frames: int,
         attempts: Sequence[_Attempt],
     ) -> Hypothesis:
         """The text of the whole window, prefix included: of the last attempt that was needed."""
         draft = request.draft if request.kind == "partial" else ()
-        prompt = Prompt((*start, self.vocabulary.no_timestamps), request.prefix, draft)
+        ids = (*start.ids, self.vocabulary.no_timestamps)
+        prompt = start._replace(ids=ids, prefix=request.prefix, draft=draft)
         n_prefix = len(request.prefix)
         for attempt in attempts:
             settings = self._settings(attempt.beam_size, request, n_frames)

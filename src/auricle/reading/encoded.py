@@ -76,6 +76,7 @@ class EncodedWindow:
             on_tokens is not None,
             prompt.draft,
             n_align_frames,
+            prompt.expected,
         )
         job = jobs.decode(row, self.n_frames, settings)
         async with contextlib.aclosing(self._queue.run(self._place, job)) as replies:

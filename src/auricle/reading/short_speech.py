@@ -53,24 +53,36 @@ def timed(ids: Sequence[int], first_timestamp: int, window: Window) -> tuple[int
     return (first_timestamp, *(i for i in ids if i < first_timestamp), end)
 
 
-def choose(texts: Sequence[WindowText], window: Window) -> WindowText:
+def choose(
+    texts: Sequence[WindowText], window: Window, bonuses: Sequence[float] = ()
+) -> WindowText:
     """The likeliest text that has letters and can be said in the time; else the shortest that has
-    letters. Of those with the same letters, the likeliest. Without any it is nothing."""
-    spoken = [(n, text) for text in texts if (n := n_letters(text.text))]
+    letters. Of those with the same letters, the likeliest. Without any it is nothing. ``bonuses``
+    are what texts are worth beside their log-probability."""
+    worth = [
+        text.avg_logprob + bonus
+        for text, bonus in zip(texts, bonuses or [0.0] * len(texts), strict=True)
+    ]
+    spoken = [(n, place) for place, text in enumerate(texts) if (n := n_letters(text.text))]
     if not spoken:
         return msgspec.structs.replace(texts[0], segments=())
     most = LETTERS_AT_ONCE + LETTERS_PER_S * _speaking_s(window)
-    fitting = [text for n, text in spoken if n <= most]
-    best = max(fitting, key=_rank, default=min(spoken, key=lambda each: each[0])[1])
-    same = (text for _, text in spoken if _letters(text.text) == _letters(best.text))
-    return max(same, key=lambda text: text.avg_logprob)
+    fitting = [place for n, place in spoken if n <= most]
+
+    def rank(place: int) -> float:
+        return worth[place] * math.sqrt(_n_tokens(texts[place]))
+
+    best = max(fitting, key=rank, default=min(spoken)[1])
+    letters = _letters(texts[best].text)
+    same = (place for _, place in spoken if _letters(texts[place].text) == letters)
+    return texts[max(same, key=worth.__getitem__)]
 
 
-def _rank(text: WindowText) -> float:
+def _n_tokens(text: WindowText) -> int:
     """The mean log-probability of tokens favours long texts, whose ends follow from their begins;
-    the sum favours short ones. In between lies what is right most often."""
-    n_tokens = sum(len(segment.tokens) for segment in text.segments) - 1  # end-of-text is one, too
-    return text.avg_logprob * math.sqrt(n_tokens)
+    the sum favours short ones. In between, times the square root of their number, lies what is
+    right most often."""
+    return sum(len(segment.tokens) for segment in text.segments) - 1  # end-of-text is one, too
 
 
 def _letters(text: str) -> str:

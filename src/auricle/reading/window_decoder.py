@@ -197,7 +197,8 @@ class WindowDecoder:
     async def _short_text(self, settings: DecodeSettings, info: AttemptInfo) -> WindowText:
         """The text of a window in which little is said, of the likeliest ones."""
         window, vocabulary = self.encoded.window, self.model.vocabulary
-        prompt = Prompt((*self.prompt.ids, vocabulary.no_timestamps))
+        ids = (*self.prompt.ids, vocabulary.no_timestamps)
+        prompt = Prompt(ids, expected=self.prompt.expected)
         best = await self.encoded.decode(prompt, settings)
         found: tuple[Hypothesis | Alternative, ...] = (best, *best.others)
         texts = [
@@ -215,7 +216,7 @@ class WindowDecoder:
             )
             for said in found
         ]
-        return short_speech.choose(texts, window)
+        return short_speech.choose(texts, window, [said.bonus for said in found])
 
     def _note(self, attempt: Attempt, text: WindowText, *, is_last: bool) -> None:
         """How one attempt came out. What was said is nobody's business but the client's."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from auricle.types import DecodeOptions, Language, Task
 from auricle.whisper.dimensions import MAX_POSITIONS
+from auricle.whisper.keywords import ExpectedTokens, expected_tokens
 from auricle.whisper.vocabulary import Vocabulary
 
 MAX_PROMPT_TOKENS = MAX_POSITIONS // 2 - 1
@@ -31,13 +32,24 @@ class Prompt(NamedTuple):
     """What the text begins with."""
     draft: tuple[int, ...] = ()
     """How it probably goes on; the text does not depend on it."""
+    expected: tuple[ExpectedTokens, ...] = ()
+    """What may well come up in it."""
 
 
 def prompt(vocabulary: Vocabulary, options: DecodeOptions, language: str) -> Prompt:
     """All that a request tells the model about a window that is read in ``language``."""
-    before = context(vocabulary, options.prompt, options.keywords)
+    before = context(vocabulary, options.prompt, named(options))
     first = start(vocabulary, options.task, language)
-    return Prompt((*before, *first), prefix(vocabulary, options.prefix))
+    return Prompt(
+        (*before, *first),
+        prefix(vocabulary, options.prefix),
+        expected=expected(vocabulary, options),
+    )
+
+
+def expected(vocabulary: Vocabulary, options: DecodeOptions) -> tuple[ExpectedTokens, ...]:
+    """What a request says may well come up."""
+    return expected_tokens(vocabulary, options.keywords, dict(options.keyword_boosts))
 
 
 def start(vocabulary: Vocabulary, task: Task, language: str) -> tuple[int, ...]:
@@ -46,6 +58,12 @@ def start(vocabulary: Vocabulary, task: Task, language: str) -> tuple[int, ...]:
         return (vocabulary.sot,)
     does = vocabulary.translate if task == "translate" else vocabulary.transcribe
     return (vocabulary.sot, vocabulary.languages[language], does)
+
+
+def named(options: DecodeOptions) -> tuple[str, ...]:
+    """The keywords that are to be expected, rather than not to be said."""
+    boosts = dict(options.keyword_boosts)
+    return tuple(term for term in options.keywords if boosts.get(term, 1.0) > 0)
 
 
 def context(vocabulary: Vocabulary, prompt: str | None, keywords: Sequence[str]) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from auricle.engine.protocol import (
 from auricle.errors import ModelUnusable
 from auricle.models.fetch import locate
 from auricle.whisper import alignment, prompting
+from auricle.whisper.keywords import expected_tokens
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words
 
 pytestmark = pytest.mark.model
@@ -117,6 +118,22 @@ def test_in_float32_words_are_where_ctranslate2_finds_them(exact, other):
         aligned.append(model.align(AlignJob(1, START, ids, n_frames=1100)))
     assert aligned[0].path == aligned[1].path
     assert aligned[0].probabilities == pytest.approx(aligned[1].probabilities, abs=1e-3)
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_what_is_expected_is_found_in_its_window_alone(fast, beam_size):
+    for state_id in (1, 2):
+        encode(fast, state_id)
+    term = "fellow-Americans"
+    expected = expected_tokens(TINY.vocabulary, (term, "Quixel"), {term: 2.0})
+    rows = DecodeRow(1, START), DecodeRow(2, START, expected=expected)
+    plain, biased = decode(fast, *rows, beam_size=beam_size)
+    texts = [TINY.vocabulary.decode(found.ids) for found in (plain, biased)]
+    assert ["my fellow Americans" in text for text in texts] == [True, False]
+    assert [term in text for text in texts] == [False, True]
+    assert (plain.bonus, biased.bonus > 0) == (0.0, True)
+    alone = [decode(fast, row, beam_size=beam_size)[0] for row in rows]
+    assert alone == [plain, biased]
 
 
 def edges(aligned, ids):

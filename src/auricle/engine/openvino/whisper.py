@@ -147,7 +147,13 @@ class OpenVinoWhisper:
         held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
         rows = [
             decoding_job.Row(
-                row.state_id, row.prompt, row.prefix, row.seed, row.is_streamed, self._draft(row)
+                row.state_id,
+                row.prompt,
+                row.prefix,
+                row.seed,
+                row.is_streamed,
+                self._draft(row),
+                row.expected,
             )
             for row in job.rows
             if row.state_id in held
@@ -180,7 +186,9 @@ class OpenVinoWhisper:
                         others = tuple(Alternative(*each) for each in text.others)
                         row = aligned_rows.get(text.window)
                         aligned = None if row is None else _aligned(row, text, network, eot)
-                        yield Hypothesis(*text[:4], others, text.is_loop, aligned, text.logprobs)
+                        yield Hypothesis(
+                            *text[:4], others, text.is_loop, aligned, text.logprobs, text.bonus
+                        )
                     case None:
                         stepped()
 

@@ -51,7 +51,7 @@ PARAMETERS: Final[Mapping[str, tuple[Json, str]]] = {
     "diarize": (_FLAG, "Who says each word, by number."),
     "diarize_model": ({"type": "string"}, "Any but false is the same as diarize."),
     "keyterm": (_TEXTS, "Names and terms that may be said."),
-    "keywords": (_TEXTS, "The same; a boost behind a colon is not looked at."),
+    "keywords": (_TEXTS, "The same; a boost behind a colon counts from -2 to 2, and 1 is usual."),
     "filler_words": (_FLAG, "Keep English uh and um."),
     "profanity_filter": (_FLAG, "Stars for the letters of English profanity."),
     "replace": (_TEXTS, "find:replacement; without the second, what is found is left out."),

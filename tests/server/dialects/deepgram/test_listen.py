@@ -205,7 +205,27 @@ async def test_languages_are_detected_when_asked(listening: Served) -> None:
 async def test_terms_are_told_to_the_model(listening: Served) -> None:
     query = "keywords=Auricle:2.5&keywords=a:b&keyterm=New+York&keyterm=one,two&model=nova-3"
     await listen(listening, query)
-    assert listening.runtime.asked[0][1].keywords == ("New York", "one,two", "Auricle", "a:b")
+    asked = listening.runtime.asked[0][1]
+    assert asked.keywords == ("New York", "one,two", "Auricle", "a:b")
+    assert asked.keyword_boosts == (("Auricle", 2.5),)
+
+
+@pytest.mark.parametrize(
+    ("query", "keywords", "boosts"),
+    [
+        ("keywords=um:-3", ("um",), (("um", -3.0),)),
+        ("keywords=%20New++York:2", ("New York",), (("New York", 2.0),)),
+        ("keywords=a:1&keywords=b:1.0", ("a", "b"), ()),
+        ("keywords=a:nan&keywords=b:inf", ("a:nan", "b:inf"), ()),
+        ("keywords=:2", (":2",), ()),
+    ],
+)
+async def test_a_boost_stands_behind_a_colon(
+    listening: Served, query: str, keywords: tuple[str, ...], boosts: tuple[tuple[str, float], ...]
+) -> None:
+    await listen(listening, query)
+    asked = listening.runtime.asked[0][1]
+    assert (asked.keywords, asked.keyword_boosts) == (keywords, boosts)
 
 
 async def test_searching_replacing_tags_and_extras(listening: Served) -> None:

@@ -6,9 +6,10 @@ ignores them: its clients send many.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from auricle.config import Settings
@@ -143,13 +144,21 @@ def language_choice(query: Query, settings: Settings) -> LanguageChoice:
 
 def terms(query: Query) -> tuple[str, ...]:
     """``keyterm`` as they stand, ``keywords`` without the boost behind each."""
-    keywords = (value.rpartition(":") for value in query.texts("keywords"))
-    weighed = [word if word and _is_boost(boost) else word + colon + boost
-               for word, colon, boost in keywords]  # fmt: skip
-    cleaned = (" ".join(term.split()) for term in (*query.texts("keyterm"), *weighed))
-    found = tuple(dict.fromkeys(term for term in cleaned if term))
+    given = (*query.texts("keyterm"), *(term for term, _ in _weighed(query)))
+    found = tuple(dict.fromkeys(term for each in given if (term := " ".join(each.split()))))
     name = "keyterm" if query.texts("keyterm") else "keywords"
     check_terms(name, found)
+    return found
+
+
+def _weighed(query: Query) -> list[tuple[str, float]]:
+    """``keywords`` and how much each is boosted: 1 where nothing is said."""
+    found = []
+    for value in query.texts("keywords"):
+        word, _, boost = value.rpartition(":")
+        is_boosted = bool(word) and _is_boost(boost)
+        term = " ".join((word if is_boosted else value).split())
+        found.append((term, float(boost) if is_boosted else 1.0))
     return found
 
 
@@ -179,7 +188,9 @@ def request(query: Query, language_choice: LanguageChoice, settings: Settings) -
         pairs.append(("language_detection", "window"))
     if query.flag("diarize") or asks_by_model(query):
         pairs.append(("diarize", "true"))
-    return audio_request.parse(pairs, "transcribe", settings)
+    asked = audio_request.parse(pairs, "transcribe", settings)
+    boosts = tuple((term, boost) for term, boost in _weighed(query) if boost != 1)
+    return replace(asked, options=replace(asked.options, keyword_boosts=boosts))
 
 
 def asks_by_model(query: Query) -> bool:
@@ -223,10 +234,9 @@ def _limited(query: Query, name: str, max_items: int, max_chars: int) -> tuple[s
 
 def _is_boost(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _replacement(value: str) -> Replacement:

@@ -1,0 +1,60 @@
+"""How the terms that may be said come up among a model's tokens.
+
+Knows nothing about search: terms in, sequences of tokens out.
+
+Why it is so: docs/decisions.md, The loop of our own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from auricle.whisper.vocabulary import Vocabulary
+
+BOOST = 1.25
+"""What each token of a term is worth, in log-probability, where no other boost is asked for."""
+
+MAX_FACTOR = 2.0
+"""By which a boost is multiplied at most: above that, texts loop."""
+
+MAX_TERM_TOKENS = 64
+"""Longer terms are left out: nobody says them whole."""
+
+
+class ExpectedTokens(NamedTuple):
+    """Tokens that may well follow each other in what is said."""
+
+    ids: tuple[int, ...]
+    boost: float
+    """What each of them is worth, in log-probability; below 0, they should not be said."""
+
+
+def expected_tokens(
+    vocabulary: Vocabulary, terms: Sequence[str], factors: Mapping[str, float]
+) -> tuple[ExpectedTokens, ...]:
+    """Every term as it may be written: behind a space, unless its script has none, and with a
+    capital letter as well, as where a sentence begins. ``factors`` of terms that are not usual."""
+    found: dict[tuple[int, ...], float] = {}
+    for term in terms:
+        factor = max(-MAX_FACTOR, min(factors.get(term, 1.0), MAX_FACTOR))
+        for spelling in _spellings(term) if factor else ():
+            found.setdefault(tuple(vocabulary.encode(spelling)), BOOST * factor)
+    return tuple(
+        ExpectedTokens(ids, boost) for ids, boost in found.items() if len(ids) <= MAX_TERM_TOKENS
+    )
+
+
+def _spellings(term: str) -> Iterator[str]:
+    if _has_no_spaces(term):
+        yield term
+        return
+    yield f" {term}"
+    if term[:1].islower():
+        yield f" {term[0].upper()}{term[1:]}"
+
+
+def _has_no_spaces(text: str) -> bool:
+    """Whether it is written without spaces between words, as Chinese and Japanese are."""
+    return any(unicodedata.east_asian_width(character) in "WF" for character in text)

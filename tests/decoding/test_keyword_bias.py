@@ -1,0 +1,137 @@
+"""Expected terms are found more easily, by what they are worth, and nothing else changes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auricle.decoding import loop
+from auricle.decoding.job import FinalText, Options, Row
+from auricle.decoding.keyword_bias import KeywordTree
+from auricle.whisper.keywords import ExpectedTokens
+from tests.decoding.scripted import END, FIRST, START, VOCABULARY, ScriptedNetwork
+
+PROMPT = (START,)
+GREEDY = Options(beam_size=1, temperature=0.0, max_tokens=24, patience=1.0, suppress=())
+BEAM = Options(beam_size=5, temperature=0.0, max_tokens=24, patience=1.0, suppress=())
+
+
+def tree(*terms, boost=2.0) -> KeywordTree:
+    return KeywordTree([ExpectedTokens(ids, boost) for ids in terms])
+
+
+def worth(tree: KeywordTree, *text: int) -> dict[int | None, float]:
+    """Of each next token; None stands for all others. What is worth nothing is left out."""
+    moves = tree.moves(text)
+    if moves is None:
+        return {}
+    found = dict(zip(moves.ids.tolist(), moves.bonuses.tolist(), strict=True))
+    return {token: bonus for token, bonus in {**found, None: moves.otherwise}.items() if bonus}
+
+
+def test_what_begins_a_term_or_goes_on_with_it_is_worth_something():
+    terms = tree((1, 2, 3), (1, 4), (5,))
+    assert worth(terms) == {1: 2, 5: 2}
+    assert worth(terms, 9, 9) == {1: 2, 5: 2}
+    assert worth(terms, 9, 1) == {2: 2, 4: 2, None: -2}  # 5: worth 2, and 1 was worth nothing
+
+
+def test_a_term_that_is_left_unfinished_was_worth_nothing():
+    terms = tree((1, 2, 3), (5,))
+    assert worth(terms, 1, 2) == {3: 2, 1: -2, 5: -2, None: -4}
+
+
+def test_a_whole_term_stays_worth_it():
+    assert worth(tree((1, 2), (5,)), 1, 2) == {5: 2}
+    assert worth(tree((1, 2), (1, 2, 3, 4)), 1, 2, 3) == {4: 2, None: -2}
+    assert worth(tree((1, 2, 3), (2,)), 1, 2) == {3: 2, None: -2}  # 2 is whole
+
+
+def test_a_term_is_found_that_begins_in_another():
+    terms = tree((1, 2, 3), (2, 4))
+    assert worth(terms, 1, 2) == {3: 2, 1: -2, 2: -2, None: -4}  # 4: two tokens are worth 4
+    assert worth(terms, 1, 2, 4) == {1: 2}
+    assert worth(terms, 9, 2) == {4: 2, None: -2}
+
+
+def test_to_say_a_term_again_at_once_is_worth_nothing():
+    terms = tree((1, 2), (5,))
+    assert worth(terms, 1, 2) == {5: 2}
+    assert worth(terms, 1, 2, 1) == {}
+    assert worth(terms, 1, 2, 1, 2) == {}
+    assert worth(terms, 1, 2, 9) == {1: 2, 5: 2}
+
+
+def test_a_term_may_be_unlikely():
+    terms = tree((1, 2), boost=-2.0)
+    assert worth(terms) == {1: -2}
+    assert worth(terms, 1) == {2: -2, None: 2}
+    assert worth(terms, 1, 2) == {}
+
+
+TERM = ExpectedTokens((4, 5), 1.5)
+
+
+def scripted() -> ScriptedNetwork:
+    """It hears 3 5 in both windows, and 4 5 with log-probability -1 less."""
+    scripts: dict[tuple[int, tuple[int, ...]], dict[int, float]] = {}
+    for window in (1, 2):
+        scripts[window, (FIRST,)] = {3: 50, 4: 49}
+        scripts[window, ()] = {FIRST: 50}
+        for token in (3, 4):
+            scripts[window, (FIRST, token)] = {5: 50, 6: 49.9}
+            for last in (5, 6):
+                scripts[window, (FIRST, token, last)] = {FIRST + 9: 50}
+                scripts[window, (FIRST, token, last, FIRST + 9)] = {END: 60}
+    return ScriptedNetwork(scripts)
+
+
+def decoded(rows, options) -> dict[int, FinalText]:
+    said = loop.decode(scripted(), VOCABULARY, rows, options)
+    return {found.window: found for found in said if isinstance(found, FinalText)}
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_what_is_expected_is_found_in_its_window_alone(options):
+    """Although it is less probable; the probabilities that are told are those of the network."""
+    found = decoded([Row(1, PROMPT), Row(2, PROMPT, expected=(TERM,))], options)
+    assert found[1].ids == (FIRST, 3, 5, FIRST + 9)
+    assert found[2].ids == (FIRST, 4, 5, FIRST + 9)
+    first, second = -math.log(1 + math.exp(1)), -math.log(1 + math.exp(-0.1))
+    assert found[2].logprobs == pytest.approx((0, first, second, 0), abs=1e-3)
+    assert found[2].avg_logprob == pytest.approx((first + second) / 5, abs=1e-3)
+    for row in (Row(1, PROMPT), Row(2, PROMPT, expected=(TERM,))):
+        assert decoded([row], options)[row.window] == found[row.window]
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_what_is_far_less_probable_is_not_found(options):
+    weak = ExpectedTokens((4, 5), 0.4)
+    assert decoded([Row(1, PROMPT, expected=(weak,))], options)[1].ids[1] == 3
+
+
+def test_a_beam_takes_nothing_for_an_unfinished_term():
+    begun = ExpectedTokens((4, 17), 1.5)
+    [found] = decoded([Row(1, PROMPT, expected=(begun,))], BEAM).values()
+    assert found.ids == (FIRST, 3, 5, FIRST + 9)
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_what_may_not_be_said_is_not_said_and_changes_nothing(options):
+    term = ExpectedTokens((12, 13), 9.0)
+    without = replace(options, suppress=(12,))
+    rows = [Row(n, PROMPT) for n in range(3, 9)]
+    expecting = [row._replace(expected=(term,)) for row in rows]
+    assert decoded(expecting, without) == decoded(rows, without)
+    assert decoded(expecting, options) != decoded(rows, options)
+
+
+def test_rules_of_timestamps_come_first():
+    """Text cannot follow where a timestamp must."""
+    term = ExpectedTokens((7,), 3.0)
+    found = decoded([Row(n, PROMPT, expected=(term,)) for n in range(20)], BEAM)
+    assert all(each.ids[0] >= FIRST for each in found.values())
+    assert np.isfinite([each.avg_logprob for each in found.values()]).all()
