@@ -66,11 +66,16 @@ def session(**given: Any) -> Any:
     return {"type": "transcription", "audio": {"input": {"transcription": asked, **given}}}
 
 
-async def _spoken(client: openai.AsyncOpenAI, given: Any, pcm: Pcm) -> Heard:
-    """A session in which all that is said is sent at once and committed."""
+async def _spoken(
+    client: openai.AsyncOpenAI, given: Any, pcm: Pcm, others: asyncio.Barrier | None = None
+) -> Heard:
+    """A session in which all that is said is sent at once and committed, when ``others`` are
+    connected as well: none is refused then because another is already spoken into."""
     heard = Heard()
     async with client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
         await connection.session.update(session=given)
+        if others is not None:
+            await others.wait()
         await connection.input_audio_buffer.append(audio=encoded(pcm))
         await connection.input_audio_buffer.commit()
         async for event in connection:
@@ -158,7 +163,8 @@ async def test_eight_sessions_and_a_file_at_a_time(english: Real) -> None:
         file = client.audio.transcriptions.create(
             model="whisper-1", file=SAMPLES / "jfk.wav", response_format="json"
         )
-        spoken = asyncio.gather(*(_spoken(client, given, part) for _ in range(8)))
+        others = asyncio.Barrier(8)
+        spoken = asyncio.gather(*(_spoken(client, given, part, others) for _ in range(8)))
         answer, heard = await asyncio.gather(file, spoken)
     assert words(answer.text) == JFK_WORDS
     for each in heard:

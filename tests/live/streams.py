@@ -11,10 +11,11 @@ from functools import partial
 from auricle.engine.protocol import Engine
 from auricle.errors import InvalidRequest
 from auricle.live import transcription
+from auricle.live.backend import LiveBackend
 from auricle.live.effects import Effect, Final
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.transcription import LiveBackend, LiveTranscription
+from auricle.live.transcription import LiveTranscription
 from auricle.live.vad import SpeechState
 from auricle.models import abilities
 from auricle.queue.queue import Queue
@@ -106,7 +107,7 @@ class Streams:
     def __init__(self, words: Words, *spans: tuple[float, float]) -> None:
         self.engines = Engines(hear=saying(words))
         self.hearing = Hearing(*spans)
-        self.load = LiveLoad(max_sessions=2)
+        self.load = LiveLoad(max_sessions=2, clock=lambda: 0.0)
         self.end_of_turn = FakeEndOfTurn()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
         self.observer = Recorder()

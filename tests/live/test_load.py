@@ -5,12 +5,22 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
-from auricle.live.load import LiveLoad
+from auricle.live.load import FORGOTTEN_S, NEW_S, LiveLoad
 
 
-def load(n_speaking: int, cost_s: float = 0.14) -> LiveLoad:
+class Clock:
+    """Stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.at_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.at_s
+
+
+def load(n_speaking: int, cost_s: float = 0.14, clock: Clock | None = None) -> LiveLoad:
     """So many streams that are spoken into, whose readings have long cost that much."""
-    streams = LiveLoad(max_sessions=100)
+    streams = LiveLoad(max_sessions=100, clock=clock or Clock())
     for stream in range(n_speaking):
         streams.enter(stream, n_workers=100)
         for _ in range(60):
@@ -19,24 +29,101 @@ def load(n_speaking: int, cost_s: float = 0.14) -> LiveLoad:
     return streams
 
 
+def read(streams: LiveLoad, stream: int, clock: Clock, took_s: float) -> None:
+    """A reading that begins now has its text so much later."""
+    streams.begin(stream)
+    clock.at_s += took_s
+    streams.note(stream, 0.1)
+
+
 def test_the_interval_grows_with_those_who_speak():
     assert load(2).interval_s(0.32, n_workers=2) == 0.32
-    streams = load(8)
-    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(0.8)
-    streams.speaks(0, is_speaking=False)
+    streams = load(9)
     assert streams.interval_s(0.32, n_workers=2) == pytest.approx(0.7)
+    streams.speaks(0, is_speaking=False)
+    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(8 * 0.14 / 1.8)
     streams.leave(1)
-    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(0.6)
+    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(7 * 0.14 / 1.8)
     streams.leave("never seen")
 
 
 def test_another_is_refused_where_all_would_be_read_too_seldom():
-    streams = load(12)
-    with pytest.raises(Overloaded, match=r"^12 people are speaking") as caught:
+    streams = load(15)
+    with pytest.raises(Overloaded, match=r"^15 people are speaking") as caught:
         streams.enter("more", n_workers=2)
     assert (caught.value.code, caught.value.retry_after_s) == ("rate_limit_exceeded", 10)
     streams.speaks(0, is_speaking=False)
     streams.enter("more", n_workers=2)
+
+
+def test_whoever_begins_to_send_is_expected_to_speak():
+    streams = load(14)
+    streams.enter("idle", n_workers=2)
+    streams.enter("idle, too", n_workers=2)
+    streams.receive("idle", 0.1)
+    with pytest.raises(Overloaded, match=r"^15 people are speaking"):
+        streams.enter("more", n_workers=2)
+    streams.receive("idle", NEW_S)
+    streams.enter("more", n_workers=2)
+
+
+def test_another_is_refused_while_words_are_late_and_only_then():
+    clock = Clock()
+    streams = load(2, cost_s=0.01, clock=clock)
+    clock.at_s += 1.0
+    assert streams.lag_s == 1.0
+    streams.enter("in time", n_workers=2)
+    clock.at_s += 0.4
+    with pytest.raises(Overloaded, match=r"^2 people are speaking .* 1\.4 s behind"):
+        streams.enter("more", n_workers=2)
+    read(streams, 0, clock, 0.2)
+    assert streams.lag_s == pytest.approx(1.6), "that is how late its text was"
+    streams.begin(1)
+    streams.note(1, 0.01)
+    read(streams, 0, clock, 0.2)
+    assert streams.lag_s == pytest.approx((0.4 + 1.6) / 2)
+    streams.enter("more", n_workers=2)
+
+
+def test_a_stream_is_late_only_while_somebody_speaks():
+    clock = Clock()
+    streams = load(1, clock=clock)
+    clock.at_s += 9.0
+    assert streams.lag_s == 9.0
+    streams.speaks(0, is_speaking=False)
+    assert streams.lag_s == 0.0
+    streams.speaks(0, is_speaking=True)
+    streams.speaks(0, is_speaking=True)
+    clock.at_s += 0.5
+    assert streams.lag_s == 0.5
+
+
+def test_what_readings_cost_long_ago_is_forgotten():
+    clock = Clock()
+    streams = load(1, cost_s=3.0, clock=clock)
+    streams.leave(0)
+    streams.enter("a", n_workers=2)
+    streams.receive("a", 0.1)
+    with pytest.raises(Overloaded):
+        streams.enter("b", n_workers=2)
+    streams.leave("a")
+    clock.at_s += FORGOTTEN_S + 1
+    for stream in "abcd":
+        streams.enter(stream, n_workers=2)
+        streams.receive(stream, 0.1)
+
+
+def test_a_stream_that_has_left_counts_no_more():
+    clock = Clock()
+    streams = load(1, clock=clock)
+    streams.begin(0)
+    streams.leave(0)
+    streams.receive(0, 1.0)
+    streams.speaks(0, is_speaking=True)
+    streams.begin(0)
+    streams.note(0, 0.1)
+    clock.at_s += 9.0
+    assert (len(streams), streams.lag_s) == (0, 0.0)
 
 
 def test_a_stream_that_is_alone_is_never_refused():

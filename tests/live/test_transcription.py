@@ -46,10 +46,12 @@ async def test_speech_becomes_words_that_stay():
 
 async def test_where_many_speak_what_is_not_final_costs_less():
     async with Streams(WORDS, TURN) as streams:
-        streams.load = LiveLoad(max_sessions=9)
+        streams.load = LiveLoad(max_sessions=9, clock=lambda: 0.0)
         for other in "abcdefg":
             streams.load.enter(other, streams.queue.n_workers)
+        for other in "abcdefg":
             streams.load.speaks(other, is_speaking=True)
+            streams.load.note(other, 0.3)
         async with streams.opened() as stream:
             await speak(stream, 0.0, 4.0)
             assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
@@ -58,6 +60,33 @@ async def test_where_many_speak_what_is_not_final_costs_less():
     *partials, final = engine.decodes
     assert {job.beam_size for job in partials} == {1}
     assert (final.beam_size, final.trims_loops, final.stops_on_loops) == (5, False, False)
+
+
+async def test_a_stream_that_waits_for_the_engine_reads_what_has_come_meanwhile():
+    async with Streams(WORDS, TURN) as streams, streams.opened() as stream:
+        places = streams.load.places
+        others = [f"other {i}" for i in range(9)]
+        for other in others:
+            places.hold(other)
+        await speak(stream, 0.0, 2.0)
+        [engine] = streams.engines.all
+        assert engine.encodes == [], "what is due waits, and takes no audio"
+        for other in others:
+            places.leave(other, n_places=1)
+        await until(lambda: not stream._tasks)
+        assert [round(heard.duration_s, 1) for heard in engine.heard] == [2.0]
+        await speak(stream, 2.0, 2.0)
+        assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
+
+
+async def test_the_end_of_a_turn_waits_for_nobody():
+    async with Streams(WORDS, TURN) as streams, streams.opened() as stream:
+        for i in range(9):
+            streams.load.places.hold(i)
+        await speak(stream, 0.0, 4.0)
+        assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
+        [engine] = streams.engines.all
+        assert len(engine.decodes) == 1
 
 
 async def test_the_end_is_not_lost_when_a_stream_ends_within_a_word():

@@ -1,50 +1,94 @@
 """How busy live streams keep a machine: how often each may be read, and whether there is room for
 another.
 
-Pure bookkeeping. Knows nothing about streams but what their readings cost.
+Pure bookkeeping. Knows nothing about streams but what their readings cost, and how late they are.
 
 When more people speak than engines can follow, every stream is read less often: fewer updates, none
-of them late. Where that would be too seldom, further sessions are refused.
+of them of old audio. Where that would be too seldom, or is, further sessions are refused. What
+decides that is measured of those who speak now; nothing else is remembered for long.
+
+Why it is so: docs/decisions.md, Live streams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 
 from auricle.errors import Overloaded
+from auricle.live.places import ReadingPlaces
 
-BUSY_SHARE = 0.7
-"""How much of the engine's time partial readings may take together; the rest is for final ones and
-for files."""
+BUSY_SHARE = 0.9
+"""How much of the engine's time partial readings may take together; the rest is for final ones."""
 
 MAX_INTERVAL_S = 1.2
-"""The longest interval between readings of a stream: with it words still come within two seconds. A
-session that would make it longer is refused."""
+"""Streams are read at least so often, or others are refused."""
 
-HURRIED_S = 0.5
-"""Where an interval longer than this would be needed, partial readings are made to cost less."""
+MAX_LAG_S = 1.3
+"""Others are refused while those who speak see their words later than that: with what a word waits
+for others behind it, it is committed within two seconds."""
 
-FIRST_COST_S = 0.12
+HURRIED_S = 0.4
+"""Where people can be read so often only if each reading costs less, it does."""
+
+FIRST_COST_S = 0.08
 """What a partial reading is taken to cost until one was made."""
 
 KEPT = 0.8
 """How much of the mean cost of a stream's readings comes from those before the last."""
 
+FORGOTTEN_S = 60.0
+"""What readings cost before is not believed any more when none was made for so long."""
+
+NEW_S = 5.0
+"""Whoever begins to send audio is taken for somebody who speaks until so much of it has come."""
+
 RETRY_AFTER_S = 10.0
 
 
-class LiveLoad:
-    """The live streams of one machine."""
+@dataclass(slots=True)
+class _Stream:
+    """Times are the clock's."""
 
-    def __init__(self, max_sessions: int) -> None:
+    cost_s: float
+    """Mean cost of a partial reading, in seconds of one worker."""
+    received_s: float = 0.0
+    is_speaking: bool = False
+    lag_s: float = 0.0
+    """How long ago the oldest audio had come that the last text was the first to have."""
+    unread_since_s: float = 0.0
+    """When the oldest audio came that no text has."""
+    begun_s: float = 0.0
+    """When the reading that runs took its audio."""
+
+    @property
+    def may_speak(self) -> bool:
+        return self.is_speaking or 0 < self.received_s < NEW_S
+
+
+class LiveLoad:
+    """The live streams of one machine. ``clock`` is in seconds."""
+
+    def __init__(self, max_sessions: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.places = ReadingPlaces()
         self._max_sessions = max_sessions
-        self._costs_s: dict[Hashable, float] = {}
-        """Mean cost of a partial reading of each open stream, in seconds of one worker."""
-        self._speaking: set[Hashable] = set()
+        self._clock = clock
+        self._streams: dict[Hashable, _Stream] = {}
         self._usual_s = FIRST_COST_S
+        self._noted_s = 0.0
+        """When a reading was noted last."""
 
     def __len__(self) -> int:
-        return len(self._costs_s)
+        return len(self._streams)
+
+    @property
+    def lag_s(self) -> float:
+        """How old what was said last is when its text comes: the mean of all who speak now. What
+        waits for its text counts as soon as it waits for longer than the text before it."""
+        now_s = self._clock()
+        lags_s = [max(each.lag_s, now_s - each.unread_since_s) for each in self._speaking]
+        return sum(lags_s) / len(lags_s) if lags_s else 0.0
 
     def enter(self, stream: Hashable, n_workers: int) -> None:
         """Take in another stream, whose engine makes so many calls at a time.
@@ -57,28 +101,48 @@ class LiveLoad:
                 f"{self._max_sessions} live sessions at one time are the limit of this server "
                 "(max_live_sessions)"
             )
-        if self._speaking and self._needed_s(n_workers, self._usual_s) > MAX_INTERVAL_S:
-            n = len(self._speaking)
-            people = "1 person is" if n == 1 else f"{n} people are"
+        usual_s, lag_s = self._recent_cost_s(), self.lag_s
+        costs_s = [each.cost_s for each in self._streams.values() if each.may_speak]
+        n_people = len(costs_s)
+        people = "1 person is" if n_people == 1 else f"{n_people} people are"
+        if lag_s > MAX_LAG_S:
+            raise _overloaded(
+                f"{people} speaking to this server, which is {lag_s:.1f} s behind them already"
+            )
+        if costs_s and _interval_s(sum(costs_s) + usual_s, n_workers) > MAX_INTERVAL_S:
             raise _overloaded(f"{people} speaking to this server, which is all it can follow")
-        self._costs_s[stream] = self._usual_s
+        self._streams[stream] = _Stream(usual_s)
 
     def leave(self, stream: Hashable) -> None:
         """The stream is over; fine if it never was."""
-        self._costs_s.pop(stream, None)
-        self._speaking.discard(stream)
+        self._streams.pop(stream, None)
+
+    def receive(self, stream: Hashable, audio_s: float) -> None:
+        """More audio of a stream has come."""
+        if (own := self._streams.get(stream)) is not None:
+            own.received_s += audio_s
 
     def speaks(self, stream: Hashable, *, is_speaking: bool) -> None:
         """Somebody begins to speak in a stream, or stops."""
-        if is_speaking:
-            self._speaking.add(stream)
-        else:
-            self._speaking.discard(stream)
+        if (own := self._streams.get(stream)) is None:
+            return
+        if is_speaking and not own.is_speaking:
+            own.lag_s, own.unread_since_s = 0.0, self._clock()
+        own.is_speaking = is_speaking
+
+    def begin(self, stream: Hashable) -> None:
+        """A partial reading of the stream takes what has come of it."""
+        if (own := self._streams.get(stream)) is not None:
+            own.begun_s = self._clock()
 
     def note(self, stream: Hashable, cost_s: float) -> None:
-        """A partial reading of the stream took so many seconds of a worker."""
-        self._costs_s[stream] = _mean(self._costs_s[stream], cost_s)
-        self._usual_s = _mean(self._usual_s, cost_s)
+        """That reading has its text, and took so many seconds of a worker."""
+        self._usual_s = _mean(self._recent_cost_s(), cost_s)
+        self._noted_s = self._clock()
+        if (own := self._streams.get(stream)) is not None:
+            own.cost_s = _mean(own.cost_s, cost_s)
+            own.lag_s = self._noted_s - own.unread_since_s
+            own.unread_since_s = own.begun_s
 
     def interval_s(self, min_s: float, n_workers: int) -> float:
         """Audio between the beginnings of a stream's readings, at least ``min_s``."""
@@ -93,11 +157,22 @@ class LiveLoad:
         ones: under load the two alternate."""
         return self._needed_s(n_workers) > HURRIED_S
 
-    def _needed_s(self, n_workers: int, more_s: float = 0.0) -> float:
-        """The shortest interval in which all who speak can be read once, with one more who costs
-        ``more_s``."""
-        cost_s = sum(self._costs_s[stream] for stream in self._speaking) + more_s
-        return cost_s / (n_workers * BUSY_SHARE)
+    @property
+    def _speaking(self) -> list[_Stream]:
+        return [each for each in self._streams.values() if each.is_speaking]
+
+    def _needed_s(self, n_workers: int) -> float:
+        """The shortest interval in which all who speak can be read once."""
+        return _interval_s(sum(each.cost_s for each in self._speaking), n_workers)
+
+    def _recent_cost_s(self) -> float:
+        """What a reading costs as far as that was measured lately."""
+        is_recent = self._clock() - self._noted_s <= FORGOTTEN_S
+        return self._usual_s if is_recent else FIRST_COST_S
+
+
+def _interval_s(cost_s: float, n_workers: int) -> float:
+    return cost_s / (n_workers * BUSY_SHARE)
 
 
 def _mean(before_s: float, cost_s: float) -> float:

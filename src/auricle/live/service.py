@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from auricle.live import transcription
+from auricle.live.backend import LiveBackend, Possible
 from auricle.live.batched_vad import BatchedVad
 from auricle.live.end_of_turn import EndOfTurnHost
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
-from auricle.live.transcription import LiveBackend, LiveTranscription, Possible
+from auricle.live.transcription import LiveTranscription
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
 

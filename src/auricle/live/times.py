@@ -43,9 +43,10 @@ class Arrivals:
         self._at_s.append(at_s)
 
     def of(self, position_s: float) -> float | None:
-        """When the stream had come up to there; None if it has not."""
-        index = bisect_left(self._to_s, position_s)
-        return self._at_s[index] if index < len(self._at_s) else None
+        """When the stream had come up to there, or all that has come of it, where a word seems to
+        end behind that; None if nothing has."""
+        index = min(bisect_left(self._to_s, position_s), len(self._at_s) - 1)
+        return self._at_s[index] if index >= 0 else None
 
 
 class LiveTimes:
@@ -104,8 +105,8 @@ class LiveTimes:
             self._observer.record("first_text_s", now_s - started_s, of="turn")
         for word in update.committed:
             received_s = self._arrivals.of(word.end_s)
-            late_s = 0.0 if received_s is None else now_s - received_s
-            self._observer.record("live_commit_s", late_s)
+            if received_s is not None:
+                self._observer.record("live_commit_s", now_s - received_s)
         n_corrected = corrected(self._tentative, (*update.committed, *update.tentative))
         if n_corrected:
             self._observer.count("live_corrections", n_corrected)

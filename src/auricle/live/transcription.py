@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from auricle import tracing
 from auricle.errors import AuricleError, Overloaded
+from auricle.live.backend import LiveBackend
 from auricle.live.effects import (
     Effect,
     ReadRequest,
@@ -26,16 +27,9 @@ from auricle.live.effects import (
     TurnEnded,
     TurnStarted,
 )
-from auricle.live.end_of_turn import EndOfTurnModel
-from auricle.live.load import RETRY_AFTER_S, LiveLoad
+from auricle.live.load import RETRY_AFTER_S
 from auricle.live.options import LiveOptions
-from auricle.live.recognition import (
-    CROWDED_FRAMES_STEP,
-    FRAMES_STEP,
-    MIXED_FRAMES_STEP,
-    ReadMode,
-    Recognizer,
-)
+from auricle.live.recognition import Recognizer
 from auricle.live.session import END_OF_TURN_AUDIO_S, LiveSession
 from auricle.live.times import LiveTimes
 from auricle.live.vad import SpeechState
@@ -43,8 +37,7 @@ from auricle.observe import span
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.encoded import opened
-from auricle.reading.model import ReadingModel
-from auricle.types import DecodeOptions, Pcm, Window
+from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm, Window
 
 HOP = 1024
 """Samples that are heard at a time, 64 ms: half as many would take a third more time."""
@@ -58,43 +51,7 @@ MAX_UNREAD_S = 12.0
 MAX_EFFECTS = 1000
 """Effects that nobody has taken yet, above which no more audio is taken."""
 
-STALL_S = 60.0
-"""How long `send` waits for that to change."""
-
-RETRY_S = 1.0
-"""After how long a reading that failed counts as failed: what is wrong will not be right at
-once."""
-
 _NOTHING = np.zeros(0, np.float32)
-
-Vad = Callable[[Pcm, SpeechState], Awaitable[tuple[list[float], SpeechState]]]
-"""See `BatchedVad.probabilities`."""
-
-Possible = Callable[[DecodeOptions], DecodeOptions]
-"""The options with their language filled in where it is certain. Raises `InvalidRequest`."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveBackend:
-    """What all streams of a model share."""
-
-    vad: Vad
-    load: LiveLoad
-    model: ReadingModel
-    possible: Possible
-    end_of_turn: EndOfTurnModel
-    stall_s: float = STALL_S
-    retry_s: float = RETRY_S
-
-    @property
-    def read_mode(self) -> ReadMode:
-        """How windows are read now, by how many people speak."""
-        n_workers = self.model.queue.n_workers
-        step = FRAMES_STEP
-        if self.load.is_crowded(n_workers):
-            mixes = self.model.queue.mixes_prompts
-            step = MIXED_FRAMES_STEP if mixes else CROWDED_FRAMES_STEP
-        return ReadMode(step, self.load.is_hurried(n_workers))
 
 
 class LiveTranscription:
@@ -130,6 +87,7 @@ class LiveTranscription:
             self._session.interval_s = self._interval_s()
             effects = self._session.push(piece, ())
             self._times.receive(self.now_s)
+            self._backend.load.receive(self, len(piece) / SAMPLE_RATE)
             self._apply(effects)
             self._pending = np.concatenate([self._pending, piece])
             if len(self._pending) >= HOP:
@@ -165,6 +123,7 @@ class LiveTranscription:
     async def close(self) -> None:
         """Cancel what is being read."""
         self._is_finished = True
+        self._backend.load.places.forget(self)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -209,7 +168,7 @@ class LiveTranscription:
         """Do what effects ask for, and hand them out."""
         for effect in effects:
             if isinstance(effect, ReadWanted):
-                self._begin()
+                self._backend.have_read(self, self._begin, effect.kind)
                 continue
             if isinstance(effect, TurnStarted | SpeechResumed):
                 self._backend.load.speaks(self, is_speaking=True)
@@ -260,9 +219,13 @@ class LiveTranscription:
         if request is not None:
             self._times.begin(request, self._session.options.interval_s)
             self._reading = self._task(self._read(request), "live reading")
+            self._backend.load.places.hold(self._reading)
+            if request.kind == "partial":
+                self._backend.load.begin(self)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._backend.load.places.leave(task, self._backend.n_places)
         if not task.cancelled() and (exc := task.exception()) is not None:
             self._effects.put_nowait(exc)
 
