@@ -323,6 +323,31 @@ def test_one_of_several_workers_is_kept_free_for_those_who_speak():
     assert queues.policy.choose(n_free=1) == encode(2)
 
 
+def test_a_recording_gets_its_share_however_many_speak():
+    """Eight streams kept both workers busy, and files waited for the end of all speech."""
+    queues = Queues()
+    queues.policy.n_workers = 2
+    queues.policy.speaking.add(7)
+    queues.arrive(1, request_id=1, priority=LONG)
+    for window_id in range(2, 6):  # of 1.5 s of virtual time each
+        queues.arrive(window_id, request_id=7, priority=Priority.LIVE_PARTIAL, audio_s=6.0)
+    assert [queues.policy.choose(n_free=1) for _ in range(3)] == [encode(2), encode(3), encode(4)]
+    assert queues.policy.choose(n_free=1, is_recording_read=True) == encode(5)
+    assert queues.policy.choose(n_free=1) == encode(1)
+    queues.encoded(1)
+    assert queues.policy.choose(n_free=1, is_recording_read=True) is None
+    assert queues.policy.choose(n_free=1) == Decode((1,), GREEDY)
+
+
+def test_windows_of_recordings_are_decoded_one_by_one_where_many_speak():
+    queues = Queues()
+    queues.all_encoded(range(4))
+    queues.policy.speaking |= {7, 8}
+    assert queues.policy.choose() == Decode((0,), GREEDY)
+    queues.policy.speaking.discard(8)
+    assert queues.policy.choose() == Decode((1, 2, 3), GREEDY)
+
+
 def test_a_worker_that_is_alone_is_for_everybody():
     queues = Queues()
     queues.arrive(1, request_id=1, priority=LONG)

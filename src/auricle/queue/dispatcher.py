@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from auricle import request_id
@@ -19,7 +19,7 @@ from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
 from auricle.errors import AuricleError, EngineFailed, Unavailable
 from auricle.observe import NULL_OBSERVER, Observer, span
 from auricle.queue.job import AnyJob
-from auricle.queue.policy import Decode, Encode, Policy
+from auricle.queue.policy import Decode, Encode, Policy, Priority
 from auricle.queue.supervisor import EngineSupervisor, Timer
 from auricle.queue.window import QueuedWindow
 
@@ -142,12 +142,12 @@ class Dispatcher:
 
     def _start_calls(self, engine: Engine) -> None:
         self._policy.n_workers = engine.info.workers  # of several, some may have come or gone
-        while len(self._calls) < engine.info.workers:
+        while (n_free := engine.info.workers - len(self._calls)) > 0:
             if self._suspects:
                 if not self._calls:
                     self._start_call(engine, [self._suspects.pop(0)])
                 return  # the others go on when the suspect is done
-            match self._policy.choose(engine.info.workers - len(self._calls)):
+            match self._policy.choose(n_free, is_recording_read=_reads_recording(self._windows)):
                 case Encode(ids, _) | Decode(ids, _):
                     self._start_call(engine, [self._windows[each] for each in ids])
                 case None:
@@ -235,6 +235,12 @@ class Dispatcher:
             task = asyncio.create_task(_release(self.supervisor.engine, window.id))
             self._releases.add(task)
             task.add_done_callback(self._releases.discard)
+
+
+def _reads_recording(windows: Mapping[int, QueuedWindow]) -> bool:
+    """Whether a call runs for a window that is not live."""
+    running = (window for window in windows.values() if window.n_running)
+    return any(window.priority > Priority.LIVE_PARTIAL for window in running)
 
 
 def _timed(observer: Observer, job: AnyJob) -> AbstractContextManager[None]:

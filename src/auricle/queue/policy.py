@@ -31,6 +31,11 @@ MIN_PASSED_OVER = 4
 """An encoded window lets at least so many jobs go first, if they are more urgent."""
 
 
+PATIENCE_S = 2.0
+"""While people speak, a recording's window may be overtaken by as much virtual time as that takes,
+seconds of audio at weight 1, before it gets the worker that is kept free for them."""
+
+
 class Priority(IntEnum):
     """What a window is for, the most urgent first."""
 
@@ -87,6 +92,10 @@ class QueueEntry:
     """It was decoded before, and has waited for company then."""
 
     @property
+    def is_live(self) -> bool:
+        return self.priority <= Priority.LIVE_PARTIAL
+
+    @property
     def order(self) -> tuple[float, Priority, int]:
         return self.tag, self.priority, self.window_id
 
@@ -134,12 +143,15 @@ class Policy:
         """The request is over; its fair share is not remembered."""
         self._finish.pop(request_id, None)
 
-    def choose(self, n_free: int = 1) -> Encode | Decode | None:
+    def choose(self, n_free: int = 1, *, is_recording_read: bool = False) -> Encode | Decode | None:
         """The next job for one of ``n_free`` workers, or None when nothing waits. The last windows
-        are shared out among them rather than decoded by one while the others look on."""
+        are shared out among them rather than decoded by one while the others look on.
+        ``is_recording_read``: a call for a recording runs now."""
         entries = list(self._entries.values())
         if n_free == 1 and self.n_workers > 1 and self.speaking:
-            entries = [e for e in entries if e.priority <= Priority.LIVE_PARTIAL]
+            entries = [
+                e for e in entries if e.is_live or (self._is_due(e) and not is_recording_read)
+            ]
         waiting = sorted((e for e in entries if e.batch is None), key=lambda e: e.order)
         encoded = sorted((e for e in entries if e.batch), key=self._decoding_order)
         group = self._group(encoded)
@@ -149,6 +161,10 @@ class Policy:
         if waiting:
             return self._encode(waiting, encoded)
         return None
+
+    def _is_due(self, entry: QueueEntry) -> bool:
+        """Whether live windows have had more than their share before it."""
+        return self._now > entry.tag + PATIENCE_S
 
     def _decoding_order(
         self, entry: QueueEntry
@@ -171,6 +187,8 @@ class Policy:
         batch = encoded[0].batch
         assert batch is not None
         rows = rows_together(self.batch_cost, batch)
+        if len(self.speaking) > self.n_workers and not encoded[0].is_live:
+            rows = 1  # those who speak need the worker back
         group: list[QueueEntry] = []
         for entry in encoded:
             if entry.batch == batch and not self._has_its_half(entry, group, rows):
