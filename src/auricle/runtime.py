@@ -131,6 +131,11 @@ class Runtime:
         """Live streams that are open."""
         return self._live.n_streams
 
+    @property
+    def live_lag_s(self) -> float:
+        """How late words of live streams are now, in the mean of those who speak."""
+        return self._live.lag_s
+
     async def settled(self) -> None:
         """Return once `start` has ended, well or not."""
         await self._startup.ended.wait()

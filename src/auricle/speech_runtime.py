@@ -86,6 +86,11 @@ class SpeechRuntime(Protocol):
         """Live streams that are open."""
         ...
 
+    @property
+    def live_lag_s(self) -> float:
+        """How late words of live streams are now, in the mean of those who speak."""
+        ...
+
     def predict_s(self, audio_s: float) -> float:
         """Predicted seconds that reading so much audio takes."""
         ...

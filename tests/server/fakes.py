@@ -238,6 +238,7 @@ class FakeRuntime:
         self.asked: list[tuple[bytes, DecodeOptions]] = []
         self.n_proofs = 0
         self.n_live = 0
+        self.live_lag_s = 0.0
         self.proof = asyncio.Event()
         self.proof.set()
         self.doubt: AuricleError | None = None

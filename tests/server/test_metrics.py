@@ -64,11 +64,12 @@ async def test_what_a_server_holds_now(served: Served) -> None:
 
 async def test_live_streams_are_told_whatever_their_connections() -> None:
     runtime = FakeRuntime(settings())
-    runtime.n_live = 3
+    runtime.n_live, runtime.live_lag_s = 3, 0.7
     async with serving(runtime) as served, served.http() as http:
         await runtime.started.wait()
         found = samples((await http.get("/metrics")).text)
     assert (found[key("auricle_live_streams")], found[key("auricle_websockets")]) == (3, 0)
+    assert found[key("auricle_live_lag_seconds")] == 0.7
 
 
 async def test_what_tells_speakers_apart_takes_memory_too() -> None:

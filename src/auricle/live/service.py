@@ -32,6 +32,11 @@ class LiveService:
         """Streams that are open."""
         return len(self._load)
 
+    @property
+    def lag_s(self) -> float:
+        """See `LiveLoad.lag_s`."""
+        return self._load.lag_s
+
     @asynccontextmanager
     async def open(
         self,

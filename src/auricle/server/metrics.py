@@ -167,6 +167,7 @@ class MetricsPage:
             "uploads": in_flight.n_uploads,
             "websockets": in_flight.n_sockets,
             "live_streams": self._runtime.n_live,
+            "live_lag_seconds": self._runtime.live_lag_s,
         }
         for name, value in now.items():
             self._gauges[name].set(value)
@@ -194,6 +195,7 @@ _NOW: Mapping[str, str] = {
     "uploads": "Recordings being uploaded",
     "websockets": "Websockets that are open",
     "live_streams": "Live streams that are open, over whatever connections",
+    "live_lag_seconds": "How late words of live streams are now, in the mean of those who speak",
 }
 
 _OF_MODELS: Mapping[str, str] = {
