@@ -207,6 +207,25 @@ def test_words_before_a_turn_that_lead_astray_are_left_out():
     ]
 
 
+def test_one_reading_without_the_words_before_it_counts_for_nothing():
+    """A search that ended at once made the window begin anew, without what it had understood."""
+    live = session()
+    speak(live, 0.96)
+    pause(live, 0.64)
+    read(live, "ask not", 0.3)
+    pause(live, 0.32)
+    speak(live, 1.92)
+    read(live, "what your country", 2.2)
+    speak(live, 0.32)
+    assert live.answer(begun(live).id, NOTHING) == []
+    assert live.next_read() is None  # there is nothing new yet
+    speak(live, 0.32)
+    request = begun(live)
+    assert (request.start_s, request.prefix, request.draft) == (0.0, (3, 3), (4, 4, 7))
+    assert live.answer(request.id, NOTHING) == [ReadWanted("partial")]
+    assert begun(live).prefix == ()  # twice is no accident
+
+
 def test_speech_nobody_understands_is_read_on():
     """Nothing is to be blamed for it but the speech."""
     live = session()

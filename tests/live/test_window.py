@@ -42,6 +42,13 @@ def test_with_one_word_it_waits_for_another():
     assert (own.start_s, text(own.words)) == (0.0, "well")
 
 
+def test_with_little_that_is_committed_it_waits_for_more():
+    """Begun within "l'accident a eu lieu", base made up the rest of the sentence."""
+    own = window(words("l'accident a eu", 2.6))
+    own.trim(8.7, words("lieu en terrain", 3.5), OPTIONS)
+    assert (own.start_s, text(own.words)) == (0.0, "l'accident a eu")
+
+
 def test_a_long_pause_is_not_kept():
     own = window(words("absolutely", 0.3, 0.8), words("that's so", 6.2))
     own.trim(7.4, (), OPTIONS)

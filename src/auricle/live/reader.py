@@ -127,8 +127,7 @@ class TurnReader:
         if turn.beginning_end_s is not None:
             is_other = turn.is_other_beginning(read)
             return self._begin_another_language(turn, read) if is_other else []
-        if turn.misses_beginning(read, request):
-            turn.begin_alone(read)
+        if turn.is_read_otherwise(read, request):
             return []
         if self._is_read_alone(turn):
             if read.words:
@@ -149,9 +148,9 @@ class TurnReader:
         return [Update(turn.turn, new, turn.tentative)] if is_changed else []
 
     def _begin_another_language(self, turn: TurnTranscript, read: ReadResult) -> list[Effect]:
-        """Detect the language of what is said behind the words that were read, whatever was spoken
-        before."""
-        self._known = None
+        """Detect the language of what is said behind the words that were read: another, if it is
+        surely one."""
+        self._known = turn.language or self._known
         new = turn.stop(read)
         self.window.add(new)
         lead_s = self.options.lead_s

@@ -75,6 +75,8 @@ class TurnTranscript:
     """What it was read in last while that was not decided,"""
     speech_s: float = 0.0
     """and how much speech of it that was."""
+    is_lost: bool = False
+    """Nothing was read last where words had been."""
     n_failures: int = 0
     """How often its end could not be read."""
 
@@ -98,6 +100,24 @@ class TurnTranscript:
         from_s = max(self.committed_s, self.speech_start_s)
         first_s = read.words[0].start_s if read.words else edge_s
         return min(first_s, self.speech_until_s) - from_s > SKIPPED_S
+
+    def is_read_otherwise(self, read: ReadResult, request: ReadRequest) -> bool:
+        """Whether what was read is left, to be read in another way or once more."""
+        if self.misses_beginning(read, request):
+            self.begin_alone(read)
+            return True
+        return self.loses_words(read, request)
+
+    def loses_words(self, read: ReadResult, request: ReadRequest) -> bool:
+        """Whether a partial reading begins behind speech in which words were read just before. One
+        such reading counts for nothing, the next one does."""
+        first_s = read.words[0].start_s if read.words else request.end_s
+        had_words = bool(self.tentative) and self.tentative[0].start_s < first_s
+        is_partial = request.kind == "partial" and not self.is_lost
+        self.is_lost = is_partial and had_words and self.misses_speech(read, request.end_s)
+        if self.is_lost:
+            self.transcribed_s = request.end_s
+        return self.is_lost
 
     def misses_beginning(self, read: ReadResult, request: ReadRequest) -> bool:
         """Whether somebody speaks before the words that were read in the language detected, perhaps

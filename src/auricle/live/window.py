@@ -47,7 +47,7 @@ class ReadingWindow:
         has reached the limit begins later in any case."""
         before_s = self.start_s
         if edge_s - before_s > options.trim_above_s and self.words:
-            place_s = _widest_gap(self.words, following[:1], options.keep_s)
+            place_s = _widest_gap(self.words, following[:1], options)
             self.move_to(before_s if place_s is None else place_s)
         if edge_s >= before_s + options.longest_s and self.start_s == before_s:
             self.move_to(edge_s - OVERLAP_S)
@@ -68,15 +68,23 @@ class ReadingWindow:
 
 
 def _widest_gap(
-    words: Sequence[LiveWord], following: Sequence[LiveWord], within_s: float
+    words: Sequence[LiveWord], following: Sequence[LiveWord], options: LiveOptions
 ) -> float | None:
-    """A place in the widest gap around any of the ``words`` of the last ``within_s``. Behind the
-    last of them only if that is a pause: with nothing to go on from, a model that begins to hear in
-    the middle of speech leaves out the first word."""
+    """A place in the widest gap around any of the ``words`` of the last ``keep_s``. Near their end
+    only if that is a pause: with little to go on from, a model that begins to hear in the middle of
+    speech leaves out the first word."""
     end_s = words[-1].end_s
-    gaps = [(a.end_s, b.start_s) for a, b in pairwise(words) if b.start_s >= end_s - within_s]
-    behind = [(end_s, word.start_s) for word in following if word.start_s - end_s >= PAUSE_S]
-    if not gaps and not behind:
+    near = [
+        (a.end_s, b.start_s)
+        for a, b in pairwise([*words, *following])
+        if b.start_s >= end_s - options.keep_s
+    ]
+    gaps = [
+        (stop_s - start_s, start_s, stop_s)
+        for start_s, stop_s in near
+        if stop_s - start_s >= PAUSE_S or stop_s <= end_s - options.keep_least_s
+    ]
+    if not gaps:
         return None
-    start_s, stop_s = max([*gaps, *behind], key=lambda gap: gap[1] - gap[0])
+    _, start_s, stop_s = max(gaps, key=lambda gap: gap[0])
     return max((start_s + stop_s) / 2, stop_s - OVERLAP_S)
