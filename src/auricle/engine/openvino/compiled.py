@@ -54,10 +54,18 @@ class Compiled:
     graph: Any
     memory: Any = None
     """The file it was taken from, in memory: OpenVINO uses the weights where they are."""
+    mapped: mmap.mmap | None = None
+    """What that is a view of."""
 
     def request(self) -> Any:
         """One place to run it at."""
         return self.graph.create_infer_request()
+
+    def give_back_file(self) -> None:
+        """Let go of pages of the file that were read, of which hardly any are read again: its first
+        run lays out most weights anew. They stay in the system's cache, and are never changed."""
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
 
 @cache
@@ -141,10 +149,9 @@ def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
     except RuntimeError as exc:
         _log.warning("%s is of no use, and made again: %s", file, exc)
         return None
-    if hasattr(mmap, "MADV_DONTNEED"):
-        # most of it was only looked at; what is used is in the system's cache, and never changed
-        mapped.madvise(mmap.MADV_DONTNEED)
-    return Compiled(imported, tensor)
+    kept = Compiled(imported, tensor, mapped)
+    kept.give_back_file()  # most of it was only looked at
+    return kept
 
 
 def _keep(file: Path, made: Any) -> None:

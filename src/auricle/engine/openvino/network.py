@@ -6,7 +6,10 @@ cross-attention, as the encoder left them.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,9 +21,13 @@ from auricle.engine.openvino.graph import MASKED
 from auricle.engine.openvino.shape import Dimensions, Formats
 from auricle.whisper.dimensions import FRAMES_PER_STATE, MAX_POSITIONS
 
-CrossAttention = dict[str, Any]
-"""Keys and values of a window's cross-attention by their names in the graphs, as tensors
-``(1, ...)``. Those of windows that were searched together are parts of larger ones."""
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Elsewhere than on Unix that is so anyway."""
+
+CrossAttention = dict[str, NDArray[Any]]
+"""Keys and values of a window's cross-attention by their names in the graphs, ``(1, ...)``;
+bfloat16, which numpy lacks, as 16-bit numbers. Those of windows that were searched together are
+parts of larger arrays."""
 
 
 def cross_attention(
@@ -28,11 +35,13 @@ def cross_attention(
 ) -> CrossAttention:
     """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay."""
     n_states = mel.shape[1] // FRAMES_PER_STATE
-    shared = _tensors(size, formats, n_states)
+    shared = _room(size, formats, n_states)
     request.set_tensor("mel", openvino.Tensor(np.ascontiguousarray(mel[None])))
-    for name, tensor in shared.items():
-        request.set_tensor(name, tensor)
-    request.infer()
+    _bind(request, shared, formats)
+    try:
+        request.infer()
+    finally:
+        _bind(request, _nothing(size, formats), formats)
     return shared
 
 
@@ -45,7 +54,7 @@ class OpenVinoNetwork:
         self._request = request
         self._size = size
         self._formats = formats
-        self._nothing = _tensors(size, formats, 1)
+        self._nothing = _nothing(size, formats)
         self._bound = self._nothing
         self._rows: list[CrossAttention] = []
         """Whose keys and values lie in which row of what is bound."""
@@ -62,17 +71,16 @@ class OpenVinoNetwork:
         for to, place in enumerate(places):
             if to != place:
                 rows[to], rows[place] = rows[place], rows[to]
-                for name, tensor in self._bound.items():
-                    values = _raw(tensor)
+                for name, values in self._bound.items():
                     values[[to, place]] = values[[place, to]]
                     for row in (to, place):
-                        rows[row][name] = _part(tensor, row, row + 1)
+                        rows[row][name] = values[row : row + 1]
         self._bind(len(places))
 
     def end(self) -> None:
         """Let go of the windows, whose memory others can use then."""
+        _bind(self._request, self._nothing, self._formats)
         self.windows, self._bound, self._rows = {}, self._nothing, []
-        self._bind(1)
 
     def step(self, step: Step) -> StepOutput:
         positions = np.arange(step.ids.shape[1]) + step.n_before
@@ -108,21 +116,19 @@ class OpenVinoNetwork:
         )
 
     def _together(self, windows: Sequence[CrossAttention]) -> CrossAttention:
-        """All of their keys and values in one tensor for each layer, where each window has its
+        """All of their keys and values in one array for each layer, where each window has its
         own from then on: a copy would take as much memory again."""
         joined: CrossAttention = {}
         for name, first in windows[0].items():
-            shape = openvino.Shape([len(windows), *list(first.shape)[1:]])
-            joined[name] = tensor = openvino.Tensor(first.element_type, shape)
-            values = _raw(tensor)
+            joined[name] = values = _mapped((len(windows), *first.shape[1:]), first.dtype)
             for place, window in enumerate(windows):
-                values[place] = _raw(window[name])[0]
-                window[name] = _part(tensor, place, place + 1)
+                values[place] = window[name][0]
+                window[name] = values[place : place + 1]
         return joined
 
     def _bind(self, n_windows: int) -> None:
-        for name, tensor in self._bound.items():
-            self._request.set_tensor(name, _part(tensor, 0, n_windows))
+        parts = {name: values[:n_windows] for name, values in self._bound.items()}
+        _bind(self._request, parts, self._formats)
 
     def _result(self, name: str) -> Floats:
         values: Floats = self._request.get_tensor(name).data
@@ -133,29 +139,40 @@ class OpenVinoNetwork:
         return values
 
 
-def _tensors(size: Dimensions, formats: Formats, n_states: int) -> CrossAttention:
+@cache
+def _nothing(size: Dimensions, formats: Formats) -> CrossAttention:
+    """What is bound to requests that are not used, so that they hold no window."""
+    return _room(size, formats, 1)
+
+
+def _room(size: Dimensions, formats: Formats, n_states: int) -> CrossAttention:
     """Room for keys and values of one window."""
-    dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
-    values = [1, size.n_heads, n_states, size.head_width]
-    keys = values if formats.keys_by_state else [*values[:2], *values[:1:-1]]
+    dtype = np.dtype(np.uint16 if formats.shared_bf16 else np.float32)
+    values = (1, size.n_heads, n_states, size.head_width)
+    keys = values if formats.keys_by_state else (*values[:2], *values[:1:-1])
     return {
-        f"{short}{layer}": openvino.Tensor(dtype, openvino.Shape(shape))
+        f"{short}{layer}": _mapped(shape, dtype)
         for layer in range(size.n_decoder_layers)
         for short, shape in (("k", keys), ("v", values))
     }
 
 
-def _part(tensor: Any, first: int, until: int) -> Any:
-    """Some windows of a tensor, without a copy."""
-    rest = list(tensor.shape)[1:]
-    begin = openvino.Coordinate([first, *(0 for _ in rest)])
-    return openvino.Tensor(tensor, begin, openvino.Coordinate([until, *rest]))
+def _mapped(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Memory from the system, which has it back as soon as nobody holds it: between buffers of all
+    sizes it would leave gaps in a heap that gives nothing back."""
+    n = math.prod(shape)
+    mapped = mmap.mmap(-1, n * dtype.itemsize, **_PRIVATE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        mapped.madvise(mmap.MADV_HUGEPAGE)  # a fault for each 2 MB instead of each 4 kB
+    return np.frombuffer(mapped, dtype, n).reshape(shape)
 
 
-def _raw(tensor: Any) -> NDArray[Any]:
-    """The tensor's memory; bfloat16, which numpy lacks, as 16-bit numbers."""
-    values: NDArray[Any] = np.asarray(tensor.data)
-    return values.view(np.uint16) if tensor.element_type == openvino.Type.bf16 else values
+def _bind(request: Any, shared: CrossAttention, formats: Formats) -> None:
+    """Have a request read or write keys and values where they are, which somebody must hold."""
+    dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
+    for name, values in shared.items():
+        tensor = openvino.Tensor(values, openvino.Shape(list(values.shape)), dtype)
+        request.set_tensor(name, tensor)
 
 
 def _mask(step: Step) -> Floats:

@@ -144,7 +144,11 @@ class OpenVinoWhisper:
         Raises:
             NetworkFailed: the graph gave no numbers.
         """
-        held = {row.state_id: shared for row in job.rows if (shared := self._find(row)) is not None}
+        held = {
+            row.state_id: shared
+            for row in job.rows
+            if (shared := self._shared.get(row.state_id)) is not None
+        }
         rows = [
             decoding_job.Row(
                 row.state_id,
@@ -152,7 +156,7 @@ class OpenVinoWhisper:
                 row.prefix,
                 row.seed,
                 row.is_streamed,
-                self._draft(row),
+                _draft(row),
                 row.expected,
             )
             for row in job.rows
@@ -211,19 +215,15 @@ class OpenVinoWhisper:
         """Let go of encoded windows; unknown ids are fine."""
         for state_id in state_ids:
             self._shared.pop(state_id, None)
+        if not self._shared:
+            for each in self._compiled:
+                each.give_back_file()
 
     @property
     def _tokens(self) -> decoding_job.Vocabulary:
         known = self._vocabulary
         special = SpecialTokens(known.eot, known.first_timestamp, known.no_timestamps)
         return decoding_job.Vocabulary(special, known.sot, known.no_speech)
-
-    def _find(self, row: DecodeRow) -> CrossAttention | None:
-        return self._shared.get(row.state_id)
-
-    def _draft(self, row: DecodeRow) -> tuple[int, ...]:
-        """As much of it as there are positions for."""
-        return row.draft[: max(0, MAX_POSITIONS - len(row.prompt) - len(row.prefix))]
 
     def _suppressed(self, ids: Sequence[int]) -> tuple[int, ...]:
         own = self._config.suppress_ids or () if _OWN_LIST in ids else ()
@@ -251,6 +251,11 @@ class OpenVinoWhisper:
                 yield lent
             finally:
                 lent.end()
+
+
+def _draft(row: DecodeRow) -> tuple[int, ...]:
+    """As much of it as there are positions for."""
+    return row.draft[: max(0, MAX_POSITIONS - len(row.prompt) - len(row.prefix))]
 
 
 def _aligned(
