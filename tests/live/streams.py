@@ -110,6 +110,7 @@ class Streams:
         self.load = LiveLoad(max_sessions=2, clock=lambda: 0.0)
         self.end_of_turn = FakeEndOfTurn()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
+        self.queue.kept_free_s = 0.0
         self.observer = Recorder()
         self.retry_s, self.stall_s = 0.0, 60.0
 

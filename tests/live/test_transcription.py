@@ -221,7 +221,7 @@ async def test_what_is_kept_free_for_speech_is_given_back():
         await speak(stream, 0.0, 1.5)
         assert len(speaking) == 1
         await speak(stream, 1.5, 2.5)
-        assert not speaking
+        await until(lambda: not speaking)
         await speak(stream, 4.0, 0.2)
         stream._session._reader.begin(TurnTranscript(9, 4.0, transcribed_s=4.0))
         stream._reserve()

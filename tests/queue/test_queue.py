@@ -486,3 +486,31 @@ async def test_a_call_is_made_for_the_requests_whose_windows_are_in_it():
         await asyncio.gather(*tasks)
     await queue.close()
     assert set(asked_for) == {"req_1, req_2"}
+
+
+async def test_a_worker_is_kept_free_for_a_live_stream_until_long_after_it_is_read() -> None:
+    """Both workers went to a file in every pause, and the next words waited for seconds."""
+    queue = await _running(Engines())
+    queue.kept_free_s = 1000.0
+    speaking = queue._policy.speaking
+    with queue.admit_live() as stream:
+        assert speaking == {stream.request_id}
+        queue.speaks(stream, is_speaking=True)
+        queue.speaks(stream, is_speaking=False)
+        queue.speaks(stream, is_speaking=False)
+        assert speaking == {stream.request_id}
+    assert (speaking, queue._giving_back) == (set(), {})
+    await queue.close()
+
+
+async def test_what_was_kept_free_is_given_back_when_nobody_goes_on() -> None:
+    queue = await _running(Engines())
+    queue.kept_free_s = 0.0
+    with queue.admit_live() as stream:
+        queue.speaks(stream, is_speaking=True)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert queue._policy.speaking == {stream.request_id}, "not while somebody speaks"
+        queue.speaks(stream, is_speaking=False)
+        await until(lambda: not queue._policy.speaking)
+    await queue.close()

@@ -24,6 +24,10 @@ from auricle.queue.window import Ended, QueuedWindow
 
 MIN_WINDOWS_AHEAD = 4
 
+KEPT_FREE_S = 3.0
+"""For how long a worker is kept free for a live stream when all that was said in it is read:
+whoever pauses goes on, and a call for a recording may take as long."""
+
 _Row = TypeVar("_Row")
 _Reply = TypeVar("_Reply")
 
@@ -51,6 +55,9 @@ class Queue:
         self._ids = itertools.count(1)
         self._control = control or AdmissionControl()
         self._backlog = self._control.open_queue()
+        self.kept_free_s = KEPT_FREE_S
+        self._giving_back: dict[int, asyncio.TimerHandle] = {}
+        """By live request, what ends a worker's being kept free for it."""
 
     @property
     def n_requests(self) -> int:
@@ -132,9 +139,11 @@ class Queue:
         with self.admit_background(key) as admission:
             try:
                 with self._control.live(key):
+                    self.speaks(admission, is_speaking=True)  # in a moment
+                    self.speaks(admission, is_speaking=False)
                     yield admission
             finally:
-                self.speaks(admission, is_speaking=False)
+                self._give_back(admission.request_id)
 
     @contextlib.contextmanager
     def admit_background(self, key: str = "") -> Iterator[Admission]:
@@ -148,11 +157,21 @@ class Queue:
 
     def speaks(self, admission: Admission, *, is_speaking: bool) -> None:
         """A live stream has speech that is not read yet, or none: see `Policy.speaking`."""
-        speaking = self._policy.speaking
+        own_id, speaking = admission.request_id, self._policy.speaking
         if is_speaking:
-            speaking.add(admission.request_id)
-        elif admission.request_id in speaking:
-            speaking.discard(admission.request_id)
+            speaking.add(own_id)
+            if (timer := self._giving_back.pop(own_id, None)) is not None:
+                timer.cancel()
+        elif own_id in speaking and own_id not in self._giving_back:
+            later = asyncio.get_running_loop().call_later
+            self._giving_back[own_id] = later(self.kept_free_s, self._give_back, own_id)
+
+    def _give_back(self, live_id: int) -> None:
+        """Nothing is kept free any more for a live stream."""
+        if (timer := self._giving_back.pop(live_id, None)) is not None:
+            timer.cancel()
+        if live_id in self._policy.speaking:
+            self._policy.speaking.discard(live_id)
             self._dispatcher.wake.set()  # what was kept free for it can be used
 
     @contextlib.contextmanager
