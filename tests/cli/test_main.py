@@ -15,6 +15,7 @@ from auricle import __version__
 from auricle.cli.main import run
 from auricle.config import load
 from auricle.models import cache
+from tests.audio_files import ending
 
 REAL_CACHE = cache.cache_dir(load().cache_dir, os.environ)
 """Where this user's models are, before `own_user` takes them out of sight."""
@@ -275,10 +276,11 @@ def test_ctrl_c_ends_with_130_and_no_traceback():
 
 
 @pytest.mark.model
-def test_transcribe_for_real(capfd):
-    sample = str(Path(__file__).parents[2] / "samples" / "jfk.wav")
+def test_transcribe_for_real(tmp_path, capfd):
+    sample = tmp_path / "ending.wav"
+    sample.write_bytes(ending())
     arguments = ["--model", "tiny.en", "--device", "cpu", "--cache-dir", str(REAL_CACHE)]
-    assert run(["transcribe", sample, *arguments]) == 0
+    assert run(["transcribe", str(sample), *arguments]) == 0
     out, err = capfd.readouterr()
     assert "ask what you can do for your country" in out
     assert err == ""

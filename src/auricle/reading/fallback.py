@@ -71,13 +71,13 @@ def ladder(
         given = Attempt(1, options.temperature, is_full, sure_from)
         return (given, given._replace(is_full=True)) if is_short else (given,)
     beam = 1 if options.decoding == "fast" else options.beam_size
-    ways = [Attempt(beam, 0.0, is_full, sure_from)]
+    attempts = [Attempt(beam, 0.0, is_full, sure_from)]
     if options.decoding == "balanced" and beam > 1:
-        ways.insert(0, Attempt(1, 0.0, is_full, max(SURE_AVG_LOGPROB, sure_from)))
+        attempts.insert(0, Attempt(1, 0.0, is_full, max(SURE_AVG_LOGPROB, sure_from)))
     if is_short:
-        ways.append(Attempt(beam, 0.0, True, sure_from))
+        attempts.append(Attempt(beam, 0.0, True, sure_from))
     rungs = [Attempt(1, rung, True, sure_from) for rung in thresholds.temperatures]
-    return (*ways, *(rung for rung in rungs if rung != ways[-1]))
+    return (*attempts, *(rung for rung in rungs if rung != attempts[-1]))
 
 
 def is_silence(

@@ -45,10 +45,12 @@ class _Layer:
         order = np.r_[0 : 2 * n, 3 * n : 4 * n, 2 * n : 3 * n]
         scale = np.r_[np.full(3 * n, 0.5), np.ones(n)].astype(np.float32)
         self._n = n
-        ways = [f"l{index}", f"l{index}_reverse"]
+        directions = [f"l{index}", f"l{index}_reverse"]
 
         def both(name: str) -> F32:
-            return np.stack([weights[f"lstm.{name}_{way}"][order].T * scale for way in ways])
+            return np.stack(
+                [weights[f"lstm.{name}_{direction}"][order].T * scale for direction in directions]
+            )
 
         self._from_input = both("weight_ih")
         self._from_hidden = both("weight_hh")
@@ -79,11 +81,11 @@ class _Layer:
                 result[n_frames - 1 - i, :, n:] = hidden[1]
         return result
 
-    def _take_in(self, x: F32, way: int, inputs: F32) -> None:
+    def _take_in(self, x: F32, direction: int, inputs: F32) -> None:
         """What the gates get from the input of a few frames, in their order."""
-        found = x.reshape(-1, x.shape[-1]) @ self._from_input[way]
-        found += self._bias[way]
-        inputs[: len(x), way] = found.reshape(len(x), x.shape[1], -1)
+        found = x.reshape(-1, x.shape[-1]) @ self._from_input[direction]
+        found += self._bias[direction]
+        inputs[: len(x), direction] = found.reshape(len(x), x.shape[1], -1)
 
 
 def _step(gates: F32, cell: F32, hidden: F32) -> None:

@@ -48,8 +48,8 @@ def _lstm_layer(x: Node, weights: Mapping[str, F32], i: int, batch: Node, length
     order = np.r_[n : 2 * n, 0:n, 2 * n : 4 * n]  # forget, input, cell, output
 
     def both(name: str) -> F32:
-        ways = (f"l{i}", f"l{i}_reverse")
-        return np.stack([weights[f"lstm.{name}_{way}"][order] for way in ways])
+        directions = (f"l{i}", f"l{i}_reverse")
+        return np.stack([weights[f"lstm.{name}_{direction}"][order] for direction in directions])
 
     shape = op.concat([batch, op.constant([2, n])], 0)
     zeros = op.broadcast(op.constant(np.float32(0)), shape)
