@@ -116,13 +116,15 @@ class Fleet(Replicas):
         session = new_session()
         if found := await directory.answering(session):
             return cls(found, directory, session, sleep)
-        for _ in range(int(START_MAX_S / FOLLOW_S)):
-            if found := await directory.found(session) or {}:
-                return cls(found, directory, session, sleep)
-            await sleep(FOLLOW_S)
-        raise Unavailable(
-            "no engine for this model has started in the cluster", retry_after_s=RETRY_AFTER_S
-        )
+        try:
+            async with asyncio.timeout(START_MAX_S):
+                while not (there := await directory.found(session)):
+                    await sleep(FOLLOW_S)
+        except TimeoutError as exc:
+            raise Unavailable(
+                "no engine for this model has started in the cluster", retry_after_s=RETRY_AFTER_S
+            ) from exc
+        return cls(there, directory, session, sleep)
 
     async def close(self) -> None:
         self._following.cancel()
