@@ -19,17 +19,19 @@ from dataclasses import dataclass
 from auricle.errors import Overloaded
 from auricle.live.places import ReadingPlaces
 
-BUSY_SHARE = 0.9
-"""How much of the engine's time partial readings may take together; the rest is for final ones."""
+BUSY_SHARE = 1.1
+"""How much of the engine's time partial readings may be due for together: a little more than there
+is, as some come later than they are due, in a pause or with the next audio. Those that are too many
+wait without audio."""
 
-MAX_INTERVAL_S = 1.2
+MAX_INTERVAL_S = 1.0
 """Streams are read at least so often, or others are refused."""
 
 MAX_LAG_S = 1.3
 """Others are refused while those who speak see their words later than that: with what a word waits
 for others behind it, it is committed within two seconds."""
 
-HURRIED_S = 0.4
+HURRIED_S = 0.33
 """Where people can be read so often only if each reading costs less, it does."""
 
 FIRST_COST_S = 0.08
