@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,10 +28,16 @@ def tree(*terms, boost=2.0) -> KeywordTree:
 def worth(tree: KeywordTree, *text: int) -> dict[int | None, float]:
     """Of each next token; None stands for all others. What is worth nothing is left out."""
     moves = tree.moves(text)
-    if moves is None:
-        return {}
     found = dict(zip(moves.ids.tolist(), moves.bonuses.tolist(), strict=True))
     return {token: bonus for token, bonus in {**found, None: moves.otherwise}.items() if bonus}
+
+
+def bonuses(tree: KeywordTree, text: tuple[int, ...]) -> Iterator[float]:
+    """Of each token of a text."""
+    for n, token in enumerate(text):
+        moves = tree.moves(text[:n])
+        listed = dict(zip(moves.ids.tolist(), moves.bonuses.tolist(), strict=True))
+        yield listed.get(token, moves.otherwise)
 
 
 def test_what_begins_a_term_or_goes_on_with_it_is_worth_something():
@@ -57,12 +65,33 @@ def test_a_term_is_found_that_begins_in_another():
     assert worth(terms, 9, 2) == {4: 2, None: -2}
 
 
+def test_what_two_terms_share_counts_once():
+    assert worth(tree((1, 2), (2, 3)), 1, 2) == {2: 2, 3: 2}  # 1 2 3 is worth 6
+    # instead of 1 and 2, of which 2 stays, 2 and 3 are begun
+    assert worth(tree((1, 2, 9), (2,), (2, 3, 4)), 1, 2) == {9: 2, None: -2}
+
+
+def test_terms_are_worth_no_more_than_their_tokens():
+    """However they overlap; and nothing as long as none is whole."""
+    rng = random.Random(1)
+    for _ in range(150):
+        terms = {tuple(rng.choices(range(4), k=rng.randrange(1, 5))) for _ in range(3)}
+        text = tuple(rng.choices(range(5), k=12))
+        found = sum(
+            len(term) for term in terms for i in range(12) if text[i : i + len(term)] == term
+        )
+        gained = sum(bonuses(tree(*terms, boost=1.0), (*text, 5)))
+        assert 0 <= gained <= found
+
+
 def test_to_say_a_term_again_at_once_is_worth_nothing():
     terms = tree((1, 2), (5,))
     assert worth(terms, 1, 2) == {5: 2}
-    assert worth(terms, 1, 2, 1) == {}
-    assert worth(terms, 1, 2, 1, 2) == {}
+    assert worth(terms, 1, 2, 1) == {5: 2, 1: 2}  # 1 2 1 1 2 is no loop yet
+    assert worth(terms, 1, 2, 1, 2) == {5: 2}
     assert worth(terms, 1, 2, 9) == {1: 2, 5: 2}
+    assert sum(bonuses(terms, (1, 2) * 6)) == 4
+    assert sum(bonuses(tree((1, 1)), (1,) * 8)) == 4
 
 
 def test_a_term_may_be_unlikely():

@@ -64,13 +64,14 @@ class KeywordTree:
             self._add(term)
         self._link()
 
-    def moves(self, text: Sequence[int]) -> Moves | None:
-        """What may follow a text. None, nothing of interest, where it begins to say again what it
-        has just said: that would be worth something every time, and a loop most of all."""
+    def moves(self, text: Sequence[int]) -> Moves:
+        """What may follow a text. To go on saying again what was just said is worth nothing: else
+        it would be worth something every time, and a loop most of all."""
         state = self._state(text)
         begun = len(state.ids)
-        if begun and state.ids == self._state(text[:-begun]).term[:begun]:
-            return None
+        said = self._state(text[:-begun]).term if begun else ()
+        if begun and state.ids == said[:begun]:
+            return self._moves(state, said)
         if state.moves is None:
             state.moves = self._moves(state)
         return state.moves
@@ -112,19 +113,32 @@ class KeywordTree:
             place = self._states[place].shorter
         return following[token]
 
-    def _moves(self, state: _State) -> Moves:
-        pending = state.total - state.banked
-        worth = {
-            token: self._states[place].total - state.total for token, place in state.next.items()
-        }
+    def _moves(self, state: _State, again: tuple[int, ...] = ()) -> Moves:
+        """``again``: the term that it begins to say again, which is worth nothing so far."""
+        total, pending = (0.0, 0.0) if again else (state.total, state.total - state.banked)
+        worth: dict[int, float] = {}
+        for token, place in state.next.items():
+            child = self._states[place]
+            is_again = bool(again) and child.ids == again[: len(child.ids)]
+            worth[token] = 0.0 if is_again else child.total - total
         at = state
         while at is not self._states[0]:
             at = self._states[at.shorter]
             for token, place in at.next.items():
-                again = token == next(iter(state.term), None)
-                worth.setdefault(token, (0 if again else self._states[place].total) - pending)
+                child = self._states[place]
+                new = child.total if again else child.total - self._twice(state, at)
+                if child.ids in (state.term, state.term[:1]):
+                    new = 0.0
+                worth.setdefault(token, new - pending)
         ids = np.fromiter(worth.keys(), np.int64, len(worth))
         return Moves(ids, np.fromiter(worth.values(), np.float32, len(worth)), -pending)
+
+    def _twice(self, state: _State, shorter: _State) -> float:
+        """What stays of a state, although it is part of what a shorter one is worth."""
+        before = self._states[0]
+        for token in state.ids[: len(state.ids) - len(shorter.ids)]:
+            before = self._states[before.next[token]]
+        return min(state.banked - before.banked, shorter.total, key=abs)
 
 
 @lru_cache(KEPT_TREES)
