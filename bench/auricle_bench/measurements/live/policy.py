@@ -143,18 +143,19 @@ def _recording(folder: Path, clips: Sequence[Clip], offline: Mapping[str, str]) 
         parts += [pcm, _silence(PAUSE_S)]
         at_s += len(pcm) / SAMPLE_RATE + PAUSE_S
     pcm = np.concatenate([*parts, _silence(TAIL_S - PAUSE_S)])
-    noise = np.random.default_rng(7).normal(0.0, NOISE_RMS, len(pcm)).astype(np.float32)
     text = " ".join(clip["text"] for clip in clips)
     is_timed = all(clip.get("words") for clip in clips)
     return Recording(
-        pcm + noise,
+        pcm,
         Reference(text, language, ends if is_timed else ()),
         " ".join(offline[clip["file"]] for clip in clips),
     )
 
 
 def _silence(seconds: float) -> Pcm:
-    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    """Of a room. Clips have noise of their own: more of it drowned quiet ones."""
+    n = round(seconds * SAMPLE_RATE)
+    return np.random.default_rng(n).normal(0.0, NOISE_RMS, n).astype(np.float32)
 
 
 def _offline(
