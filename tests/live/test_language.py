@@ -25,9 +25,10 @@ PERHAPS_EN, PERHAPS_ES = Language("en", 0.5), Language("es", 0.5)
         (EN, 2.5, None, EN),
         (PERHAPS_EN, 3.4, None, None),
         (PERHAPS_EN, 3.5, None, PERHAPS_EN),  # no more to wait for
-        (Language("en", 0.7), 1.0, EN, Language("en", 0.7)),  # as before
+        (Language("en", 0.8), 1.0, EN, Language("en", 0.8)),  # as before
         (EN, 0.9, EN, None),
-        (PERHAPS_EN, 3.0, EN, None),  # German, at first, behind English
+        (Language("en", 0.75), 1.0, EN, None),  # German, at first, behind English
+        (PERHAPS_EN, 2.5, EN, PERHAPS_EN),
         (ES, 1.5, EN, None),
         (ES, 2.5, EN, ES),  # a sure change is one
         (CERTAIN_ES, 1.0, EN, CERTAIN_ES),

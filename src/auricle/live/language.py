@@ -15,15 +15,14 @@ from auricle.types import Language
 
 SURE = 0.8
 CERTAIN = 0.95
-LIKELY = 0.7
-LIKELIEST = 0.5
+LIKELY = 0.5
 
 MIN_S = 1.0
 """Less speech decides nothing while there may be more. From here on a language is taken that is
-certain, or likely and that of the turns before."""
+certain, or sure and that of the turns before."""
 
 SURE_S = 2.5
-"""Speech after which one is taken that is sure."""
+"""Speech after which one is taken that is sure, or likely and that of the turns before."""
 
 ENOUGH_S = 3.5
 """Speech after which one is taken in any case."""
@@ -38,11 +37,12 @@ def decided(
     if probability is None:  # it was given
         return found
     if is_over or speech_s >= ENOUGH_S:
-        least = LIKELIEST if speech_s >= ENOUGH_S else SURE
+        least = LIKELY if speech_s >= ENOUGH_S else SURE
         is_change = probability > least and speech_s >= MIN_S
         return found if known is None or known.code == found.code or is_change else known
     is_same = known is not None and known.code == found.code
-    least = LIKELY if is_same else SURE if speech_s >= SURE_S else CERTAIN
+    late, early = (LIKELY, SURE) if is_same else (SURE, CERTAIN)
+    least = late if speech_s >= SURE_S else early
     return found if probability >= least and speech_s >= MIN_S else None
 
 
