@@ -113,6 +113,18 @@ def test_what_readings_cost_long_ago_is_forgotten():
         streams.receive(stream, 0.1)
 
 
+def test_what_a_trial_found_counts_until_streams_are_read():
+    streams = load(0)
+    assert not streams.knows_cost
+    streams.measure(0.5)
+    assert streams.knows_cost
+    for stream in "abcd":
+        streams.enter(stream, n_workers=2)
+        streams.receive(stream, 0.1)
+    with pytest.raises(Overloaded, match=r"^4 people are speaking"):
+        streams.enter("e", n_workers=2)
+
+
 def test_a_stream_that_has_left_counts_no_more():
     clock = Clock()
     streams = load(1, clock=clock)

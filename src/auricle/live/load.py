@@ -78,7 +78,7 @@ class LiveLoad:
         self._clock = clock
         self._streams: dict[Hashable, _Stream] = {}
         self._usual_s = FIRST_COST_S
-        self._noted_s = 0.0
+        self._noted_s: float | None = None
         """When a reading was noted last."""
 
     def __len__(self) -> int:
@@ -139,12 +139,20 @@ class LiveLoad:
 
     def note(self, stream: Hashable, cost_s: float) -> None:
         """That reading has its text, and took so many seconds of a worker."""
-        self._usual_s = _mean(self._recent_cost_s(), cost_s)
-        self._noted_s = self._clock()
+        self.measure(_mean(self._recent_cost_s(), cost_s))
         if (own := self._streams.get(stream)) is not None:
             own.cost_s = _mean(own.cost_s, cost_s)
-            own.lag_s = self._noted_s - own.unread_since_s
+            own.lag_s = self._clock() - own.unread_since_s
             own.unread_since_s = own.begun_s
+
+    @property
+    def knows_cost(self) -> bool:
+        """Whether anything was measured lately."""
+        return self._noted_s is not None and self._clock() - self._noted_s <= FORGOTTEN_S
+
+    def measure(self, cost_s: float) -> None:
+        """Somebody has found out what a reading costs now."""
+        self._usual_s, self._noted_s = cost_s, self._clock()
 
     def interval_s(self, min_s: float, n_workers: int) -> float:
         """Audio between the beginnings of a stream's readings, at least ``min_s``."""
@@ -169,8 +177,7 @@ class LiveLoad:
 
     def _recent_cost_s(self) -> float:
         """What a reading costs as far as that was measured lately."""
-        is_recent = self._clock() - self._noted_s <= FORGOTTEN_S
-        return self._usual_s if is_recent else FIRST_COST_S
+        return self._usual_s if self.knows_cost else FIRST_COST_S
 
 
 def _interval_s(cost_s: float, n_workers: int) -> float:

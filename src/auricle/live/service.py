@@ -5,10 +5,13 @@ Knows nothing about models' names or where they come from.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from auricle.live import transcription
+from auricle.errors import AuricleError
+from auricle.live import transcription, trial_reading
 from auricle.live.backend import LiveBackend, Possible
 from auricle.live.batched_vad import BatchedVad
 from auricle.live.end_of_turn import EndOfTurnHost
@@ -18,14 +21,21 @@ from auricle.live.transcription import LiveTranscription
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
 
+MAX_TRIAL_S = 2.0
+"""How long whoever connects waits for a trial reading."""
+
 
 class LiveService:
     """Opens streams, at most ``max_sessions``; `close` when there are no more."""
 
-    def __init__(self, max_sessions: int, end_of_turn: EndOfTurnHost) -> None:
+    def __init__(
+        self, max_sessions: int, end_of_turn: EndOfTurnHost, max_trial_s: float = MAX_TRIAL_S
+    ) -> None:
         self._vad = BatchedVad()
         self._load = LiveLoad(max_sessions)
         self._end_of_turn = end_of_turn
+        self._max_trial_s = max_trial_s
+        self._measuring: asyncio.Task[None] | None = None
 
     @property
     def n_streams(self) -> int:
@@ -48,13 +58,31 @@ class LiveService:
     ) -> AsyncIterator[LiveTranscription]:
         """See `transcription.transcribed`."""
         await self._end_of_turn.locate()
+        await self._know_cost(model)
         backend = LiveBackend(
             self._vad.probabilities, self._load, model, possible, self._end_of_turn
         )
         async with transcription.transcribed(backend, live, options, key) as stream:
             yield stream
 
+    async def _know_cost(self, model: ReadingModel) -> None:
+        """Find out what a reading costs, unless that was seen lately: those who come at a time are
+        let in, or not, before any of them is read."""
+        if self._load.knows_cost:
+            return
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.create_task(self._measure(model), name="trial reading")
+        await asyncio.wait({self._measuring})
+
+    async def _measure(self, model: ReadingModel) -> None:
+        with contextlib.suppress(AuricleError, TimeoutError):  # streams find out soon enough
+            async with asyncio.timeout(self._max_trial_s):
+                self._load.measure(await trial_reading.cost_s(model))
+
     async def close(self) -> None:
         """Take nothing more."""
+        if self._measuring is not None:
+            self._measuring.cancel()
+            await asyncio.wait({self._measuring})
         await self._vad.close()
         await self._end_of_turn.close()

@@ -1,0 +1,72 @@
+"""What streams of a process have in common before any of them is read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from auricle.live.options import LiveOptions
+from auricle.live.service import LiveService
+from auricle.reading.model import ReadingModel
+from auricle.types import DecodeOptions
+from tests.fakes import VOCABULARY
+from tests.live.streams import FakeEndOfTurn, Streams
+from tests.waiting import until
+
+
+class NoEndOfTurn(FakeEndOfTurn):
+    """Is nowhere."""
+
+    async def locate(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def served(max_trial_s: float = 1000.0) -> AsyncIterator[LiveService]:
+    service = LiveService(9, NoEndOfTurn(), max_trial_s)
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+def opened(service: LiveService, streams: Streams):
+    model = ReadingModel(streams.queue, VOCABULARY, 5.0)
+    live = LiveOptions(language="en")
+    return service.open(model, lambda options: options, live, DecodeOptions())
+
+
+async def test_those_who_come_at_a_time_wait_for_one_trial_reading() -> None:
+    async with Streams(()) as streams, served() as service:
+        async with contextlib.AsyncExitStack() as stack:
+            await asyncio.gather(
+                *(stack.enter_async_context(opened(service, streams)) for _ in range(4))
+            )
+            [engine] = streams.engines.all
+            assert [job.n_frames for job in engine.encodes] == [700]
+            assert service.n_streams == 4
+        async with opened(service, streams):
+            assert len(engine.encodes) == 1, "that was known"
+    assert streams.queue.n_windows == 0
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_trial_that_has_no_end_keeps_nobody_out(is_closed: bool) -> None:
+    max_trial_s = 1000.0 if is_closed else 0.0
+    async with Streams(()) as streams, served(max_trial_s) as service:
+        streams.engines.all[0].gate.clear()
+        stream = opened(service, streams)
+        entering = asyncio.create_task(stream.__aenter__())
+        if is_closed:
+            await until(lambda: service._measuring is not None)
+            await service.close()
+        await entering
+        assert service.n_streams == 1
+        await stream.__aexit__(None, None, None)
+        streams.engines.all[0].gate.set()
