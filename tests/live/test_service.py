@@ -5,31 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from auricle.live.end_of_turn import EndOfTurnHost
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
+from auricle.models.fetch import FetchOptions
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
 from tests.fakes import VOCABULARY
-from tests.live.streams import FakeEndOfTurn, Streams
+from tests.live.streams import Streams
 from tests.waiting import until
 
 
-class NoEndOfTurn(FakeEndOfTurn):
-    """Is nowhere."""
-
-    async def locate(self) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
 @contextlib.asynccontextmanager
-async def served(max_trial_s: float = 1000.0) -> AsyncIterator[LiveService]:
-    service = LiveService(9, NoEndOfTurn(), max_trial_s)
+async def served(cache: Path, max_trial_s: float = 1000.0) -> AsyncIterator[LiveService]:
+    end_of_turn = EndOfTurnHost(FetchOptions(cache=cache), fetches=False)
+    service = LiveService(9, end_of_turn, max_trial_s)
     try:
         yield service
     finally:
@@ -42,8 +36,8 @@ def opened(service: LiveService, streams: Streams):
     return service.open(model, lambda options: options, live, DecodeOptions())
 
 
-async def test_those_who_come_at_a_time_wait_for_one_trial_reading() -> None:
-    async with Streams(()) as streams, served() as service:
+async def test_those_who_come_at_a_time_wait_for_one_trial_reading(tmp_path: Path) -> None:
+    async with Streams(()) as streams, served(tmp_path) as service:
         async with contextlib.AsyncExitStack() as stack:
             await asyncio.gather(
                 *(stack.enter_async_context(opened(service, streams)) for _ in range(4))
@@ -57,9 +51,9 @@ async def test_those_who_come_at_a_time_wait_for_one_trial_reading() -> None:
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
-async def test_a_trial_that_has_no_end_keeps_nobody_out(is_closed: bool) -> None:
+async def test_a_trial_that_has_no_end_keeps_nobody_out(is_closed: bool, tmp_path: Path) -> None:
     max_trial_s = 1000.0 if is_closed else 0.0
-    async with Streams(()) as streams, served(max_trial_s) as service:
+    async with Streams(()) as streams, served(tmp_path, max_trial_s) as service:
         streams.engines.all[0].gate.clear()
         stream = opened(service, streams)
         entering = asyncio.create_task(stream.__aenter__())
