@@ -130,6 +130,23 @@ def test_a_short_turn_in_a_doubtful_language_is_read_in_that_of_the_turns_before
     assert (final.words, final.language) == (words("no", 6.0), EN)
 
 
+@pytest.mark.parametrize("seconds", [0.32, 0.64])  # while the turn is open, and behind its end
+def test_what_cannot_have_been_said_in_a_doubtful_language(seconds):
+    """Ukrainian seemed to be Armenian, in which the same was said on and on: nothing was left."""
+    live = session(language=None)
+    turn(live, "oh well my old", EN)
+    pause(live, 3.2)
+    speak(live, 1.6)
+    pause(live, seconds)
+    live.answer(begun(live).id, heard("em " * 20, 6.0, PERHAPS_ES))
+    pause(live, 0.64)
+    request = begun(live)
+    assert (request.kind, request.language) == ("final", "en")
+    [*_, final] = live.answer(request.id, heard("no", 6.0, Language("en")))
+    assert isinstance(final, Final)
+    assert (final.words, final.language) == (words("no", 6.0), EN)
+
+
 def test_the_end_of_a_turn_in_a_doubtful_language_is_read_again_as_well():
     live = session(language=None)
     turn(live, "oh well my old", EN)

@@ -130,8 +130,7 @@ class TurnReader:
         if turn.is_read_otherwise(read, request):
             return []
         if self._is_read_alone(turn):
-            if read.words:
-                turn.decide_language(read, request, self._known)
+            turn.decide_language(read, request, self._known)
             if turn.language is not None and turn.language.code != self._known_code:
                 self.window.begin_anew(turn.start_s)
             elif turn.language is not None and request.kind == "final":
@@ -177,13 +176,13 @@ class TurnReader:
         end of their turn."""
         effects: list[Effect] = []
         while (turn := self._first) and turn.is_read and self._is_over(turn, silence_s):
-            if turn.tentative:
-                turn.settle_language(self._known)
+            turn.settle_language(self._known)
             if turn.end_s is None or not turn.is_read:
                 break
             effects += self._leave(turn)
             words = tuple(turn.committed)
-            effects.append(Final(turn.turn, turn.start_s, turn.end_s, words, turn.language))
+            language = turn.language if words else None
+            effects.append(Final(turn.turn, turn.start_s, turn.end_s, words, language))
         if turn is None or turn.is_read:
             if turn is not None and self._is_over(turn, silence_s):
                 effects += self._commit_rest(turn)

@@ -187,12 +187,10 @@ class TurnTranscript:
         words = read.words[: n_plausible(read.words, edge_s)]
         self.is_read = request.kind == "final" and edge_s >= self.speech_until_s
         border = replace(options.rule, agreement=False, followed=False)
-        if words:
-            self.decide_language(read, request, known)
+        self.decide_language(read, request, known)
         if self.is_read and self.end_s is not None:
             n = n_committed(words, (), edge_s, border) if self.ends_mid_speech else len(words)
-            if n:
-                self.settle_language(known)
+            self.settle_language(known)
             return self._keep(words[:n], n if self.is_read else 0, edge_s)
         is_full = edge_s >= request.start_s + options.longest_s
         rule = border if is_full else options.rule
@@ -209,7 +207,8 @@ class TurnTranscript:
     ) -> None:
         """Decide on the language if what was read is enough; ``known`` is that of turns before."""
         if self.language is None:
-            self.detected_language = read.language
+            self.detected_language = read.language if read.words else None
+        if self.language is None and read.words:
             self.speech_s = self._speech_between_s(self.language_from_s, request.end_s)
             self._take_language(decided(read.language, self.speech_s, known))
 
