@@ -95,7 +95,7 @@ def test_beams_go_on_from_each_other_and_windows_leave():
 
 
 def test_what_led_nowhere_is_forgotten():
-    """All of it is 300 MB for ten minutes in windows of 28 s."""
+    """Of five beams that is four fifths."""
     one = network(7)
     feed(one, (1, 2))
     feed(one, (3,), (4,), (5,), (51,), parents=(0, 0, 0, 0))

@@ -20,7 +20,7 @@ from auricle.decoding import job as decoding_job
 from auricle.decoding import loop, word_alignment
 from auricle.decoding.attention import AttentionRecorder
 from auricle.decoding.job import FinalText, PartialText
-from auricle.decoding.network import Step
+from auricle.decoding.network import Step, StepOutput
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
 from auricle.engine.openvino import compiled, decoder, encoder
@@ -51,6 +51,10 @@ from auricle.whisper.vocabulary import Vocabulary
 
 _OWN_LIST = -1
 """Among tokens to suppress: the model's own list."""
+
+_TOLD_AT_ONCE = 32
+"""Tokens of a known text that are looked at in one step: for each there are logits of the whole
+vocabulary, 200 kB, several times over."""
 
 
 class OpenVinoWhisper:
@@ -127,8 +131,9 @@ class OpenVinoWhisper:
     def detect_language(self, job: DetectJob) -> Detected:
         """Which languages may be spoken in an encoded window."""
         ids = np.array(self._config.lang_ids or (), np.int64)
-        logits = self._read(job.state_id, (self._vocabulary.sot,), (0,)).rest[0, 0]
-        logits = logits[ids - self._vocabulary.eot].astype(np.float64)
+        told = self._told(job.state_id, (self._vocabulary.sot,))
+        [logits] = [answers.rest[0, 0, ids - self._vocabulary.eot] for _, answers in told]
+        logits = logits.astype(np.float64)
         shares = np.exp(logits - logits.max())
         shares /= shares.sum()
         order = np.argsort(-shares, kind="stable")
@@ -201,14 +206,18 @@ class OpenVinoWhisper:
         added = (self._vocabulary.no_timestamps, self._vocabulary.eot)
         prompt = job.prompt[-(MAX_POSITIONS - len(job.ids) - len(added)) :]
         given = (*prompt, added[0], *job.ids, added[1])
-        first = len(prompt)
-        places = tuple(range(first, first + len(job.ids) + 1))
-        answers = self._read(job.state_id, given, places)
-        assert answers.attention is not None
+        following = np.minimum((*given[1:], 0), self._size.end_of_text - 1)
+        attention, logprobs = [], []
+        for first, answers in self._told(job.state_id, given):
+            assert answers.attention is not None
+            attention.append(answers.attention[:, 0].copy())
+            n = answers.text.shape[1]
+            logits = answers.text[0, np.arange(n), following[first : first + n]]
+            logprobs.append(logits - answers.log_sum[0])
+        placed = range(len(prompt), len(prompt) + len(job.ids) + 1)
         n_states = job.n_frames // FRAMES_PER_STATE
-        steps = word_alignment.path(answers.attention[:, 0], n_states, places)
-        logits = answers.text[0, np.arange(len(job.ids)), list(job.ids)]
-        shares = np.exp(logits - answers.log_sum[0, : len(job.ids)])
+        steps = word_alignment.path(np.concatenate(attention, 1), n_states, placed)
+        shares = np.exp(np.concatenate(logprobs)[placed[:-1]])
         return Aligned(steps, tuple(float(share) for share in shares))
 
     def release(self, state_ids: Sequence[int]) -> None:
@@ -229,19 +238,16 @@ class OpenVinoWhisper:
         own = self._config.suppress_ids or () if _OWN_LIST in ids else ()
         return tuple({*own, *ids} - {_OWN_LIST})
 
-    def _read(self, state_id: int, ids: tuple[int, ...], at: tuple[int, ...]) -> Any:
-        """What may follow tokens of one text, all of it told at once."""
+    def _told(self, state_id: int, ids: tuple[int, ...]) -> Iterator[tuple[int, StepOutput]]:
+        """What may follow each token of one text, some of them at a time, behind the number of
+        those before; to be looked at before the next come."""
         nothing = np.zeros((1, self._size.end_of_text), np.float32)
-        asked = np.array([at], np.int64)
-        step = Step(np.array([ids], np.int64), 0, np.zeros(1, np.int32), asked, nothing)
         with self._network({state_id: self._shared[state_id]}) as network:
             network.begin([state_id])
-            answers = network.step(step)
-            return answers._replace(
-                **{  # the next search writes over them
-                    name: np.array(values) for name, values in answers._asdict().items()
-                }
-            )
+            for first in range(0, len(ids), _TOLD_AT_ONCE):
+                some = np.array([ids[first : first + _TOLD_AT_ONCE]], np.int64)
+                at = np.arange(some.shape[1])[None]
+                yield first, network.step(Step(some, first, np.zeros(1, np.int32), at, nothing))
 
     @contextlib.contextmanager
     def _network(self, windows: dict[int, CrossAttention]) -> Iterator[OpenVinoNetwork]:
