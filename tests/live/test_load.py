@@ -153,3 +153,12 @@ def test_readings_cost_less_where_there_is_no_time_for_more():
     assert not load(5).is_hurried(n_workers=2)
     assert load(6).is_hurried(n_workers=2)
     assert not load(6, cost_s=0.1).is_hurried(n_workers=2)
+
+
+def test_readings_cost_less_where_words_are_late_for_whatever_reason():
+    clock = Clock()
+    streams = load(1, cost_s=0.1, clock=clock)
+    clock.at_s += 0.7
+    assert not streams.is_hurried(n_workers=2)
+    clock.at_s += 0.2
+    assert streams.is_hurried(n_workers=2)

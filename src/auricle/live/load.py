@@ -34,6 +34,9 @@ for others behind it, it is committed within two seconds."""
 HURRIED_S = 0.33
 """Where people can be read so often only if each reading costs less, it does."""
 
+HURRIED_LAG_S = 0.8
+"""Words so late are as much of a reason: something else keeps the engine busy, too."""
+
 FIRST_COST_S = 0.08
 """What a partial reading is taken to cost until one was made."""
 
@@ -165,7 +168,7 @@ class LiveLoad:
     def is_hurried(self, n_workers: int) -> bool:
         """Whether the next reading should cost less. Once readings do, there is time again for full
         ones: under load the two alternate."""
-        return self._needed_s(n_workers) > HURRIED_S
+        return self._needed_s(n_workers) > HURRIED_S or self.lag_s > HURRIED_LAG_S
 
     @property
     def _speaking(self) -> list[_Stream]:

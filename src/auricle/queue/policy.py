@@ -187,7 +187,7 @@ class Policy:
         batch = encoded[0].batch
         assert batch is not None
         rows = rows_together(self.batch_cost, batch)
-        if len(self.speaking) > self.n_workers and not encoded[0].is_live:
+        if self.speaking and self.n_workers == 1 and not encoded[0].is_live:
             rows = 1  # those who speak need the worker back
         group: list[QueueEntry] = []
         for entry in encoded:
