@@ -52,6 +52,7 @@ class Stream:
 class _Job:
     end_s: float
     number: int
+    cost_s: float = field(compare=False)
     stream: Stream = field(compare=False)
     request: ReadRequest = field(compare=False)
     answer: ReadResult = field(compare=False)
@@ -68,7 +69,8 @@ class Simulation:
         self._streams, self._engine = streams, engine
         self._n_cores, self._speed = n_cores, speed
         self._detector = SpeechDetector()
-        self._load = LiveLoad(len(streams))
+        self._now_s = 0.0
+        self._load = LiveLoad(len(streams), clock=lambda: self._now_s)
         for stream in streams:
             self._load.enter(stream, n_cores)
         self._jobs: list[_Job] = []
@@ -80,6 +82,7 @@ class Simulation:
         for hop in range(n_hops):
             now_s = (hop + 1) * HOP / SAMPLE_RATE
             self._work(now_s)
+            self._now_s = now_s
             self._hear(hop, now_s)
             self._begin(now_s)
         now_s = n_hops * HOP / SAMPLE_RATE
@@ -104,6 +107,9 @@ class Simulation:
         """Finish the readings that are done by then; each frees a core for the next."""
         while self._jobs and self._jobs[0].end_s <= until_s:
             job = heapq.heappop(self._jobs)
+            self._now_s = job.end_s
+            if job.request.kind == "partial":
+                self._load.note(job.stream, job.cost_s)
             effects = job.stream.session.answer(job.request.id, job.answer)
             self._note(job.stream, effects, job.end_s)
             self._begin(job.end_s)
@@ -125,12 +131,13 @@ class Simulation:
         answer, cost = self._engine.read(request, is_hurried=is_hurried)
         stream.costs.append((request.kind, len(request.pcm) / SAMPLE_RATE, cost))
         if request.kind == "partial":
-            self._load.note(stream, cost.total_s / self._speed)
+            self._load.begin(stream)
         n_encoding = self._n_cores if len(self._streams) == 1 else 1
         shared_s = cost.encode_s * (1 - 1 / n_encoding)
         took_s = (cost.total_s - shared_s) / self._speed
         self._n_jobs += 1
-        job = _Job(now_s + took_s, self._n_jobs, stream, request, answer)
+        cost_s = cost.total_s / self._speed
+        job = _Job(now_s + took_s, self._n_jobs, cost_s, stream, request, answer)
         heapq.heappush(self._jobs, job)
 
     def _note(self, stream: Stream, effects: Sequence[Effect], now_s: float) -> None:
