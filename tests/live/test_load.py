@@ -48,8 +48,8 @@ def test_the_interval_grows_with_those_who_speak():
 
 
 def test_another_is_refused_where_all_would_be_read_too_seldom():
-    streams = load(15)
-    with pytest.raises(Overloaded, match=r"^15 people are speaking") as caught:
+    streams = load(12)
+    with pytest.raises(Overloaded, match=r"^12 people are speaking") as caught:
         streams.enter("more", n_workers=2)
     assert (caught.value.code, caught.value.retry_after_s) == ("rate_limit_exceeded", 10)
     streams.speaks(0, is_speaking=False)
@@ -57,11 +57,11 @@ def test_another_is_refused_where_all_would_be_read_too_seldom():
 
 
 def test_whoever_begins_to_send_is_expected_to_speak():
-    streams = load(14)
+    streams = load(11)
     streams.enter("idle", n_workers=2)
     streams.enter("idle, too", n_workers=2)
     streams.receive("idle", 0.1)
-    with pytest.raises(Overloaded, match=r"^15 people are speaking"):
+    with pytest.raises(Overloaded, match=r"^12 people are speaking"):
         streams.enter("more", n_workers=2)
     streams.receive("idle", NEW_S)
     streams.enter("more", n_workers=2)
@@ -115,7 +115,7 @@ def test_what_readings_cost_long_ago_is_forgotten():
 
 def test_what_a_trial_found_counts_until_streams_are_read():
     streams = load(0)
-    streams.measure(0.5)
+    streams.measure(0.4)
     assert streams.knows_cost
     for stream in "abcd":
         streams.enter(stream, n_workers=2)

@@ -24,7 +24,7 @@ BUSY_SHARE = 1.1
 is, as some come later than they are due, in a pause or with the next audio. Those that are too many
 wait without audio."""
 
-MAX_INTERVAL_S = 1.0
+MAX_INTERVAL_S = 0.8
 """Streams are read at least so often, or others are refused."""
 
 MAX_LAG_S = 1.3
