@@ -29,9 +29,6 @@ from auricle.whisper.word_timestamps import MIN_PROBABILITY
 MARGIN_S: Mapping[Kind, float] = {"partial": 3.0, "final": 5.0}
 """Silence the encoder is shown behind the audio."""
 
-FINAL_FRAMES = 1000
-"""The least a final text is read with, as recordings are: of less, a command is said twice."""
-
 HURRIED_MARGIN_S = 1.5
 """The same for a partial reading in a hurry."""
 
@@ -240,8 +237,7 @@ def _duration_s(request: ReadRequest) -> float:
 
 def _n_frames(request: ReadRequest, margin_s: float, step: int) -> int:
     wanted = (_duration_s(request) + margin_s) * FRAMES_PER_S
-    least = FINAL_FRAMES if request.kind == "final" else 0
-    return min(MAX_FRAMES, _stepped(max(wanted, least), step))
+    return min(MAX_FRAMES, _stepped(wanted, step))
 
 
 def _max_new_tokens(n_prefix: int, n_frames: int) -> int:
