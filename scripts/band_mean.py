@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.progress import Bar
+from auricle.settings.config import Settings
 from auricle.speakers.diarization import Networks
 from auricle.speakers.features import fbank
 from auricle.types import SAMPLE_RATE, Pcm

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auricle.field import Field
-from auricle.fields import FIELDS
+from auricle.fields.field import Field
+from auricle.fields.table import FIELDS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "api.md"
 BEGIN, END = "<!-- fields: python scripts/fields_doc.py -->\n", "<!-- end of fields -->\n"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from auricle import request_id
 from auricle.errors import InvalidRequest
 from auricle.rpc.caller import Call, CallCancelled, Caller
 from auricle.rpc.wire import MAX_FRAME_BYTES, MAX_PARTS_AHEAD
+from auricle.telemetry import request_id
 
 
 class Say(msgspec.Struct, frozen=True, tag=True):

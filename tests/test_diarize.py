@@ -20,7 +20,7 @@ from auricle.speakers.process import SpeakersDied
 from auricle.speakers.turns import Turn
 from auricle.speech.source import AudioChunk
 from auricle.types import AudioTrack, KnownVoice, SpeakerOptions
-from tests.test_observe import Watching
+from tests.telemetry.test_observe import Watching
 
 RECORDING = Path("recording")
 SECOND = 16_000

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from auricle import request_id
 from auricle.errors import AuricleError, InvalidRequest, Unavailable
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.wire import MAX_FRAME_BYTES, MAX_PARTS_AHEAD
+from auricle.telemetry import request_id
 from tests.echo_child import Count, Said, Say
 
 ROOT = Path(__file__).parents[1]

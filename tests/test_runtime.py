@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from auricle import model_control
-from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import (
     DownloadFailed,
@@ -26,6 +25,7 @@ from auricle.hosting.speaker_host import SpeakerHost
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.runtime import Runtime
+from auricle.settings.config import Settings
 from auricle.speech_runtime import ModelStatus
 from auricle.transcribe import Transcription
 from auricle.types import DecodeOptions, SpeakerOptions

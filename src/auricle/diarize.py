@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle import tracing
 from auricle.errors import BadMedia, EngineFailed, InvalidRequest
 from auricle.hosting.speaker_host import SpeakerHost
 from auricle.media.pool import DecoderPool
-from auricle.observe import NULL_OBSERVER, Observer, span
 from auricle.speakers import known
 from auricle.speakers.clustering import Bounds
 from auricle.speakers.diarization import Voices
 from auricle.speakers.labels import labels
 from auricle.speakers.process import SpeakerProcess, SpeakersDied
 from auricle.speakers.turns import Turn
+from auricle.telemetry import tracing
+from auricle.telemetry.observe import NULL_OBSERVER, Observer, span
 from auricle.types import AudioTrack, KnownVoice, Speaker, SpeakerOptions
 
 MAX_REFERENCE_S = 30.0

@@ -22,9 +22,9 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
-from auricle import small_file
 from auricle.errors import UNDECODABLE, BadSetting
 from auricle.grants import Grant
+from auricle.system import small_file
 
 PREFIX = "sk-auricle-"
 """How keys begin, so that one is known for what it is wherever it turns up."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auricle.config import Settings
 from auricle.hosting import speaker_host
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.names import ModelNames
 from auricle.hosting.speaker_host import SpeakerHost
 from auricle.models import registry
+from auricle.settings.config import Settings
 from auricle.speech_runtime import ModelStatus
 from auricle.whisper.languages import NAMES
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from auricle.channel_segments import by_channel
 from auricle.diarize import Diarizer, Part
 from auricle.media.pool import DecoderPool
-from auricle.observe import NULL_OBSERVER
 from auricle.queue.admission import Admission
 from auricle.reading.ledger import Ledger
 from auricle.reading.model import ReadingModel
@@ -22,6 +21,7 @@ from auricle.reading.recording_language import RecordingLanguage
 from auricle.reading.times import RecordingTimes
 from auricle.segment_stream import SegmentStream
 from auricle.speaker_segments import spoken
+from auricle.telemetry.observe import NULL_OBSERVER
 from auricle.transcribe import SHORT_S, Transcription
 from auricle.types import DecodeOptions
 

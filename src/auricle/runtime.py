@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.diagnosis import findings
 from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization, Diarizer, Part
@@ -37,12 +36,13 @@ from auricle.models import abilities
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.models.progress import Progress
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.opening import Opening, guess_s
 from auricle.reading.ledger import Ledger
 from auricle.segment_stream import SegmentStream
+from auricle.settings.config import Settings
 from auricle.speech_runtime import ModelStatus, State
-from auricle.startup import Startup
+from auricle.system.startup import Startup
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 from auricle.transcribe import SHORT_S
 from auricle.types import DecodeOptions, SpeakerOptions
 

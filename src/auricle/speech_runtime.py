@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from auricle.config import Settings
 from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError
@@ -22,6 +21,7 @@ from auricle.live.stream import LiveStream
 from auricle.media.streaming import ContainerStream
 from auricle.reading.ledger import Ledger
 from auricle.segment_stream import SegmentStream
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, SpeakerOptions
 
 State = Literal["starting", "ready", "failed", "stopping"]

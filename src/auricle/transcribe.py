@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from auricle import tracing
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.early_text import EarlyText
@@ -25,6 +24,7 @@ from auricle.reading.times import RecordingTimes
 from auricle.segment_stream import EarlyWords, ReadPart
 from auricle.speech.source import AudioSource
 from auricle.speech.windows import WindowCutter
+from auricle.telemetry import tracing
 from auricle.types import AudioTrack, DecodeOptions, Language, Segment, Task, Window
 
 SHORT_S = 60.0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server.fields import audio_request
+from auricle.settings.config import Settings
 from auricle.speakers.turns import NamedTurn
 from auricle_bench import datasets, evaluation_report, speaker_scores
 from auricle_bench.clips import Clip

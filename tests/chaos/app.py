@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from auricle.config import load
 from auricle.server.serve import Server
+from auricle.settings.config import load
 from tests.chaos.stub import StubRuntime, counted
 from tests.faults.churn import held
 from tests.faults.watched import WatchedRuntime, announced

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.fetch import FetchOptions
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
+from auricle.settings.config import Settings
 from auricle.types import Window
 from tests.faults.watched import Keep, WatchedRuntime
 from tests.hosting.fakes import MeasuredFake, checkpoint

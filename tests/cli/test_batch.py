@@ -15,13 +15,13 @@ import pytest
 from auricle.cli import batch
 from auricle.cli.inputs import Input
 from auricle.cli.output import Files, Printer
-from auricle.config import Settings
 from auricle.errors import AuricleError, BadMedia, ModelUnusable, Unavailable
 from auricle.jobs.resuming import resuming
 from auricle.output.formats import Style
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
 from auricle.runtime import Runtime
+from auricle.settings.config import Settings
 from auricle.types import AudioTrack, DecodeOptions, Language, Segment, SpeakerOptions, Transcript
 from tests.fakes import window
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from auricle.cli.main import INTERRUPTED, run
-from auricle.config import load
 from auricle.models import cache
+from auricle.settings.config import load
 from tests.bench.fake_server import FakeServer, Request, in_thread, json_answer
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import pytest
 
 from auricle import __version__
 from auricle.cli.main import run
-from auricle.config import load
 from auricle.models import cache
+from auricle.settings.config import load
 from tests.audio_files import ending
 
 REAL_CACHE = cache.cache_dir(load().cache_dir, os.environ)

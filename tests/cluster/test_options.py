@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from auricle.cluster.options import NO_LIMIT_MB, ClusterOptions
-from auricle.config import Settings
 from auricle.errors import BadSetting
+from auricle.settings.config import Settings
 
 BASE = Settings(model="base")
 

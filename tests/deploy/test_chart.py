@@ -16,7 +16,7 @@ import pytest
 import yaml
 from helm_python import Chart, HelmError
 
-from auricle.config import Settings
+from auricle.settings.config import Settings
 from tests.rules.source import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "auricle"

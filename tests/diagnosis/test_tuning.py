@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings
 from auricle.diagnosis import tuning
 from auricle.errors import BadSetting
 from auricle.hosting import trial
 from auricle.hosting.trial import Measured, Timing
+from auricle.settings.config import Settings
 from auricle.types import LibraryName
 
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from auricle.config import Settings
 from auricle.engine.ct2 import Whisper
 from auricle.engine.process import EngineProcess
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.vocabulary import Vocabulary
 
 

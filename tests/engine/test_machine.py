@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from auricle import resources
 from auricle.engine import machine
+from auricle.system import resources
 
 QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -76,7 +76,7 @@ def test_what_loading_took_is_given_back():
         kept = machine.keep_freed_memory()
         import os
         import numpy as np
-        from auricle import resources
+        from auricle.system import resources
         from auricle.engine.process import resident_bytes
         for _ in range(3):
             weights = [np.ones(10_000_000, np.float32) for _ in range(5)]

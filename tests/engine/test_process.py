@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.config import Settings
 from auricle.engine.process import EngineProcess, cpu_s, one_gpu, resident_bytes
 from auricle.engine.protocol import (
     AlignJob,
@@ -19,6 +18,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import AuricleError, ModelUnusable
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper import prompting
 from auricle.whisper.vocabulary import Vocabulary
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words

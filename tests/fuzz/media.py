@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.config import Settings
 from auricle.errors import BadMedia
 from auricle.media.pool import DecoderPool
+from auricle.settings.config import Settings
 from tests.fuzz.faults import Fault, check_text
 from tests.fuzz.mutation import MARKS, Damage
 from tests.fuzz.target import Trial

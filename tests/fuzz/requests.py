@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlencode
 
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from tests.fuzz.asgi import Application, Asked, Header, application
 from tests.fuzz.mutation import TEXTS, Damage
 from tests.fuzz.target import Trial

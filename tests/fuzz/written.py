@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
 
-from auricle import config, keyring
-from auricle.config import Settings
+from auricle import keyring
 from auricle.errors import BadSetting, Unauthorized
 from auricle.server.access.keys import ApiKeys
+from auricle.settings import config
+from auricle.settings.config import Settings
 from tests.fuzz.faults import check_text
 from tests.fuzz.mutation import TEXTS, Damage
 from tests.fuzz.target import Trial

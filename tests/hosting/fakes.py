@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
+from auricle.settings.config import Settings
 from tests.fakes import VOCABULARY, FakeEngine
 
 

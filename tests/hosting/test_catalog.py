@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable
 from auricle.hosting.catalog import Catalog
 from auricle.models import cache, registry
 from auricle.models.fetch import FetchOptions
+from auricle.settings.config import Settings
 
 
 def _catalog(folder: Path, **settings: object) -> Catalog:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from auricle import resources
-from auricle.config import Settings, load
 from auricle.engine.model import CTRANSLATE2, Library
 from auricle.errors import BadSetting, LoadingFailed, ModelUnusable
 from auricle.hosting import engines
 from auricle.hosting.libraries import Libraries
+from auricle.settings.config import Settings, load
+from auricle.system import resources
 from auricle.types import LibraryName
 from tests.hosting.fakes import MeasuredFake
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from auricle.config import Settings
 from auricle.engine.model import CTRANSLATE2, Library
 from auricle.hosting import libraries as libraries_module
 from auricle.hosting.libraries import MAX_MEASURED_BYTES, Libraries
 from auricle.hosting.trial import Measured
+from auricle.settings.config import Settings
 from auricle.types import LibraryName
 
 MODEL, OTHER, CACHE = Path("model"), Path("other"), Path("cache")

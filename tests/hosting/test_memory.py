@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auricle import resources
 from auricle.hosting.memory import MIB, budget_bytes, estimate_bytes
+from auricle.system import resources
 from tests.hosting.fakes import checkpoint
 
 

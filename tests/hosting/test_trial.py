@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auricle.config import Settings
 from auricle.engine.protocol import EngineDied, Hypothesis, ModelInfo
 from auricle.errors import ModelUnusable
 from auricle.hosting import trial
 from auricle.hosting.trial import Measured, Timing
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.types import LibraryName
 from tests.audio_files import SAMPLES, read_wav
 

@@ -21,7 +21,7 @@ from auricle.jobs.runner import Runner
 from auricle.jobs.sources import Sources
 from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
-from auricle.observe import NULL_OBSERVER
+from auricle.telemetry.observe import NULL_OBSERVER
 from auricle.types import DecodeOptions
 from tests.jobs.test_hooks import Clock
 from tests.server.conftest import settings

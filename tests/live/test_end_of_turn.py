@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.live.effects import TurnEnded
 from auricle.live.end_of_turn import MAX_WAITING, EndOfTurnHost
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.models.fetch import FetchOptions
+from auricle.settings.config import Settings
 from auricle.turn_taking.process import TurnProcess
 from auricle.types import DecodeOptions, Pcm
 from tests.audio_files import SAMPLES, read_wav

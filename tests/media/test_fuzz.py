@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auricle.config import Settings
 from auricle.errors import BadMedia
 from auricle.media.pool import DecoderPool
+from auricle.settings.config import Settings
 from tests.media.media_files import FORMATS, JFK, sample
 
 

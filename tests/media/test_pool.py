@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from auricle.config import Settings
 from auricle.errors import AuricleError, BadMedia, Unavailable
 from auricle.media import pool as decoder_pool
 from auricle.media.decoder import Decoder
 from auricle.media.pool import DecoderPool
 from auricle.media.protocol import CHUNK_SAMPLES, Close, Closed, Open
 from auricle.media.recording import Recording
+from auricle.settings.config import Settings
 from auricle.speech.source import AudioChunk
 from auricle.types import SAMPLE_RATE
 from tests.media.media_files import JFK, Format, encoded, jfk, sample

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from auricle.config import Settings
 from auricle.errors import BadMedia, Overloaded
 from auricle.media.pool import DecoderPool
+from auricle.settings.config import Settings
 from auricle.types import Pcm
 from tests.media.media_files import Format, jfk, sample
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models.checkpoint import Checkpoint, folder_kind, inspect
 from auricle.models.convert import convert
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"

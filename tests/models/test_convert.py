@@ -13,12 +13,12 @@ import ctranslate2
 import numpy as np
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models.checkpoint import inspect
 from auricle.models.convert import convert
 from auricle.models.fetch import FetchOptions, locate
 from auricle.models.tensors import read_tensors
+from auricle.settings.config import Settings
 from auricle.whisper.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"

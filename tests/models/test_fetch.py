@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable
 from auricle.models import cache, registry
 from auricle.models.fetch import FetchOptions, locate, obtain
 from auricle.models.registry import Copy
+from auricle.settings.config import Settings
 from tests.models.fake_hub import (
     CONTENTS,
     LIMITS,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.onnx import read_tensors
 from auricle.models.progress import Bar
+from auricle.settings.config import Settings
 
 
 def varint(value: int) -> bytes:

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.progress import Bar
 from auricle.models.pytorch import read_tensors
+from auricle.settings.config import Settings
 
 NUMBERS = np.arange(6, dtype="<f4")
 START, STOP = b"\x80\x02", b"."

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.config import Settings
 from auricle.output.line_breaking import unbreakable, width
 from auricle.output.subtitles import MIN_CUE_S, Cue, Shape, cues
+from auricle.settings.config import Settings
 from auricle.types import Segment, Word
 
 UNLIMITED = Shape(0, 0, 0)

@@ -11,8 +11,8 @@ import torch
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
 import whisper
-from auricle.config import Settings
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.vocabulary import Vocabulary
 from tests.parity import readings, weights
 from tests.parity.readings import Reading

@@ -17,9 +17,9 @@ from rapidfuzz.distance import Levenshtein
 from whisper_normalizer.basic import BasicTextNormalizer
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.vocabulary import Vocabulary
 from tests.parity import readings, weights
 from tests.parity.readings import Reading

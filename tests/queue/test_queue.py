@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from auricle import request_id
 from auricle.engine.protocol import DecodeRow, Engine, Hypothesis
 from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
 from auricle.queue.admission import Admission, AdmissionControl, Limits
@@ -19,6 +18,7 @@ from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
 from auricle.reading import jobs
 from auricle.reading.jobs import DecodeSettings
+from auricle.telemetry import request_id
 from auricle.types import Window
 from tests.fakes import MODEL, VOCABULARY, Engines, FakeEngine, spoken, window
 from tests.hosting.fakes import Timers

@@ -22,7 +22,7 @@ from ray.cluster_utils import Cluster
 from auricle.cluster import ray_app
 from auricle.cluster.options import ClusterOptions
 from auricle.cluster.ray_engines import Answer
-from auricle.config import Settings
+from auricle.settings.config import Settings
 
 MODEL = "tiny.en"
 CLIP = Path(__file__).parents[2] / "samples" / "jfk.wav"

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
-from auricle.config import Settings
 from auricle.engine.process import EngineProcess
 from auricle.models.fetch import locate
 from auricle.queue.queue import Queue
 from auricle.reading.jobs import batch_cost
 from auricle.reading.model import ReadingModel
+from auricle.settings.config import Settings
 
 
 @asynccontextmanager

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from auricle.config import Settings
 from auricle.jobs.service import JobService
 from auricle.server.batches.lines import BatchLines
 from auricle.server.jobs import bodies
 from auricle.server.metrics import Metrics, MetricsPage
 from auricle.server.transport.in_flight import InFlight
+from auricle.settings.config import Settings
 from tests.rules.source import ROOT
 from tests.server.conftest import settings
 from tests.server.fakes import FakeRuntime

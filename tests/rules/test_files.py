@@ -12,7 +12,7 @@ import pytest
 
 from auricle import __version__
 from auricle.cli import settings_doc
-from auricle.config import Settings
+from auricle.settings.config import Settings
 from tests.rules import source
 
 LOCKS = ("runtime.lock", "dev.lock", "bench.lock")

@@ -32,7 +32,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "scores": ("auricle_bench.accuracy", "auricle_bench.evaluation"),
     "servers": (*HTTP, "auricle_bench.target"),
     "sessions": ("auricle.live.session",),
-    "settings": ("auricle.config", "auricle.setting"),
+    "settings": ("auricle.settings",),
     "sockets": ("socket", "auricle.server"),
     "speech detection": ("auricle.speech.vad", "auricle.speech.streaming_vad", "auricle.live.vad"),
     "subtitles": ("auricle.output.subtitles",),

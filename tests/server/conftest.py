@@ -16,11 +16,11 @@ import pytest
 import pytest_asyncio
 from starlette.routing import BaseRoute
 
-from auricle.config import Settings
-from auricle.request_id import AddRequestId
 from auricle.server.access.keys import ApiKeys
 from auricle.server.serve import Server
-from auricle.tracing import NULL_SPAN, Span
+from auricle.settings.config import Settings
+from auricle.telemetry.request_id import AddRequestId
+from auricle.telemetry.tracing import NULL_SPAN, Span
 from tests.server.fakes import FakeRuntime
 
 CLIENT_MAX_S = 240.0

@@ -12,7 +12,6 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from auricle.config import Settings
 from auricle.diagnosis.doctor import Doctor
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError, BadMedia, InvalidRequest, ModelNotFound, Unavailable
@@ -24,6 +23,7 @@ from auricle.models import registry
 from auricle.reading.ledger import Ledger
 from auricle.reading.reader import Reading
 from auricle.segment_stream import EarlyWords, ReadPart
+from auricle.settings.config import Settings
 from auricle.speakers.turns import Turn
 from auricle.speech_runtime import ModelStatus, State
 from auricle.types import (

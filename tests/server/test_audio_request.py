@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.output.formats import Style
 from auricle.server.fields.audio_request import (
     MAX_IGNORED_NAMES,
@@ -18,6 +17,7 @@ from auricle.server.fields.audio_request import (
     IgnoredFields,
     parse,
 )
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, Format
 from auricle.whisper.languages import NAMES as LANGUAGES
 

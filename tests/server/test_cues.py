@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.output.subtitles import Shape
 from auricle.server.fields.audio_request import AudioRequest, parse
+from auricle.settings.config import Settings
 
 SETTINGS = Settings(max_line_width=30, max_line_count=1, max_cue_s=5.0)
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.types import Message
 
-from auricle.config import Settings
 from auricle.errors import AuricleError
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.server.fields import audio_request
 from auricle.server.transport import multipart, upload
+from auricle.settings.config import Settings
 
 MAX_BYTES = 200_000
 LIMITS = upload.Limits(MAX_BYTES)

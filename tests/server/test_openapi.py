@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.server.openapi import ASSETS, openapi
 from tests.rules.source import ROOT
 from tests.server.conftest import Served

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from auricle import tracing
 from auricle.errors import BadSetting, EngineFailed
 from auricle.server import otel
 from auricle.server.access.keys import ApiKeys
 from auricle.server.traces import traced, wanted
-from auricle.tracing import NULL_SPAN
+from auricle.telemetry import tracing
+from auricle.telemetry.tracing import NULL_SPAN
 from auricle.types import DecodeOptions
 from tests.fakes import FakeEngine
 from tests.server.conftest import serving, settings

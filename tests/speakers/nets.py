@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.progress import Bar
+from auricle.settings.config import Settings
 from auricle.speakers.diarization import Networks
 
 Tensors = dict[str, NDArray[np.float32]]

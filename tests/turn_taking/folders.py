@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.progress import Bar
+from auricle.settings.config import Settings
 from auricle.turn_taking.network import EndOfTurn
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.config import Settings
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.keywords import BOOST, MAX_FACTOR, MAX_TERM_TOKENS, expected_tokens
 from auricle.whisper.vocabulary import Vocabulary
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.config import Settings
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, Language
 from auricle.whisper import prompting
 from auricle.whisper.keywords import BOOST

@@ -11,9 +11,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 
-from auricle.config import Settings
 from auricle.errors import ModelUnusable
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper.languages import NAMES
 from auricle.whisper.vocabulary import Vocabulary, read_tokens
 

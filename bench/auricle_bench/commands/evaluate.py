@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auricle import logs
 from auricle.cli.options import EVALUATED, config_from, flags_from, settings_from, settings_options
 from auricle.errors import AuricleError
+from auricle.telemetry import logs
 from auricle_bench.commands.given import address_of, field_of, write
 
 if TYPE_CHECKING:

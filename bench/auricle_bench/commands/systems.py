@@ -15,14 +15,14 @@ from typing import Any
 import click
 
 from auricle.cli.options import EVALUATED
-from auricle.config import Settings, flag, load
 from auricle.diarize import Diarization
 from auricle.errors import AuricleError
-from auricle.fields import BY_NAME
+from auricle.fields.table import BY_NAME
 from auricle.output.speaker_bodies import UNKNOWN
 from auricle.runtime import Runtime
 from auricle.segment_stream import collect
 from auricle.server.fields import audio_request
+from auricle.settings.config import Settings, flag, load
 from auricle.speaker_segments import SpokenTranscription
 from auricle.speakers.turns import NamedTurn
 from auricle.types import Transcript

@@ -18,11 +18,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from auricle.config import Settings
 from auricle.engine.loading import load
 from auricle.engine.model import Library, Loading, Model
 from auricle.engine.protocol import DecodeJob, DecodeRow, EncodeJob, EncodeRow
 from auricle.models.fetch import FetchOptions
+from auricle.settings.config import Settings
 from auricle.types import LibraryName
 from auricle.whisper import prompting
 from auricle.whisper.vocabulary import Vocabulary

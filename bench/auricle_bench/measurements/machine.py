@@ -11,7 +11,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from auricle import resources
+from auricle.system import resources
 from auricle_bench.measurements.setup import ROOT
 
 PACKAGES = ("auricle", "ctranslate2", "openvino", "faster-whisper", "numpy", "av")

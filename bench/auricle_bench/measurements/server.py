@@ -21,8 +21,8 @@ from typing import IO
 
 import httpx2
 
-from auricle.config import load
 from auricle.models.fetch import locate
+from auricle.settings.config import load
 from auricle_bench.measurements.setup import ROOT
 
 START_WAIT_S = 120

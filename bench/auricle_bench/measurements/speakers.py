@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 import psutil
 
-from auricle.config import Settings
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, obtain
 from auricle.models.progress import Bar
+from auricle.settings.config import Settings
 from auricle.speakers import rttm
 from auricle.speakers.clustering import Bounds
 from auricle.speakers.process import SpeakerProcess

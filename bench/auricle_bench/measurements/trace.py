@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -34,6 +33,7 @@ from auricle.engine.replicas import MeasuredEngine
 from auricle.models.checkpoint import Checkpoint
 from auricle.runtime import Runtime
 from auricle.segment_stream import collect
+from auricle.settings.config import Settings
 from auricle.types import SAMPLE_RATE, DecodeOptions
 from auricle_bench.clips import read_corpus
 from auricle_bench.measurements import recordings

@@ -9,13 +9,13 @@ import os
 from dataclasses import fields
 from pathlib import Path
 
-from auricle import config_sources
-from auricle.config import Settings
 from auricle.diagnosis import findings
 from auricle.diagnosis.findings import Diagnosis
 from auricle.errors import BadSetting
 from auricle.server.access.keys import ApiKeys
 from auricle.server.transport import listeners, tls
+from auricle.settings import sources as config_sources
+from auricle.settings.config import Settings
 
 
 def diagnose(settings: Settings, config_path: Path | None) -> Diagnosis:

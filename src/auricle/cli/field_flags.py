@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import click
 
 from auricle.cli.options import FLAGS
-from auricle.config import Settings, flag
-from auricle.field import Field, Flag
-from auricle.field_kinds import LISTS, Choice, Switch, Text
-from auricle.fields import FIELDS
+from auricle.fields.field import Field, Flag
+from auricle.fields.kinds import LISTS, Choice, Switch, Text
+from auricle.fields.table import FIELDS
+from auricle.settings.config import Settings, flag
 
 _GIVEN = "auricle.fields"
 """Where a click context keeps the fields given as flags, by name."""

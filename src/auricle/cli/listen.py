@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auricle import logs
 from auricle.cli.options import (
     NumberRange,
     api_key_option,
@@ -20,6 +19,7 @@ from auricle.cli.options import (
     settings_options,
     with_scheme,
 )
+from auricle.telemetry import logs
 
 if TYPE_CHECKING:
     from auricle.types import Format

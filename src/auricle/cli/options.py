@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
-from auricle.config import RENAMED, Settings, flag, load
-from auricle.config_sources import ENV_PREFIX
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
+from auricle.settings.config import RENAMED, Settings, flag, load
+from auricle.settings.sources import ENV_PREFIX
 
 FLAGS = "auricle.flags"
 """Where a click context keeps the settings given as flags, by name."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import click
 
-from auricle import logs
 from auricle.cli.options import settings_from, settings_options
 from auricle.errors import AuricleError
+from auricle.telemetry import logs
 
 NOT_INSTALLED = (
     "Ray is not installed. Install it with: pip install 'auricle[ray]' - the same on every machine "

@@ -9,8 +9,8 @@ import os
 
 import click
 
-from auricle import logs
 from auricle.cli.options import settings_from, settings_options
+from auricle.telemetry import logs
 
 
 @click.command()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from auricle.cli.options import default_text, env_name, type_text
-from auricle.config import Settings, flag
+from auricle.settings.config import Settings, flag
 
 PAGE = Path("docs/settings.md")
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from auricle import logs
 from auricle.cli import inputs
 from auricle.cli.field_flags import field_options, fields_from, known_voices
 from auricle.cli.options import settings_from, settings_options
 from auricle.errors import InvalidRequest
+from auricle.telemetry import logs
 from auricle.types import FORMATS
 
 if TYPE_CHECKING:

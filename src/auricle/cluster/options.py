@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auricle.config import Settings
 from auricle.errors import BadSetting
 from auricle.models import registry
+from auricle.settings.config import Settings
 
 NO_LIMIT_MB = 16 * 1024 * 1024
 """More than engines take that are elsewhere."""

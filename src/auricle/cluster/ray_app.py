@@ -16,11 +16,11 @@ import ray
 from ray import serve
 from ray.serve.config import ProxyLocation
 
-from auricle import config
 from auricle.cluster import ray_engines, ray_gateway
 from auricle.cluster.options import NAMES, ClusterOptions
 from auricle.errors import AuricleError
 from auricle.server.access.keys import ApiKeys
+from auricle.settings import config
 
 NAME = "auricle"
 

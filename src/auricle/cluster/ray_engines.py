@@ -18,7 +18,7 @@ from auricle.cluster.host import DRAIN_S, SETTLE_S, Offer
 from auricle.cluster.options import ClusterOptions
 from auricle.cluster.policy import BACKLOG
 from auricle.cluster.ray_hosts import RayHost, beside_this
-from auricle.config import Settings
+from auricle.settings.config import Settings
 
 LOOK_MAX_S = 5.0
 """How long engines may take to answer a gateway that looks for them."""

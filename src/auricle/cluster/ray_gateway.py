@@ -15,21 +15,21 @@ from typing import Any
 from ray import serve
 from starlette.applications import Starlette
 
-from auricle import logs
 from auricle.cluster import ray_engines
 from auricle.cluster.fleet import Directory, Fleet
-from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, ModelUnusable
 from auricle.grants import Grants
 from auricle.models.checkpoint import Checkpoint
-from auricle.observe import Observer
 from auricle.runtime import Runtime
 from auricle.server.access.keys import ApiKeys
 from auricle.server.app import create_app
 from auricle.server.metrics import Metrics
 from auricle.server.transport import descriptors
+from auricle.settings.config import Settings
+from auricle.telemetry import logs
+from auricle.telemetry.observe import Observer
 
 HEAD = {"node:__internal_head__": 0.001}
 """What Ray's head node alone has."""

@@ -15,9 +15,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from auricle import logs
 from auricle.cluster.host import EngineHost, Offer, see_gpus
-from auricle.config import Settings
 from auricle.engine.protocol import (
     Aligned,
     AlignJob,
@@ -34,6 +32,8 @@ from auricle.engine.replicas import MeasuredEngine
 from auricle.hosting import engines
 from auricle.hosting.libraries import Libraries
 from auricle.models.fetch import FetchOptions, locate
+from auricle.settings.config import Settings
+from auricle.telemetry import logs
 
 END_S = 5.0
 """How long an engine may take to let go of a session: it may be gone."""

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Literal
 
-from auricle import __version__, resources
-from auricle.config import Settings
+from auricle import __version__
 from auricle.diagnosis import hardware, tuning
 from auricle.engine import machine
 from auricle.engine.loading import has_openvino
@@ -26,6 +25,8 @@ from auricle.errors import AuricleError, DownloadFailed
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
 from auricle.rpc.child import ChildDied
+from auricle.settings.config import Settings
+from auricle.system import resources
 
 IMPORT_TIMEOUT_S = 60
 

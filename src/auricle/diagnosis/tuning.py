@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.loading import has_openvino
 from auricle.engine.model import CTRANSLATE2
@@ -19,6 +18,7 @@ from auricle.hosting.libraries import Libraries
 from auricle.hosting.trial import Measured, Timing
 from auricle.models import registry
 from auricle.models.fetch import FetchOptions, locate
+from auricle.settings.config import Settings
 
 
 def tune(settings: Settings) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from auricle import resources
+from auricle.system import resources
 
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from auricle import confine, logs, request_id, resources
 from auricle.decoding.network import NetworkFailed
 from auricle.engine import ct2
 from auricle.engine.loading import load
@@ -45,6 +44,8 @@ from auricle.engine.protocol import (
     Stepped,
 )
 from auricle.rpc.caller import Call, CallCancelled, Caller
+from auricle.system import confine, resources
+from auricle.telemetry import logs, request_id
 
 EXIT_NO_NUMBERS = 70
 """How the process ends when what it computes are no numbers: nothing it holds is to be trusted."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from auricle.errors import Unavailable
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.memory import MIB
-from auricle.observe import Observer
+from auricle.telemetry.observe import Observer
 
 RETRY_WHEN_FULL_S = 5.0
 

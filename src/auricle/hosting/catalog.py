@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from auricle.config import Settings
 from auricle.errors import ModelNotFound
 from auricle.models import cache, registry
 from auricle.models.checkpoint import Checkpoint, inspect
 from auricle.models.fetch import FetchOptions, locate, on_this_machine
 from auricle.models.progress import Progress
 from auricle.models.registry import Model
+from auricle.settings.config import Settings
 
 SHOWN_CHARS = 80
 """How much of an unknown name an error message repeats."""

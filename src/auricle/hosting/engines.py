@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from auricle import resources
-from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.model import CTRANSLATE2, Library
 from auricle.engine.process import EngineProcess, probe
@@ -23,6 +21,8 @@ from auricle.hosting.libraries import Libraries
 from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import Checkpoint
 from auricle.models.registry import Model, Weights
+from auricle.settings.config import Settings
+from auricle.system import resources
 from auricle.types import LibraryName
 from auricle.whisper.vocabulary import Vocabulary
 

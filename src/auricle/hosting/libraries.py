@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from auricle.config import Settings
 from auricle.engine import machine
 from auricle.engine.loading import has_openvino
 from auricle.engine.model import CTRANSLATE2, Library
 from auricle.hosting import memory, trial
 from auricle.hosting.trial import Measured
 from auricle.models.checkpoint import weights_bytes
+from auricle.settings.config import Settings
 
 _log = logging.getLogger(__name__)
 

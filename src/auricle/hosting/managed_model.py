@@ -12,12 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from auricle.config import Settings
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.engine.replicas import MeasuredEngine
 from auricle.errors import AuricleError, Unavailable
 from auricle.models.checkpoint import Checkpoint
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import AdmissionControl
 from auricle.queue.policy import Priority
 from auricle.queue.queue import Queue
@@ -25,6 +23,8 @@ from auricle.reading.fallback import FallbackThresholds
 from auricle.reading.jobs import batch_cost
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader
+from auricle.settings.config import Settings
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Window
 
 State = Literal["unloaded", "loading", "ready", "unloading", "failed"]

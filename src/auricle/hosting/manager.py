@@ -11,14 +11,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest, Unavailable, as_auricle_error
 from auricle.hosting.budget import MemoryBudget, NoRoom
 from auricle.hosting.managed_model import ManagedModel, StartEngine
 from auricle.hosting.memory import MIB
 from auricle.models.checkpoint import Checkpoint
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import AdmissionControl, Limits
+from auricle.settings.config import Settings
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 RETRY_WHEN_FAILED_S = 30.0
 RETRY_WHILE_LOADING_S = 5.0

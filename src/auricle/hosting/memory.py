@@ -5,10 +5,10 @@ Knows nothing about which models are loaded. Every measurement may be unknown (N
 
 from __future__ import annotations
 
-from auricle import resources
 from auricle.engine import machine
 from auricle.models.checkpoint import WEIGHTS, Checkpoint, weights_bytes
 from auricle.models.registry import Model
+from auricle.system import resources
 
 MIB = 1024 * 1024
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from auricle.config import Settings
 from auricle.errors import Forbidden, ModelNotFound
 from auricle.grants import Grants
 from auricle.hosting.catalog import Catalog, not_found, shown
 from auricle.hosting.managed_model import ManagedModel
 from auricle.hosting.manager import ModelManager
 from auricle.models import registry
+from auricle.settings.config import Settings
 
 LISTED_MODELS = 20
 """How many models a message lists that a request may name."""

@@ -22,7 +22,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from auricle import __version__, small_file
+from auricle import __version__
 from auricle.engine import machine
 from auricle.engine.protocol import (
     DecodeJob,
@@ -36,6 +36,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import AuricleError
 from auricle.models.checkpoint import WEIGHTS
+from auricle.system import small_file
 from auricle.types import LibraryName, Pcm
 from auricle.whisper import prompting
 from auricle.whisper.vocabulary import Vocabulary

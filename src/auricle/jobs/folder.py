@@ -17,9 +17,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from auricle.errors import AuricleError, StorageFull, Unavailable, is_disk_full
-from auricle.home import expanded, home
 from auricle.jobs.job import new_id
 from auricle.jobs.limits import FULL_RETRY_S, MIB
+from auricle.system.home import expanded, home
 
 DATABASE = "jobs.sqlite3"
 

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from auricle import tracing
 from auricle.errors import AuricleError, InvalidRequest
 from auricle.jobs import rows
 from auricle.jobs.database import Database
 from auricle.jobs.job import Hook, StoredJob
 from auricle.jobs.outbound import OutboundClient
+from auricle.telemetry import tracing
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = (16, 64)

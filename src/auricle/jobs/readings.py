@@ -16,8 +16,8 @@ import msgspec
 from auricle.errors import AuricleError, Conflict
 from auricle.jobs import rows
 from auricle.jobs.database import Database
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.reading.reader import Reading
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 from auricle.types import Language, Transcript, Window
 
 DAMAGED_CODE = "job_damaged"

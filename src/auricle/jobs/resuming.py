@@ -19,7 +19,6 @@ from typing import Final
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.jobs import rows
 from auricle.jobs.database import Database
@@ -28,6 +27,7 @@ from auricle.jobs.job import JobRequest, ServerFile, StoredJob
 from auricle.jobs.readings import StoredLedger
 from auricle.jobs.store import NewJob
 from auricle.jobs.stores import Stores
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, Transcript
 
 FOLDER: Final = "transcribe"

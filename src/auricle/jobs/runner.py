@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from auricle import request_id, tracing
 from auricle.errors import (
     AuricleError,
     NotFound,
@@ -28,9 +27,10 @@ from auricle.jobs.readings import StoredLedger
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
 from auricle.jobs.wakeup import Wakeup, wait_for
-from auricle.observe import Observer
 from auricle.segment_stream import collect
 from auricle.speech_runtime import SpeechRuntime
+from auricle.telemetry import request_id, tracing
+from auricle.telemetry.observe import Observer
 
 POLL_S: Final = 60.0
 """How often to look for work nobody has announced: a clock may have been set."""

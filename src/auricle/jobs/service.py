@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auricle.config import Settings
 from auricle.errors import AuricleError, NotFound, Unavailable, as_auricle_error
 from auricle.grants import Grants, NoLimits
 from auricle.jobs.batches import Batches, Lines
@@ -30,8 +29,9 @@ from auricle.jobs.runner import DEADLY, MAX_STARTS, POLL_S, Runner
 from auricle.jobs.sources import Sources
 from auricle.jobs.stores import Stores
 from auricle.jobs.wakeup import wait_for
-from auricle.observe import NULL_OBSERVER, Observer
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 STOPPING_RETRY_S = 5.0
 """When a client should ask again that reached a server on its way out."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auricle.config import Settings
 from auricle.jobs.batch import BatchStore
 from auricle.jobs.database import Database
 from auricle.jobs.files import FileStore
@@ -18,6 +17,7 @@ from auricle.jobs.limits import MIB, Limits
 from auricle.jobs.readings import Readings
 from auricle.jobs.recordings import Recordings
 from auricle.jobs.store import JobStore
+from auricle.settings.config import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from auricle.live.effects import (
     TurnStarted,
     Update,
 )
-from auricle.observe import Observer
+from auricle.telemetry.observe import Observer
 from auricle.types import Word
 
 KEPT_PIECES = 4096

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from auricle import tracing
 from auricle.errors import AuricleError, Overloaded
 from auricle.live.backend import LiveBackend
 from auricle.live.effects import (
@@ -33,10 +32,11 @@ from auricle.live.recognition import Recognizer
 from auricle.live.session import END_OF_TURN_AUDIO_S, LiveSession
 from auricle.live.times import LiveTimes
 from auricle.live.vad import SpeechState
-from auricle.observe import span
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading.encoded import opened
+from auricle.telemetry import tracing
+from auricle.telemetry.observe import span
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm, Window
 
 HOP = 1024

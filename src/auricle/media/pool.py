@@ -13,14 +13,14 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
-from auricle import resources
-from auricle.config import Settings
 from auricle.errors import Overloaded, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.protocol import Open
 from auricle.media.recording import Recording
 from auricle.media.streaming import StreamDecoder
-from auricle.observe import NULL_OBSERVER, Observer
+from auricle.settings.config import Settings
+from auricle.system import resources
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 log = logging.getLogger(__name__)
 

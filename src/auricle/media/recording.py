@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import numpy as np
 
-from auricle import tracing
 from auricle.errors import AuricleError, Unavailable
 from auricle.media.decoder import Decoder
 from auricle.media.limits import bad_file, cpu_limit_passed
 from auricle.media.protocol import Chunk, Close, Closed, Ending, Next, Open
 from auricle.rpc.child import ChildDied
 from auricle.speech.source import AudioChunk
+from auricle.telemetry import tracing
 from auricle.types import SAMPLE_RATE, AudioTrack
 
 MAX_DEATHS = 3

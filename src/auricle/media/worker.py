@@ -22,7 +22,6 @@ from typing import BinaryIO
 import av.logging
 import numpy as np
 
-from auricle import confine, logs
 from auricle.media.container import Media
 from auricle.media.limits import MediaLimits, bad_file
 from auricle.media.protocol import (
@@ -43,6 +42,8 @@ from auricle.media.streamed import OpenStream
 from auricle.rpc.caller import Caller
 from auricle.speech.streaming_vad import StreamingVad
 from auricle.speech.vad import SpeechDetector
+from auricle.system import confine
+from auricle.telemetry import logs
 from auricle.types import Pcm
 
 if sys.platform != "win32":

@@ -20,8 +20,8 @@ import msgspec
 from filelock import FileLock
 
 from auricle.errors import UNDECODABLE, ModelNotFound
-from auricle.home import expanded, home
 from auricle.models.registry import Copy, ModelFile
+from auricle.system.home import expanded, home
 
 MARKER = "auricle.json"
 _LOCKS = ".locks"

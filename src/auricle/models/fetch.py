@@ -19,16 +19,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auricle import confine
-from auricle.config import Settings, Source
 from auricle.errors import DownloadFailed, ModelUnusable, printable
-from auricle.home import expanded
 from auricle.models import cache, package_index, registry
 from auricle.models.checkpoint import SAFETENSORS, WEIGHTS, Checkpoint, folder_kind, inspect
 from auricle.models.hub import NOT_THERE, Hub, Limits
 from auricle.models.model_config import CONFIG
 from auricle.models.progress import Bar, Progress
 from auricle.models.registry import Copy, ModelFile, Weights
+from auricle.settings.config import Settings, Source
+from auricle.system import confine
+from auricle.system.home import expanded
 from auricle.whisper.vocabulary import VOCABULARY_FILES
 
 log = logging.getLogger(__name__)

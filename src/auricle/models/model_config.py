@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from auricle import small_file
 from auricle.errors import ModelUnusable
+from auricle.system import small_file
 from auricle.whisper.vocabulary import Vocabulary
 
 CONFIG = "config.json"

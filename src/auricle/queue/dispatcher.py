@@ -14,14 +14,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from auricle import request_id
 from auricle.engine.protocol import Engine, EngineDied, ModelInfo, ReleaseJob
 from auricle.errors import AuricleError, EngineFailed, Unavailable
-from auricle.observe import NULL_OBSERVER, Observer, span
 from auricle.queue.job import AnyJob
 from auricle.queue.policy import Decode, Encode, Policy, Priority
 from auricle.queue.supervisor import EngineSupervisor, Timer
 from auricle.queue.window import QueuedWindow
+from auricle.telemetry import request_id
+from auricle.telemetry.observe import NULL_OBSERVER, Observer, span
 
 SUSPECT_FAILURES = 2
 """A window that was in so many calls whose engine died, or in one that failed otherwise, runs

@@ -11,16 +11,16 @@ import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import TypeVar, cast
 
-from auricle import request_id, tracing
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.admission import Admission, AdmissionControl, Backlog
 from auricle.queue.dispatcher import Dispatcher
 from auricle.queue.job import Job
 from auricle.queue.policy import Policy, Priority
 from auricle.queue.supervisor import Timer
 from auricle.queue.window import Ended, QueuedWindow
+from auricle.telemetry import request_id, tracing
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 MIN_WINDOWS_AHEAD = 4
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from auricle.engine.protocol import Engine, ModelInfo
 from auricle.errors import AuricleError, as_auricle_error
-from auricle.observe import NULL_OBSERVER, Observer
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 RETRY_START_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """When an engine that could not be started is tried again, though nobody asks for it: after each

@@ -12,7 +12,7 @@ from typing import Any
 from auricle.engine.protocol import Engine
 from auricle.queue.job import AnyJob
 from auricle.queue.policy import Priority, QueueEntry
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry.tracing import NULL_SPAN, Span
 
 
 @dataclass(eq=False, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.queue.queue import Queue
 from auricle.reading import encoder_length
 from auricle.reading.fallback import OPENAI_WHISPER, FallbackThresholds
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 from auricle.types import DecodeOptions, Window
 from auricle.whisper.dimensions import MAX_FRAMES
 from auricle.whisper.vocabulary import Vocabulary

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from auricle import tracing
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
 from auricle.reading import coverage, fallback, order, prompt_echo
@@ -23,6 +22,7 @@ from auricle.reading.encoded import EncodedWindow, opened
 from auricle.reading.model import ReadingModel
 from auricle.reading.text import WindowText
 from auricle.reading.window_decoder import WindowDecoder
+from auricle.telemetry import tracing
 from auricle.types import DecodeOptions, Language, Segment, Window
 from auricle.whisper import prompting
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from auricle.observe import NULL_OBSERVER, Observer
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 MAX_SHORT_S = 60.0
 """Recordings up to so long are told apart: what is done once weighs more in them."""

@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 import msgspec
 
-from auricle import request_id
 from auricle.errors import AuricleError
 from auricle.rpc.wire import (
     ANNOUNCED,
@@ -26,6 +25,7 @@ from auricle.rpc.wire import (
     Failure,
     header,
 )
+from auricle.telemetry import request_id
 
 Request = TypeVar("Request")
 

@@ -20,7 +20,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from auricle import confine, request_id
 from auricle.errors import Unavailable
 from auricle.rpc.wire import (
     ANNOUNCED,
@@ -32,6 +31,8 @@ from auricle.rpc.wire import (
     Failure,
     header,
 )
+from auricle.system import confine
+from auricle.telemetry import request_id
 
 KILL_WAIT_S = 5.0
 """How long a child may take to leave after its pipe was closed before it is killed."""

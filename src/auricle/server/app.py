@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
-from auricle import tracing
 from auricle.jobs.service import JobService
 from auricle.server import errors, openapi, page
 from auricle.server.access.client_secrets import ClientSecrets
@@ -54,7 +53,8 @@ from auricle.server.transport.requests import RequestMiddleware
 from auricle.server.transport.spool import Spool
 from auricle.server.transport.upload import MIB
 from auricle.speech_runtime import SpeechRuntime
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry import tracing
+from auricle.telemetry.tracing import NULL_SPAN, Span
 
 logger = logging.getLogger(__name__)
 

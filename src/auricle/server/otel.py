@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, set_span_in_contex
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import auricle
-from auricle.tracing import Attribute, Kind
+from auricle.telemetry.tracing import Attribute, Kind
 
 SERVICE: Final = "auricle"
 """What it is called unless ``OTEL_SERVICE_NAME`` or ``OTEL_RESOURCE_ATTRIBUTES`` say otherwise."""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Final
 
-from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server.access.keys import ApiKeys
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
 
 KEYS: Final = frozenset({"api_keys", "api_keys_file", "keyring"})

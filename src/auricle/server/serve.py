@@ -19,7 +19,6 @@ from types import FrameType
 
 import uvicorn
 
-from auricle.config import Settings
 from auricle.engine import machine
 from auricle.errors import BadSetting
 from auricle.models import fetch
@@ -41,8 +40,9 @@ from auricle.server.transport.websocket_protocol import (
 from auricle.server.wyoming import discovery
 from auricle.server.wyoming import listener as wyoming
 from auricle.server.wyoming.listener import WyomingListener
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry.tracing import NULL_SPAN, Span
 from auricle.whisper import languages
 
 if sys.platform != "win32":

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from auricle.errors import BadSetting
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry.tracing import NULL_SPAN, Span
 
 EXPORTER: Final = "OTEL_TRACES_EXPORTER"
 EXPORTERS: Final = ("otlp", "console", "none")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from auricle.resources import give_back_freed_memory, usable_cores
 from auricle.rpc.caller import Call, Caller
 from auricle.speakers.diarization import Diarization, Networks, listen
 from auricle.speakers.loading import load
@@ -33,6 +32,7 @@ from auricle.speakers.messages import (
     SpeakersRequest,
     Stretches,
 )
+from auricle.system.resources import give_back_freed_memory, usable_cores
 
 
 class Worker:

@@ -14,7 +14,6 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from auricle.config import Settings
 from auricle.engine.model import Library
 from auricle.engine.process import EngineProcess
 from auricle.engine.protocol import (
@@ -38,6 +37,7 @@ from auricle.models.fetch import FetchOptions, locate
 from auricle.output.formats import Style, Usage
 from auricle.runtime import Runtime
 from auricle.server.dialects.openai_events import GrowingText
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions
 from auricle.whisper import prompting
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words

@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("openvino")
 
-from auricle.config import Settings
 from auricle.decoding.network import NetworkFailed
 from auricle.engine import loading
 from auricle.engine.ct2 import Whisper
@@ -26,6 +25,7 @@ from auricle.engine.protocol import (
 )
 from auricle.errors import ModelUnusable
 from auricle.models.fetch import locate
+from auricle.settings.config import Settings
 from auricle.whisper import alignment, prompting
 from auricle.whisper.keywords import expected_tokens
 from tests.audio_files import JFK_WORDS, SAMPLES, read_wav, words

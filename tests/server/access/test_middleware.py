@@ -17,11 +17,11 @@ import pytest_asyncio
 from starlette.types import Scope
 
 from auricle import keyring
-from auricle.config import load
 from auricle.errors import BadSetting, Unauthorized
 from auricle.grants import EVERYTHING, Grant
 from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.access.origins import Origins
+from auricle.settings.config import load
 from tests.server.conftest import Log, Served, serving, settings
 from tests.server.fakes import FakeRuntime
 

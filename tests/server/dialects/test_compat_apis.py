@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.config import load
+from auricle.settings.config import load
 from tests.server.conftest import serving, settings
 from tests.server.fakes import FakeRuntime
 

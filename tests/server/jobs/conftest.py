@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from auricle.server.access.keys import ApiKeys
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry.tracing import NULL_SPAN, Span
 from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 

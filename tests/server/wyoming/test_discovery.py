@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from auricle.config import Settings
 from auricle.errors import BadSetting
 from auricle.server.wyoming import discovery
+from auricle.settings.config import Settings
 from tests.server.conftest import settings
 
 

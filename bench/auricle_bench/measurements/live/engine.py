@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from auricle.config import Settings
 from auricle.engine import machine
+from auricle.settings.config import Settings
 
 machine.keep_freed_memory()
 

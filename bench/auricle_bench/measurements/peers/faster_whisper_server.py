@@ -17,8 +17,8 @@ from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-from auricle.config import load
 from auricle.models.fetch import locate
+from auricle.settings.config import load
 from auricle_bench.measurements.peers import endpoints
 
 

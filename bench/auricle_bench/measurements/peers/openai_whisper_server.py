@@ -21,8 +21,8 @@ import torch
 from whisper.model import MultiHeadAttention
 
 import whisper
-from auricle.config import load
 from auricle.models.fetch import locate
+from auricle.settings.config import load
 from auricle_bench.measurements import recordings
 from auricle_bench.measurements.peers import endpoints
 from tests.parity import weights

@@ -20,7 +20,6 @@ from auricle.cli.listening.follow import follow, stopped_by_ctrl_c
 from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import FinishedTurn, Speech, SpeechEvent
 from auricle.cli.output import Files
-from auricle.config import Settings
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.media.pool import DecoderPool
@@ -28,6 +27,7 @@ from auricle.output.formats import Style
 from auricle.output.subtitles import Shape
 from auricle.runtime import Runtime
 from auricle.server.fields import audio_request
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
 from auricle.types import Format, Language, Pcm, SpeakerOptions, Transcript
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from auricle import small_file
-from auricle.config import Settings
 from auricle.errors import BadSetting, Unauthorized
 from auricle.grants import EVERYTHING, Grant
 from auricle.keyring import Keyring, client_of, digest
 from auricle.server.transport.listeners import is_loopback
+from auricle.settings.config import Settings
+from auricle.system import small_file
 
 SCHEMES = ("bearer", "token")
 """Both carry the key as it is; the second is what Deepgram's clients send."""

@@ -14,7 +14,6 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auricle.config import Settings
 from auricle.errors import AuricleError
 from auricle.server import page
 from auricle.server.access import origins
@@ -22,6 +21,7 @@ from auricle.server.access.client_secrets import ClientSecrets
 from auricle.server.access.hosts import HostNames
 from auricle.server.access.keys import ApiKeys, given_key
 from auricle.server.transport import context
+from auricle.settings.config import Settings
 
 OPEN_PATHS = frozenset({"/health", "/livez", "/readyz", "/docs", "/openapi.json", "/openapi.yaml"})
 """Answered without a key: probes have none, and the documents are public."""

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.errors import UNDECODABLE, InvalidRequest
 from auricle.jobs.job import Failure, InFile, JobRequest, StoredJob
 from auricle.output import formats
@@ -20,6 +19,7 @@ from auricle.server.errors import ErrorBody, ErrorDetail
 from auricle.server.jobs import job_form
 from auricle.server.transport.json_upload import INPUT_AUDIO, field_text
 from auricle.server.transport.upload import MAX_FIELDS, FieldRoom
+from auricle.settings.config import Settings
 from auricle.types import Transcript
 
 TRANSCRIPTIONS: Final = "/v1/audio/transcriptions"

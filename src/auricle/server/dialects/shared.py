@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import WITH_AUTO, AudioRequest
 from auricle.server.fields.form import Form
+from auricle.settings.config import Settings
 from auricle.types import Language, Task, Word
 from auricle.whisper import languages
 

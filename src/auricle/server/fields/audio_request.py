@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.field_kinds import Choice, ServerVad, Terms, Text
-from auricle.fields import BY_NAME, FIELDS
+from auricle.fields.kinds import Choice, ServerVad, Terms, Text
+from auricle.fields.table import BY_NAME, FIELDS
 from auricle.output.formats import KINDS, Style
 from auricle.output.subtitles import Shape
 from auricle.server.fields import speakers
 from auricle.server.fields.form import Form, refuse, refuse_both, shown
 from auricle.server.fields.values import check_terms, value_of
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, Task
 
 MAX_IGNORED_NAMES = 100

@@ -9,8 +9,8 @@ import binascii
 from typing import Any
 
 from auricle.errors import InvalidRequest
-from auricle.field import Field
-from auricle.field_kinds import (
+from auricle.fields.field import Field
+from auricle.fields.kinds import (
     Choice,
     Choices,
     DataUrls,

@@ -10,10 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, get_args
 
-from auricle import tracing
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.fields import BY_NAME, FIELDS
+from auricle.fields.table import BY_NAME, FIELDS
 from auricle.jobs import hooks
 from auricle.jobs.job import Hook, JobRequest, Remote, Source
 from auricle.jobs.outbound import OutboundClient
@@ -23,6 +21,8 @@ from auricle.output.formats import Style
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest, Pairs
 from auricle.server.fields.form import Form, refuse, refuse_both
+from auricle.settings.config import Settings
+from auricle.telemetry import tracing
 from auricle.types import DecodeOptions, Task
 
 OWN: Final = ("task", "path", "url", "webhook_url", "webhook_secret", "name")

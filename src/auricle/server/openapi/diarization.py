@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auricle.fields import BY_NAME
+from auricle.fields.table import BY_NAME
 from auricle.output.formats import usage
 from auricle.output.speaker_bodies import SpeakerBody
 from auricle.server.diarization import FORMATS, DiarizationBody, SpokenTurn

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.jobs.job import State
 from auricle.server.jobs import bodies
 from auricle.server.jobs.job_form import ANSWER, MAX_NAME_CHARS, TASKS

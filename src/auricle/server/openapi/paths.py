@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.server.downloads import Download, DownloadList
 from auricle.server.machine import MachineBody
 from auricle.server.models import ModelList, ModelObject

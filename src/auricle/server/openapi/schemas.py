@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from auricle.fields import FIELDS
+from auricle.fields.table import FIELDS
 from auricle.output.formats import DiarizedBody, JsonBody, VerboseBody
 from auricle.output.speaker_bodies import DiarizedSegment
 from auricle.server.batches.bodies import BatchBody, BatchList, FileBody, FileDeleted, FileList

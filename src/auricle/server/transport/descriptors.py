@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from auricle.config import Settings
+from auricle.settings.config import Settings
 
 MAX_DESCRIPTORS: Final = 65_536
 """What is asked for at most: some systems allow a billion, and some libraries count through all."""

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from auricle.config import Settings
 from auricle.errors import Overloaded, Unavailable
+from auricle.settings.config import Settings
 
 SHARED_RETRY_S = 2.0
 """When a client should ask again that found too many others: most uploads take no longer."""

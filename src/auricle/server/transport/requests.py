@@ -20,14 +20,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auricle import request_id, tracing
 from auricle.errors import AuricleError
-from auricle.observe import NULL_OBSERVER, Observer
 from auricle.server import errors
 from auricle.server.transport import context
 from auricle.server.transport.context import RequestContext
 from auricle.server.transport.in_flight import InFlight, stopping
-from auricle.tracing import NULL_SPAN, Span
+from auricle.telemetry import request_id, tracing
+from auricle.telemetry.observe import NULL_OBSERVER, Observer
+from auricle.telemetry.tracing import NULL_SPAN, Span
 
 DRAIN_MAX_BYTES = 1024 * 1024 * 1024
 DRAIN_MAX_S = 30.0

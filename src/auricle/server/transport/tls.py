@@ -8,8 +8,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from auricle.config import Settings
 from auricle.errors import BadSetting
+from auricle.settings.config import Settings
 
 
 def server_context(settings: Settings) -> ssl.SSLContext | None:

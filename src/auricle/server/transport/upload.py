@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest, StorageFull, is_disk_full
 from auricle.server.transport.spool import Spool
+from auricle.settings.config import Settings
 
 MIB: Final = 1024 * 1024
 MAX_FIELD_BYTES: Final = 64 * 1024

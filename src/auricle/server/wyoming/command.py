@@ -11,10 +11,9 @@ from typing import Final
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.errors import AuricleError, InvalidRequest
-from auricle.field_kinds import Terms
-from auricle.fields import BY_NAME
+from auricle.fields.kinds import Terms
+from auricle.fields.table import BY_NAME
 from auricle.live import effects
 from auricle.live.effects import Effect
 from auricle.live.options import LiveOptions
@@ -22,6 +21,7 @@ from auricle.live.turns import TurnOptions
 from auricle.server.dialects.shared import SERVED_MODEL
 from auricle.server.fields import audio_request
 from auricle.server.wyoming.wire import Data, event_bytes
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, Word
 
 SILENCE_S: Final = {"aggressive": 0.25, "default": 0.7, "relaxed": 1.25}

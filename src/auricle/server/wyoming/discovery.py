@@ -12,9 +12,9 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from auricle.config import Settings
 from auricle.errors import BadSetting
 from auricle.server.transport import listeners
+from auricle.settings.config import Settings
 
 KIND: Final = "_wyoming._tcp.local."
 MULTICAST: Final = ("224.0.0.251", 5353)

@@ -12,15 +12,15 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
-from auricle import request_id
-from auricle.config import Settings
 from auricle.errors import AuricleError, BadSetting
 from auricle.server.access.keys import client_at
 from auricle.server.transport import listeners
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.wyoming.connection import Connection
 from auricle.server.wyoming.wire import MAX_LINE_BYTES, event_bytes
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
+from auricle.telemetry import request_id
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
@@ -21,6 +20,7 @@ from auricle.server.dialects.deepgram.query import Query
 from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.fields.audio_request import Pairs
 from auricle.server.fields.values import language_code
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions
 
 PARAMETERS: Final = frozenset(

@@ -14,7 +14,6 @@ from typing import Final, Generic, Protocol, TypeVar
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from auricle.config import Settings
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
 from auricle.server.dialects.deepgram.audio_input import AudioInput, RawInput, container_input
@@ -30,6 +29,7 @@ from auricle.server.dialects.deepgram.stream_request import StreamRequest
 from auricle.server.fields.audio_request import IgnoredFields, Pairs
 from auricle.server.transport import context
 from auricle.server.transport.socket import Socket, SocketOptions, accepted
+from auricle.settings.config import Settings
 from auricle.speech_runtime import SpeechRuntime
 from auricle.types import DecodeOptions
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.server.dialects.deepgram.formatting import Formatting, Replacement, bare
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
@@ -20,6 +19,7 @@ from auricle.server.dialects.shared import SERVED_MODEL, WORDS
 from auricle.server.fields import audio_request
 from auricle.server.fields.audio_request import AudioRequest
 from auricle.server.fields.form import shown
+from auricle.settings.config import Settings
 
 IGNORED: Final = frozenset(
     {

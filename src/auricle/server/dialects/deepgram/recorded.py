@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from auricle.config import Settings
 from auricle.server.dialects.deepgram import formatting, parameters
 from auricle.server.dialects.deepgram.bodies import (
     Alternative,
@@ -31,6 +30,7 @@ from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.dialects.deepgram.search import search_results
 from auricle.server.dialects.shared import figure, time
 from auricle.server.fields.audio_request import AudioRequest, Pairs
+from auricle.settings.config import Settings
 from auricle.types import Transcript
 
 UTTERANCE_GAP_S: Final = 0.8

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
@@ -17,6 +16,7 @@ from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
 from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
 from auricle.server.fields.audio_request import Pairs
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions
 
 PARAMETERS: Final = parameters.SHARED | {

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
-from auricle.config import Settings
 from auricle.errors import InvalidRequest
-from auricle.field_kinds import Terms
-from auricle.fields import BY_NAME
+from auricle.fields.kinds import Terms
+from auricle.fields.table import BY_NAME
 from auricle.live.commit import CommitRule
 from auricle.live.options import LiveOptions
 from auricle.live.pcm import Encoding, PcmFormat
@@ -21,6 +20,7 @@ from auricle.live.turns import TurnOptions
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.fields.audio_request import decode_options
 from auricle.server.fields.values import check_terms, language_code
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions, SpeakerOptions
 
 RATE = 24_000

@@ -18,11 +18,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from auricle import config_sources
-from auricle.config_jobs import JobSettings
-from auricle.fields import BY_NAME
-from auricle.setting import checked
-from auricle.setting import setting as _setting
+from auricle.fields.table import BY_NAME
+from auricle.settings import sources as config_sources
+from auricle.settings.jobs import JobSettings
+from auricle.settings.setting import checked
+from auricle.settings.setting import setting as _setting
 from auricle.types import AudioContext, DecodingPreset, LibraryName
 
 Device = Literal["auto", "cpu", "cuda"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, TypeAlias
 
-from auricle.field_kinds import LISTS, Kind, Terms
+from auricle.fields.kinds import LISTS, Kind, Terms
 
 Test: TypeAlias = Callable[[Any], bool]
 """Whether a field's value is one that something else does not go with."""

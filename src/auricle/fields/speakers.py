@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from auricle import field_kinds as kinds
-from auricle.field import Field, Need
+from auricle.fields import kinds
+from auricle.fields.field import Field, Need
 
 _SPEAKERS: Final = Need("diarize", ("true",))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import Settings, load
-from auricle.config_sources import config_file
 from auricle.errors import BadSetting
+from auricle.settings.config import Settings, load
+from auricle.settings.sources import config_file
 
 
 @pytest.fixture

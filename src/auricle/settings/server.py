@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from auricle.logs import LogFormat
-from auricle.setting import setting
+from auricle.settings.setting import setting
+from auricle.telemetry.logs import LogFormat
 
 Dialect = Literal["openai", "whisperkit"]
 """What the audio endpoints assume and add: as OpenAI's service, or as WhisperKit's server."""

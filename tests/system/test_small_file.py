@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle import small_file
+from auricle.system import small_file
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")
 

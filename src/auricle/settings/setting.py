@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from auricle.errors import BadSetting
-from auricle.home import expanded
+from auricle.system.home import expanded
 
 
 def setting(  # type: ignore[no-untyped-def]  # noqa: ANN201, PLR0913  # dataclasses.field has no useful type of its own; one argument for each thing there is to say

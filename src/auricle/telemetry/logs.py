@@ -11,8 +11,8 @@ import os
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from auricle import request_id
-from auricle.request_id import AddRequestId
+from auricle.telemetry import request_id
+from auricle.telemetry.request_id import AddRequestId
 
 LogFormat = Literal["human", "json"]
 

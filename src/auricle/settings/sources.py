@@ -11,9 +11,9 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from auricle import small_file
 from auricle.errors import BadSetting
-from auricle.home import home
+from auricle.system import small_file
+from auricle.system.home import home
 
 ENV_PREFIX = "AURICLE_"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auricle.observe import NULL_OBSERVER, span
+from auricle.telemetry.observe import NULL_OBSERVER, span
 
 
 class Watching:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle import confine
+from auricle.system import confine
 
 ATTEMPTS = """
 import json, os, socket, sys, threading, time
-from auricle import confine
+from auricle.system import confine
 
 was_open = open(sys.argv[1])
 given_up = confine.restrict(*sys.argv[2:])
@@ -91,7 +91,7 @@ def test_a_child_starts_without_keys(monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_can_be_made_the_first_to_be_ended():
     code = (
-        "from auricle import confine; confine.raise_oom_score(700); "
+        "from auricle.system import confine; confine.raise_oom_score(700); "
         "print(open('/proc/self/oom_score_adj').read())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

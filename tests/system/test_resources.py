@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auricle import resources
+from auricle.system import resources
 
 MIB = 1024 * 1024
 V1 = "11:memory:/docker/abc\n3:cpuacct,cpu:/docker/abc\n1:name=systemd:/x\n0::/docker/abc\n"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from auricle.config import load
 from auricle.errors import DownloadFailed
-from auricle.home import NO_HOME, expanded, home
 from auricle.models import cache, registry
 from auricle.models.fetch import FetchOptions, locate
+from auricle.settings.config import load
+from auricle.system.home import NO_HOME, expanded, home
 
 
 @pytest.fixture

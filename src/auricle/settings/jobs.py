@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from auricle.config_server import ServerSettings
-from auricle.setting import setting
+from auricle.settings.server import ServerSettings
+from auricle.settings.setting import setting
 
 _setting = partial(setting, server_only=True)
 

@@ -6,9 +6,9 @@ import json
 import logging
 import sys
 
-from auricle import request_id
-from auricle.logs import JsonLine, OneLine
-from auricle.request_id import AddRequestId
+from auricle.telemetry import request_id
+from auricle.telemetry.logs import JsonLine, OneLine
+from auricle.telemetry.request_id import AddRequestId
 
 
 def test_a_message_cannot_look_like_a_second_record():

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from auricle import field_kinds as kinds
-from auricle.field import Exclusion, Field, Flag, Need, Test, one_of, other_than
-from auricle.speaker_fields import SPEAKER_FIELDS
+from auricle.fields import kinds
+from auricle.fields.field import Exclusion, Field, Flag, Need, Test, one_of, other_than
+from auricle.fields.speakers import SPEAKER_FIELDS
 from auricle.types import FORMATS, SUBTITLES, AudioContext, DecodingPreset, LanguageDetection
 
 _JSON: Final = Need("response_format", ("json",))

@@ -8,17 +8,25 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from jsonschema import Draft202012Validator
 
-from auricle.config import Settings
-from auricle.field import Field
-from auricle.field_kinds import LISTS, Choice, Number, Switch, Whole
-from auricle.fields import BY_NAME, FIELDS
+from auricle.fields.field import Field
+from auricle.fields.kinds import LISTS, Choice, Number, Switch, Whole
+from auricle.fields.table import BY_NAME, FIELDS
 from auricle.output.formats import Style
 from auricle.server.fields.audio_request import AudioRequest, parse
+from auricle.settings.config import Settings
 from auricle.types import DecodeOptions
 
-BY_RULE = {"task", "words", "logprobs", "vad_threshold", "audio_channel", "speakers"}
+BY_RULE = {
+    "task",
+    "words",
+    "logprobs",
+    "vad_threshold",
+    "audio_channel",
+    "speakers",
+    "keyword_boosts",
+}
 """What of the options no field of that name says: the path, the style, chunking_strategy,
-Deepgram's ``multichannel``, and what is said about speakers."""
+Deepgram's ``multichannel``, what is said about speakers, and Deepgram's boosts of keywords."""
 
 STANDING_IN = [field for field in FIELDS if field.is_setting]
 

@@ -1,0 +1,1 @@
+"""What a request may ask for: one table of fields, and the kinds of values they take."""

@@ -1,0 +1,1 @@
+"""What the operating system gives and limits: memory, processor time, folders, small files."""

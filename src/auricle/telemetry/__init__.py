@@ -1,0 +1,1 @@
+"""What is told of a request: its id, counters and durations, spans and log lines."""
