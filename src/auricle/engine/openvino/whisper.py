@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import queue
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,9 @@ from auricle.whisper.vocabulary import Vocabulary
 _OWN_LIST = -1
 """Among tokens to suppress: the model's own list."""
 
+GIVE_BACK_EVERY_S = 60.0
+"""Pages of graph files that were read are let go of at most so often."""
+
 _TOLD_AT_ONCE = 32
 """Tokens of a known text that are looked at in one step: for each there are logits of the whole
 vocabulary, 200 kB, several times over."""
@@ -77,6 +81,8 @@ class OpenVinoWhisper:
         except (RuntimeError, MemoryError) as exc:  # all that OpenVINO raises, and numpy
             raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
         self._shared: dict[int, CrossAttention] = {}
+        self._given_back_s = -math.inf
+        """When the files of graphs were given back last."""
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
             device="cpu",
@@ -225,6 +231,13 @@ class OpenVinoWhisper:
         for state_id in state_ids:
             self._shared.pop(state_id, None)
         if not self._shared:
+            self._give_back_files()
+
+    def _give_back_files(self) -> None:
+        """Now and then: whoever comes next has to have the pages that are used read in again."""
+        now_s = time.monotonic()
+        if now_s - self._given_back_s >= GIVE_BACK_EVERY_S:
+            self._given_back_s = now_s
             for each in self._compiled:
                 each.give_back_file()
 
