@@ -14,7 +14,7 @@ import openvino
 
 from auricle.decoding.network import NetworkFailed, Step
 from auricle.engine.openvino import compiled, decoder, encoder
-from auricle.engine.openvino.compiled import Threads
+from auricle.engine.openvino.compiled import GIVE_BACK_EVERY_S, GraphFiles, Threads
 from auricle.engine.openvino.network import OpenVinoNetwork, cross_attention
 from auricle.engine.openvino.shape import EXACT, Dimensions, Formats
 from auricle.models.convert import convert
@@ -200,3 +200,24 @@ def test_another_model_has_another_graph(weights, size, tmp_path):
     other.write_bytes(weights.path.read_bytes())
     names.add(compiled.file_name("encoder", other, size, EXACT))
     assert len(names) == 5
+
+
+class OfAGraph:
+    """A file, and how often it was given back."""
+
+    times = 0
+
+    def give_back_file(self) -> None:
+        self.times += 1
+
+
+def test_files_are_given_back_now_and_then():
+    """After each short clip it took a tenth of its time."""
+    times = iter((0.0, 1.0, GIVE_BACK_EVERY_S - 1, GIVE_BACK_EVERY_S, 2 * GIVE_BACK_EVERY_S - 1))
+    files, graph = GraphFiles(lambda: next(times)), OfAGraph()
+    files.add(graph)
+    given = []
+    for _ in range(5):
+        files.give_back_files()
+        given.append(graph.times)
+    assert given == [1, 1, 1, 2, 2]

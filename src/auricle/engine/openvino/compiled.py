@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import mmap
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import openvino
@@ -33,6 +35,9 @@ _GROUP = 128
 
 _KEPT = 3
 """Graphs of one part of one model: for a few number formats, or versions used by turns."""
+
+GIVE_BACK_EVERY_S = 60.0
+"""Pages of graph files that were read are let go of at most so often."""
 
 Build = Callable[[], openvino.Model]
 
@@ -66,6 +71,34 @@ class Compiled:
         run lays out most weights anew. They stay in the system's cache, and are never changed."""
         if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             self.mapped.madvise(mmap.MADV_DONTNEED)
+
+
+class GivesBack(Protocol):
+    """A `Compiled`, as it concerns its file."""
+
+    def give_back_file(self) -> None: ...
+
+
+class GraphFiles:
+    """What was read of the graphs' files is given back now and then: whoever comes next has to have
+    those pages read in again that are used."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._graphs: list[GivesBack] = []
+        self._given_back_s = -math.inf
+
+    def add(self, graph: GivesBack) -> None:
+        """Care for another graph's file."""
+        self._graphs.append(graph)
+
+    def give_back_files(self) -> None:
+        """Nobody runs a graph now."""
+        now_s = self._clock()
+        if now_s - self._given_back_s >= GIVE_BACK_EVERY_S:
+            self._given_back_s = now_s
+            for each in self._graphs:
+                each.give_back_file()
 
 
 @cache

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import queue
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from auricle.decoding.network import Step, StepOutput
 from auricle.decoding.rules import SpecialTokens
 from auricle.engine import machine
 from auricle.engine.openvino import compiled, decoder, encoder
-from auricle.engine.openvino.compiled import Compiled, Threads
+from auricle.engine.openvino.compiled import Compiled, GraphFiles, Threads
 from auricle.engine.openvino.formats import chosen
 from auricle.engine.openvino.network import CrossAttention, OpenVinoNetwork, cross_attention
 from auricle.engine.openvino.shape import Dimensions
@@ -53,9 +52,6 @@ from auricle.whisper.vocabulary import Vocabulary
 _OWN_LIST = -1
 """Among tokens to suppress: the model's own list."""
 
-GIVE_BACK_EVERY_S = 60.0
-"""Pages of graph files that were read are let go of at most so often."""
-
 _TOLD_AT_ONCE = 32
 """Tokens of a known text that are looked at in one step: for each there are logits of the whole
 vocabulary, 200 kB, several times over."""
@@ -75,14 +71,12 @@ class OpenVinoWhisper:
         self._vocabulary = Vocabulary.load(path)
         self._config = read_config(path)
         workers, threads_each = machine.share_cores(threads)
-        self._compiled: list[Compiled] = []
+        self._compiled = GraphFiles()
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
         except (RuntimeError, MemoryError) as exc:  # all that OpenVINO raises, and numpy
             raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
         self._shared: dict[int, CrossAttention] = {}
-        self._given_back_s = -math.inf
-        """When the files of graphs were given back last."""
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
             device="cpu",
@@ -108,7 +102,7 @@ class OpenVinoWhisper:
                 threads=threads,
                 file=None if graphs is None else graphs / kept,
             )
-            self._compiled.append(made)
+            self._compiled.add(made)
             return made
 
         encoders = graph(encoder, "encoder", threads)
@@ -231,15 +225,7 @@ class OpenVinoWhisper:
         for state_id in state_ids:
             self._shared.pop(state_id, None)
         if not self._shared:
-            self._give_back_files()
-
-    def _give_back_files(self) -> None:
-        """Now and then: whoever comes next has to have the pages that are used read in again."""
-        now_s = time.monotonic()
-        if now_s - self._given_back_s >= GIVE_BACK_EVERY_S:
-            self._given_back_s = now_s
-            for each in self._compiled:
-                each.give_back_file()
+            self._compiled.give_back_files()
 
     @property
     def _tokens(self) -> decoding_job.Vocabulary:
