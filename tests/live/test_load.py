@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
-from auricle.live.load import FORGOTTEN_S, NEW_S, LiveLoad
+from auricle.live.load import ABSENT_S, FORGOTTEN_S, NEW_S, LiveLoad
 
 
 class Clock:
@@ -25,14 +25,22 @@ def load(n_speaking: int, cost_s: float = 0.14, clock: Clock | None = None) -> L
         streams.enter(stream, n_workers=100)
         for _ in range(60):
             streams.note(stream, cost_s)
+        streams.receive(stream, NEW_S)
         streams.speaks(stream, is_speaking=True)
     return streams
+
+
+def hear(streams: LiveLoad, clock: Clock, seconds: float) -> None:
+    """Everybody goes on sending."""
+    clock.at_s += seconds
+    for stream in range(len(streams)):
+        streams.receive(stream, seconds)
 
 
 def read(streams: LiveLoad, stream: int, clock: Clock, took_s: float) -> None:
     """A reading that begins now has its text so much later."""
     streams.begin(stream)
-    clock.at_s += took_s
+    hear(streams, clock, took_s)
     streams.note(stream, 0.1)
 
 
@@ -70,10 +78,10 @@ def test_whoever_begins_to_send_is_expected_to_speak():
 def test_another_is_refused_while_words_are_late_and_only_then():
     clock = Clock()
     streams = load(2, cost_s=0.01, clock=clock)
-    clock.at_s += 1.0
+    hear(streams, clock, 1.0)
     assert streams.lag_s == 1.0
     streams.enter("in time", n_workers=2)
-    clock.at_s += 0.4
+    hear(streams, clock, 0.4)
     with pytest.raises(Overloaded, match=r"^2 people are speaking .* 1\.4 s behind"):
         streams.enter("more", n_workers=2)
     read(streams, 0, clock, 0.2)
@@ -88,14 +96,55 @@ def test_another_is_refused_while_words_are_late_and_only_then():
 def test_a_stream_is_late_only_while_somebody_speaks():
     clock = Clock()
     streams = load(1, clock=clock)
-    clock.at_s += 9.0
+    hear(streams, clock, 9.0)
     assert streams.lag_s == 9.0
     streams.speaks(0, is_speaking=False)
     assert streams.lag_s == 0.0
     streams.speaks(0, is_speaking=True)
     streams.speaks(0, is_speaking=True)
-    clock.at_s += 0.5
+    hear(streams, clock, 0.5)
     assert streams.lag_s == 0.5
+
+
+def test_who_sends_nothing_more_in_the_middle_of_speech_keeps_nobody_out():
+    """A microphone that was muted had the server refuse everybody, as it seemed ever later."""
+    clock = Clock()
+    streams = load(1, cost_s=1.0, clock=clock)
+    hear(streams, clock, 0.3)
+    read(streams, 0, clock, 0.2)
+    clock.at_s += ABSENT_S
+    assert streams.lag_s == 0.5, "as late as its last text was"
+    clock.at_s += 0.1
+    assert (streams.lag_s, streams.interval_s(0.32, n_workers=1)) == (0.0, 0.32)
+    streams.enter("another", n_workers=1)
+
+
+def test_who_is_far_behind_is_late_though_no_more_audio_is_taken_from_them():
+    clock = Clock()
+    streams = load(1, clock=clock)
+    hear(streams, clock, 12.0)
+    clock.at_s += 60.0
+    assert streams.lag_s == 12.0
+
+
+def test_who_has_sent_little_long_ago_speaks_no_more():
+    clock = Clock()
+    streams = load(11, clock=clock)
+    streams.enter("a command", n_workers=2)
+    streams.receive("a command", 2.0)
+    with pytest.raises(Overloaded):
+        streams.enter("more", n_workers=2)
+    clock.at_s += 2 * NEW_S
+    for stream in range(11):
+        streams.receive(stream, 0.1)
+    with pytest.raises(Overloaded, match="10.0 s behind"):
+        streams.enter("more", n_workers=2)
+    for stream in range(11):
+        streams.begin(stream)
+        streams.note(stream, 0.14)
+        streams.begin(stream)
+        streams.note(stream, 0.14)
+    streams.enter("more", n_workers=2)
 
 
 def test_what_readings_cost_long_ago_is_forgotten():
@@ -158,7 +207,7 @@ def test_readings_cost_less_where_there_is_no_time_for_more():
 def test_readings_cost_less_where_words_are_late_for_whatever_reason():
     clock = Clock()
     streams = load(1, cost_s=0.1, clock=clock)
-    clock.at_s += 0.7
+    hear(streams, clock, 0.7)
     assert not streams.is_hurried(n_workers=2)
-    clock.at_s += 0.2
+    hear(streams, clock, 0.2)
     assert streams.is_hurried(n_workers=2)

@@ -59,3 +59,10 @@ def test_at_the_limit_it_begins_later_whatever_is_in_it():
     own = window()
     own.trim(15.0, (), OPTIONS)
     assert own.start_s == 14.0
+
+
+def test_words_that_overlap_are_not_parted_from_their_audio():
+    first = words("first", 3.0, 1.5)
+    own = window(first, words("second", 4.3, 0.9), words("third", 5.2, 0.9))
+    own.trim(7.0, words("fourth", 6.1), OPTIONS)
+    assert (text(own.words), own.start_s <= 4.3) == ("second third", True)

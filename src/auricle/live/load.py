@@ -47,7 +47,11 @@ FORGOTTEN_S = 60.0
 """What readings cost before is not believed any more when none was made for so long."""
 
 NEW_S = 5.0
-"""Whoever begins to send audio is taken for somebody who speaks until so much of it has come."""
+"""Whoever begins to send audio is taken for somebody who speaks until so much of it has come, or
+twice as long has gone by."""
+
+ABSENT_S = 5.0
+"""Who has sent nothing for so long does not speak, if all that came is read."""
 
 RETRY_AFTER_S = 10.0
 
@@ -59,6 +63,9 @@ class _Stream:
     cost_s: float
     """Mean cost of a partial reading, in seconds of one worker."""
     received_s: float = 0.0
+    first_at_s: float = 0.0
+    last_at_s: float = 0.0
+    """When audio came for the first time, and for the last."""
     is_speaking: bool = False
     lag_s: float = 0.0
     """How long ago the oldest audio had come that the last text was the first to have."""
@@ -68,8 +75,19 @@ class _Stream:
     """When the reading that runs took its audio."""
 
     @property
-    def may_speak(self) -> bool:
-        return self.is_speaking or 0 < self.received_s < NEW_S
+    def waits_s(self) -> float:
+        """For how long what came last has had audio before it that no text has."""
+        return self.last_at_s - self.unread_since_s
+
+    def speaks(self, now_s: float) -> bool:
+        """Whether it counts as speaking. Who goes silent by sending nothing does not stop."""
+        is_here = now_s - self.last_at_s <= ABSENT_S or self.waits_s > MAX_LAG_S
+        return self.is_speaking and is_here
+
+    def may_speak(self, now_s: float) -> bool:
+        """Whether it speaks, or has only begun to send."""
+        is_new = 0 < self.received_s < NEW_S and now_s - self.first_at_s < 2 * NEW_S
+        return is_new or self.speaks(now_s)
 
 
 class LiveLoad:
@@ -91,8 +109,7 @@ class LiveLoad:
     def lag_s(self) -> float:
         """How old what was said last is when its text comes: the mean of all who speak now. What
         waits for its text counts as soon as it waits for longer than the text before it."""
-        now_s = self._clock()
-        lags_s = [max(each.lag_s, now_s - each.unread_since_s) for each in self._speaking]
+        lags_s = [max(each.lag_s, each.waits_s) for each in self._speaking]
         return sum(lags_s) / len(lags_s) if lags_s else 0.0
 
     def enter(self, stream: Hashable, n_workers: int) -> None:
@@ -107,7 +124,8 @@ class LiveLoad:
                 "(max_live_sessions)"
             )
         usual_s, lag_s = self._recent_cost_s(), self.lag_s
-        costs_s = [each.cost_s for each in self._streams.values() if each.may_speak]
+        now_s = self._clock()
+        costs_s = [each.cost_s for each in self._streams.values() if each.may_speak(now_s)]
         n_people = len(costs_s)
         people = "1 person is" if n_people == 1 else f"{n_people} people are"
         if lag_s > MAX_LAG_S:
@@ -125,6 +143,9 @@ class LiveLoad:
     def receive(self, stream: Hashable, audio_s: float) -> None:
         """More audio of a stream has come."""
         if (own := self._streams.get(stream)) is not None:
+            own.last_at_s = self._clock()
+            if own.received_s == 0:
+                own.first_at_s = own.last_at_s
             own.received_s += audio_s
 
     def speaks(self, stream: Hashable, *, is_speaking: bool) -> None:
@@ -132,7 +153,7 @@ class LiveLoad:
         if (own := self._streams.get(stream)) is None:
             return
         if is_speaking and not own.is_speaking:
-            own.lag_s, own.unread_since_s = 0.0, self._clock()
+            own.lag_s, own.unread_since_s = 0.0, own.last_at_s
         own.is_speaking = is_speaking
 
     def begin(self, stream: Hashable) -> None:
@@ -172,7 +193,8 @@ class LiveLoad:
 
     @property
     def _speaking(self) -> list[_Stream]:
-        return [each for each in self._streams.values() if each.is_speaking]
+        now_s = self._clock()
+        return [each for each in self._streams.values() if each.speaks(now_s)]
 
     def _needed_s(self, n_workers: int) -> float:
         """The shortest interval in which all who speak can be read once."""

@@ -72,12 +72,11 @@ class LiveService:
             return
         if self._measuring is None or self._measuring.done():
             self._measuring = asyncio.create_task(self._measure(model), name="trial reading")
-        await asyncio.wait({self._measuring})
+        await asyncio.wait({self._measuring}, timeout=self._max_trial_s)
 
     async def _measure(self, model: ReadingModel) -> None:
-        with contextlib.suppress(AuricleError, TimeoutError):  # streams find out soon enough
-            async with asyncio.timeout(self._max_trial_s):
-                self._load.measure(await trial_reading.cost_s(model))
+        with contextlib.suppress(AuricleError):  # streams find out soon enough
+            self._load.measure(await trial_reading.cost_s(model))
 
     async def close(self) -> None:
         """Take nothing more."""

@@ -233,6 +233,8 @@ class LiveTranscription:
         try:
             answer = await self._hypothesis(request)
         except AuricleError as exc:
+            task = asyncio.current_task()
+            self._backend.load.places.leave(task, self._backend.n_places)
             await asyncio.sleep(self._backend.retry_s)
             effects = self._session.fail(request.id, exc.message)
         else:

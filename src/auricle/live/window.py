@@ -87,4 +87,4 @@ def _widest_gap(
     if not gaps:
         return None
     _, start_s, stop_s = max(gaps, key=lambda gap: gap[0])
-    return max((start_s + stop_s) / 2, stop_s - OVERLAP_S)
+    return min(stop_s, max((start_s + stop_s) / 2, stop_s - OVERLAP_S))  # words may overlap

@@ -100,6 +100,7 @@ class Simulation:
         for stream, pcm, (found, state) in zip(playing, pieces, answers, strict=True):
             stream.speech = state
             min_s = stream.session.options.interval_s
+            self._load.receive(stream, len(pcm) / SAMPLE_RATE)
             stream.session.interval_s = self._load.interval_s(min_s, self._n_cores)
             self._note(stream, stream.session.push(pcm, found.tolist()), now_s)
 
