@@ -12,7 +12,9 @@ import pytest
 
 from auricle.decoding import loop
 from auricle.decoding.job import FinalText, Options, Row
-from auricle.decoding.keyword_bias import KeywordTree
+from auricle.decoding.keyword_bias import KeywordTree, Moves, candidates
+from auricle.decoding.network import StepOutput
+from auricle.decoding.rules import Allowed
 from auricle.whisper.keywords import ExpectedTokens
 from tests.decoding.scripted import END, FIRST, START, VOCABULARY, ScriptedNetwork
 
@@ -134,6 +136,30 @@ def test_what_is_expected_is_found_in_its_window_alone(options):
     assert found[2].avg_logprob == pytest.approx((first + second) / 5, abs=1e-3)
     for row in (Row(1, PROMPT), Row(2, PROMPT, expected=(TERM,))):
         assert decoded([row], options)[row.window] == found[row.window]
+
+
+@pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])
+def test_what_should_not_be_said_gives_way_to_the_next_best(options):
+    """Not to the end of the text, where only the best word was looked at."""
+    unwanted = ExpectedTokens((3,), -2.0)
+    [found] = decoded([Row(1, PROMPT, expected=(unwanted,))], options).values()
+    assert found.ids == (FIRST, 4, 5, FIRST + 9)
+
+
+def test_a_term_is_left_unfinished_by_a_timestamp_as_well():
+    """That kept what its beginning was worth, so beams that broke off there were preferred."""
+    special = VOCABULARY.special
+    text = np.full((1, 1, END), -5.0, np.float32)
+    rest = np.full((1, 1, 40), -9.0, np.float32)
+    rest[0, 0, FIRST + 9 - END] = 50.0
+    tops = np.arange(6)[None, None]
+    log_sum = np.array([[math.log(END) - 5.0]], np.float32)
+    answers = StepOutput(text, rest, text[:, :, :6], tops, log_sum, None)
+    allowed = Allowed(np.array([0]), np.array([20]), np.array([True]), np.array([True]))
+    moves = Moves(np.array([5]), np.array([1.5], np.float32), -1.5)
+    found = candidates(answers, allowed, 2, special, [moves])
+    assert found.bonuses is not None
+    assert (found.ids[0, 0], found.bonuses[0, 0]) == (FIRST + 9, -1.5)
 
 
 @pytest.mark.parametrize("options", [GREEDY, BEAM], ids=["greedy", "beam"])

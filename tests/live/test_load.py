@@ -137,7 +137,7 @@ def test_who_has_sent_little_long_ago_speaks_no_more():
     clock.at_s += 2 * NEW_S
     for stream in range(11):
         streams.receive(stream, 0.1)
-    with pytest.raises(Overloaded, match="10.0 s behind"):
+    with pytest.raises(Overloaded, match=r"10\.0 s behind"):
         streams.enter("more", n_workers=2)
     for stream in range(11):
         streams.begin(stream)

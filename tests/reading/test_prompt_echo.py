@@ -76,3 +76,10 @@ def test_keywords_are_not_believed_in_silence() -> None:
     prompted, plain = _text(" Brondex, Quixel, Auricle."), _text()
     assert prompt_echo.is_suspect(prompted, options)
     assert prompt_echo.choose(prompted, plain, options) == plain
+
+
+def test_keywords_that_should_not_be_said_are_no_prompt():
+    """Nothing in silence was read once more, and then said what it should not."""
+    unwanted = DecodeOptions(keywords=("thank you",), keyword_boosts=(("thank you", -2.0),))
+    assert not prompt_echo.has_prompt(unwanted)
+    assert prompt_echo.has_prompt(DecodeOptions(keywords=("thank you",)))

@@ -31,7 +31,8 @@ def test_a_term_comes_behind_a_space_and_where_a_sentence_begins(vocabulary):
 
 
 def test_scripts_without_spaces_have_none(vocabulary):
-    assert spelled(vocabulary, "東京", "서울") == {"東京": BOOST, "서울": BOOST}
+    assert spelled(vocabulary, "東京", "กรุงเทพ") == {"東京": BOOST, "กรุงเทพ": BOOST}
+    assert spelled(vocabulary, "서울") == {" 서울": BOOST}
 
 
 def test_boosts_are_multiplied_within_bounds(vocabulary):

@@ -160,12 +160,16 @@ def candidates(
     Raises:
         NetworkFailed: as `rules.candidates` does.
     """
-    usual = rules.pool(answers, allowed, n, tokens)
+    n_known = answers.top_values.shape[-1]  # more than n, as some are there twice
+    usual = rules.pool(answers, allowed, n_known, tokens)
     shape = (len(moves), n)
     values, ids = np.full(shape, IMPOSSIBLE), np.zeros(shape, np.int64)
     bonuses, usual_bonuses = np.zeros(shape, np.float32), np.zeros_like(usual.values)
     for row, move in enumerate(moves):
-        if move is None or not usual.text[row]:
+        if move is None:
+            continue
+        usual_bonuses[row] = move.otherwise
+        if not usual.text[row]:
             continue
         logits = answers.text[row, -1, move.ids]
         best = np.argsort(-(logits + move.bonuses), kind="stable")[:n]
@@ -173,7 +177,6 @@ def candidates(
         values[row, :k], ids[row, :k] = logits[best], move.ids[best]
         bonuses[row, :k] = move.bonuses[best]
         usual.values[row, np.isin(usual.ids[row], move.ids)] = IMPOSSIBLE  # they are there twice
-        usual_bonuses[row] = move.otherwise
     everything = rules.Pool(
         np.concatenate([usual.values, values], axis=1),
         np.concatenate([usual.ids, ids], axis=1),

@@ -116,7 +116,12 @@ class Search:
         the best beam has it, with its timestamps. None if that is no more than before."""
         best = max(self.beams, key=lambda beam: beam.rank)
         least = best.rank - CLEARLY_WORSE
-        rivals = [beam for beam in self.ended if beam.rank >= least and self._is_decided(beam)]
+        least_mean = best.mean - CLEARLY_WORSE  # what a term is worth may be taken back yet
+        rivals = [
+            beam
+            for beam in self.ended
+            if (beam.rank >= least or beam.mean >= least_mean) and self._is_decided(beam)
+        ]
         texts = [self._text(beam) for beam in (best, *self.beams, *rivals)]
         n = _n_shared(texts, len(self.decided))
         if n == len(self.decided):

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 
 from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions
+from auricle.whisper import prompting
 
 MIN_ECHO_LETTERS = 12
 """A beginning or end that is found in the prompt, and so long, makes a text suspect."""
@@ -25,7 +26,7 @@ does not know come out differently spelled, but alike."""
 
 
 def has_prompt(options: DecodeOptions) -> bool:
-    return bool(options.prompt or options.keywords or options.prefix)
+    return bool(options.prompt or prompting.named(options) or options.prefix)
 
 
 def is_suspect(text: WindowText, options: DecodeOptions) -> bool:
@@ -76,7 +77,7 @@ def _echoes(letters: str, options: DecodeOptions) -> list[tuple[int, int]]:
 
 def _sources(options: DecodeOptions) -> list[str]:
     """What the model was told, in letters."""
-    return [_letters(text) for text in (", ".join(options.keywords), options.prompt or "")]
+    return [_letters(text) for text in (", ".join(prompting.named(options)), options.prompt or "")]
 
 
 def _n_shared(letters: str, source: str) -> int:

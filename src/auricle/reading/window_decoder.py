@@ -91,9 +91,10 @@ class WindowDecoder:
         return await self._attempt(self._ladder()[0])
 
     def without_prompt(self) -> WindowDecoder:
-        """The same, after no prompt."""
+        """The same, after no prompt. What should not be said should not be said then, either."""
         ids = prompting.start(self.model.vocabulary, self.options.task, self.language)
-        return replace(self, prompt=Prompt(ids))
+        unwanted = tuple(each for each in self.prompt.expected if each.boost < 0)
+        return replace(self, prompt=Prompt(ids, expected=unwanted))
 
     async def with_details(self, text: WindowText) -> WindowText:
         """The text with word times and token probabilities, if these are asked for."""

@@ -19,6 +19,9 @@ BOOST = 1.25
 MAX_FACTOR = 2.0
 """By which a boost is multiplied at most: above that, texts loop."""
 
+SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "MYANMAR")
+"""How names of characters begin of which words are written without spaces."""
+
 MAX_TERM_TOKENS = 64
 """Longer terms are left out: nobody says them whole."""
 
@@ -56,5 +59,5 @@ def _spellings(term: str) -> Iterator[str]:
 
 
 def _has_no_spaces(text: str) -> bool:
-    """Whether it is written without spaces between words, as Chinese and Japanese are."""
-    return any(unicodedata.east_asian_width(character) in "WF" for character in text)
+    """Whether it is written without spaces between words, as Chinese and Thai, not Korean."""
+    return any(unicodedata.name(character, "").startswith(SPACELESS) for character in text)

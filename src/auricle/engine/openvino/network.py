@@ -6,6 +6,7 @@ cross-attention, as the encoder left them.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 from collections.abc import Mapping, Sequence
@@ -163,7 +164,8 @@ def _mapped(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     n = math.prod(shape)
     mapped = mmap.mmap(-1, n * dtype.itemsize, **_PRIVATE)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        mapped.madvise(mmap.MADV_HUGEPAGE)  # a fault for each 2 MB instead of each 4 kB
+        with contextlib.suppress(OSError):  # of a kernel that has none
+            mapped.madvise(mmap.MADV_HUGEPAGE)  # a fault for each 2 MB instead of each 4 kB
     return np.frombuffer(mapped, dtype, n).reshape(shape)
 
 

@@ -74,7 +74,7 @@ class OpenVinoWhisper:
         self._compiled = GraphFiles()
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
-        except (RuntimeError, MemoryError) as exc:  # all that OpenVINO raises, and numpy
+        except (RuntimeError, MemoryError, OSError) as exc:  # OpenVINO, numpy, mappings
             raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
         self._shared: dict[int, CrossAttention] = {}
         self.info = ModelInfo(
