@@ -15,6 +15,7 @@ from auricle.live.backend import LiveBackend
 from auricle.live.effects import Effect, Final
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
+from auricle.live.places import ReadingPlaces
 from auricle.live.transcription import LiveTranscription
 from auricle.live.vad import SpeechState
 from auricle.models import abilities
@@ -108,6 +109,7 @@ class Streams:
         self.engines = Engines(hear=saying(words))
         self.hearing = Hearing(*spans)
         self.load = LiveLoad(max_sessions=2, clock=lambda: 0.0)
+        self.places = ReadingPlaces()
         self.end_of_turn = FakeEndOfTurn()
         self.queue = Queue(self._start, batch_cost=jobs.batch_cost(8))
         self.queue.kept_free_s = 0.0
@@ -126,6 +128,7 @@ class Streams:
         backend = LiveBackend(
             self.hearing.probabilities,
             self.load,
+            self.places,
             model,
             possible,
             self.end_of_turn,

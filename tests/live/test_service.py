@@ -64,3 +64,16 @@ async def test_a_trial_that_has_no_end_keeps_nobody_out(is_closed: bool, tmp_pat
         assert service.n_streams == 1
         await stream.__aexit__(None, None, None)
         streams.engines.all[0].gate.set()
+
+
+async def test_models_have_places_of_their_own(tmp_path: Path) -> None:
+    """One whose engine is gone held up the streams of another."""
+    async with (
+        Streams(()) as one,
+        Streams(()) as other,
+        served(tmp_path) as service,
+        opened(service, one) as a,
+        opened(service, one) as b,
+        opened(service, other) as c,
+    ):
+        assert a._backend.places is b._backend.places is not c._backend.places

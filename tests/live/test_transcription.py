@@ -64,7 +64,7 @@ async def test_where_many_speak_what_is_not_final_costs_less():
 
 async def test_a_stream_that_waits_for_the_engine_reads_what_has_come_meanwhile():
     async with Streams(WORDS, TURN) as streams, streams.opened() as stream:
-        places = streams.load.places
+        places = streams.places
         others = [f"other {i}" for i in range(9)]
         for other in others:
             places.hold(other)
@@ -82,7 +82,7 @@ async def test_a_stream_that_waits_for_the_engine_reads_what_has_come_meanwhile(
 async def test_the_end_of_a_turn_waits_for_nobody():
     async with Streams(WORDS, TURN) as streams, streams.opened() as stream:
         for i in range(9):
-            streams.load.places.hold(i)
+            streams.places.hold(i)
         await speak(stream, 0.0, 4.0)
         assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
         [engine] = streams.engines.all

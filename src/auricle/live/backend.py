@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from auricle.live.effects import Kind
 from auricle.live.end_of_turn import EndOfTurnModel
 from auricle.live.load import LiveLoad
+from auricle.live.places import ReadingPlaces
 from auricle.live.recognition import (
     CROWDED_FRAMES_STEP,
     FRAMES_STEP,
@@ -41,6 +42,8 @@ class LiveBackend:
 
     vad: Vad
     load: LiveLoad
+    """Of the streams of all models."""
+    places: ReadingPlaces
     model: ReadingModel
     possible: Possible
     end_of_turn: EndOfTurnModel
@@ -58,9 +61,9 @@ class LiveBackend:
         """Have a stream begin what is due: what is over at once, what goes on when there is a place
         for it."""
         if kind == "partial":
-            self.load.places.ask(stream, begin, self.n_places)
+            self.places.ask(stream, begin, self.n_places)
         else:
-            self.load.places.forget(stream)
+            self.places.forget(stream)
             begin()
 
     @property

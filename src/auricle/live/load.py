@@ -17,7 +17,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from auricle.errors import Overloaded
-from auricle.live.places import ReadingPlaces
 
 BUSY_SHARE = 1.1
 """How much of the engine's time partial readings may be due for together: a little more than there
@@ -94,7 +93,6 @@ class LiveLoad:
     """The live streams of one machine. ``clock`` is in seconds."""
 
     def __init__(self, max_sessions: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.places = ReadingPlaces()
         self._max_sessions = max_sessions
         self._clock = clock
         self._streams: dict[Hashable, _Stream] = {}

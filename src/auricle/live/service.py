@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
 
 from auricle.errors import AuricleError
 from auricle.live import transcription, trial_reading
@@ -17,7 +18,9 @@ from auricle.live.batched_vad import BatchedVad
 from auricle.live.end_of_turn import EndOfTurnHost
 from auricle.live.load import LiveLoad
 from auricle.live.options import LiveOptions
+from auricle.live.places import ReadingPlaces
 from auricle.live.transcription import LiveTranscription
+from auricle.queue.queue import Queue
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
 
@@ -33,6 +36,8 @@ class LiveService:
     ) -> None:
         self._vad = BatchedVad()
         self._load = LiveLoad(max_sessions)
+        self._places: WeakKeyDictionary[Queue, ReadingPlaces] = WeakKeyDictionary()
+        """Of each model, so that one whose engine is gone holds up its own streams alone."""
         self._end_of_turn = end_of_turn
         self._max_trial_s = max_trial_s
         self._measuring: asyncio.Task[None] | None = None
@@ -59,8 +64,9 @@ class LiveService:
         """See `transcription.transcribed`."""
         await self._end_of_turn.locate()
         await self._know_cost(model)
+        places = self._places.setdefault(model.queue, ReadingPlaces())
         backend = LiveBackend(
-            self._vad.probabilities, self._load, model, possible, self._end_of_turn
+            self._vad.probabilities, self._load, places, model, possible, self._end_of_turn
         )
         async with transcription.transcribed(backend, live, options, key) as stream:
             yield stream

@@ -123,7 +123,7 @@ class LiveTranscription:
     async def close(self) -> None:
         """Cancel what is being read."""
         self._is_finished = True
-        self._backend.load.places.forget(self)
+        self._backend.places.forget(self)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -219,13 +219,13 @@ class LiveTranscription:
         if request is not None:
             self._times.begin(request, self._session.options.interval_s)
             self._reading = self._task(self._read(request), "live reading")
-            self._backend.load.places.hold(self._reading)
+            self._backend.places.hold(self._reading)
             if request.kind == "partial":
                 self._backend.load.begin(self)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._backend.load.places.leave(task, self._backend.n_places)
+        self._backend.places.leave(task, self._backend.n_places)
         if not task.cancelled() and (exc := task.exception()) is not None:
             self._effects.put_nowait(exc)
 
@@ -234,7 +234,7 @@ class LiveTranscription:
             answer = await self._hypothesis(request)
         except AuricleError as exc:
             task = asyncio.current_task()
-            self._backend.load.places.leave(task, self._backend.n_places)
+            self._backend.places.leave(task, self._backend.n_places)
             await asyncio.sleep(self._backend.retry_s)
             effects = self._session.fail(request.id, exc.message)
         else:
