@@ -5,7 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from auricle.live.commit import CommitRule, is_same, n_committed, n_plausible, spelling
+from auricle.live.commit import (
+    CommitRule,
+    goes_astray,
+    is_same,
+    n_committed,
+    n_plausible,
+    spelling,
+)
 from auricle.types import Word
 from tests.live.saying import words
 
@@ -113,3 +120,14 @@ def test_a_doubtful_word_is_believed_where_nothing_went_astray():
 def test_nothing_heard_is_nothing_committed():
     assert n_committed((), HEARD, 9.0, RULE) == 0
     assert n_plausible((), 9.0) == 0
+
+
+def test_a_decoder_goes_astray_where_what_was_said_is_lost():
+    said = words("so my fellow americans", 0.3)  # up to 1.5
+    again = words("so my fellow americans", 1.5, each_s=0.02)
+    assert not goes_astray(said, 1.9)
+    assert not goes_astray((*said, *again), 1.9), "all was said, and then again"
+    assert goes_astray((*said, *again), 2.6)
+    assert goes_astray(words("so my fellow americans " * 9, 0.0, each_s=0.02), 1.9)
+    assert not goes_astray((), 1.9)
+    assert not goes_astray(words("so", 3.0), 1.9), "behind the edge is no speech"

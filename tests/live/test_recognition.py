@@ -11,6 +11,7 @@ from auricle.live.effects import Kind, ReadRequest
 from auricle.live.recognition import CROWDED_FRAMES_STEP, ReadMode, Recognizer
 from auricle.reading.jobs import DecodeSettings
 from auricle.types import DecodeOptions, Language
+from auricle.whisper.dimensions import MAX_FRAMES
 from auricle.whisper.prompting import Prompt
 from tests.fakes import VOCABULARY, ramp
 
@@ -139,3 +140,39 @@ async def test_a_text_may_always_be_longer_than_its_prefix():
     recognizer = Recognizer(VOCABULARY, None, DecodeOptions())
     await recognizer.read(audio, asking(1.0, prefix=(65,) * 150))
     assert audio.asked == [(400, 160)]
+
+
+class Short(Audio):
+    """A text goes astray in it unless the encoder is shown silence of its full length."""
+
+    def __init__(self, is_right_at: int) -> None:
+        super().__init__()
+        self._is_right_at = is_right_at
+
+    async def decode(
+        self, prompt: Prompt, settings: DecodeSettings, *, n_align_frames: int
+    ) -> Hypothesis:
+        await super().decode(prompt, settings, n_align_frames=n_align_frames)
+        is_right = self.n_frames == self._is_right_at
+        text = " so my words" if is_right else " so my words" * 4
+        ids = VOCABULARY.encode(text)
+        each = 50 if is_right else 1
+        path = tuple((i, i * each // 4) for i in range(len(ids) + 1))
+        return Hypothesis(1, tuple(ids), -0.2, 0.0, aligned=Aligned(path, (0.9,) * len(ids)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_right_at", "asked", "heard"),
+    [
+        ("final", MAX_FRAMES, [900, MAX_FRAMES], " so my words"),
+        ("final", 900, [900], " so my words"),
+        ("partial", MAX_FRAMES, [700], " so my words" * 4),
+    ],
+)
+async def test_a_final_text_that_goes_astray_is_read_once_more(kind, is_right_at, asked, heard):
+    """All of a turn was lost: what loops from its beginning cannot have been said."""
+    audio = Short(is_right_at)
+    recognizer = Recognizer(VOCABULARY, None, DecodeOptions(decoding="fast"))
+    found = await recognizer.read(audio, asking(4.0, kind=kind))
+    assert [n_frames for n_frames, _ in audio.asked] == asked
+    assert "".join(word.text for word in found.words) == heard

@@ -31,6 +31,9 @@ DOUBTFUL = 0.5
 LOOP_LENGTHS = range(1, 9)
 """Words in a phrase that may be repeated on and on."""
 
+LOST_S = 1.0
+"""Audio at the end without a word that can have been said; a turn ends in less silence."""
+
 MAX_REPEATS = 3
 MIN_LOOP_WORDS = 8
 """A phrase said more than three times running, in so many words, is a loop of the decoder."""
@@ -84,13 +87,31 @@ def n_plausible(words: Sequence[Word], edge_s: float) -> int:
     """How many of the first ``words`` can have been said. Those behind the edge of the audio were
     heard in silence. A decoder that has lost the audio says the same again and again, or more than
     fits into the time; and the word it went astray with is improbable as well."""
-    n = sum(1 for _ in takewhile(lambda word: word.start_s < edge_s, words))
-    astray = min(_loop_start(words[:n]), _squeezed_start(words[:n]))
+    n = _n_within(words, edge_s)
+    astray = _astray_start(words[:n])
     if astray < n:
         n = astray
         while n and words[n - 1].probability < DOUBTFUL:
             n -= 1
     return n
+
+
+def goes_astray(words: Sequence[Word], edge_s: float) -> bool:
+    """Whether the decoder has lost the audio well before its edge, and with it what was said there;
+    one that says it all and then again has lost nothing."""
+    n = _n_within(words, edge_s)
+    if _astray_start(words[:n]) == n:
+        return False
+    n = n_plausible(words, edge_s)
+    return n == 0 or edge_s - words[n - 1].end_s > LOST_S
+
+
+def _n_within(words: Sequence[Word], edge_s: float) -> int:
+    return sum(1 for _ in takewhile(lambda word: word.start_s < edge_s, words))
+
+
+def _astray_start(words: Sequence[Word]) -> int:
+    return min(_loop_start(words), _squeezed_start(words))
 
 
 def _loop_start(words: Sequence[Word]) -> int:

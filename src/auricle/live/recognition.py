@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from auricle.engine.protocol import Aligned, Hypothesis
+from auricle.live.commit import goes_astray, n_plausible
 from auricle.live.effects import Kind, LiveWord, ReadRequest, ReadResult
 from auricle.reading.fallback import OPENAI_WHISPER, SURE_AVG_LOGPROB, FallbackThresholds
 from auricle.reading.jobs import DecodeSettings
@@ -103,14 +104,30 @@ class Recognizer:
         language = await self._language(audio, request)
         start = await self._start(language)
         attempts = [_GREEDY] if is_hurried else self._attempts(request.kind)
+        found = await self._found(audio, start, request, language.code, n_frames, attempts)
+        if request.kind == "final" and n_frames < MAX_FRAMES and goes_astray(found, request.end_s):
+            await audio.encode(MAX_FRAMES)
+            again = await self._found(audio, start, request, language.code, MAX_FRAMES, attempts)
+            found = max(again, found, key=lambda words: n_plausible(words, request.end_s))
+        return ReadResult(found, language)
+
+    async def _found(
+        self,
+        audio: Audio,
+        start: Prompt,
+        request: ReadRequest,
+        language: str,
+        n_frames: int,
+        attempts: Sequence[_Attempt],
+    ) -> tuple[LiveWord, ...]:
+        """The words behind the prefix, read from states of so many frames."""
         hypothesis = await self._decoded(audio, start, request, n_frames, attempts)
         ids = _text(hypothesis.ids, self.vocabulary)
         if len(ids) <= len(request.prefix) or self._is_nothing(ids, hypothesis, request):
-            return ReadResult((), language)
+            return ()
         aligned = hypothesis.aligned or await audio.align(start, ids, _n_align_frames(request))
         # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
-        found = await asyncio.to_thread(self._words, request, ids, aligned, language.code)
-        return ReadResult(found, language)
+        return await asyncio.to_thread(self._words, request, ids, aligned, language)
 
     async def _language(self, audio: Audio, request: ReadRequest) -> Language:
         if request.language is not None:
