@@ -54,8 +54,9 @@ export class Job {
 
   private readonly abort = new AbortController();
   private words: Word[] = [];
-  /** Text at the end whose words are not placed yet. */
-  private untimed = "";
+  /** Text at the end whose words are not placed yet, as it came. */
+  private untimed: string[] = [];
+  private nTimed = 0;
   private cues: Cue[] = [];
   private segments: Segment[] = [];
   private nRead = 0;
@@ -148,7 +149,8 @@ export class Job {
       }
       this.onEvent(JSON.parse(each) as StreamEvent);
     }
-    const waiting = cuesOf(timedWords(this.untimed, [], this.lastEnd), this.cues.length);
+    const untimed = timedWords(this.untimed.join(""), [], this.lastEnd);
+    const waiting = cuesOf(untimed, this.cues.length);
     this.history.value = begun({ ...this.transcript.value, cues: [...this.cues, ...waiting] });
     if (this.problem.value !== null) this.abort.abort();
   };
@@ -156,8 +158,8 @@ export class Job {
   private onEvent(event: StreamEvent): void {
     switch (event.type) {
       case "transcript.text.delta": {
-        const text = this.untimed + (event.delta ?? "");
-        this.add(heardWords(text, event.words, this.lastEnd));
+        this.untimed.push(event.delta ?? "");
+        this.place(event.words);
         break;
       }
       case "transcript.text.segment": {
@@ -175,23 +177,32 @@ export class Job {
     return this.words.at(-1)?.end ?? 0;
   }
 
-  private add({ words, untimed }: ReturnType<typeof heardWords>): void {
-    this.words.push(...words);
-    this.cues.push(...cuesOf(words, this.cues.length));
-    this.untimed = untimed;
+  private place(spoken: readonly SpokenWord[] | undefined): void {
+    const { words, untimed } = heardWords(this.untimed.join(""), spoken, this.lastEnd);
+    if (untimed) return;
+    this.add(words);
+    this.untimed = [];
+    this.nTimed += spoken?.length ?? 0;
   }
 
-  private onDone({ languages = [], warnings = [], usage }: StreamEvent): void {
+  private add(words: Word[]): void {
+    this.words.push(...words);
+    this.cues.push(...cuesOf(words, this.cues.length));
+  }
+
+  private onDone({ words = [], languages = [], warnings = [], usage }: StreamEvent): void {
     this.isComplete = true;
-    this.add(heardWords(this.untimed, undefined, this.lastEnd));
+    this.place(words.slice(this.nTimed));
+    for (const text of this.untimed) this.add(timedWords(text, [], this.lastEnd));
+    this.untimed = [];
     this.duration.value ||= usage?.seconds ?? 0; // whole seconds, until the browser knows better
     this.languages.value = languages.map(({ code }) => code);
     this.warnings.value = warnings;
     if (!this.segments.length) return;
-    const words = bySpeaker(this.words, this.segments);
+    const spoken = bySpeaker(this.words, this.segments);
     let at = 0;
     this.cues = this.cues
-      .map((cue) => words.slice(at, (at += cue.words.length)))
+      .map((cue) => spoken.slice(at, (at += cue.words.length)))
       .reduce<Cue[]>((cues, of) => [...cues, ...cuesOf(of, cues.length)], []);
   }
 }
