@@ -13,6 +13,7 @@ from auricle.live.effects import (
     TurnStarted,
     Update,
 )
+from auricle.live.session import LiveSession
 from auricle.live.transcript import TurnTranscript
 from tests.live.saying import (
     EN,
@@ -178,12 +179,18 @@ def test_turns_become_final_in_order():
     assert read(live, "two", 2.2)[-1] == Final(2, 1.6, 3.52, words("two", 2.2), EN)
 
 
-def test_a_turn_is_read_with_what_was_said_shortly_before():
+def after_a_turn() -> LiveSession:
+    """A second after somebody said "ask not"."""
     live = session()
     speak(live, 0.96)
     pause(live, 0.64)
     read(live, "ask not", 0.3)
     pause(live, 0.32)
+    return live
+
+
+def test_a_turn_is_read_with_what_was_said_shortly_before():
+    live = after_a_turn()
     speak(live, 0.64)
     request = begun(live)
     assert (request.turn, request.start_s, request.prefix) == (2, 0.0, (3, 3))
@@ -191,11 +198,7 @@ def test_a_turn_is_read_with_what_was_said_shortly_before():
 
 def test_words_before_a_turn_that_lead_astray_are_left_out():
     """With them, two seconds of speech are passed over: it is read again, without."""
-    live = session()
-    speak(live, 0.96)
-    pause(live, 0.64)
-    read(live, "ask not", 0.3)
-    pause(live, 0.32)
+    live = after_a_turn()
     speak(live, 1.92)
     request = begun(live)
     assert (request.start_s, request.prefix) == (0.0, (3, 3))
@@ -209,11 +212,7 @@ def test_words_before_a_turn_that_lead_astray_are_left_out():
 
 def test_one_reading_without_the_words_before_it_counts_for_nothing():
     """A search that ended at once made the window begin anew, without what it had understood."""
-    live = session()
-    speak(live, 0.96)
-    pause(live, 0.64)
-    read(live, "ask not", 0.3)
-    pause(live, 0.32)
+    live = after_a_turn()
     speak(live, 1.92)
     read(live, "what your country", 2.2)
     speak(live, 0.32)
