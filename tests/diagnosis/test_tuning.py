@@ -10,7 +10,7 @@ from auricle.diagnosis import tuning
 from auricle.errors import BadSetting
 from auricle.hosting import trial
 from auricle.hosting.trial import Measured, Timing
-from auricle.settings.config import Settings
+from auricle.settings.config import EngineName, Settings
 from auricle.types import LibraryName
 
 
@@ -60,11 +60,31 @@ def test_a_measurement_that_was_cut_short_has_one_time(model: Path, tmp_path: Pa
     )
 
 
+OF_CTRANSLATE2 = ("float32", "int8")
+
+
+@pytest.mark.parametrize(
+    ("engine", "gains", "allowed"),
+    [
+        ("ctranslate2", True, {"float32", "int8"}),
+        ("auto", False, {"float32", "int8"}),
+        ("auto", True, {"bfloat16", "float32", "int8", "int8_float32"}),
+        ("openvino", False, {"bfloat16", "float32", "int8", "int8_float32"}),
+    ],
+)
+def test_formats_are_those_of_what_may_compute(engine: EngineName, gains: bool, allowed: set[str]):
+    """doctor said that bfloat16 was impossible, and serve started with it all the same."""
+    pytest.importorskip("openvino")
+    settings = Settings(engine=engine)
+    assert tuning.compute_types(settings, OF_CTRANSLATE2, lambda: gains) == allowed
+
+
 def test_without_the_extra_there_is_nothing_to_measure(model: Path, monkeypatch):
     """Patched, because tests run where both are installed."""
     monkeypatch.setattr(tuning, "has_openvino", lambda: False)
     assert tuning.described(Settings(engine="auto"), model) == (
         "ctranslate2, because the extra openvino is not installed"
     )
+    assert tuning.compute_types(Settings(engine="openvino"), OF_CTRANSLATE2) == {"float32", "int8"}
     with pytest.raises(BadSetting, match=r"pip install 'auricle\[openvino\]' brings the other"):
         tuning.tune(Settings())

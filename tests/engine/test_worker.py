@@ -8,6 +8,7 @@ import pytest
 
 from auricle.engine.protocol import Decoded, DecodeJob, Hypothesis, Stepped, Tokens
 from auricle.engine.worker import STEPPED_EVERY_S, Progress, Worker
+from auricle.errors import ModelUnusable
 from auricle.rpc.caller import CallCancelled
 
 GROWING = [Tokens(1, tuple(range(n)), -0.5, 0.1) for n in (1, 2, 3)]
@@ -61,6 +62,24 @@ def test_a_call_that_is_cancelled_ends_at_the_next_step():
     with pytest.raises(CallCancelled):
         decoding(call, decode)
     assert (steps, call.sent) == ([0, 1], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "is_traced"), [(ModelUnusable("no such format"), False), (ValueError("a bug"), True)]
+)
+def test_only_what_has_no_words_of_its_own_is_logged(error: Exception, is_traced: bool, caplog):
+    """Whoever named a format that there is not saw thirty lines of source before the reason."""
+    call, failures = Call(), []
+
+    def decode(job, stepped):
+        raise error
+
+    call.request, call.request_id, call.fail = DecodeJob((), 1, 0.0), "", failures.append
+    worker = Worker(())  # type: ignore[arg-type]  # nobody calls
+    worker._model = SimpleNamespace(decode=decode)
+    worker._answer(call)  # type: ignore[arg-type]
+    assert failures == [error]
+    assert bool(caplog.records) is is_traced
 
 
 def test_steps_are_told_of_where_nothing_else_was_for_a_while():

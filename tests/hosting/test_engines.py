@@ -59,7 +59,7 @@ async def test_what_does_not_go_together(settings: dict[str, Any], says: str):
 def test_engines_are_spread(
     settings: dict[str, Any], device: engines.Device, places: list[tuple[str, int]]
 ):
-    starters = engines._starters(Path("model"), Settings(**settings), device, CTRANSLATE2)
+    starters = engines._starters(Path("model"), Settings(**settings), device, CTRANSLATE2, "auto")
     asked = [each.keywords for each in starters]  # type: ignore[attr-defined]  # they are partials
     assert [(each["device"], each["threads"]) for each in asked] == places
 

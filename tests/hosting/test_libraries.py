@@ -72,6 +72,20 @@ def test_a_model_whose_engine_died_is_read_by_the_other_library(caplog):
     assert libraries.of(OTHER, "cpu") == OPENVINO
 
 
+@pytest.mark.parametrize(
+    ("wanted", "stand_in"), [("bfloat16", "float32"), ("float32", "float32"), ("auto", "auto")]
+)
+def test_a_library_that_stands_in_computes_in_a_format_it_has(wanted: Any, stand_in: str):
+    """After one death of an engine in bfloat16 none could be started any more, and every request
+    was a 503 until the server was started again."""
+    libraries = Libraries(Settings(engine="openvino", compute_type=wanted), CACHE)
+    assert libraries.compute_type(MODEL, OPENVINO) == wanted
+    assert libraries.compute_type(MODEL, CTRANSLATE2) == wanted  # it has to say that it cannot
+    libraries.fail(MODEL, "its engine died")
+    assert libraries.compute_type(MODEL, CTRANSLATE2) == stand_in
+    assert libraries.compute_type(OTHER, CTRANSLATE2) == wanted
+
+
 def test_auto_is_what_was_measured_for_this_very_model(model: Path, tmp_path: Path):
     pytest.importorskip("openvino")
     libraries = auto(tmp_path)

@@ -143,11 +143,15 @@ async def test_who_cannot_be_started_is_not_chosen():
     [
         (FAST, "openvino"),
         (Timing(2.0, 6.0), "openvino"),
-        (Timing(2.1, 3.0), "ctranslate2"),
-        (Timing(1.0, 6.1), "ctranslate2"),
+        (Timing(2.2, 3.0), "ctranslate2"),
+        (Timing(1.0, 6.5), "ctranslate2"),
+        (Timing(1.8, 6.1), "openvino"),
+        (Timing(2.02, 6.02), "ctranslate2"),
     ],
 )
 def test_who_is_slower_with_one_window_or_with_several_is_not_chosen(ours, library):
+    """Nor by as much as chance may be, for the tenth that it is faster otherwise: tiny.en got the
+    other engine at 1.11 and 0.99."""
     texts: dict[LibraryName, tuple[int, ...]] = {"openvino": (*TEXT[:-1], 99), "ctranslate2": TEXT}
     chosen, reason = trial._verdict({"openvino": ours, "ctranslate2": SLOW}, texts)
     assert chosen == library

@@ -18,7 +18,7 @@ from typing import Literal
 from auricle import __version__
 from auricle.diagnosis import hardware, tuning
 from auricle.engine import machine
-from auricle.engine.loading import has_openvino
+from auricle.engine.loading import has_openvino, openvino_version
 from auricle.engine.messages import Hardware
 from auricle.engine.process import probe
 from auricle.errors import AuricleError, DownloadFailed
@@ -104,6 +104,8 @@ def _check_packages(found: Diagnosis) -> None:
         except metadata.PackageNotFoundError:
             found.packages[name] = "missing"
             found.add(f"the package {name} is missing", "install Auricle again")
+    if has_openvino():
+        found.packages["openvino"] = openvino_version()
     for module in ("av", "tokenizers"):
         done = subprocess.run(
             [sys.executable, "-c", f"import {module}"],
@@ -158,11 +160,13 @@ def _plan_engine(
     compute_type = settings.compute_type
     if compute_type == "auto":
         compute_type = "float16" if device == "cuda" else "int8"
-    elif device == "cpu" and seen is not None and compute_type not in seen.cpu_compute_types:
-        allowed = ", ".join(sorted(seen.cpu_compute_types))
-        found.add(
-            f"this processor cannot compute in {compute_type}", f"use one of {allowed}, or auto"
-        )
+    elif device == "cpu" and seen is not None:
+        allowed = tuning.compute_types(settings, seen.cpu_compute_types)
+        if compute_type not in allowed:
+            found.add(
+                f"this processor cannot compute in {compute_type}",
+                f"use one of {', '.join(sorted(allowed))}, or auto",
+            )
     if settings.engine == "openvino" and not has_openvino():
         found.add(
             "engine is openvino, which is not installed",

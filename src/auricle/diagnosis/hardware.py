@@ -19,6 +19,7 @@ VECTOR_FLAGS = {
     "avx_vnni": "AVX-VNNI",
     "avx512f": "AVX-512",
     "avx512_vnni": "AVX-512 VNNI",
+    "avx512_bf16": "AVX-512 BF16",
     "amx_int8": "AMX",
     "asimd": "NEON",
     "asimddp": "dot product",

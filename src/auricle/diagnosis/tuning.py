@@ -6,12 +6,13 @@ Knows nothing about how that is measured.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from auricle.engine import machine
 from auricle.engine.loading import has_openvino
 from auricle.engine.model import CTRANSLATE2
+from auricle.engine.openvino.shape import COMPUTE_TYPES
 from auricle.errors import BadSetting
 from auricle.hosting import engines, trial
 from auricle.hosting.libraries import Libraries
@@ -58,6 +59,20 @@ def described(
     if found is None:
         return "the faster one, measured at the first start, or now with `auricle doctor --tune`"
     return f"{found.library}: {found.reason} ({_times(found)}; {found.day})"
+
+
+def compute_types(
+    settings: Settings,
+    of_ctranslate2: Collection[str],
+    gains: Callable[[], bool] = machine.gains_from_openvino,
+) -> set[str]:
+    """Number formats that a processor can compute in with what the settings let compute, given
+    those that CTranslate2 has there."""
+    if settings.engine == "openvino" and has_openvino():
+        return set(COMPUTE_TYPES)
+    if settings.engine == "auto" and has_openvino() and gains():
+        return {*of_ctranslate2, *COMPUTE_TYPES}
+    return set(of_ctranslate2)
 
 
 def _times(found: Measured) -> str:

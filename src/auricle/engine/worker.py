@@ -43,6 +43,7 @@ from auricle.engine.protocol import (
     ReleaseJob,
     Stepped,
 )
+from auricle.errors import AuricleError
 from auricle.rpc.caller import Call, CallCancelled, Caller
 from auricle.system import confine, resources
 from auricle.telemetry import logs, request_id
@@ -88,6 +89,8 @@ class Worker:
         except NetworkFailed as exc:
             logging.getLogger(__name__).error("%s", exc)
             os._exit(EXIT_NO_NUMBERS)
+        except AuricleError as exc:  # told in words by whoever asked
+            call.fail(exc)
         except Exception as exc:  # the border: every call gets an answer
             logging.getLogger(__name__).exception("%s failed", type(call.request).__name__)
             call.fail(exc)

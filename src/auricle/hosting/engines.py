@@ -72,7 +72,8 @@ async def start(
             libraries.started(path, library, engine)
             return engine
 
-        starters = _starters(path, settings, device, library)
+        compute_type = libraries.compute_type(path, library)
+        starters = _starters(path, settings, device, library, compute_type)
         watched = [partial(started, starter) for starter in starters]
         return await watched[0]() if len(watched) == 1 else await Replicas.start(watched)
 
@@ -141,7 +142,7 @@ def expected_bytes(weights: Weights, settings: Settings, device: Device) -> int 
 
 
 def _starters(
-    path: Path, settings: Settings, device: Device, library: Library
+    path: Path, settings: Settings, device: Device, library: Library, compute_type: str
 ) -> Sequence[Starter]:
     devices = [name for name in settings.devices or (device,) for _ in range(settings.replicas)]
     threads = _threads(settings, device, len(devices))
@@ -150,7 +151,7 @@ def _starters(
             EngineProcess.start,
             path,
             device=name,
-            compute_type=settings.compute_type,
+            compute_type=compute_type,
             threads=threads,
             library=library,
         )

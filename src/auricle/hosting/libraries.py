@@ -30,6 +30,11 @@ MAX_MEASURED_BYTES = 1024 * 1024 * 1024
 ones takes minutes."""
 
 
+STAND_INS = {"bfloat16": "float32"}
+"""Formats that only OpenVINO has on processors, and what CTranslate2 computes in where it stands in
+for an engine that failed in one of them: no less exact."""
+
+
 class StartedEngine(Protocol):
     """Whether an engine has ended by itself."""
 
@@ -75,6 +80,13 @@ class Libraries:
         if (found := self._measured(path)) is not None:
             return found
         return None if self._is_worth_measuring(path) else CTRANSLATE2
+
+    def compute_type(self, path: Path, library: Library) -> str:
+        """The number format for the model of a folder: as the settings say, unless the library
+        stands in for one that failed, and lacks that format."""
+        wanted = self._settings.compute_type
+        stands_in = library == CTRANSLATE2 and path in self._failed
+        return STAND_INS.get(wanted, wanted) if stands_in else wanted
 
     def started(self, path: Path, library: Library, engine: StartedEngine) -> None:
         """Remember an engine that was started for the folder."""

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from auricle.engine import machine
 from auricle.engine.openvino import compiled
-from auricle.engine.openvino.shape import EXACT, Formats
+from auricle.engine.openvino.shape import COMPUTE_TYPES, EXACT, Formats
 from auricle.errors import ModelUnusable
-
-KNOWN = ("auto", "int8", "int8_float32", "bfloat16", "float32")
 
 
 def chosen(compute_type: str) -> Formats:
@@ -19,10 +17,10 @@ def chosen(compute_type: str) -> Formats:
     Raises:
         ModelUnusable: OpenVINO has no such format on processors.
     """
-    if compute_type not in KNOWN:
+    if compute_type not in ("auto", *COMPUTE_TYPES):
         raise ModelUnusable(
-            f"OpenVINO does not compute in {compute_type} here; use one of {', '.join(KNOWN)}, "
-            "or engine = ctranslate2"
+            f"OpenVINO does not compute in {compute_type} here; use one of auto, "
+            f"{', '.join(COMPUTE_TYPES)}, or engine = ctranslate2"
         )
     if compute_type == "float32":
         return EXACT

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from auricle.models.weights import Weights
 
+COMPUTE_TYPES = ("int8", "int8_float32", "bfloat16", "float32")
+"""Number formats that can be asked for, on every processor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
