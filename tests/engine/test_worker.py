@@ -21,7 +21,10 @@ class Call:
     def __init__(self, room: int = 99) -> None:
         self.room = room
         self.sent: list[object] = []
+        self.failures: list[Exception] = []
         self.is_cancelled = False
+        self.request: object = DecodeJob((), 1, 0.0)
+        self.request_id = ""
 
     @property
     def has_room(self) -> bool:
@@ -33,6 +36,9 @@ class Call:
 
     def reply(self, message: object) -> None:
         self.sent.append(message)
+
+    def fail(self, exc: Exception) -> None:
+        self.failures.append(exc)
 
 
 def decoding(call: Call, decode) -> None:
@@ -69,16 +75,15 @@ def test_a_call_that_is_cancelled_ends_at_the_next_step():
 )
 def test_only_what_has_no_words_of_its_own_is_logged(error: Exception, is_traced: bool, caplog):
     """Whoever named a format that there is not saw thirty lines of source before the reason."""
-    call, failures = Call(), []
+    call = Call()
 
     def decode(job, stepped):
         raise error
 
-    call.request, call.request_id, call.fail = DecodeJob((), 1, 0.0), "", failures.append
     worker = Worker(())  # type: ignore[arg-type]  # nobody calls
     worker._model = SimpleNamespace(decode=decode)
     worker._answer(call)  # type: ignore[arg-type]
-    assert failures == [error]
+    assert call.failures == [error]
     assert bool(caplog.records) is is_traced
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,18 @@ def test_old_graphs_of_a_model_are_forgotten(weights, size, tmp_path):
         "decoder-model-0.graph",
         *(f"encoder-model-{n}.graph" for n in (3, 4, 5)),
     ]
+
+
+def test_what_a_killed_process_left_unfinished_is_removed(weights, size, tmp_path):
+    """The decoder of small would take half a gigabyte each time, for ever."""
+    file = tmp_path / compiled.file_name("encoder", weights.path, size, EXACT)
+    left, written = tmp_path / f"{file.name}.1.part", tmp_path / f"{file.name}.2.part"
+    for part in (left, written):
+        part.touch()
+    os.utime(left, (0, 0))
+    file.touch()
+    compiled._forget(file)
+    assert sorted(tmp_path.iterdir()) == sorted([file, written])
 
 
 def test_another_model_has_another_graph(weights, size, tmp_path):

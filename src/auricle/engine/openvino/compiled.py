@@ -36,6 +36,9 @@ _GROUP = 128
 _KEPT = 3
 """Graphs of one part of one model: for a few number formats, or versions used by turns."""
 
+_STALE_S = 3600.0
+"""A graph that was not written to its end within so long will never be: its process was killed."""
+
 GIVE_BACK_EVERY_S = 60.0
 """Pages of graph files that were read are let go of at most so often."""
 
@@ -207,7 +210,11 @@ def _keep(file: Path, made: Any) -> None:
 
 
 def _forget(file: Path) -> None:
-    """Remove all but the newest of the graphs that the one in ``file`` may stand in for."""
+    """Remove all but the newest of the graphs that the one in ``file`` may stand in for, and what
+    processes left that were killed while they wrote any."""
     alike = file.parent.glob(f"{file.name.rpartition('-')[0]}-*.graph")
     for old in sorted(alike, key=lambda each: each.stat().st_mtime_ns)[:-_KEPT]:
         old.unlink(missing_ok=True)
+    for part in file.parent.glob("*.part"):
+        if time.time() - part.stat().st_mtime > _STALE_S:
+            part.unlink(missing_ok=True)
