@@ -28,7 +28,7 @@ NODE_EXAMPLE := clients/node/node_modules
 PAGE_MODULES := page/node_modules
 
 QUICK := $(addprefix tests/,rules whisper queue reading speech output hosting \
-	test_fields.py test_config.py test_transcribe.py server/test_audio_request.py)
+	fields settings test_transcribe.py server/test_audio_request.py)
 LOCKS := requirements
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-package auricle --no-emit-package auricle-bench $(ARGS)

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,37 @@ def test_files_that_pages_name_are_there(page):
     files = [path.as_posix() for path in source.tracked()]
     named = re.findall(r"`([\w/]+\.py)`", read(page))
     assert [name for name in named if not any(file.endswith(f"/{name}") for file in files)] == []
+
+
+def test_links_between_pages_lead_somewhere():
+    lost = [
+        f"{page}: {link}"
+        for page, text in contents().items()
+        if page.endswith(".md")
+        for link in re.findall(r"\]\(([^)\s]+)\)", text or "")
+        if "://" not in link and not _leads_somewhere(source.ROOT / page, link)
+    ]
+    assert lost == []
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    if not anchor or target.suffix != ".md" or not target.exists():
+        return target.exists()
+    titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+def test_tests_that_the_makefile_names_are_there():
+    """`make quick` named files that had moved, and every run of it failed."""
+    makefile = read("Makefile").replace("\\\n", " ")
+    listed = re.search(r"^QUICK := \$\(addprefix tests/,([^)]*)\)", makefile, re.MULTILINE)
+    assert listed is not None
+    named = {f"tests/{name}" for name in listed[1].split()}
+    named |= set(re.findall(r"pytest (tests/[\w/.]+)", makefile))
+    assert len(named) > 10
+    assert sorted(name for name in named if not (source.ROOT / name).exists()) == []
 
 
 def test_the_changelog_has_this_version():
