@@ -9,6 +9,7 @@ import pytest
 
 from auricle.errors import ModelNotFound
 from auricle.models import cache
+from auricle.models.checksum import sha256
 from auricle.models.registry import Copy, ModelFile
 
 FILES = {"model.bin": b"weights", "config.json": b"{}"}
@@ -90,19 +91,6 @@ def test_staging_prefers_the_fetch_under_way(tmp_path):
     assert [path.name for path in part.iterdir()] == ["model.bin.part"]
 
 
-def test_mismatch_says_what_differs(tmp_path):
-    path = tmp_path / "x"
-    path.write_bytes(b"abc")
-    right = cache.sha256(path)
-    assert cache.mismatch(path, ModelFile("x", 3, right, True)) is None
-    assert cache.mismatch(path, ModelFile("x", None, None, False)) is None
-    assert cache.mismatch(path, ModelFile("x", 3, "0" * 64, False)) is None
-    assert cache.mismatch(path, ModelFile("x", 3, "0" * 64, True)) == (
-        "x differs from the published hash we know"
-    )
-    assert cache.mismatch(path, ModelFile("x", 4, right, True)) == "x has 3 bytes instead of 4"
-
-
 @pytest.mark.parametrize(
     ("environ", "place"),
     [
@@ -123,7 +111,7 @@ def test_places_of_the_hugging_face_cache(tmp_path, environ, place):
 def test_a_remembered_hash_is_forgotten_when_the_file_changes(tmp_path):
     path, memory = tmp_path / "x", tmp_path / "cache"
     path.write_bytes(b"abc")
-    file = ModelFile("x", 3, cache.sha256(path), True)
+    file = ModelFile("x", 3, sha256(path), True)
     assert cache.holds(tmp_path, [file], memory)
     path.write_bytes(b"xyz")
     assert not cache.holds(tmp_path, [file], memory)
@@ -132,7 +120,7 @@ def test_a_remembered_hash_is_forgotten_when_the_file_changes(tmp_path):
 def test_a_cache_that_cannot_remember_still_verifies(tmp_path):
     (tmp_path / "x").write_bytes(b"abc")
     (tmp_path / "cache").write_text("not a folder")
-    file = ModelFile("x", 3, cache.sha256(tmp_path / "x"), True)
+    file = ModelFile("x", 3, sha256(tmp_path / "x"), True)
     assert cache.holds(tmp_path, [file], tmp_path / "cache")
     loose = ModelFile("x", 3, "0" * 64, False)
     assert cache.holds(tmp_path, [loose], tmp_path / "cache")

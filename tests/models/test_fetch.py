@@ -14,6 +14,7 @@ import pytest
 
 from auricle.errors import DownloadFailed, ModelNotFound, ModelUnusable
 from auricle.models import cache, registry
+from auricle.models.checksum import sha256
 from auricle.models.fetch import FetchOptions, locate, obtain
 from auricle.models.registry import Copy
 from auricle.settings.config import Settings
@@ -346,4 +347,4 @@ def test_real_files_have_the_registered_hashes():
         assert model is not None
         for file in model.files:
             assert (folder / file.name).stat().st_size == file.bytes
-            assert cache.sha256(folder / file.name) == file.sha256
+            assert sha256(folder / file.name) == file.sha256

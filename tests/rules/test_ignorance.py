@@ -54,7 +54,9 @@ def unknown_to(path: Path) -> set[str]:
     if said is None:
         return set()
     ignored = re.split(r", or |, nor |, and |, | or | and ", " ".join(said[1].split()))
-    return MEANT.keys() & {each.removeprefix("any ").removeprefix("which ") for each in ignored}
+    return MEANT.keys() & {
+        each.removeprefix("about ").removeprefix("any ").removeprefix("which ") for each in ignored
+    }
 
 
 def all_imported(path: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """An engine on one machine of a cluster, for gateways on others: started, replaced, drained.
 
-Knows nothing about Ray, which makes an actor of it, nor about queues. Methods are for one event
+Knows nothing about Ray, which makes an actor of it, nor about requests. Methods are for one event
 loop.
 """
 

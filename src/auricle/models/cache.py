@@ -9,7 +9,6 @@ file written last: a folder is whole exactly when its marker is there and every 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import sys
@@ -20,6 +19,7 @@ import msgspec
 from filelock import FileLock
 
 from auricle.errors import UNDECODABLE, ModelNotFound
+from auricle.models.checksum import sha256
 from auricle.models.registry import Copy, ModelFile
 from auricle.system.home import expanded, home
 
@@ -134,21 +134,6 @@ def publish(cache: Path, name: str, source: str, files: Iterable[str]) -> Path:
     part.rename(folder)
     _write_json(folder / MARKER, Entry(name, source, sizes))
     return folder
-
-
-def mismatch(path: Path, file: ModelFile) -> str | None:
-    """How ``path`` differs from the registered file, or None when it is the same."""
-    size = path.stat().st_size
-    if file.bytes is not None and size != file.bytes:
-        return f"{file.name} has {size:,} bytes instead of {file.bytes:,}"
-    if file.enforce and file.sha256 is not None and sha256(path) != file.sha256:
-        return f"{file.name} differs from the published hash we know"
-    return None
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hub_snapshot(place: Copy, environ: Mapping[str, str]) -> Path | None:

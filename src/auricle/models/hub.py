@@ -19,7 +19,7 @@ import msgspec
 
 from auricle import __version__
 from auricle.errors import UNDECODABLE, DownloadFailed
-from auricle.models import cache
+from auricle.models import checksum
 from auricle.models.probe import check_reachable
 from auricle.models.progress import Progress
 from auricle.models.registry import Copy, ModelFile
@@ -119,7 +119,7 @@ class Hub:
         """
         target, part = folder / file.name, folder / f"{file.name}.part"
         if target.is_file():
-            if cache.mismatch(target, file) is None:
+            if checksum.mismatch(target, file) is None:
                 progress.advance(target.stat().st_size)
                 return
             target.unlink()
@@ -127,7 +127,7 @@ class Hub:
         problem = None
         for _ in range(2):  # a damaged file gets one clean start, a wrong one stays wrong
             self._download(url, part, file, progress)
-            problem = cache.mismatch(part, file)
+            problem = checksum.mismatch(part, file)
             if problem is None:
                 part.replace(target)
                 return

