@@ -1,6 +1,6 @@
 """One field of a transcription request: how it is declared, and how documents show it.
 
-Knows nothing about which fields there are (``fields`` does) or how they are read from a form.
+Knows nothing about which fields there are (``table`` does) or how they are read from a form.
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ class LiveOptions:
     trim_above_s: float = 6.0
     """A longer window begins anew, behind committed words."""
     keep_s: float = 2.0
-    """How much committed audio such a window keeps at most,"""
+    """How much committed audio such a window keeps at most."""
     keep_least_s: float = 1.0
-    """and at least, unless it begins in a pause."""
+    """How much it keeps at least, unless it begins in a pause."""
     carried_gap_s: float = 1.5
     """Silence up to which a window keeps what was said in the turn before."""
     longest_s: float = 15.0

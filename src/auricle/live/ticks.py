@@ -25,9 +25,8 @@ def due(
     """What kind of reading ``turn`` needs of the audio from ``window_s`` on; None for none yet.
 
     While somebody speaks it is read again after every interval; ``silence_s`` is for how long they
-    have not, which is no pause yet. As soon as they pause, what they
-    said is read as well as the engine can, so that the final text is there when the turn ends.
-    Silence is not read again.
+    have not, which is no pause yet. As soon as they pause, what they said is read as well as the
+    engine can, so that the final text is there when the turn ends. Silence is not read again.
     """
     if turn.end_s is not None:
         return "final" if turn.end_s - window_s <= options.longest_s else "partial"

@@ -72,9 +72,9 @@ class TurnTranscript:
     language_from_s: float = 0.0
     """Where somebody began to speak in it, if it is not the first of the turn."""
     detected_language: Language | None = None
-    """What it was read in last while that was not decided,"""
+    """What it was read in last, while that was not decided."""
     speech_s: float = 0.0
-    """and how much speech of it that was."""
+    """How much speech of it was read in that."""
     is_lost: bool = False
     """Nothing was read last where words had been."""
     n_failures: int = 0

@@ -70,6 +70,8 @@ def choose(
     fitting = [place for n, place in spoken if n <= most]
 
     def rank(place: int) -> float:
+        """The mean log-probability of tokens favours long texts, whose ends follow from their
+        beginnings, and the sum short ones; right most often is what lies in between."""
         return worth[place] * math.sqrt(_n_tokens(texts[place]))
 
     best = max(fitting, key=rank, default=min(spoken)[1])
@@ -79,10 +81,8 @@ def choose(
 
 
 def _n_tokens(text: WindowText) -> int:
-    """The mean log-probability of tokens favours long texts, whose ends follow from their begins;
-    the sum favours short ones. In between, times the square root of their number, lies what is
-    right most often."""
-    return sum(len(segment.tokens) for segment in text.segments) - 1  # end-of-text is one, too
+    """Tokens of a text, without the two timestamps around it but with end-of-text."""
+    return sum(len(segment.tokens) for segment in text.segments) - 2 + 1
 
 
 def _letters(text: str) -> str:
