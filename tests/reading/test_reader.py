@@ -443,16 +443,16 @@ async def test_nothing_is_aligned_that_nobody_asked_for_or_said():
     assert (reading.segments, engine.aligns, silent.aligns) == ((), [], [])
 
 
-# Partial hypotheses
+# One attempt
 
 
-async def test_a_partial_is_one_attempt_at_whatever_is_there():
+async def test_a_window_is_read_once_whatever_comes_of_it():
     engine = FakeEngine(lambda _: replace(LOOP, goes_on=True, end_s=1.0))
     async with serving(engine) as model:
         with model.queue.admit() as admission:
             options = DecodeOptions(decoding="fast", prompt="Hello.")
-            reader = Reader(model, admission, Priority.LIVE_PARTIAL, options)
-            reading = await reader.read_partial(window(seconds=20.0), detected)
+            reader = Reader(model, admission, Priority.SHORT, options)
+            reading = await reader.read_once(window(seconds=20.0), detected)
     assert ways(engine) == [(3000, 1, 0.0)]
     assert [each.text for each in reading.segments] == [LOOP.text]
     assert reading.language == Language("de", 0.9)

@@ -161,4 +161,4 @@ async def _warm_up(reading: ReadingModel, language: Language) -> None:
 
     with reading.queue.admit(is_own=True) as admission:
         reader = Reader(reading, admission, Priority.SHORT, DecodeOptions())
-        await reader.read_partial(_WARM_UP, language_of)
+        await reader.read_once(_WARM_UP, language_of)

@@ -77,9 +77,9 @@ class Reader:
         segments, context = await self._completed(window, text, language, given)
         return Reading(tuple(segments), language, context)
 
-    async def read_partial(self, window: Window, language_of: LanguageOf) -> Reading:
-        """What is said in a window as far as one attempt tells, for whoever cannot wait: nothing is
-        read again. Raises what `read` raises."""
+    async def read_once(self, window: Window, language_of: LanguageOf) -> Reading:
+        """What is said in a window as far as one attempt tells: nothing is read again, whatever it
+        is like. Raises what `read` raises."""
         with self._opened(window) as encoded:
             language = await language_of(lambda: self._detect_language(encoded))
             text = await (await self._decoding(encoded, language)).first()
