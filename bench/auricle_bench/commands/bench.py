@@ -102,7 +102,7 @@ def bench(  # noqa: PLR0913  # click passes one argument per option
     seed: int,
     json_file: Path | None,
 ) -> int:
-    """Measure a speech-to-text server under load: speed, latency, errors, accuracy.
+    """Measure a speech-to-text server under load. Speed, latency, errors, accuracy.
 
     URL is any server that speaks OpenAI's Audio API, such as http://localhost:50060. FILES are
     recordings or folders of them; with --corpus, whose recordings have references, answers are

@@ -65,7 +65,7 @@ def evaluate(  # noqa: PLR0913  # click passes one argument per option
     worst: int,
     json_file: Path | None,
 ) -> int:
-    """Measure how well recordings with references are transcribed, and compare two ways.
+    """Measure errors on recordings of known text. Compares two settings, models or servers, too.
 
     DATASET is a folder with refs.jsonl, metadata.csv, or a .txt beside each recording (and with
     --diarize perhaps a .rttm), or a table (.tsv, .csv, .jsonl) whose header names the recordings

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @settings_options()
 @click.pass_context
 def doctor(context: click.Context, name: str | None, as_json: bool, tune: bool) -> int:
-    """Show what this machine has and what is missing.
+    """Show what this machine has and lacks.
 
     Also shows what `auricle serve` with the same MODEL and options would use. Ends with 1 when it
     could not serve.

@@ -70,7 +70,7 @@ def add(
 @settings_options(only=ONLY)
 @click.pass_context
 def list_keys(context: click.Context) -> None:
-    """Show whose keys there are, and what each may take."""
+    """Show whose keys there are. Also what each may take, and until when."""
     from auricle import keyring
 
     path, now = _path(context), datetime.now(UTC)

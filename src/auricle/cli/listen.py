@@ -74,6 +74,12 @@ def listen(  # noqa: PLR0913  # click passes one argument per option
 
     Listens to the microphone, or to FILE as if it were spoken now; Ctrl-C ends it. Text that may
     still change is dim. In a pipe each paragraph is a line, once it is over.
+
+    \b
+    Examples:
+      auricle listen
+      auricle listen talk.mp4 --speed 4 --save talk.srt
+      auricle listen --url http://localhost:50060 --diarize
     """
     strange = [path for path in saved if path.suffix.lower() not in SAVED]
     if strange:

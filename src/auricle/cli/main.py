@@ -35,9 +35,7 @@ def commands() -> None:
 for command in (serve, transcribe, listen, models, keys, top, doctor, ray):
     commands.add_command(command)
 commands.add_command(measuring.command("bench", "Measure a speech-to-text server under load."))
-commands.add_command(
-    measuring.command("evaluate", "Measure how well recordings with references are transcribed.")
-)
+commands.add_command(measuring.command("evaluate", "Measure errors on recordings of known text."))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -26,7 +26,7 @@ def models() -> None:
 @settings_options(only=CACHE_SETTINGS)
 @click.pass_context
 def list_models(context: click.Context) -> None:
-    """Show the models that are known, and where those on this machine are."""
+    """Show which models are known. Those on this machine are shown with their folder."""
     from auricle.models import registry
     from auricle.models.fetch import FetchOptions
 
@@ -58,7 +58,7 @@ def list_models(context: click.Context) -> None:
 @settings_options(only=CACHE_SETTINGS)
 @click.pass_context
 def download(context: click.Context, names: tuple[str, ...]) -> None:
-    """Fetch models into the cache: names from the list, or hub ids (owner/name)."""
+    """Fetch models into the cache. NAME is one of the list, or a hub id (owner/name)."""
     from auricle.models import registry
     from auricle.models.fetch import FetchOptions, locate, obtain
     from auricle.models.progress import Bar

@@ -21,6 +21,12 @@ def serve(context: click.Context, name: str | None) -> int:
     """Serve OpenAI's Audio API on this machine.
 
     MODEL is a name (tiny, base, small, …), a hub id or a folder; the same as --model.
+
+    \b
+    Examples:
+      auricle serve
+      auricle serve small --port 8000
+      auricle serve --host 0.0.0.0 --keyring keyring.json --tls-cert cert.pem --tls-key key.pem
     """
     settings = settings_from(context, model=name)
     logs.set_up(verbose=settings.verbose, log_format=settings.log_format)

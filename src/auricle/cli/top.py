@@ -35,7 +35,7 @@ TIMEOUT_S = 10.0
     help="show it once, with what is done until the second look, and end; so it is in a pipe",
 )
 def top(url: str, api_key: str | None, every: float, once: bool) -> int:
-    """Show what a server does: queue, requests, sessions, jobs and models. Ctrl-C ends it."""
+    """Show what a server does, live. Queue, requests, sessions, jobs and models; Ctrl-C ends it."""
     import httpx2
 
     from auricle.cli.server_view import Snapshot, lines

@@ -77,6 +77,13 @@ def transcribe(
     --output-dir. A file that fails is reported, and the rest is still done.
 
     With --resume the same command goes on where it was interrupted, also in the middle of a file.
+
+    \b
+    Examples:
+      auricle transcribe talk.mp4
+      auricle transcribe talks/ --format srt --output-dir out
+      auricle transcribe interview.mp3 --diarize --num-speakers 2
+      arecord -f cd -d 10 | auricle transcribe - --language de
     """
     settings = settings_from(context)
     fields = fields_from(context, fmt, settings) + known_voices(known_speakers)
