@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auricle.live.effects import (
@@ -303,6 +305,30 @@ def test_the_end_of_a_turn_that_was_cut_is_read_once():
 def test_nothing_is_said_behind_the_end_of_a_turn():
     turn = TurnTranscript(1, 0.0, 0.0, is_speaking=False, speech_end_s=29.6, end_s=25.2)
     assert turn.speech_until_s == 25.2
+
+
+def test_a_turn_is_ended_by_what_ends_turns_now():
+    """Its client has said so in the middle of it, and does not commit any more."""
+    live, other = session(ending="manual"), session().options
+    assert speak(live, 1.28)[0] == TurnStarted(1, 0.0)
+    assert not [each for each in pause(live, 1.92) if isinstance(each, TurnEnded)]
+    live.configure(replace(other, language="de"))
+    assert TurnEnded(1, 0.0, 3.232) in pause(live, 0.032)
+    request = begun(live)
+    assert request.language == "en", "all else holds from the next turn on"
+    live.answer(request.id, heard("yes", 0.3))
+    speak(live, 1.28)
+    assert begun(live).language == "de"
+
+
+def test_nothing_but_the_client_ends_a_turn_once_it_is_to():
+    live = session(ending="semantic", max_wait_s=4.0)
+    speak(live, 1.28)
+    pause(live, 0.32)
+    live.configure(session(ending="manual").options)
+    assert TurnEnded(1, 0.0, 1.6) not in live.take_end_probability(0.99)  # an answer under way
+    assert not [each for each in pause(live, 8.0) if isinstance(each, TurnEnded)]
+    assert live.commit()[0] == TurnEnded(1, 0.0, 9.6)
 
 
 def test_no_partial_reading_begins_in_what_may_become_a_pause():

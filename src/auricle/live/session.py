@@ -14,6 +14,7 @@ Why it is so: docs/decisions.md, Live streams.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auricle.live.audio import RecentAudio
 from auricle.live.effects import (
@@ -85,7 +86,10 @@ class LiveSession:
         return self._audio.between(self.now_s - seconds, self.now_s)
 
     def configure(self, options: LiveOptions) -> None:
-        """Go on with other options; a turn that is open is ended by those it was begun with."""
+        """Go on with other options from the next turn on. What ends turns changes at once: nobody
+        might be left to end the one that is open."""
+        if options.turns.ending != self.options.turns.ending:
+            self._set_options(replace(self.options, turns=options.turns))
         self._next_options = options
         self._take_options()
 
@@ -195,9 +199,12 @@ class LiveSession:
 
     def _take_options(self) -> None:
         if self._next_options is not None and self._reader.open_turn is None:
-            self.options, self._next_options = self._next_options, None
-            self._reader.options = self.options
-            self._detector.configure(self.options.turns)
+            options, self._next_options = self._next_options, None
+            self._set_options(options)
+
+    def _set_options(self, options: LiveOptions) -> None:
+        self.options = self._reader.options = options
+        self._detector.configure(options.turns)
 
     def _forget_audio(self) -> None:
         """Drop what no window, no turn and no end-of-turn model will need."""

@@ -246,6 +246,22 @@ async def test_turns_that_the_client_ends(served: Served) -> None:
         assert (await client.several(4))[3] == completed("item_4", "", 1)
 
 
+async def test_silence_may_end_a_turn_that_the_client_was_to_end(served: Served) -> None:
+    """What was never said to begin is not said to stop."""
+    async with connected(served, f"{QUERY}&model=gpt-realtime-whisper") as client:
+        [live] = served.runtime.lives
+        spoken = words("one")
+        live.say(TurnStarted(1, 0.0), Update(1, spoken, ()))
+        assert await client.next() == delta("item_2", "one")
+        changed = await client.update(turn_detection={"type": "server_vad"})
+        assert changed["type"] == "session.updated"
+        live.say(TurnEnded(1, 0.0, 1.5), Final(1, 0.0, 1.5, spoken, Language("en")))
+        assert await client.several(4) == [
+            *committed("item_2", None),
+            completed("item_2", "one", 2, "en"),
+        ]
+
+
 async def test_a_turn_that_became_too_long_is_no_end_of_an_item(served: Served) -> None:
     async with connected(served, f"{QUERY}&model=gpt-realtime-whisper") as client:
         [live] = served.runtime.lives
@@ -463,6 +479,16 @@ WRONG: dict[str, tuple[Any, str, str | None]] = {
         "invalid_type",
         "audio",
     ),
+    "audio that is null": (
+        {"type": "input_audio_buffer.append", "audio": None},
+        "invalid_type",
+        "audio",
+    ),
+    "an item of null": (
+        {"type": "conversation.item.delete", "item_id": None},
+        "invalid_type",
+        "item_id",
+    ),
     "a commit of nothing": (
         {"type": "input_audio_buffer.commit"},
         "input_audio_buffer_commit_empty",
@@ -631,9 +657,18 @@ async def test_sessions_that_are_not_had_here(served: Served, query: str, code: 
         assert (await client.closed())[:2] == (4000, f"invalid_request_error.{code}")
 
 
-@pytest.mark.parametrize("query", ["model=gpt-realtime", "model=gpt-realtime-2025-08-28"])
-async def test_what_clients_for_node_name(served: Served, query: str) -> None:
-    async with connected(served, query) as client:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-realtime",
+        "gpt-realtime-2025-08-28",
+        "gpt-realtime-2.1-mini",
+        "gpt-realtime-mini-2025-12-15",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+    ],
+)
+async def test_what_clients_for_node_name(served: Served, name: str) -> None:
+    async with connected(served, f"model={name}") as client:
         assert client.first["type"] == "session.created"
     assert served.runtime.models == [""]
 

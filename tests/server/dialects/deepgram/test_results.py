@@ -330,6 +330,30 @@ def test_words_long_after_others_are_a_new_utterance():
     ) == ["0-0.5 final: one", "utterance end 0.5", "0.5-3.5 final: two"]
 
 
+def test_an_utterance_goes_on_while_its_words_are_committed():
+    """Each soon after the one before, however long ago the last one was told as final."""
+    options = replace(PLAIN, utterance_end_s=1.0)
+    first, second = words("two three", 2.0), words("four", 3.0)
+    assert told(
+        options,
+        *turn(1, "one", 1.0, 2.0),
+        TurnStarted(2, 2.0),
+        Update(2, first, ()),
+        Update(2, second, ()),
+        TurnEnded(2, 2.0, 4.0),
+        Final(2, 2.0, 4.0, first + second, ENGLISH),
+    ) == ["0-2 final end: one", "2-4 final: two three four"]
+
+
+def test_words_that_are_not_final_are_told_before_the_end_of_their_utterance():
+    options = replace(PLAIN, utterance_end_s=1.0)
+    first, late = words("one"), words("two", 2.0)
+    assert told(options, TurnStarted(1, 0.0), Update(1, first, ()), Update(1, late, ())) == [
+        "0-0.5 final: one",
+        "utterance end 0.5",
+    ]
+
+
 def test_silence_is_told_now_and_then():
     assert told(PLAIN, *(float(i) for i in range(12))) == ["0-5 final:", "5-10 final:"]
 

@@ -222,10 +222,16 @@ class LiveResults:
 
     def _new_utterance(self, words: Sequence[LiveWord]) -> list[ServerMessage]:
         """The end of the utterance before, where words begin long after it."""
-        gap_s, last_s = self._options.utterance_end_s, self._utterance_end_s
+        gap_s, last_s = self._options.utterance_end_s, self._last_word_end_s
         if gap_s is None or last_s is None or not words or words[0].start_s - last_s < gap_s:
             return []
-        return self._utterance_end(last_s)
+        messages = self._final(last_s) if self._committed else []
+        return messages + self._utterance_end(last_s)
+
+    @property
+    def _last_word_end_s(self) -> float | None:
+        """Where the utterance ends so far, unless its end was told."""
+        return self._committed[-1].end_s if self._committed else self._utterance_end_s
 
     def _utterance_over(self) -> list[ServerMessage]:
         """The end of the utterance, where nothing has followed it for long enough."""
@@ -233,7 +239,7 @@ class LiveResults:
         is_speaking = self._open is not None and not self._is_paused
         if gap_s is None or is_speaking or self._by_silence or self._tentative:
             return []
-        last_s = self._committed[-1].end_s if self._committed else self._utterance_end_s
+        last_s = self._last_word_end_s
         if last_s is None or self._now_s - last_s < gap_s:
             return []
         messages = self._final(last_s) if self._committed else []

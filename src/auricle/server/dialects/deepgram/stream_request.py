@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from auricle.errors import InvalidRequest
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.server.dialects.deepgram import parameters
@@ -130,12 +129,5 @@ def _utterance_end_s(query: Query) -> float | None:
     value = query.text("utterance_end_ms")
     if value is None or as_flag(value) is False:
         return None
-    given_ms = query.number("utterance_end_ms", 0, MAX_SILENCE_MS) or 0.0
-    if given_ms < MIN_UTTERANCE_END_MS:
-        raise InvalidRequest(
-            f"Invalid 'utterance_end_ms' value of '{value}'. Allowed is a number from "
-            f"{MIN_UTTERANCE_END_MS}.",
-            param="utterance_end_ms",
-            code="invalid_value",
-        )
-    return min(given_ms / 1000, MAX_UTTERANCE_END_S)
+    given_ms = query.number("utterance_end_ms", MIN_UTTERANCE_END_MS, MAX_SILENCE_MS)
+    return None if given_ms is None else min(given_ms / 1000, MAX_UTTERANCE_END_S)

@@ -88,8 +88,7 @@ def kind(event: Fields) -> str:
 def audio(event: Fields) -> bytes:
     """What is appended. Raises `InvalidRequest` if that is no base64."""
     event.known("type", "event_id", "audio")
-    event.required("audio")
-    encoded = event.text("audio", MAX_AUDIO_CHARS) or ""
+    encoded = event.required_text("audio", MAX_AUDIO_CHARS)
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as exc:
@@ -101,5 +100,4 @@ def audio(event: Fields) -> bytes:
 def item_id(event: Fields) -> str:
     """Which item an event is about."""
     event.known("type", "event_id", "item_id")
-    event.required("item_id")
-    return event.text("item_id", MAX_ID_CHARS) or ""
+    return event.required_text("item_id", MAX_ID_CHARS)

@@ -61,6 +61,8 @@ class _Spoken:
     id: str
     start_s: float
     end_s: float = 0.0
+    is_announced: bool = False
+    """Whether the client was told that somebody began to speak."""
     is_committed: bool = False
     is_failed: bool = False
     n_turns: int = 0
@@ -174,6 +176,7 @@ class Conversation:
         item = self._joined(started.turn, start_s)
         if self.configuration.turn_detection is None:
             return []
+        item.is_announced = True
         return [SpeechStarted(audio_start_ms=_ms(start_s), item_id=item.id)]
 
     def _joined(self, turn: int, start_s: float) -> _Spoken:
@@ -195,7 +198,7 @@ class Conversation:
             return []  # it became too long, and the item goes on
         item.end_s = self.boundary_s = self.offset_s + ended.end_s
         events: list[ServerEvent] = []
-        if not is_by_client:
+        if item.is_announced and not is_by_client:
             events.append(SpeechStopped(audio_end_ms=_ms(item.end_s), item_id=item.id))
         return events + self._commit(item)
 

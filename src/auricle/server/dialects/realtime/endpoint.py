@@ -8,6 +8,7 @@ or a session is wrong. A server that has no room, or is not ready, answers with 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import parse_qs
@@ -39,7 +40,9 @@ SUBPROTOCOL = "realtime"
 
 WRONG_KEY = 3000
 
-CONVERSATION_MODELS = "gpt-realtime"
+CONVERSATION_MODELS = re.compile(
+    r"gpt-realtime(?:-mini|-\d[\d.-]*)*|gpt-4o(?:-mini)?-realtime-preview(?:-[\d-]+)?"
+)
 """OpenAI's client for Node can name a model alone, not a kind of session, and its users name one of
 these; what they mean here is the model that is served."""
 
@@ -100,15 +103,7 @@ class Realtime:
                 param="model",
                 code="missing_model",
             )
-        if (
-            not model
-            or model.startswith(CONVERSATION_MODELS + "-20")
-            or model
-            in (
-                CONVERSATION_MODELS,
-                f"{CONVERSATION_MODELS}-mini",
-            )
-        ):
+        if not model or CONVERSATION_MODELS.fullmatch(model):
             return Configuration()
         return replace(Configuration(), transcription=Transcription(model=model))
 

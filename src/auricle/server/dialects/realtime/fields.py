@@ -68,6 +68,12 @@ class Fields:
         self._check_length(name, "string", "a", len(value), max_chars)
         return value
 
+    def required_text(self, name: str, max_chars: int) -> str:
+        """A text that must be there, and may not be null."""
+        if self.required(name) is None:
+            self._wrong_type(name, "a string", None)
+        return self.text(name, max_chars) or ""
+
     def texts(self, name: str, max_items: int, max_chars: int) -> tuple[str, ...]:
         """A list of texts; none if it is null or not there."""
         value = self.values.get(name)
@@ -138,7 +144,9 @@ def refuse_choice(path: str, value: str, words: Collection[str]) -> NoReturn:
 
 def _listed(words: Collection[str]) -> str:
     *most, last = (f"'{word}'" for word in words)
-    return f"{', '.join(most)}, and {last}" if most else last
+    if not most:
+        return last
+    return f"{', '.join(most)}{',' if len(most) > 1 else ''} and {last}"
 
 
 def _kind(value: object) -> str:
