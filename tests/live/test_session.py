@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auricle.live.effects import (
+    Effect,
     Final,
     ReadWanted,
     SpeechPaused,
@@ -108,6 +109,30 @@ def test_committed_words_are_the_prefix_of_all_that_is_read_later():
         assert request.prefix == (3, 3, 4)
         live.answer(request.id, heard("there", 1.2))
         live.answer(request.id, NOTHING)
+
+
+def spans(effects: list[Effect]) -> list[tuple[str, float, float]]:
+    """Where the words of updates are, committed or not."""
+    updates = [each for each in effects if isinstance(each, Update)]
+    found = [word for update in updates for word in (*update.committed, *update.tentative)]
+    return [(word.text.strip(), word.start_s, word.end_s) for word in found]
+
+
+def test_words_of_two_readings_do_not_overlap():
+    live = session()
+    speak(live, 1.28)
+    read(live, "ask not", 0.0)
+    speak(live, 0.32)
+    assert read(live, "ask not what", 0.0) == [Update(1, words("ask not"), words("what", 0.6))]
+    speak(live, 0.32)
+    assert spans(read(live, "what you", 0.5)) == [("what", 0.6, 0.8), ("you", 0.8, 1.1)]
+
+
+def test_no_word_begins_before_its_turn():
+    live = session()
+    pause(live, 0.96)
+    speak(live, 1.28)
+    assert spans(read(live, "ask", 0.5)) == [("ask", 0.64, 0.8)]
 
 
 def test_a_newer_reading_replaces_one_that_was_not_begun():

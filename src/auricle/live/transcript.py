@@ -17,6 +17,7 @@ from auricle.live.commit import n_committed, n_plausible
 from auricle.live.effects import LiveWord, ReadRequest, ReadResult
 from auricle.live.language import decided, is_sure
 from auricle.live.options import LiveOptions
+from auricle.live.ordered import in_order
 from auricle.types import Language
 
 SKIPPED_S = 1.0
@@ -228,9 +229,9 @@ class TurnTranscript:
         return self._keep(self.tentative, len(self.tentative), self.transcribed_s)
 
     def _keep(self, words: Sequence[LiveWord], n: int, edge_s: float) -> tuple[LiveWord, ...]:
-        new = tuple(words[:n])
+        ordered = tuple(in_order(words, self.committed_s))
+        new, self.tentative = ordered[:n], ordered[n:]
         self.committed += new
-        self.tentative = tuple(words[n:])
         self.transcribed_s = edge_s
         return new
 

@@ -5,7 +5,7 @@ Pure: effects and the audio's clock in, messages out. Knows nothing about socket
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,7 @@ from auricle.live.effects import (
 from auricle.live.effects import (
     Final as TurnFinal,
 )
+from auricle.live.ordered import in_order
 from auricle.server.dialects.deepgram import formatting
 from auricle.server.dialects.deepgram.bodies import Alternative
 from auricle.server.dialects.deepgram.messages import (
@@ -42,9 +43,6 @@ FINAL_S: Final = 3.0
 
 QUIET_S: Final = 5.0
 """Something is told at least so often: an empty result, where nobody speaks."""
-
-MIN_WORD_S: Final = 0.02
-"""No word is told as shorter, whatever the model makes of it."""
 
 _SENTENCE_ENDS: Final = (".", "?", "!", "。", "？", "！")
 
@@ -182,7 +180,7 @@ class LiveResults:
         self, end_s: float, *, is_end: bool = False, from_finalize: bool = False
     ) -> list[ServerMessage]:
         """The committed words, up to ``end_s``."""
-        words, self._committed = _in_order(self._committed, self._final_s), []
+        words, self._committed = in_order(self._committed, self._final_s), []
         if words:
             self._utterance_end_s = words[-1].end_s
             end_s = max(end_s, words[-1].end_s)
@@ -193,7 +191,7 @@ class LiveResults:
 
     def _interim(self) -> list[ServerMessage]:
         """What is not final yet, up to now."""
-        words = _in_order((*self._committed, *self._tentative), self._final_s)
+        words = in_order((*self._committed, *self._tentative), self._final_s)
         end_s = max([self._now_s, self._final_s, *(word.end_s for word in words)])
         return [self._results(words, end_s, is_final=False)]
 
@@ -248,14 +246,3 @@ class LiveResults:
     def _utterance_end(self, last_s: float) -> list[ServerMessage]:
         self._utterance_end_s = None
         return [UtteranceEnd(self._channel, time(last_s))]
-
-
-def _in_order(words: Iterable[LiveWord], start_s: float) -> list[LiveWord]:
-    """The words one after the other, none of them before ``start_s``."""
-    found: list[LiveWord] = []
-    for word in words:
-        start_s = max(word.start_s, start_s)
-        end_s = max(word.end_s, start_s + MIN_WORD_S)
-        found.append(msgspec.structs.replace(word, start_s=start_s, end_s=end_s))
-        start_s = end_s
-    return found
