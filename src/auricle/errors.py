@@ -85,6 +85,12 @@ class NotFound(InvalidRequest):
     status = 404
 
 
+class UpgradeRequired(InvalidRequest):
+    """There is a websocket at the path, and it was asked for as a page."""
+
+    status = 426
+
+
 class ModelNotFound(InvalidRequest):
     status = 404
 

@@ -50,6 +50,7 @@ from auricle.server.status import Status
 from auricle.server.transport import systemd
 from auricle.server.transport.in_flight import InFlight
 from auricle.server.transport.requests import RequestMiddleware
+from auricle.server.transport.socket import upgrade_required
 from auricle.server.transport.spool import Spool
 from auricle.server.transport.upload import MIB
 from auricle.speech_runtime import SpeechRuntime
@@ -169,11 +170,15 @@ def _downloads(runtime: SpeechRuntime, keys: ApiKeys) -> list[Route]:
     ]
 
 
-def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute]:
+def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute | Route]:
+    sockets = {
+        "/v1/listen": LiveEndpoint(runtime, LISTEN),
+        "/v2/listen": LiveEndpoint(runtime, FLUX),
+        realtime.PATH: realtime.Realtime(runtime, secrets),
+    }
     return [
-        WebSocketRoute("/v1/listen", LiveEndpoint(runtime, LISTEN)),
-        WebSocketRoute("/v2/listen", LiveEndpoint(runtime, FLUX)),
-        WebSocketRoute(realtime.PATH, realtime.Realtime(runtime, secrets)),
+        *(WebSocketRoute(path, endpoint) for path, endpoint in sockets.items()),
+        *(Route(path, upgrade_required, include_in_schema=False) for path in sockets),
     ]
 
 

@@ -783,6 +783,14 @@ SECRETS: list[tuple[Any, int, str | None]] = [
 ]
 
 
+async def test_a_secret_for_a_model_that_is_not_here(served: Served) -> None:
+    session = {"type": "transcription", "audio": {"input": {"transcription": {"model": "nope"}}}}
+    async with served.http() as http:
+        answer = await http.post("/v1/realtime/client_secrets", json={"session": session})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["param"] == f"{INPUT}.transcription.model"
+
+
 @pytest.mark.parametrize(("body", "status", "param"), SECRETS)
 async def test_what_a_secret_may_be_for(
     served: Served, body: Any, status: int, param: str | None

@@ -65,6 +65,16 @@ async def test_wrong_urls_and_methods(
     )
 
 
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/listen", "/v2/listen"])
+async def test_a_websocket_asked_for_as_a_page(served: Served, path: str) -> None:
+    """A proxy that does not pass the upgrade on is the usual cause."""
+    async with served.http() as http:
+        answer = await http.get(path)
+    assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+    assert "a proxy in between must pass on" in answer.text
+    assert ("err_msg" in answer.json()) is path.endswith("listen")
+
+
 async def test_every_answer_has_its_own_id_and_its_time(served: Served) -> None:
     async with served.http() as http:
         answers = [

@@ -149,6 +149,17 @@ async def test_pings_are_answered_and_what_nobody_knows_is_passed_over():
         assert server.runtime.lives == []
 
 
+async def test_questions_in_the_middle_of_a_command_are_answered():
+    async with wyoming() as server, server.client() as client:
+        client.send("audio-start", {**FORMAT})
+        client.send("describe")
+        assert (await client.event())[0] == "info"
+        await client.ping()
+        server.runtime.lives[0].says = says("finish", final("yes"))
+        client.send("audio-stop")
+        assert (await client.events("transcript-stop"))[-2][1]["text"] == "yes"
+
+
 async def test_names_of_a_house_are_hints_as_far_as_there_is_room():
     async with wyoming() as server, server.client() as client:
         names = [f"lamp number {i:03}" for i in range(80)]

@@ -10,11 +10,12 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from auricle.errors import AuricleError, Overloaded, Unavailable
+from auricle.errors import AuricleError, Overloaded, Unavailable, UpgradeRequired
 from auricle.server.transport import context
 from auricle.server.transport.websocket_protocol import LOST
 
@@ -210,6 +211,15 @@ async def accepted(
     finally:
         await socket.finish(delivering)
     await socket.send_close()
+
+
+async def upgrade_required(request: Request) -> NoReturn:
+    """Where there is a websocket, and a page is asked for."""
+    context.of(request.scope).headers["upgrade"] = "websocket"
+    raise UpgradeRequired(
+        f"There is a websocket at {request.scope['path']}: ask for it with the headers "
+        "'Connection: Upgrade' and 'Upgrade: websocket', which a proxy in between must pass on."
+    )
 
 
 def close_code(exc: AuricleError) -> int:

@@ -98,10 +98,8 @@ class Connection:
 
     async def _handle(self, event: Event) -> None:
         match event.type:
-            case "describe":
-                await self._send([event_bytes("info", await info(self._runtime))])
-            case "ping":
-                await self._pong(event)
+            case "describe" | "ping":
+                await self._tell(event)
             case "transcribe":
                 self._asked = Command.of(event.data, self._runtime.settings)
                 await self._runtime.find(self._asked.model)
@@ -139,8 +137,8 @@ class Connection:
                 if event.type == "audio-chunk":
                     _check_format(event, audio)
                     await stream.send(audio.push(event.payload))
-                elif event.type == "ping":
-                    await self._pong(event)
+                elif event.type in ("describe", "ping"):
+                    await self._tell(event)
                 elif event.type in ("audio-start", "transcribe") and event is not first:
                     raise InvalidRequest(
                         f"{event.type} came before the audio-stop of the command before."
@@ -165,8 +163,13 @@ class Connection:
                 break
         await self._send(transcript.end())
 
-    async def _pong(self, ping: Event) -> None:
-        await self._send([event_bytes("pong", {"text": ping.data.get("text")})])
+    async def _tell(self, asked: Event) -> None:
+        """Answer a question, also in the middle of a command."""
+        if asked.type == "describe":
+            answer = event_bytes("info", await info(self._runtime))
+        else:
+            answer = event_bytes("pong", {"text": asked.data.get("text")})
+        await self._send([answer])
 
     async def _send(self, events: Iterable[bytes]) -> None:
         self._writer.writelines(events)

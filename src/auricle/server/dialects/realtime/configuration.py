@@ -46,6 +46,8 @@ DELAY: Mapping[str, float] = {"minimal": 0.3, "low": 0.5, "medium": 0.7, "high":
 
 NOISES = ("near_field", "far_field")
 
+MODEL_PATH = "session.audio.input.transcription.model"
+
 MAX_MODEL_CHARS = 256
 MAX_PROMPT_CHARS = 16_384
 MAX_LANGUAGES = 100

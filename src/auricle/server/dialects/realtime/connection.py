@@ -18,7 +18,12 @@ from auricle.live.pcm import PcmReader
 from auricle.live.stream import LiveStream
 from auricle.server import errors
 from auricle.server.dialects.realtime import beta, client_events
-from auricle.server.dialects.realtime.configuration import Configuration, ServerVad, updated
+from auricle.server.dialects.realtime.configuration import (
+    MODEL_PATH,
+    Configuration,
+    ServerVad,
+    updated,
+)
 from auricle.server.dialects.realtime.conversation import Conversation
 from auricle.server.dialects.realtime.events import (
     Cleared,
@@ -272,4 +277,4 @@ def error_event(exc: AuricleError, event_id: str | None = None) -> Error:
 
 
 def replace_code(exc: ModelNotFound, code: str) -> ModelNotFound:
-    return ModelNotFound(exc.message, param="session.audio.input.transcription.model", code=code)
+    return ModelNotFound(exc.message, param=MODEL_PATH, code=code)

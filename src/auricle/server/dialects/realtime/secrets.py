@@ -12,10 +12,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auricle.errors import UNDECODABLE, InvalidRequest
+from auricle.errors import UNDECODABLE, InvalidRequest, ModelNotFound
 from auricle.server.access.client_secrets import ClientSecret, ClientSecrets
 from auricle.server.dialects.realtime import beta
-from auricle.server.dialects.realtime.configuration import Configuration, updated
+from auricle.server.dialects.realtime.configuration import MODEL_PATH, Configuration, updated
 from auricle.server.dialects.realtime.events import session_shown
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.dialects.realtime.ids import new_id
@@ -64,7 +64,11 @@ class Secrets:
     async def _issued(
         self, request: Request, configuration: Configuration, seconds: int
     ) -> ClientSecret:
-        await self._runtime.find(configuration.model)
+        try:
+            await self._runtime.find(configuration.model)
+        except ModelNotFound as exc:
+            exc.param = MODEL_PATH
+            raise
         client = context.of(request.scope).client
         return self._secrets.issue(client, seconds, configuration)
 
