@@ -70,7 +70,7 @@ async def test_who_speaks_is_shown_and_saved(capsys, tmp_path):
         ([JFK, "--microphone", "1"], 2, "give FILE or --microphone, not both"),
         ([str(SAMPLES)], 2, "is a folder; one FILE can be listened to"),
         ([JFK, "--speed", "-1"], 2, "-1.0 is not in the range"),
-        (["gone.wav"], 1, "no such file"),
+        (["gone.wav"], 1, "gone.wav: no such file"),
         ([JFK, "--url", "http://127.0.0.1:1"], 1, "cannot connect to ws://127.0.0.1:1/"),
         (["--list-microphones"], 1, "pip install 'auricle[mic]'"),
     ],

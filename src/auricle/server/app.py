@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from auricle.jobs.service import JobService
 from auricle.server import errors, openapi, page
@@ -171,7 +172,7 @@ def _downloads(runtime: SpeechRuntime, keys: ApiKeys) -> list[Route]:
 
 
 def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRoute | Route]:
-    sockets = {
+    sockets: dict[str, ASGIApp] = {
         "/v1/listen": LiveEndpoint(runtime, LISTEN),
         "/v2/listen": LiveEndpoint(runtime, FLUX),
         realtime.PATH: realtime.Realtime(runtime, secrets),

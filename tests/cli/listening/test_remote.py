@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -146,6 +147,27 @@ async def test_a_server_without_our_extensions_is_asked_again():
         assert await heard(url) == [FinishedTurn(0.0, 1.0, "hello"), Caption("", "")]
     updates = [e["session"] for e in servers[0].received if e["type"] == "session.update"]
     assert ["include" in session for session in updates] == [True, False]
+
+
+async def test_a_turn_that_the_end_of_the_sound_ends():
+    """It began before all of the sound was sent."""
+
+    async def script(server: Server) -> None:
+        await server.configured()
+        await server.say("input_audio_buffer.speech_started", audio_start_ms=100, item_id="a")
+        await server.next("input_audio_buffer.commit")
+        await server.say("input_audio_buffer.committed", item_id="a", previous_item_id=None)
+        await server.say(f"{TRANSCRIPTION}.completed", item_id="a", transcript="hello")
+
+    async with serving(script) as (url, _), remote.opened(RemoteOptions(url)) as speech:
+        events = aiter(speech)
+        waiting = asyncio.ensure_future(anext(events))
+        await speech.send(TONE)
+        await speech.finish()
+        assert [await waiting, await anext(events)] == [
+            FinishedTurn(0.1, 1.0, "hello"),
+            Caption("", ""),
+        ]
 
 
 async def test_who_speaks():

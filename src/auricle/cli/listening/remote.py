@@ -39,7 +39,8 @@ class _Item:
     words: list[Word] = field(default_factory=list)
     tentative: str = ""
     start_s: float = 0.0
-    end_s: float = 0.0
+    end_s: float | None = None
+    """None until it is known."""
 
 
 @dataclass(slots=True)
@@ -129,16 +130,16 @@ class RemoteSpeech:
         kind: str = event["type"]
         if kind == "error":
             return self._failed(event["error"])
-        if kind == "input_audio_buffer.committed" and self._state.is_ending:
-            self._state.is_answered = True
         if "item_id" not in event:
             return []
-        item = self._state.items.setdefault(event["item_id"], _Item(end_s=self._now_s))
+        item = self._state.items.setdefault(event["item_id"], _Item())
         match kind:
             case "input_audio_buffer.speech_started":
                 item.start_s = event["audio_start_ms"] / 1000
             case "input_audio_buffer.speech_stopped":
                 item.end_s = event["audio_end_ms"] / 1000
+            case "input_audio_buffer.committed":
+                self._committed(item)
             case str() if kind == f"{_ITEM}.tentative":
                 item.tentative = event["text"]
                 return [self._caption()]
@@ -151,8 +152,13 @@ class RemoteSpeech:
                 return [Note(event["error"]["message"])]
             case str() if kind == f"{_ITEM}.completed":
                 del self._state.items[event["item_id"]]
-                return [*_finished_turns(item, event), self._caption()]
+                return [*_finished_turns(item, event, self._now_s), self._caption()]
         return []
+
+    def _committed(self, item: _Item) -> None:
+        self._state.is_answered = self._state.is_answered or self._state.is_ending
+        if item.end_s is None:  # the client ended it, not silence
+            item.end_s = self._now_s
 
     def _failed(self, error: dict[str, Any]) -> list[SpeechEvent]:
         if error.get("code") != "input_audio_buffer_commit_empty":
@@ -184,12 +190,13 @@ class RemoteSpeech:
             raise _closed(exc) from exc
 
 
-def _finished_turns(item: _Item, event: dict[str, Any]) -> list[FinishedTurn]:
+def _finished_turns(item: _Item, event: dict[str, Any], now_s: float) -> list[FinishedTurn]:
     words = tuple(_words(event, event["transcript"]))
     text = _shown(event["transcript"], words).strip()
     languages = event.get("languages") or [{}]
     code = languages[0].get("code")
-    return [FinishedTurn(item.start_s, item.end_s, text, words, code)] if text else []
+    end_s = now_s if item.end_s is None else item.end_s
+    return [FinishedTurn(item.start_s, end_s, text, words, code)] if text else []
 
 
 def _words(event: dict[str, Any], text: str) -> Iterator[Word]:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from auricle.cli.listening.follow import follow, stopped_by_ctrl_c
 from auricle.cli.listening.remote_options import RemoteOptions
 from auricle.cli.listening.speech import FinishedTurn, Speech, SpeechEvent
 from auricle.cli.output import Files
+from auricle.errors import AuricleError
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.media.pool import DecoderPool
@@ -99,13 +100,29 @@ async def _sound(plan: Listening) -> AsyncIterator[AsyncIterator[Pcm]]:
         async with sources.microphone(sources.sound_module(), plan.microphone) as sound:
             yield sound
         return
-    inputs.check(plan.path)
+    with _named(plan.path):
+        inputs.check(plan.path)
     decoders = DecoderPool(plan.settings)
     await decoders.start()
     try:
-        yield sources.recording(plan.path, decoders, plan.speed)
+        yield _recording(plan.path, decoders, plan.speed)
     finally:
         await decoders.close()
+
+
+async def _recording(path: Path, decoders: DecoderPool, speed: float) -> AsyncIterator[Pcm]:
+    with _named(path):
+        async for piece in sources.recording(path, decoders, speed):
+            yield piece
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is wrong with the file is told with its name."""
+    try:
+        yield
+    except AuricleError as exc:
+        raise AuricleError(f"{path.name}: {exc.message}") from exc
 
 
 def _transcript(turns: list[FinishedTurn]) -> Transcript:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from auricle.types import Pcm, Segment, Word
 
 
@@ -46,6 +48,14 @@ def _joined(words: Iterable[Word]) -> str:
     return "".join(word.text for word in words).strip()
 
 
+def _begun(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with a space before the first, as those of a transcript: they are its text then,
+    and their times those of its subtitles."""
+    if not words or words[0].text.startswith(" "):
+        return words
+    return (msgspec.structs.replace(words[0], text=f" {words[0].text}"), *words[1:])
+
+
 def _segment(start_s: float, end_s: float, text: str, words: tuple[Word, ...]) -> Segment:
     return Segment(
         start_s=start_s,
@@ -56,7 +66,7 @@ def _segment(start_s: float, end_s: float, text: str, words: tuple[Word, ...]) -
         avg_logprob=0.0,
         compression_ratio=1.0,
         no_speech_prob=0.0,
-        words=words or None,
+        words=_begun(words) or None,
         speaker=words[0].speaker if words else None,
     )
 
