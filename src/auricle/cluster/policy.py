@@ -1,6 +1,6 @@
 """How many engines of a model there should be: by the seconds of work that wait for them.
 
-Pure. Ray Serve asks every few seconds and waits before it follows: see `deployments`.
+Pure. Ray Serve asks every few seconds and waits before it follows: see `ray_engines.deployment`.
 """
 
 from __future__ import annotations

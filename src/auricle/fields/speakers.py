@@ -1,4 +1,4 @@
-"""The fields of a request that are about speakers; `fields.FIELDS` holds them with the others.
+"""The fields of a request that are about speakers; `table.FIELDS` holds them with the others.
 
 Knows nothing about how voices are told apart.
 """

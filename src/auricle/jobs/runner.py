@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """Does jobs in ``n_at_once`` tasks, from `start` until `halt`. For the event loop."""
+    """Does jobs in ``jobs_at_once`` tasks, from `start` until `halt`. For the event loop."""
 
     def __init__(
         self,
