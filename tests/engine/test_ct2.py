@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 JFK = read_wav(SAMPLES / "jfk.wav")
 SPANISH = read_wav(SAMPLES / "es.wav")
-BRIEF = {"max_new_tokens": 40}
+BRIEF = {"max_new_tokens": 20}
 """What is drawn by chance ends nowhere."""
 
 

@@ -12,13 +12,13 @@ from tests.audio_files import SAMPLES, read_wav
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
 JFK = read_wav(SAMPLES / "jfk.wav")
-CLIPS = (JFK, JFK[round(5.6 * SAMPLE_RATE) : round(6.7 * SAMPLE_RATE)])
+CLIPS = (JFK[: 5 * SAMPLE_RATE], JFK[round(5.6 * SAMPLE_RATE) : round(6.7 * SAMPLE_RATE)])
 OPTIONS = (
     DecodeOptions(words=True),
     DecodeOptions(decoding="fast"),
     DecodeOptions(temperature=0.8),
 )
-ODD = (*odd_requests.pcms(4), read_wav(SAMPLES / "es.wav"))
+ODD = (*odd_requests.pcms(4), read_wav(SAMPLES / "es.wav")[: 4 * SAMPLE_RATE])
 """Noises, words said again and again, speech backwards and too fast, and a language that the model
 does not know."""
 

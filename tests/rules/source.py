@@ -6,6 +6,7 @@ Knows nothing about which rules there are.
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -38,13 +39,24 @@ def home(path: Path) -> Path:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return _trees()[path]
 
 
 @cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
     """Every node of a module."""
     return tuple(ast.walk(tree(path)))
+
+
+@cache
+def _trees() -> dict[Path, ast.Module]:
+    """All modules at once, without looks for garbage in between, which take ten times as long."""
+    gc.disable()
+    try:
+        return {path: ast.parse(path.read_text("utf-8"), str(path)) for path in all_modules()}
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def dotted(path: Path) -> str:
