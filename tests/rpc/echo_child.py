@@ -1,4 +1,4 @@
-"""A child process for ``test_rpc``: answers, fails, prints, streams, waits for a friend, or dies.
+"""A child process for ``test_child``: answers, fails, prints, streams, waits for a friend, or dies.
 
 Knows nothing about audio; it exists to be misused.
 """

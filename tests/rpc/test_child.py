@@ -15,7 +15,7 @@ from auricle.errors import AuricleError, InvalidRequest, Unavailable
 from auricle.rpc.child import Child, ChildDied
 from auricle.rpc.wire import MAX_FRAME_BYTES, MAX_PARTS_AHEAD
 from auricle.telemetry import request_id
-from tests.echo_child import Count, Said, Say
+from tests.rpc.echo_child import Count, Said, Say
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +31,7 @@ def announced() -> asyncio.Queue[Said | Count]:
 @pytest.fixture
 async def echo(tmp_path: Path, announced: asyncio.Queue[Said | Count]) -> AsyncIterator[Echo]:
     child: Echo = await Child.start(
-        "tests.echo_child",
+        "tests.rpc.echo_child",
         reply_type=Said | Count,
         name="echo",
         env={
@@ -296,7 +296,7 @@ async def test_a_process_that_cannot_be_started_now_may_be_later(monkeypatch, er
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
     with pytest.raises(Unavailable) as caught:
-        await Child.start("tests.echo_child", reply_type=Said, name="echo")
+        await Child.start("tests.rpc.echo_child", reply_type=Said, name="echo")
     assert caught.value.message == f"the echo could not be started: {error}"
     assert (caught.value.code, caught.value.retry_after_s) == ("process_not_started", 5)
 
@@ -306,7 +306,7 @@ async def test_a_file_in_the_users_folder_is_no_module(echo: Echo, tmp_path, mon
     (tmp_path / "msgspec.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
     child: Echo = await Child.start(
-        "tests.echo_child",
+        "tests.rpc.echo_child",
         reply_type=Said,
         name="echo",
         env={
