@@ -106,6 +106,28 @@ def test_squeezed_words_need_not_be_equally_short():
     assert n_plausible((*real, *again), 1.5) == 4
 
 
+def test_a_command_that_is_said_once_more_in_haste_was_said_once():
+    """Heard in a command of 1.2 s, in the silence behind it."""
+    said = [*words("run party", 0.5, each_s=0.6), *words("time", 1.7, each_s=0.02)]
+    again = words("run party time", 1.72, each_s=0.13)
+    doubtful = [msgspec.structs.replace(word, probability=0.3) for word in said]
+    assert n_plausible((*doubtful, *again), 2.5) == 3
+    assert not goes_astray((*doubtful, *again), 2.5)
+
+
+@pytest.mark.parametrize(("first_s", "again_s"), [(0.3, 0.13), (0.6, 0.2)])
+def test_a_phrase_may_be_said_twice_quickly(first_s, again_s):
+    again = words("thank you", 2 * first_s, each_s=again_s)
+    assert n_plausible((*words("thank you", each_s=first_s), *again), 9.0) == 4
+
+
+def test_a_word_may_be_a_loop_by_itself():
+    said = (*words("one"), *words("1." * 60, 0.3, 6.0), *words("two", 6.3))
+    assert n_plausible(said, 9.0) == 1
+    assert goes_astray(said, 9.0)
+    assert n_plausible(words("1000000000000 aaaaaaaaaaaah"), 9.0) == 2
+
+
 def test_the_word_before_squeezed_ones_was_said():
     real = [*words("my fellow", 1.0), *words("Americans", 1.6)]
     again = words("and so my fellow Americans", 1.9, each_s=0.02)

@@ -264,6 +264,18 @@ def test_another_language_in_a_turn_is_detected_where_it_begins():
     assert (final.words, final.language) == (said, EN)
 
 
+def test_what_cannot_have_been_said_is_not_written_before_another_language():
+    """In Hindi nothing was heard but ones, for seconds: what followed was detected anew."""
+    live = session(language=None)
+    speak(live, 1.6)
+    live.answer(begun(live).id, heard("una frase", 0.0, CERTAIN_ES))
+    speak(live, 2.24)
+    pause(live, 0.48)
+    ones = words("1." * 60, 0.6, 2.6)
+    effects = live.answer(begun(live).id, ReadResult((*words("una frase"), *ones), ES))
+    assert effects == [Update(1, words("una frase"), ()), ReadWanted("final")]
+
+
 def late(live: LiveSession) -> None:
     """Read a turn of 4.8 s, of which nothing was read before, as two words at its end."""
     speak(live, 2.4)

@@ -14,6 +14,7 @@ Why it is so: docs/decisions.md, Live streams.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,16 @@ DOUBTFUL = 0.5
 
 LOOP_LENGTHS = range(1, 9)
 """Words in a phrase that may be repeated on and on."""
+
+IN_WORD_LOOP = re.compile(r"(.{1,8}?)\1{15,}")
+"""Letters said more than fifteen times running in what has no spaces: a loop, too. A number may end
+in twelve zeros."""
+
+ECHO_LENGTHS = range(2, 13)
+ECHO_SHARE = 0.4
+ECHO_WORD_S = 0.15
+"""Words in a phrase that is said once more at once: in less than this share of the time it took
+before, and in less than this for each word, nobody says it again."""
 
 LOST_S = 1.0
 """Audio at the end without a word that can have been said; a turn ends in less silence."""
@@ -86,8 +97,10 @@ def spelling(text: str) -> str:
 def n_plausible(words: Sequence[Word], edge_s: float) -> int:
     """How many of the first ``words`` can have been said. Those behind the edge of the audio were
     heard in silence. A decoder that has lost the audio says the same again and again, or more than
-    fits into the time; and the word it went astray with is improbable as well."""
+    fits into the time; and the word it went astray with is improbable as well. What it only says
+    once more in haste was said before."""
     n = _n_within(words, edge_s)
+    n = _echo_start(words[:n])
     astray = _astray_start(words[:n])
     if astray < n:
         n = astray
@@ -99,10 +112,9 @@ def n_plausible(words: Sequence[Word], edge_s: float) -> int:
 def goes_astray(words: Sequence[Word], edge_s: float) -> bool:
     """Whether the decoder has lost the audio well before its edge, and with it what was said there;
     one that says it all and then again has lost nothing."""
-    n = _n_within(words, edge_s)
-    if _astray_start(words[:n]) == n:
-        return False
     n = n_plausible(words, edge_s)
+    if n == _n_within(words, edge_s):
+        return False
     return n == 0 or edge_s - words[n - 1].end_s > LOST_S
 
 
@@ -114,10 +126,32 @@ def _astray_start(words: Sequence[Word]) -> int:
     return min(_loop_start(words), _squeezed_start(words))
 
 
-def _loop_start(words: Sequence[Word]) -> int:
-    """Behind the first saying of a phrase that loops; the number of words if none does."""
+def _echo_start(words: Sequence[Word]) -> int:
+    """Behind the first saying of a phrase that is said again in haste; the number of words if none
+    is."""
     spelt = [spelling(word.text) for word in words]
     for first in range(len(spelt)):
+        for n in ECHO_LENGTHS:
+            middle, stop = first + n, first + 2 * n
+            is_again = stop <= len(spelt) and spelt[first:middle] == spelt[middle:stop]
+            if is_again and _is_hasty(words[first:middle], words[middle:stop]):
+                return middle
+    return len(words)
+
+
+def _is_hasty(said: Sequence[Word], again: Sequence[Word]) -> bool:
+    again_s = again[-1].end_s - again[0].start_s
+    said_s = said[-1].end_s - said[0].start_s
+    return again_s < ECHO_SHARE * said_s and again_s < ECHO_WORD_S * len(again)
+
+
+def _loop_start(words: Sequence[Word]) -> int:
+    """Behind the first saying of a phrase that loops, or at a word that is a loop by itself; the
+    number of words if none does."""
+    spelt = [spelling(word.text) for word in words]
+    for first in range(len(spelt)):
+        if IN_WORD_LOOP.search(spelt[first]):
+            return first
         for length in LOOP_LENGTHS:
             repeats = 1
             while (

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from auricle.live.audio import RecentAudio
+from auricle.live.commit import n_plausible
 from auricle.live.effects import (
     Effect,
     Final,
@@ -123,6 +124,7 @@ class TurnReader:
         if request is None:
             return []
         turn = self._turns[0]
+        read = ReadResult(read.words[: n_plausible(read.words, request.end_s)], read.language)
         before = turn.tentative
         if turn.beginning_end_s is not None:
             is_other = turn.is_other_beginning(read)
