@@ -60,7 +60,7 @@ lint: $(VENV)/.dev ## format, lint, and the rules about files
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest tests/rules
 
-quick: $(VENV)/.dev ## the part of the tests that needs no model, network or half minute
+quick: $(VENV)/.dev ## the part of the tests that needs no model and no network: half a minute
 	$(BIN)/python -m pytest -n 2 -m "not model" $(QUICK) $(ARGS)
 
 coverage: $(VENV)/.dev ## run the tests and show what they leave out; fails under the floor in pyproject.toml
