@@ -1,4 +1,4 @@
-"""How much memory there is, how much a model will take.
+"""How much memory there is, and how much a model will take.
 
 Knows nothing about which models are loaded. Every measurement may be unknown (None).
 """
@@ -50,15 +50,15 @@ def estimate_bytes(checkpoint: Checkpoint, device: str, compute_type: str, worke
     return _estimate_bytes(file_bytes, checkpoint.width, device, compute_type, workers)
 
 
+def expected_bytes(model: Model, device: str, compute_type: str, workers: int) -> int:
+    """What `estimate_bytes` says, of a model that is not on this machine."""
+    [file_bytes] = [file.bytes or 0 for file in model.files if file.name == WEIGHTS]
+    return _estimate_bytes(file_bytes, model.width, device, compute_type, workers)
+
+
 def trial_bytes(file_bytes: int) -> int:
     """What it takes to measure on a processor which library reads weights of that size faster."""
     return _BOTH_BYTES + _BOTH_COPIES * file_bytes
-
-
-def expected_bytes(model: Model, device: str, compute_type: str, workers: int) -> int:
-    """The same for a model that is not on this machine."""
-    [file_bytes] = [file.bytes or 0 for file in model.files if file.name == WEIGHTS]
-    return _estimate_bytes(file_bytes, model.width, device, compute_type, workers)
 
 
 def _estimate_bytes(

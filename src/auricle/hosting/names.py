@@ -92,7 +92,7 @@ class ModelNames:
     def check(self, client: str, name: str, model: ManagedModel) -> None:
         """Raise `Forbidden` where a client may not use the model it named."""
         allowed = self._grants.grant_of(client).models
-        if allowed and not any(self._fetching(each, model) for each in allowed):
+        if allowed and not any(self._means(each, model) for each in allowed):
             raise Forbidden(
                 f"This API key may not use the model `{shown(name)}`. It may use "
                 f"{', '.join(f'`{each}`' for each in allowed)}.",
@@ -127,7 +127,7 @@ class ModelNames:
         more = ", …" if len(names) > LISTED_MODELS else ""
         return f"This server has {listed}{more}; `whisper-1` stands for `{self.default_name}`."
 
-    def _fetching(self, name: str, model: ManagedModel) -> bool:
+    def _means(self, name: str, model: ManagedModel) -> bool:
         """Whether an operator who writes ``name`` means the model."""
         meant = self.aliases.meant(name)
         if self._is_default(meant):
