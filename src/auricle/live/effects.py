@@ -24,7 +24,7 @@ class LiveWord(Word, frozen=True):
 class ReadRequest:
     """Audio to be read now; the answer is a `ReadResult` under the same id.
 
-    ``partial``: greedy, little silence behind the audio. ``final``: as well as the model can.
+    ``partial``: one search, with less silence behind the audio. ``final``: as well as can be.
     """
 
     id: int
