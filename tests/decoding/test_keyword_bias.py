@@ -103,6 +103,24 @@ def test_a_term_may_be_unlikely():
     assert worth(terms, 1, 2) == {}
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_terms_that_begin_alike_are_each_worth_their_own_boost(order):
+    """What they share had the boost of the one that was named first, and with it their rest."""
+
+    def gained(*terms: ExpectedTokens) -> list[float]:
+        found = KeywordTree(terms[::order])
+        return [sum(bonuses(found, (*term.ids, 9))) for term in terms]
+
+    high, low, not_said = (
+        ExpectedTokens((1, 2), 2.0),
+        ExpectedTokens((1, 3), 0.5),
+        ExpectedTokens((1,), -1.0),
+    )
+    assert gained(high, low) == [4.0, 1.0]
+    assert gained(high, low, not_said) == [4.0, 1.0, -1.0]
+    assert worth(KeywordTree([high, low][::order]), 1) == {2: 2, 3: -1, None: -2}
+
+
 TERM = ExpectedTokens((4, 5), 1.5)
 
 

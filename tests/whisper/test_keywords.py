@@ -6,7 +6,14 @@ import pytest
 
 from auricle.models.fetch import locate
 from auricle.settings.config import Settings
-from auricle.whisper.keywords import BOOST, MAX_FACTOR, MAX_TERM_TOKENS, expected_tokens
+from auricle.whisper import prompting
+from auricle.whisper.keywords import (
+    BOOST,
+    MAX_FACTOR,
+    MAX_TERM_TOKENS,
+    expected_tokens,
+    visible,
+)
 from auricle.whisper.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.model
@@ -33,6 +40,19 @@ def test_a_term_comes_behind_a_space_and_where_a_sentence_begins(vocabulary):
 def test_scripts_without_spaces_have_none(vocabulary):
     assert spelled(vocabulary, "東京", "กรุงเทพ") == {"東京": BOOST, "กรุงเทพ": BOOST}
     assert spelled(vocabulary, "서울") == {" 서울": BOOST}
+
+
+def test_marks_that_nobody_sees_are_no_part_of_a_term(vocabulary):
+    """A mark of the direction of writing was boosted, and stood in the text at both of its ends."""
+    assert spelled(vocabulary, "\u202eA\u202cB", "\ufeff", "\x07", "C\u00ad") == {
+        " AB": BOOST,
+        " C": BOOST,
+    }
+    assert visible("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"
+    assert prompting.context(vocabulary, None, ["\u202eA", "\ufeff", "B"]) == (
+        prompting.context(vocabulary, None, ["A", "B"])
+    )
+    assert prompting.context(vocabulary, None, ["\ufeff"]) == ()
 
 
 def test_boosts_are_multiplied_within_bounds(vocabulary):

@@ -44,7 +44,7 @@ class _State:
     term: tuple[int, ...] = ()
     """The same, if it is a whole term."""
     total: float = 0.0
-    """What these tokens are worth."""
+    """What these tokens are worth while they may become a term: the one they are worth most for."""
     banked: float = 0.0
     """What of that stays, whatever follows: the terms that end in them."""
     next: dict[int, int] = field(default_factory=dict)
@@ -84,13 +84,14 @@ class KeywordTree:
 
     def _add(self, term: ExpectedTokens) -> None:
         state = self._states[0]
-        for token in term.ids:
+        for n, token in enumerate(term.ids, start=1):
+            worth = n * term.boost
             if token not in state.next:
-                ids = (*state.ids, token)
-                self._states.append(_State(ids, total=state.total + term.boost))
+                self._states.append(_State((*state.ids, token), total=worth))
                 state.next[token] = len(self._states) - 1
             state = self._states[state.next[token]]
-        state.term, state.banked = state.ids, state.total
+            state.total = max(state.total, worth)
+        state.term, state.banked = state.ids, len(term.ids) * term.boost
 
     def _link(self) -> None:
         """Find each state's ``shorter`` one, the short ones first."""

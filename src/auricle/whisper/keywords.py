@@ -26,6 +26,13 @@ MAX_TERM_TOKENS = 64
 """Longer terms are left out: nobody says them whole."""
 
 
+_UNSEEN = ("Cc", "Cf")
+"""Categories of characters: control and format."""
+
+_JOINERS = "\u200c\u200d"
+"""Of them, those that change how letters look: in Persian, in families of emojis."""
+
+
 class ExpectedTokens(NamedTuple):
     """Tokens that may well follow each other in what is said."""
 
@@ -42,14 +49,23 @@ def expected_tokens(
     found: dict[tuple[int, ...], float] = {}
     for term in terms:
         factor = max(-MAX_FACTOR, min(factors.get(term, 1.0), MAX_FACTOR))
-        for spelling in _spellings(term) if factor else ():
+        for spelling in _spellings(visible(term)) if factor else ():
             found.setdefault(tuple(vocabulary.encode(spelling)), BOOST * factor)
     return tuple(
         ExpectedTokens(ids, boost) for ids, boost in found.items() if len(ids) <= MAX_TERM_TOKENS
     )
 
 
+def visible(term: str) -> str:
+    """A term without characters that nobody hears or sees, such as marks of the direction of
+    writing, which come along where names are copied from. Those that join letters stay."""
+    found = (c for c in term if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
+    return "".join(found).strip()
+
+
 def _spellings(term: str) -> Iterator[str]:
+    if not term:
+        return
     if _has_no_spaces(term):
         yield term
         return

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from auricle.types import DecodeOptions, Language, Task
 from auricle.whisper.dimensions import MAX_POSITIONS
-from auricle.whisper.keywords import ExpectedTokens, expected_tokens
+from auricle.whisper.keywords import ExpectedTokens, expected_tokens, visible
 from auricle.whisper.vocabulary import Vocabulary
 
 MAX_PROMPT_TOKENS = MAX_POSITIONS // 2 - 1
@@ -83,7 +83,9 @@ def _terms(vocabulary: Vocabulary, keywords: Sequence[str], most: int) -> list[i
     comma, stop = vocabulary.encode(","), vocabulary.encode(".")
     listed: list[int] = []
     for keyword in keywords:
-        ids = vocabulary.encode(" " + keyword)
+        if not (spelled := visible(keyword)):
+            continue
+        ids = vocabulary.encode(" " + spelled)
         if len(listed) + len(ids) + len(stop) > most:
             break
         listed += [*ids, *comma]
