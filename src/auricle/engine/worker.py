@@ -49,7 +49,8 @@ from auricle.system import confine, resources
 from auricle.telemetry import logs, request_id
 
 EXIT_NO_NUMBERS = 70
-"""How the process ends when what it computes are no numbers: nothing it holds is to be trusted."""
+"""How the process ends when what it computes are no numbers, or it has no memory to compute with:
+nothing it holds is to be trusted, and another begins with less."""
 
 STEPPED_EVERY_S = 2.0
 """How often a call tells that it is getting on: well within what a watchdog bears with."""
@@ -86,8 +87,8 @@ class Worker:
                 call.reply(self._reply(call.request))
         except CallCancelled:
             pass  # nobody waits for an answer
-        except NetworkFailed as exc:
-            logging.getLogger(__name__).error("%s", exc)
+        except (NetworkFailed, MemoryError) as exc:
+            logging.getLogger(__name__).error("%s", str(exc) or "no memory")
             os._exit(EXIT_NO_NUMBERS)
         except AuricleError as exc:  # told in words by whoever asked
             call.fail(exc)

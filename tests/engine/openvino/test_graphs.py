@@ -159,6 +159,28 @@ def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
         )
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError("std::bad_alloc"), "OpenVINO failed: std::bad_alloc"),
+        (OSError(12, "Cannot allocate memory"), "Cannot allocate memory"),
+        (MemoryError(), "OpenVINO failed: no memory"),
+    ],
+)
+def test_a_window_that_there_is_no_memory_for_is_not_the_windows_fault(size, error, says):
+    """It was: every request was a 500 from then on, while the other engine would have read it."""
+
+    class Failing:
+        def set_tensor(self, name, tensor):
+            pass
+
+        def infer(self):
+            raise error
+
+    with pytest.raises(NetworkFailed, match=says):
+        cross_attention(Failing(), np.zeros((80, 200), np.float32), size, EXACT)
+
+
 def test_a_graph_that_gives_nothing_is_no_answer(size):
     """As 8-bit ones did on processors without AVX-512, without an error."""
 

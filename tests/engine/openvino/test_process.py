@@ -68,9 +68,16 @@ async def test_a_process_answers_and_says_when_it_was_killed():
     await engine.close()
 
 
-def test_a_process_that_computes_no_numbers_ends_at_once():
-    """Whatever else it holds is not to be trusted either."""
-    script = """if True:
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("NetworkFailed('logits are not numbers')", "logits are not numbers"),
+        ("MemoryError()", "no memory"),
+    ],
+)
+def test_a_process_that_computes_no_numbers_ends_at_once(error, says):
+    """Whatever else it holds is not to be trusted either, and without memory it is of no use."""
+    script = f"""if True:
         from types import SimpleNamespace
         from auricle.decoding.network import NetworkFailed
         from auricle.engine.protocol import DecodeJob
@@ -78,7 +85,7 @@ def test_a_process_that_computes_no_numbers_ends_at_once():
 
         class Broken:
             def decode(self, job, stepped):
-                raise NetworkFailed("the decoder's logits are not numbers")
+                raise {error}
 
         call = SimpleNamespace(request=DecodeJob((), 1, 0.0), request_id="", is_cancelled=False)
         call.part = call.reply = print
@@ -88,7 +95,7 @@ def test_a_process_that_computes_no_numbers_ends_at_once():
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (70, "")
-    assert "the decoder's logits are not numbers" in done.stderr
+    assert says in done.stderr
 
 
 class Mortal:

@@ -257,6 +257,10 @@ def test_a_graph_that_gives_no_numbers_answers_nothing(fast):
         values[:] = 0x7FC0 if values.dtype == np.uint16 else np.nan  # no number in bfloat16
     with pytest.raises(NetworkFailed):
         decode(fast, DecodeRow(1, START))
+    with pytest.raises(NetworkFailed):  # a language that is none would be told to the next engine
+        fast.detect_language(DetectJob(1))
+    with pytest.raises(NetworkFailed):
+        fast.align(AlignJob(1, START, (11,), 100))
     encode(fast, 1)
     [said] = decode(fast, DecodeRow(1, START))
     assert words(TINY.vocabulary.decode(said.ids)) == JFK_WORDS

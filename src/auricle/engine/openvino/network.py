@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -31,10 +31,24 @@ bfloat16, which numpy lacks, as 16-bit numbers. Those of windows that were searc
 parts of larger arrays."""
 
 
+@contextlib.contextmanager
+def _failing() -> Iterator[None]:
+    """Within it, what OpenVINO raises, and a system without memory, is a network that failed."""
+    try:
+        yield
+    except (RuntimeError, MemoryError, OSError) as exc:
+        raise NetworkFailed(f"OpenVINO failed: {str(exc) or 'no memory'}") from exc
+
+
+@_failing()
 def cross_attention(
     request: Any, mel: Floats, size: Dimensions, formats: Formats
 ) -> CrossAttention:
-    """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay."""
+    """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay.
+
+    Raises:
+        NetworkFailed: OpenVINO failed, or there is no memory for them.
+    """
     n_states = mel.shape[1] // FRAMES_PER_STATE
     shared = _room(size, formats, n_states)
     request.set_tensor("mel", openvino.Tensor(np.ascontiguousarray(mel[None])))
@@ -60,6 +74,7 @@ class OpenVinoNetwork:
         self._rows: list[CrossAttention] = []
         """Whose keys and values lie in which row of what is bound."""
 
+    @_failing()
     def begin(self, windows: Sequence[int]) -> None:
         found = self._rows = [self.windows[window] for window in windows]
         self._bound = found[0] if len(found) == 1 else self._together(found)
@@ -83,6 +98,7 @@ class OpenVinoNetwork:
         _bind(self._request, self._nothing, self._formats)
         self.windows, self._bound, self._rows = {}, self._nothing, []
 
+    @_failing()
     def step(self, step: Step) -> StepOutput:
         positions = np.arange(step.ids.shape[1]) + step.n_before
         if step.gaps is not None:
@@ -98,10 +114,7 @@ class OpenVinoNetwork:
             ("suppress", step.suppress),
         ):
             self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(values)))
-        try:
-            self._request.infer()
-        except RuntimeError as exc:
-            raise NetworkFailed(f"OpenVINO failed: {exc}") from exc
+        self._request.infer()
         has_attention = bool(self._size.alignment_heads)
         text = self._result("text")
         if text.shape != (*step.at.shape, self._size.end_of_text):

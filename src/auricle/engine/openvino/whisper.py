@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from auricle.decoding import job as decoding_job
-from auricle.decoding import loop, word_alignment
+from auricle.decoding import loop, rules, word_alignment
 from auricle.decoding.attention import AttentionRecorder
 from auricle.decoding.job import FinalText, PartialText
 from auricle.decoding.network import Step, StepOutput
@@ -75,7 +75,7 @@ class OpenVinoWhisper:
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
         except (RuntimeError, MemoryError, OSError) as exc:  # OpenVINO, numpy, mappings
-            raise LoadingFailed(f"OpenVINO cannot load {path}: {exc or 'no memory'}") from exc
+            raise LoadingFailed(f"OpenVINO cannot load {path}: {str(exc) or 'no memory'}") from exc
         self._shared: dict[int, CrossAttention] = {}
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
@@ -239,14 +239,16 @@ class OpenVinoWhisper:
 
     def _told(self, state_id: int, ids: tuple[int, ...]) -> Iterator[tuple[int, StepOutput]]:
         """What may follow each token of one text, some of them at a time, behind the number of
-        those before; to be looked at before the next come."""
+        those before; to be looked at before the next come. Raises what `decode` does."""
         nothing = np.zeros((1, self._size.end_of_text), np.float32)
         with self._network({state_id: self._shared[state_id]}) as network:
             network.begin([state_id])
             for first in range(0, len(ids), _TOLD_AT_ONCE):
                 some = np.array([ids[first : first + _TOLD_AT_ONCE]], np.int64)
                 at = np.arange(some.shape[1])[None]
-                yield first, network.step(Step(some, first, np.zeros(1, np.int32), at, nothing))
+                answers = network.step(Step(some, first, np.zeros(1, np.int32), at, nothing))
+                rules.check(answers.rest, answers.log_sum)
+                yield first, answers
 
     @contextlib.contextmanager
     def _network(self, windows: dict[int, CrossAttention]) -> Iterator[OpenVinoNetwork]:
