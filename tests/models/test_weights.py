@@ -9,6 +9,7 @@ import pytest
 from ctranslate2.specs import WhisperSpec
 
 from auricle.errors import ModelUnusable
+from auricle.models import model_bin
 from auricle.models.convert import convert
 from auricle.models.tensors import read_tensors
 from auricle.models.weights import Weights
@@ -56,3 +57,17 @@ def test_weights_stored_in_fewer_bits(folder: Path, tmp_path: Path, monkeypatch,
 def test_what_is_not_there_is_named(folder: Path):
     with pytest.raises(ModelUnusable, match=r"model\.bin lacks the variable decoder/nothing"):
         Weights(folder / "model.bin")["decoder/nothing"]
+
+
+def test_weights_that_are_no_numbers_are_damage(folder: Path, tmp_path: Path):
+    """One in a norm of the decoder came out of 8 bits as a number, and some words as others."""
+    name, damaged = "decoder/layer_norm/gamma", tmp_path / "model.bin"
+    damaged.write_bytes((folder / "model.bin").read_bytes())
+    place = model_bin.variables(damaged)[name]
+    with damaged.open("r+b") as file:
+        file.seek(place.offset)
+        file.write(np.float16("nan").tobytes())  # as which they are stored
+    weights = Weights(damaged)
+    with pytest.raises(ModelUnusable, match=f"{name} holds values that are no numbers"):
+        weights[name]
+    assert weights.shape(name) == place.shape

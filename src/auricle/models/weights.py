@@ -38,13 +38,20 @@ class Weights:
         return name in self._stored
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
-        """The array of that name. Raises `ModelUnusable` when there is none."""
+        """The array of that name. Raises `ModelUnusable` when there is none, or it holds what is no
+        number: rounded to 8 bits, that would be another number, and the text another text."""
         values = self._read(name)
-        if f"{name}_scale" not in self._stored:
-            return np.ascontiguousarray(values, np.float32)
-        scale = self._read(f"{name}_scale").astype(np.float32)
-        whole = scale.reshape(*scale.shape, *[1] * (values.ndim - scale.ndim))
-        return np.asarray(values / whole, np.float32)
+        if f"{name}_scale" in self._stored:
+            scale = self._read(f"{name}_scale").astype(np.float32)
+            values = values / scale.reshape(*scale.shape, *[1] * (values.ndim - scale.ndim))
+        found = np.ascontiguousarray(values, np.float32)
+        if not np.isfinite(found).all():
+            raise ModelUnusable(f"{self.path} is damaged: {name} holds values that are no numbers")
+        return found
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of the array of that name. Raises `ModelUnusable` when there is none."""
+        return self._found(name).shape
 
     def number(self, name: str) -> int:
         """A variable that holds one integer. Raises `ModelUnusable` when it does not."""

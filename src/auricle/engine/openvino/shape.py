@@ -41,14 +41,14 @@ class Dimensions:
         Raises:
             ModelUnusable: there are no such weights.
         """
-        width, n_mels = weights["encoder/conv1/weight"].shape[:2]
+        width, n_mels = weights.shape("encoder/conv1/weight")[:2]
         return cls(
             width=width,
             n_mels=n_mels,
             n_heads=weights.number("decoder/num_heads"),
             n_encoder_layers=weights.layers("encoder"),
             n_decoder_layers=weights.layers("decoder"),
-            n_tokens=weights["decoder/embeddings/weight"].shape[0],
+            n_tokens=weights.shape("decoder/embeddings/weight")[0],
             end_of_text=end_of_text,
             alignment_heads=alignment_heads,
         )
