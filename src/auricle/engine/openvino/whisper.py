@@ -154,19 +154,7 @@ class OpenVinoWhisper:
             for row in job.rows
             if (shared := self._shared.get(row.state_id)) is not None
         }
-        rows = [
-            decoding_job.Row(
-                row.state_id,
-                row.prompt,
-                row.prefix,
-                row.seed,
-                row.is_streamed,
-                _draft(row),
-                row.expected,
-            )
-            for row in job.rows
-            if row.state_id in held
-        ]
+        rows = [_row(row) for row in job.rows if row.state_id in held]
         options = decoding_job.Options(
             beam_size=job.beam_size,
             temperature=job.temperature,
@@ -260,9 +248,11 @@ class OpenVinoWhisper:
                 lent.end()
 
 
-def _draft(row: DecodeRow) -> tuple[int, ...]:
-    """As much of it as there are positions for."""
-    return row.draft[: max(0, MAX_POSITIONS - len(row.prompt) - len(row.prefix))]
+def _row(row: DecodeRow) -> decoding_job.Row:
+    """Of its draft as much as there are positions for."""
+    draft = row.draft[: max(0, MAX_POSITIONS - len(row.prompt) - len(row.prefix))]
+    given = row.prompt, row.prefix, row.seed, row.is_streamed
+    return decoding_job.Row(row.state_id, *given, draft, row.expected)
 
 
 def _aligned(
