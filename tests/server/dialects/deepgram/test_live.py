@@ -607,6 +607,21 @@ async def test_audio_in_a_container_says_itself_how_it_is_written(live: Listenin
     await until(lambda: live.runtime.containers == 0)
 
 
+async def test_opus_comes_packet_by_packet(live: Listening) -> None:
+    """No sample_rate is needed: Opus says itself what it is."""
+    async with live.open("encoding=opus&channels=2") as client:
+        await client.send(b"\x08" + bytes(40))
+        await until(lambda: live.runtime.containers == 1)
+        await client.send(b"\x03")
+        await rest(client)
+    code, reason = closed(client)
+    assert (code, (reason or "")[:47]) == (1008, "DATA-0000: A message of 1 bytes is no Opus pack")
+    status, kind, text = await refusal(live, "encoding=opus&channels=3")
+    assert (status, kind) == (400, "INVALID_QUERY_PARAMETER")
+    assert text.startswith("Invalid 'channels' value of '3'.")
+    assert "multichannel" in (await refusal(live, "encoding=opus&channels=2&multichannel=true"))[2]
+
+
 async def test_a_container_that_is_damaged_is_told_by_the_close(live: Listening) -> None:
     async with live.open("model=nova-3") as client:
         await client.send(b"OggSbad")

@@ -16,6 +16,7 @@ from auricle.errors import AuricleError, BadMedia
 from auricle.live.pcm import Channels, PcmFormat, PcmReader
 from auricle.media.streaming import ContainerStream
 from auricle.server import errors
+from auricle.server.dialects.deepgram.opus_packets import OggOpus
 from auricle.server.dialects.deepgram.raw_format import RawFormat, without_header
 from auricle.types import Pcm
 
@@ -137,6 +138,20 @@ class ContainerInput:
             raise decoded
         self._is_over = decoded is None
         return None if decoded is None else decoded[None]
+
+
+class PacketInput:
+    """Opus packets, one a message, put into a container."""
+
+    def __init__(self, n_channels: int, container: AudioInput) -> None:
+        self._ogg = OggOpus(n_channels)
+        self._container = container
+
+    def push(self, data: bytes) -> AsyncIterator[Channels]:
+        return self._container.push(self._ogg.add(data))
+
+    def finish(self) -> AsyncIterator[Channels]:
+        return self._container.finish()
 
 
 def is_container(head: bytes) -> bool:

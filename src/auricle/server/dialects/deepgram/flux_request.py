@@ -17,7 +17,7 @@ from auricle.server.dialects.deepgram.flux_messages import FluxConfigure, Thresh
 from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.server.dialects.deepgram.parameters import LanguageChoice
 from auricle.server.dialects.deepgram.query import Query
-from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
+from auricle.server.dialects.deepgram.raw_format import RawFormat, stream_format
 from auricle.server.fields.audio_request import Pairs
 from auricle.server.fields.values import language_code
 from auricle.settings.config import Settings
@@ -89,7 +89,7 @@ class FluxRequest:
             turns=turns,
             formatting=Formatting(punctuate=True, profanity_filter=query.flag("profanity_filter")),
             vad_threshold=settings.vad_threshold,
-            raw_format=raw_format(query, ""),
+            raw_format=stream_format(query),
             ignored=tuple(name for name in query.names() if name not in PARAMETERS),
         )
 

@@ -16,7 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
-from auricle.server.dialects.deepgram.audio_input import AudioInput, RawInput, container_input
+from auricle.server.dialects.deepgram.audio_input import (
+    AudioInput,
+    PacketInput,
+    RawInput,
+    container_input,
+)
 from auricle.server.dialects.deepgram.bodies import model_uuid
 from auricle.server.dialects.deepgram.errors import request_id
 from auricle.server.dialects.deepgram.flux_request import FluxRequest
@@ -118,10 +123,11 @@ class LiveEndpoint(Generic[AnyRequest]):
         self, raw_format: RawFormat | None, stack: contextlib.AsyncExitStack[bool | None]
     ) -> AudioInput:
         """What takes the audio, until the stack is left."""
-        if raw_format is not None:
+        if raw_format is not None and not raw_format.is_packets:
             return RawInput(raw_format)
         container = await stack.enter_async_context(self._runtime.open_container())
-        return await stack.enter_async_context(container_input(container))
+        decoded = await stack.enter_async_context(container_input(container))
+        return decoded if raw_format is None else PacketInput(raw_format.n_channels, decoded)
 
 
 def subprotocol(offered: Sequence[str]) -> str | None:

@@ -14,6 +14,7 @@ from python_multipart.multipart import parse_options_header
 
 from auricle.errors import InvalidRequest
 from auricle.live.pcm import MAX_CHANNELS, MAX_RATE, MIN_RATE, Encoding
+from auricle.server.dialects.deepgram import opus_packets
 from auricle.server.dialects.deepgram.query import Query, refuse
 
 _RAW: Final[Mapping[str, tuple[Encoding, int, int]]] = {
@@ -27,6 +28,9 @@ _RAW: Final[Mapping[str, tuple[Encoding, int, int]]] = {
 _FILES: Final = ("flac", "ogg-opus")
 """Encodings that have a header, so that the rest need not be said."""
 
+_PACKETS: Final = "opus"
+"""What comes packet by packet, one a message: a socket's, never a file's."""
+
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 
 
@@ -37,6 +41,11 @@ class RawFormat:
     encoding: str
     rate: int
     n_channels: int
+
+    @property
+    def is_packets(self) -> bool:
+        """Whether each message is a packet, not samples."""
+        return self.encoding == _PACKETS
 
     @property
     def samples(self) -> Encoding:
@@ -63,8 +72,17 @@ class RawFormat:
         )
 
 
-def raw_format(query: Query, content_type: str) -> RawFormat | None:
-    """How the audio is written; None where it says so itself.
+def stream_format(query: Query) -> RawFormat | None:
+    """How the audio of a socket is written; None where it says so itself. Raises what `raw_format`
+    raises."""
+    if (query.text("encoding") or "").lower() != _PACKETS:
+        return raw_format(query, "", others=(_PACKETS,))
+    rate = query.whole("sample_rate", MIN_RATE, MAX_RATE) or MAX_RATE
+    return RawFormat(_PACKETS, rate, query.whole("channels", 1, opus_packets.MAX_CHANNELS) or 1)
+
+
+def raw_format(query: Query, content_type: str, others: tuple[str, ...] = ()) -> RawFormat | None:
+    """How the audio is written; None where it says so itself. Errors name ``others`` as well.
 
     Raises:
         InvalidRequest: an encoding nobody here decodes, or what belongs to it is missing.
@@ -75,7 +93,7 @@ def raw_format(query: Query, content_type: str) -> RawFormat | None:
     if encoding is None or encoding.lower() in _FILES:
         return None
     if encoding.lower() not in _RAW:
-        listed = ", ".join((*_RAW, *_FILES))
+        listed = ", ".join((*_RAW, *_FILES, *others))
         refuse("encoding", encoding, f"one of {listed}, or none for audio in a container")
     rate = query.whole("sample_rate", MIN_RATE, MAX_RATE)
     if rate is None and stated.get(b"rate", b"").isdigit():

@@ -13,7 +13,7 @@ from auricle.live.turns import TurnOptions
 from auricle.server.dialects.deepgram import parameters
 from auricle.server.dialects.deepgram.formatting import Formatting
 from auricle.server.dialects.deepgram.query import Query, as_flag, refuse
-from auricle.server.dialects.deepgram.raw_format import RawFormat, raw_format
+from auricle.server.dialects.deepgram.raw_format import RawFormat, stream_format
 from auricle.server.fields.audio_request import Pairs
 from auricle.settings.config import Settings
 from auricle.types import DecodeOptions
@@ -80,10 +80,10 @@ class StreamRequest:
         """Raises `InvalidRequest` for what is not allowed, or cannot be done here."""
         query = Query(pairs)
         parameters.refuse_unsupported(query)
-        written = raw_format(query, "")
+        written = stream_format(query)
         multichannel = query.flag("multichannel")
-        if multichannel and written is None:
-            refuse("multichannel", "true", "false without 'encoding' and 'sample_rate'")
+        if multichannel and (written is None or written.is_packets):
+            refuse("multichannel", "true", "false unless 'encoding' is one of raw samples")
         language_choice = parameters.language_choice(query, settings)
         request = parameters.request(query, language_choice, settings)
         silence_s = _silence_s(query)
