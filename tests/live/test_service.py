@@ -36,17 +36,17 @@ def opened(service: LiveService, streams: Streams):
     return service.open(model, lambda options: options, live, DecodeOptions())
 
 
-async def test_those_who_come_at_a_time_wait_for_one_trial_reading(tmp_path: Path) -> None:
+async def test_those_who_come_at_a_time_wait_for_one_trial(tmp_path: Path) -> None:
     async with Streams(()) as streams, served(tmp_path) as service:
         async with contextlib.AsyncExitStack() as stack:
             await asyncio.gather(
                 *(stack.enter_async_context(opened(service, streams)) for _ in range(4))
             )
             [engine] = streams.engines.all
-            assert [job.n_frames for job in engine.encodes] == [700]
+            assert [job.n_frames for job in engine.encodes] == [700, 700]
             assert service.n_streams == 4
         async with opened(service, streams):
-            assert len(engine.encodes) == 1, "that was known"
+            assert len(engine.encodes) == 2, "that was known"
     assert streams.queue.n_windows == 0
 
 

@@ -34,8 +34,8 @@ class LiveService:
     def __init__(
         self, max_sessions: int, end_of_turn: EndOfTurnHost, max_trial_s: float = MAX_TRIAL_S
     ) -> None:
-        self._vad = BatchedVad()
         self._load = LiveLoad(max_sessions)
+        self._vad = BatchedVad(lambda: len(self._load))
         self._places: WeakKeyDictionary[Queue, ReadingPlaces] = WeakKeyDictionary()
         """Of each model, so that one whose engine is gone holds up its own streams alone."""
         self._end_of_turn = end_of_turn
