@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auricle.errors import Overloaded
-from auricle.live.load import ABSENT_S, FORGOTTEN_S, NEW_S, LiveLoad
+from auricle.live.load import ABSENT_S, CONNECTED_S, FORGOTTEN_S, NEW_S, LiveLoad
 
 
 class Clock:
@@ -171,6 +171,21 @@ def test_what_a_trial_found_counts_until_streams_are_read():
         streams.receive(stream, 0.1)
     with pytest.raises(Overloaded, match=r"^4 people are speaking"):
         streams.enter("e", n_workers=2)
+
+
+def test_those_who_have_just_come_may_yet_speak():
+    clock = Clock()
+    streams = load(11, clock=clock)
+    assert not streams.is_unsure(n_workers=2), "one more can be followed"
+    streams.enter("a", n_workers=2)
+    assert streams.is_unsure(n_workers=2), "but not two"
+    assert not streams.is_unsure(n_workers=3)
+    streams.receive("a", 0.1)
+    assert not streams.is_unsure(n_workers=2), "for certain"
+    streams.leave("a")
+    streams.enter("b", n_workers=2)
+    clock.at_s += CONNECTED_S
+    assert not streams.is_unsure(n_workers=2), "who says nothing for so long counts for nothing"
 
 
 def test_a_stream_that_has_left_counts_no_more():

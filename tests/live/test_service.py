@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from auricle.errors import Overloaded
 from auricle.live.end_of_turn import EndOfTurnHost
+from auricle.live.load import CONNECTED_S
 from auricle.live.options import LiveOptions
 from auricle.live.service import LiveService
+from auricle.live.transcription import LiveTranscription
 from auricle.models.fetch import FetchOptions
 from auricle.reading.model import ReadingModel
 from auricle.types import DecodeOptions
@@ -21,9 +26,13 @@ from tests.waiting import until
 
 
 @contextlib.asynccontextmanager
-async def served(cache: Path, max_trial_s: float = 1000.0) -> AsyncIterator[LiveService]:
+async def served(
+    cache: Path,
+    max_trial_s: float = 1000.0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[LiveService]:
     end_of_turn = EndOfTurnHost(FetchOptions(cache=cache), fetches=False)
-    service = LiveService(9, end_of_turn, max_trial_s)
+    service = LiveService(9, end_of_turn, max_trial_s, sleep, clock=lambda: 0.0)
     try:
         yield service
     finally:
@@ -64,6 +73,41 @@ async def test_a_trial_that_has_no_end_keeps_nobody_out(is_closed: bool, tmp_pat
         assert service.n_streams == 1
         await stream.__aexit__(None, None, None)
         streams.engines.all[0].gate.set()
+
+
+class Sending:
+    """While somebody waits, those who have come begin to send."""
+
+    def __init__(self) -> None:
+        self.streams: list[LiveTranscription] = []
+        self.waited_s: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited_s.append(seconds)
+        for stream in self.streams:
+            await stream.send(np.zeros(160, np.float32))
+
+
+@pytest.mark.parametrize("n_sending", [0, 3])
+async def test_who_comes_with_more_than_can_be_followed_waits_to_see_who_sends(
+    n_sending: int, tmp_path: Path
+) -> None:
+    sending = Sending()
+    async with (
+        Streams(()) as streams,
+        served(tmp_path, sleep=sending.sleep) as service,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        service._load.measure(0.5)
+        for _ in range(3):
+            stream = await stack.enter_async_context(opened(service, streams))
+            sending.streams += [stream][:n_sending]
+        assert sending.waited_s == []
+        refused = pytest.raises(Overloaded, match=r"^3 people") if n_sending else nullcontext()
+        with refused:
+            await stack.enter_async_context(opened(service, streams))
+        assert sending.waited_s == [CONNECTED_S]
+        assert service.n_streams == (3 if n_sending else 4)
 
 
 async def test_models_have_places_of_their_own(tmp_path: Path) -> None:

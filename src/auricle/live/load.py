@@ -13,7 +13,7 @@ Why it is so: docs/decisions.md, Live streams.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from auricle.errors import Overloaded
@@ -49,6 +49,10 @@ NEW_S = 5.0
 """Whoever begins to send audio is taken for somebody who speaks until so much of it has come, or
 twice as long has gone by."""
 
+CONNECTED_S = 1.0
+"""Whoever has connected and sent nothing may yet begin to speak; those who come after so long are
+not."""
+
 ABSENT_S = 5.0
 """Who has sent nothing for so long does not speak, if all that came is read."""
 
@@ -61,6 +65,8 @@ class _Stream:
 
     cost_s: float
     """Mean cost of a partial reading, in seconds of one worker."""
+    entered_s: float
+    """When it connected."""
     received_s: float = 0.0
     first_at_s: float = 0.0
     last_at_s: float = 0.0
@@ -82,6 +88,10 @@ class _Stream:
         """Whether it counts as speaking. Who goes silent by sending nothing does not stop."""
         is_here = now_s - self.last_at_s <= ABSENT_S or self.waits_s > MAX_LAG_S
         return self.is_speaking and is_here
+
+    def has_just_come(self, now_s: float) -> bool:
+        """Whether it has connected, and nothing is known of it."""
+        return self.received_s == 0 and now_s - self.entered_s < CONNECTED_S
 
     def may_speak(self, now_s: float) -> bool:
         """Whether it speaks, or has only begun to send."""
@@ -110,6 +120,13 @@ class LiveLoad:
         lags_s = [max(each.lag_s, each.waits_s) for each in self._speaking]
         return sum(lags_s) / len(lags_s) if lags_s else 0.0
 
+    def is_unsure(self, n_workers: int) -> bool:
+        """Whether another would be refused if those who have just come speak: then it had better be
+        let in, or not, after `CONNECTED_S`."""
+        now_s = self._clock()
+        come_s = [each.cost_s for each in self._streams.values() if each.has_just_come(now_s)]
+        return bool(come_s) and self._is_full([*come_s, *self._costs_s], n_workers)
+
     def enter(self, stream: Hashable, n_workers: int) -> None:
         """Take in another stream, whose engine makes so many calls at a time.
 
@@ -121,18 +138,16 @@ class LiveLoad:
                 f"{self._max_sessions} live sessions at one time are the limit of this server "
                 "(max_live_sessions)"
             )
-        usual_s, lag_s = self._recent_cost_s(), self.lag_s
-        now_s = self._clock()
-        costs_s = [each.cost_s for each in self._streams.values() if each.may_speak(now_s)]
+        costs_s, lag_s = self._costs_s, self.lag_s
         n_people = len(costs_s)
         people = "1 person is" if n_people == 1 else f"{n_people} people are"
         if lag_s > MAX_LAG_S:
             raise _overloaded(
                 f"{people} speaking to this server, which is {lag_s:.1f} s behind them already"
             )
-        if costs_s and _interval_s(sum(costs_s) + usual_s, n_workers) > MAX_INTERVAL_S:
+        if self._is_full(costs_s, n_workers):
             raise _overloaded(f"{people} speaking to this server, which is all it can follow")
-        self._streams[stream] = _Stream(usual_s)
+        self._streams[stream] = _Stream(self._recent_cost_s(), self._clock())
 
     def leave(self, stream: Hashable) -> None:
         """The stream is over; fine if it never was."""
@@ -193,6 +208,17 @@ class LiveLoad:
     def _speaking(self) -> list[_Stream]:
         now_s = self._clock()
         return [each for each in self._streams.values() if each.speaks(now_s)]
+
+    @property
+    def _costs_s(self) -> list[float]:
+        """What readings cost of all who speak, or have only begun to send."""
+        now_s = self._clock()
+        return [each.cost_s for each in self._streams.values() if each.may_speak(now_s)]
+
+    def _is_full(self, costs_s: Sequence[float], n_workers: int) -> bool:
+        """Whether with one more, these could not all be read often enough."""
+        interval_s = _interval_s(sum(costs_s) + self._recent_cost_s(), n_workers)
+        return bool(costs_s) and interval_s > MAX_INTERVAL_S
 
     def _needed_s(self, n_workers: int) -> float:
         """The shortest interval in which all who speak can be read once."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from auricle.live import transcription, trial_reading
 from auricle.live.backend import LiveBackend, Possible
 from auricle.live.batched_vad import BatchedVad
 from auricle.live.end_of_turn import EndOfTurnHost
-from auricle.live.load import LiveLoad
+from auricle.live.load import CONNECTED_S, LiveLoad
 from auricle.live.options import LiveOptions
 from auricle.live.places import ReadingPlaces
 from auricle.live.transcription import LiveTranscription
@@ -29,17 +30,24 @@ MAX_TRIAL_S = 2.0
 
 
 class LiveService:
-    """Opens streams, at most ``max_sessions``; `close` when there are no more."""
+    """Opens streams, at most ``max_sessions``; `close` when there are no more. ``sleep`` and
+    ``clock`` are in seconds."""
 
     def __init__(
-        self, max_sessions: int, end_of_turn: EndOfTurnHost, max_trial_s: float = MAX_TRIAL_S
+        self,
+        max_sessions: int,
+        end_of_turn: EndOfTurnHost,
+        max_trial_s: float = MAX_TRIAL_S,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._load = LiveLoad(max_sessions)
+        self._load = LiveLoad(max_sessions, clock)
         self._vad = BatchedVad(lambda: len(self._load))
         self._places: WeakKeyDictionary[Queue, ReadingPlaces] = WeakKeyDictionary()
         """Of each model, so that one whose engine is gone holds up its own streams alone."""
         self._end_of_turn = end_of_turn
         self._max_trial_s = max_trial_s
+        self._sleep = sleep
         self._measuring: asyncio.Task[None] | None = None
 
     @property
@@ -64,6 +72,8 @@ class LiveService:
         """See `transcription.transcribed`."""
         await self._end_of_turn.locate()
         await self._know_cost(model)
+        if self._load.is_unsure(model.queue.n_workers):
+            await self._sleep(CONNECTED_S)
         places = self._places.setdefault(model.queue, ReadingPlaces())
         backend = LiveBackend(
             self._vad.probabilities, self._load, places, model, possible, self._end_of_turn
