@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +181,26 @@ def test_what_cannot_be_kept_is_known_beforehand(tmp_path: Path):
     assert list((tmp_path / "a" / "cache").iterdir()) == []
     (tmp_path / "file").touch()
     assert not trial.can_keep(tmp_path / "file")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only Unix limits the size of files")
+def test_a_full_disk_is_known_beforehand_and_nothing_is_left_on_it(tmp_path: Path):
+    """An empty file can be made on one: every start measured anew, and left one more."""
+    script = """if True:
+        import resource, signal, sys
+        from pathlib import Path
+        from auricle.hosting import trial
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        cache = Path(sys.argv[1])
+        (cache / "model.bin").touch()
+        found = trial.Measured("openvino", "fast", {}, "day", "base")
+        assert not trial.can_keep(cache)
+        trial.keep(cache, cache, "auto", 1, found)
+    """
+    pytest.importorskip("openvino")
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["model.bin"]
 
 
 def test_what_was_measured_is_kept(tmp_path: Path):

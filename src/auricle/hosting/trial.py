@@ -14,7 +14,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -49,6 +49,9 @@ FILE = "engines.json"
 MAX_FILE_BYTES = 1024 * 1024
 _VERSION = 3
 """Of how is measured; to be raised whenever that changes."""
+
+_ROOM_BYTES = 64 * 1024
+"""What the file may take with all its entries."""
 
 MAX_ENTRIES = 64
 """The oldest measurements are forgotten."""
@@ -120,13 +123,22 @@ def known(cache: Path, model: Path, compute_type: str, threads: int) -> Measured
 def can_keep(cache: Path) -> bool:
     """Whether what is measured will be known at the next start."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        beside = cache / f"{FILE}.{os.getpid()}.part"
-        beside.touch()
-        beside.unlink()
+        with _beside(cache) as beside:
+            beside.write_bytes(bytes(_ROOM_BYTES))
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def _beside(cache: Path) -> Iterator[Path]:
+    """A file beside the one in the cache, which is gone afterwards, unless it was renamed."""
+    cache.mkdir(parents=True, exist_ok=True)
+    beside = cache / f"{FILE}.{os.getpid()}.part"
+    try:
+        yield beside
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def keep(cache: Path, model: Path, compute_type: str, threads: int, found: Measured) -> None:
@@ -135,10 +147,9 @@ def keep(cache: Path, model: Path, compute_type: str, threads: int, found: Measu
     entries.pop(key := _key(model, compute_type, threads), None)
     entries[key] = found
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        beside = cache / f"{FILE}.{os.getpid()}.part"
-        beside.write_bytes(msgspec.json.encode(dict(list(entries.items())[-MAX_ENTRIES:])))
-        beside.replace(cache / FILE)
+        with _beside(cache) as beside:
+            beside.write_bytes(msgspec.json.encode(dict(list(entries.items())[-MAX_ENTRIES:])))
+            beside.replace(cache / FILE)
     except OSError as exc:
         _log.warning("what was measured is not kept in %s: %s", cache / FILE, exc)
 
