@@ -9,6 +9,7 @@ import pytest
 from auricle.live.effects import (
     Effect,
     Final,
+    ReadResult,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -235,6 +236,15 @@ def test_words_before_a_turn_that_lead_astray_are_left_out():
     assert live.answer(request.id, heard("what your country", 2.2)) == [
         Update(2, (), words("what your country", 2.2))
     ]
+
+
+def test_words_before_a_turn_with_which_nothing_can_have_been_said_are_left_out():
+    live = after_a_turn()
+    speak(live, 1.92)
+    squeezed = ReadResult(words("what your country can do", 2.2, 0.02), EN)
+    assert live.answer(begun(live).id, squeezed) == [ReadWanted("partial")]
+    request = begun(live)
+    assert (request.start_s, request.prefix) == (1.6, ())
 
 
 def test_one_reading_without_the_words_before_it_counts_for_nothing():

@@ -124,12 +124,12 @@ class TurnReader:
         if request is None:
             return []
         turn = self._turns[0]
-        read = ReadResult(read.words[: n_plausible(read.words, request.end_s)], read.language)
+        said = ReadResult(read.words[: n_plausible(read.words, request.end_s)], read.language)
         before = turn.tentative
         if turn.beginning_end_s is not None:
-            is_other = turn.is_other_beginning(read)
-            return self._begin_another_language(turn, read) if is_other else []
-        if turn.is_read_otherwise(read, request):
+            is_other = turn.is_other_beginning(said)
+            return self._begin_another_language(turn, said) if is_other else []
+        if turn.is_read_otherwise(said, request):
             return []
         if self._is_read_alone(turn):
             turn.decide_language(read, request, self._known)
@@ -137,11 +137,11 @@ class TurnReader:
                 self.window.begin_anew(turn.start_s)
             elif turn.language is not None and request.kind == "final":
                 return []  # read again, with the words before it
-        elif self.window.words and turn.misses_speech(read, request.end_s):
+        elif self.window.words and turn.misses_speech(said, request.end_s):
             self.window.begin_anew(max(turn.speech_start_s - self.options.lead_s, turn.committed_s))
             return []
-        elif turn.misses_end(read, request):
-            return self._begin_another_language(turn, read)
+        elif turn.misses_end(said, request):
+            return self._begin_another_language(turn, said)
         new = turn.take(read, request, self.options, self._known)
         self.window.add(new)
         self.window.trim(request.end_s, turn.tentative, self.options)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from auricle.live.commit import n_committed
+from auricle.live.commit import n_committed, n_plausible
 from auricle.live.effects import LiveWord, ReadRequest, ReadResult
 from auricle.live.language import decided, is_sure
 from auricle.live.options import LiveOptions
@@ -185,7 +185,7 @@ class TurnTranscript:
     ) -> tuple[LiveWord, ...]:
         """Keep what was read; the words that are committed by it: all, if nothing follows."""
         edge_s = request.end_s
-        words = read.words
+        words = read.words[: n_plausible(read.words, edge_s)]
         self.is_read = request.kind == "final" and edge_s >= self.speech_until_s
         border = replace(options.rule, agreement=False, followed=False)
         self.decide_language(read, request, known)
