@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
 import pytest
 
 from auricle.engine.protocol import Aligned, Hypothesis
@@ -24,6 +25,8 @@ class Audio:
         self.aligned = aligned
         self.beams: list[int] = []
         self.prompts: list[Prompt] = []
+        self.searches: list[tuple[int, int, bool]] = []
+        """How many frames were encoded, how many beams there were, and whether loops ended it."""
         self.asked: list[tuple[int, int]] = []
         """How many frames were encoded, and how many tokens the text may have."""
 
@@ -39,6 +42,7 @@ class Audio:
         self.prompts.append(prompt)
         self.asked.append((self.n_frames, settings.max_new_tokens))
         self.beams.append(settings.beam_size)
+        self.searches.append((self.n_frames, settings.beam_size, settings.stops_on_loops))
         self.n_align_frames, self.trims_loops = n_align_frames, settings.trims_loops
         new = VOCABULARY.encode("ab") if self.aligned else ()
         return Hypothesis(1, (*prompt.prefix, *new), -0.2, 0.0, aligned=self.aligned)
@@ -176,3 +180,20 @@ async def test_a_final_text_that_goes_astray_is_read_once_more(kind, is_right_at
     found = await recognizer.read(audio, asking(4.0, kind=kind))
     assert [n_frames for n_frames, _ in audio.asked] == asked
     assert "".join(word.text for word in found.words) == heard
+
+
+class Looping(Short):
+    """In which every search with beams ends in a loop, and one without says the same on and on."""
+
+    async def decode(
+        self, prompt: Prompt, settings: DecodeSettings, *, n_align_frames: int
+    ) -> Hypothesis:
+        said = await super().decode(prompt, settings, n_align_frames=n_align_frames)
+        return msgspec.structs.replace(said, is_loop=settings.stops_on_loops)
+
+
+async def test_a_search_for_a_final_text_stops_where_it_loops_unless_it_is_the_last():
+    """Four such searches took eight seconds: two of two lengths of the encoder."""
+    audio = Looping(is_right_at=0)
+    await Recognizer(VOCABULARY, None, DecodeOptions()).read(audio, asking(4.0, kind="final"))
+    assert audio.searches == [(900, 5, True), (900, 1, False), (MAX_FRAMES, 5, True)]

@@ -79,6 +79,8 @@ class _Attempt(NamedTuple):
     beam_size: int
     min_avg_logprob: float = -math.inf
     """Below it the next attempt is made."""
+    stops_on_loops: bool = False
+    """Whether it is over where it repeats itself: a final text loses nothing, but by the last."""
 
 
 _GREEDY = _Attempt(1)
@@ -107,7 +109,9 @@ class Recognizer:
         found = await self._found(audio, start, request, language.code, n_frames, attempts)
         if request.kind == "final" and n_frames < MAX_FRAMES and goes_astray(found, request.end_s):
             await audio.encode(MAX_FRAMES)
-            again = await self._found(audio, start, request, language.code, MAX_FRAMES, attempts)
+            again = await self._found(
+                audio, start, request, language.code, MAX_FRAMES, attempts[:1]
+            )
             found = max(again, found, key=lambda words: n_plausible(words, request.end_s))
         return ReadResult(found, language)
 
@@ -159,12 +163,12 @@ class Recognizer:
         prompt = start._replace(ids=ids, prefix=request.prefix, draft=draft)
         n_prefix = len(request.prefix)
         for attempt in attempts:
-            settings = self._settings(attempt.beam_size, request, n_frames)
+            settings = self._settings(attempt, request, n_frames)
             hypothesis = await audio.decode(
                 prompt, settings, n_align_frames=_n_align_frames(request)
             )
             text = self.vocabulary.decode(_text(hypothesis.ids, self.vocabulary)[n_prefix:])
-            is_loop = compression_ratio(text) > self.thresholds.max_compression_ratio
+            is_loop = hypothesis.is_loop or self._repeats(text)
             if not is_loop and hypothesis.avg_logprob >= attempt.min_avg_logprob:
                 break
         return hypothesis
@@ -184,18 +188,22 @@ class Recognizer:
         if kind == "partial":  # once: what is doubtful will be read again anyway
             return [_Attempt(options.beam_size if options.decoding == "accurate" else 1)]
         if options.decoding == "balanced":
-            return [_Attempt(1, SURE_AVG_LOGPROB), _Attempt(options.beam_size)]
-        return [_Attempt(options.beam_size), _GREEDY]
+            first = _Attempt(1, SURE_AVG_LOGPROB, stops_on_loops=True)
+            return [first, _Attempt(options.beam_size)]
+        return [_Attempt(options.beam_size, stops_on_loops=True), _GREEDY]
 
-    def _settings(self, beam_size: int, request: ReadRequest, n_frames: int) -> DecodeSettings:
+    def _repeats(self, text: str) -> bool:
+        return compression_ratio(text) > self.thresholds.max_compression_ratio
+
+    def _settings(self, attempt: _Attempt, request: ReadRequest, n_frames: int) -> DecodeSettings:
         options = self.options
         return DecodeSettings(
-            beam_size=beam_size,
+            beam_size=attempt.beam_size,
             temperature=0.0 if request.kind == "partial" else options.temperature,
             max_new_tokens=_max_new_tokens(len(request.prefix), n_frames),
-            patience=options.patience if beam_size > 1 else 1.0,
+            patience=options.patience if attempt.beam_size > 1 else 1.0,
             suppress_tokens=prompting.suppressed(self.vocabulary, options.suppress_tokens),
-            stops_on_loops=False,  # a final text may lose nothing, however it repeats itself
+            stops_on_loops=attempt.stops_on_loops,
             trims_loops=request.kind == "partial",
         )
 

@@ -164,6 +164,7 @@ class _Audio:
             max_new_tokens=settings.max_new_tokens,
             patience=settings.patience,
             suppress_tokens=settings.suppress_tokens,
+            stops_on_loops=settings.stops_on_loops,
             trims_loops=settings.trims_loops,
         )
         said, took_s = _timed(lambda: list(self.model.decode(job)))
