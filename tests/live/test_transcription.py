@@ -53,13 +53,15 @@ async def test_where_many_speak_what_is_not_final_costs_less():
             streams.load.speaks(other, is_speaking=True)
             streams.load.note(other, 0.3)
         async with streams.opened() as stream:
+            assert not stream._session.is_crowded
             await speak(stream, 0.0, 4.0)
+            assert stream._session.is_crowded
             assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
         [engine] = streams.engines.all
     assert {job.n_frames % CROWDED_FRAMES_STEP for job in engine.encodes} == {0}
     *partials, final = engine.decodes
     assert {job.beam_size for job in partials} == {1}
-    assert (final.beam_size, final.trims_loops, final.stops_on_loops) == (5, False, False)
+    assert (final.beam_size, final.trims_loops) == (5, False)
 
 
 async def test_a_stream_that_waits_for_the_engine_reads_what_has_come_meanwhile():

@@ -6,7 +6,7 @@ from auricle.live.options import LiveOptions
 from auricle.live.window import ReadingWindow
 from tests.live.saying import text, words
 
-OPTIONS = LiveOptions()  # above 6 s begins later, and keeps up to 2 s of what was committed
+OPTIONS = LiveOptions(trim_above_s=6.0)  # and keeps up to 2 s of what was committed
 
 
 def window(*committed) -> ReadingWindow:
@@ -66,3 +66,15 @@ def test_words_that_overlap_are_not_parted_from_their_audio():
     own = window(first, words("second", 4.3, 0.9), words("third", 5.2, 0.9))
     own.trim(7.0, words("fourth", 6.1), OPTIONS)
     assert (text(own.words), own.start_s <= 4.3) == ("second third", True)
+
+
+def test_more_is_read_at_a_time_while_few_people_speak():
+    """With "whole number" in it, but not the words before, a window of 6 s said "home number"."""
+    own = window(words("to obtain the simplest", 4.2, 0.5))
+    own.trim(8.0, words("whole number", 6.2), LiveOptions())
+    assert own.start_s == 0.0
+    own.trim(8.0, words("whole number", 6.2), LiveOptions(), is_crowded=True)
+    assert own.start_s == 4.7
+    calm = window(words("to obtain the simplest", 4.2, 0.5))
+    calm.trim(10.1, words("whole number", 6.2), LiveOptions())
+    assert calm.start_s == 4.7

@@ -67,11 +67,16 @@ class LiveBackend:
             begin()
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether more people speak than are read at a time."""
+        return self.load.is_crowded(self.model.queue.n_workers)
+
+    @property
     def read_mode(self) -> ReadMode:
         """How windows are read now, by how many people speak."""
         n_workers = self.model.queue.n_workers
         step = FRAMES_STEP
-        if self.load.is_crowded(n_workers):
+        if self.is_crowded:
             mixes = self.model.queue.mixes_prompts
             step = MIXED_FRAMES_STEP if mixes else CROWDED_FRAMES_STEP
         return ReadMode(step, self.load.is_hurried(n_workers))

@@ -26,8 +26,10 @@ class LiveOptions:
     it better."""
     min_s: float = 0.5
     """A shorter turn is not read while it is open."""
-    trim_above_s: float = 6.0
-    """A longer window begins anew, behind committed words."""
+    trim_above_s: float = 10.0
+    """A longer window begins anew, behind committed words;"""
+    crowded_trim_above_s: float = 6.0
+    """where more people speak than can be read one by one, already one longer than this."""
     keep_s: float = 2.0
     """How much committed audio such a window keeps at most."""
     keep_least_s: float = 1.0

@@ -41,6 +41,8 @@ class TurnReader:
 
     def __init__(self, options: LiveOptions) -> None:
         self.options = options
+        self.is_crowded = False
+        """See `LiveSession.is_crowded`."""
         self.window = ReadingWindow()
         self._turns: deque[TurnTranscript] = deque()
         """In order: the first is read, only the last may be open."""
@@ -144,7 +146,7 @@ class TurnReader:
             return self._begin_another_language(turn, said)
         new = turn.take(read, request, self.options, self._known)
         self.window.add(new)
-        self.window.trim(request.end_s, turn.tentative, self.options)
+        self.window.trim(request.end_s, turn.tentative, self.options, is_crowded=self.is_crowded)
         is_changed = bool(new) or _texts(turn.tentative) != _texts(before)
         return [Update(turn.turn, new, turn.tentative)] if is_changed else []
 

@@ -62,6 +62,16 @@ class LiveSession:
         return self._audio.now_s
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether more people speak than can be read one by one, as the driver says: then less is
+        read at a time."""
+        return self._reader.is_crowded
+
+    @is_crowded.setter
+    def is_crowded(self, is_crowded: bool) -> None:
+        self._reader.is_crowded = is_crowded
+
+    @property
     def silence_s(self) -> float:
         """For how long nobody has spoken."""
         return self._detector.silence_s

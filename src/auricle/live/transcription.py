@@ -85,6 +85,7 @@ class LiveTranscription:
             piece = pcm[start : start + PIECE]
             piece = piece if len(pcm) <= PIECE else piece.copy()  # else all of it is kept
             self._session.interval_s = self._interval_s()
+            self._session.is_crowded = self._backend.is_crowded
             effects = self._session.push(piece, ())
             self._times.receive(self.now_s)
             self._backend.load.receive(self, len(piece) / SAMPLE_RATE)

@@ -42,11 +42,19 @@ class ReadingWindow:
         if not self.words or start_s - last_s > options.carried_gap_s:
             self.move_to(max(start_s - options.lead_s, last_s))
 
-    def trim(self, edge_s: float, following: Sequence[LiveWord], options: LiveOptions) -> None:
+    def trim(
+        self,
+        edge_s: float,
+        following: Sequence[LiveWord],
+        options: LiveOptions,
+        *,
+        is_crowded: bool = False,
+    ) -> None:
         """Begin later if the window has become long: between two words, never within one. One that
         has reached the limit begins later in any case."""
         before_s = self.start_s
-        if edge_s - before_s > options.trim_above_s and self.words:
+        above_s = options.crowded_trim_above_s if is_crowded else options.trim_above_s
+        if edge_s - before_s > above_s and self.words:
             place_s = _widest_gap(self.words, following[:1], options)
             self.move_to(before_s if place_s is None else place_s)
         if edge_s >= before_s + options.longest_s and self.start_s == before_s:

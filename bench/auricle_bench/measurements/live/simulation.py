@@ -102,6 +102,7 @@ class Simulation:
             min_s = stream.session.options.interval_s
             self._load.receive(stream, len(pcm) / SAMPLE_RATE)
             stream.session.interval_s = self._load.interval_s(min_s, self._n_cores)
+            stream.session.is_crowded = self._load.is_crowded(self._n_cores)
             self._note(stream, stream.session.push(pcm, found.tolist()), now_s)
 
     def _work(self, until_s: float) -> None:
