@@ -1,8 +1,8 @@
 """One live session of hours, fed as fast as it is taken: what it grows by, whether times stay.
 
-Knows nothing about where memory goes. The same sentence is said every other minute, over the noise
-of a quiet room, so that four hours take some minutes of processor time; its first word tells how
-far the session's times have drifted.
+Knows nothing about where memory goes. The same sentence is said at the end of every other minute,
+over the noise of a quiet room, so that four hours take some minutes of processor time; its first
+word tells how far the session's times have drifted. Once it is heard nothing is on its way.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ PERIOD_S = 120
 HOURS, QUICK_HOURS = 4.0, 1.0
 WARM_SHARE = 0.1
 """Of the session, after which the server has all it needs and should not grow any more."""
+
+TAIL_S = 2
+"""Silence behind the sentence, in which its turn ends."""
 
 ROOM_RMS = 3e-4
 PIECE = SAMPLE_RATE // 4
@@ -116,5 +119,6 @@ def _period() -> Pcm:
     pcm = recordings.read(SAMPLE).astype(np.float32) / np.float32(32768)
     room = np.random.default_rng(3).normal(0.0, ROOM_RMS, PERIOD_S * SAMPLE_RATE)
     period: Pcm = room.astype(np.float32)
-    period[: len(pcm)] += pcm
+    stop = len(period) - TAIL_S * SAMPLE_RATE
+    period[stop - len(pcm) : stop] += pcm
     return period
