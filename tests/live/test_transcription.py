@@ -53,7 +53,6 @@ async def test_where_many_speak_what_is_not_final_costs_less():
             streams.load.speaks(other, is_speaking=True)
             streams.load.note(other, 0.3)
         async with streams.opened() as stream:
-            assert not stream._session.is_crowded
             await speak(stream, 0.0, 4.0)
             assert stream._session.is_crowded
             assert finals(await rest_of(stream)) == [(1, " ask not what your country")]
