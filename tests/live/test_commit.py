@@ -115,6 +115,13 @@ def test_a_command_that_is_said_once_more_in_haste_was_said_once():
     assert not goes_astray((*doubtful, *again), 2.5)
 
 
+def test_what_is_at_last_said_in_haste_was_said_once_however_often():
+    """The first repetition takes what the silence leaves, the last one nothing."""
+    said = words("what's the wedding", 0.5)
+    again = [*words("what's the", 1.4, each_s=0.01), *words("wedding", 1.42, each_s=0.5)]
+    assert n_plausible((*said, *again, *words("what's the wedding", 1.92, each_s=0.04)), 2.1) == 3
+
+
 @pytest.mark.parametrize(("first_s", "again_s"), [(0.3, 0.13), (0.6, 0.2)])
 def test_a_phrase_may_be_said_twice_quickly(first_s, again_s):
     again = words("thank you", 2 * first_s, each_s=again_s)
@@ -126,6 +133,21 @@ def test_a_word_may_be_a_loop_by_itself():
     assert n_plausible(said, 9.0) == 1
     assert goes_astray(said, 9.0)
     assert n_plausible(words("1000000000000 aaaaaaaaaaaah"), 9.0) == 2
+
+
+def pieces(text: str, start_s: float, each_s: float) -> tuple[Word, ...]:
+    """The letters of ``text``, as words are told apart where nothing is written between them."""
+    said = words(" ".join(text), start_s, each_s)
+    return tuple(msgspec.structs.replace(word, text=word.text.strip()) for word in said)
+
+
+def test_syllables_are_no_words():
+    """Of a clip in kana all was cut behind four that took 0.3 s."""
+    said = pieces("クマンジュメラ", 0.5, 0.07)
+    assert n_plausible(said, 1.2) == 7
+    assert n_plausible((*said, *pieces("ありがとう", 0.99, 0.02)), 1.2) == 7
+    doubled = (*pieces("い", 0.1, 0.5), *pieces("ろ", 0.6, 0.1), *pieces("いろ", 0.7, 0.07))
+    assert n_plausible(doubled, 1.0) == 4
 
 
 def test_the_word_before_squeezed_ones_was_said():

@@ -36,11 +36,15 @@ IN_WORD_LOOP = re.compile(r"(.{1,8}?)\1{15,}")
 """Letters said more than fifteen times running in what has no spaces: a loop, too. A number may end
 in twelve zeros."""
 
+SQUEEZED_PIECES_S = 0.18
+"""The same where nothing is written between words, so that these are a syllable or less."""
+
 ECHO_LENGTHS = range(2, 13)
+MIN_ECHO_PIECES = 6
 ECHO_SHARE = 0.4
 ECHO_WORD_S = 0.15
 """Words in a phrase that is said once more at once: in less than this share of the time it took
-before, and in less than this for each word, nobody says it again."""
+before, and in less than this for each word, nobody says it again. Syllables are often doubled."""
 
 LOST_S = 1.0
 """Audio at the end without a word that can have been said; a turn ends in less silence."""
@@ -127,19 +131,23 @@ def _astray_start(words: Sequence[Word]) -> int:
 
 
 def _echo_start(words: Sequence[Word]) -> int:
-    """Behind the first saying of a phrase that is said again in haste; the number of words if none
-    is."""
+    """Behind the first saying of a phrase that is at last said again in haste; the number of words
+    if none is."""
     spelt = [spelling(word.text) for word in words]
     for first in range(len(spelt)):
         for n in ECHO_LENGTHS:
             middle, stop = first + n, first + 2 * n
             is_again = stop <= len(spelt) and spelt[first:middle] == spelt[middle:stop]
             if is_again and _is_hasty(words[first:middle], words[middle:stop]):
+                while first >= n and spelt[first - n : first] == spelt[first:middle]:
+                    first, middle = first - n, first
                 return middle
     return len(words)
 
 
 def _is_hasty(said: Sequence[Word], again: Sequence[Word]) -> bool:
+    if not _is_spaced(again) and len(again) < MIN_ECHO_PIECES:
+        return False
     again_s = again[-1].end_s - again[0].start_s
     said_s = said[-1].end_s - said[0].start_s
     return again_s < ECHO_SHARE * said_s and again_s < ECHO_WORD_S * len(again)
@@ -164,6 +172,11 @@ def _loop_start(words: Sequence[Word]) -> int:
     return len(words)
 
 
+def _is_spaced(words: Sequence[Word]) -> bool:
+    """Whether there is space between any of them."""
+    return any(word.text[:1].isspace() for word in words[1:])
+
+
 def _duration_s(word: Word) -> float:
     return word.end_s - word.start_s
 
@@ -171,8 +184,10 @@ def _duration_s(word: Word) -> float:
 def _squeezed_start(words: Sequence[Word]) -> int:
     """Where words begin to come faster than anybody speaks; the number of words if nowhere."""
     for i, (first, last) in enumerate(zip(words, words[SQUEEZED_WORDS - 1 :], strict=False)):
-        if last.end_s - first.start_s < SQUEEZED_S:
+        is_spaced = _is_spaced(words[i : i + SQUEEZED_WORDS])
+        squeezed_s = SQUEEZED_S if is_spaced else SQUEEZED_PIECES_S
+        if last.end_s - first.start_s < squeezed_s:
             # The first of them may be the last that was said.
-            short = SQUEEZED_S / SQUEEZED_WORDS
+            short = squeezed_s / SQUEEZED_WORDS
             return next(n for n, word in enumerate(words) if n >= i and _duration_s(word) < short)
     return len(words)
