@@ -97,5 +97,7 @@ def beta_error(exc: InvalidRequest) -> InvalidRequest:
         if exc.param is not None and (exc.param == new or exc.param.startswith(f"{new}.")):
             param = old + exc.param.removeprefix(new)
             message = exc.message.replace(exc.param, param)
+            for name, name_then in _FORMAT_NAMES.items():
+                message = message.replace(f"'{name}'", f"'{name_then}'")
             return InvalidRequest(message, param=param, code=exc.code)
     return exc
