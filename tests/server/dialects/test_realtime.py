@@ -682,6 +682,20 @@ async def test_a_server_without_room(served: Served) -> None:
     assert (response.status_code, response.headers["retry-after"]) == (429, "7")
 
 
+async def test_a_session_goes_on_where_there_is_no_room_for_another_model(served: Served) -> None:
+    served.runtime.live_says = turns("hello there")
+    async with connected(served, "model=base") as client:
+        served.runtime.overload = Overloaded("full", code="rate_limit_exceeded", retry_after_s=7)
+        refusal = await client.update(transcription={"model": "small"})
+        assert (refusal["type"], refusal["error"]["message"]) == ("error", "full")
+        served.runtime.overload = None
+        changed = await client.update(noise_reduction={"type": "near_field"})
+        assert changed["session"]["audio"]["input"]["transcription"]["model"] == "base"
+        await client.append()
+        assert (await client.next())["type"] == "input_audio_buffer.speech_started"
+    assert served.runtime.models == ["base"]
+
+
 async def test_a_stream_that_cannot_be_followed(served: Served) -> None:
     async with connected(served) as client:
         served.runtime.lives[0].refusal = Overloaded("too much", code="rate_limit_exceeded")

@@ -36,7 +36,7 @@ from auricle.server.dialects.realtime.events import (
 )
 from auricle.server.dialects.realtime.fields import Fields
 from auricle.server.dialects.realtime.ids import new_id
-from auricle.server.dialects.realtime.session_stream import SessionStream
+from auricle.server.dialects.realtime.session_stream import SessionStream, StreamKept
 from auricle.server.transport.socket import Closed, Socket, close_code
 from auricle.speech_runtime import SpeechRuntime
 
@@ -119,6 +119,8 @@ class Connection:
             socket.close(WRONG_MODEL, "invalid_request_error.invalid_model")
         except InvalidRequest as exc:
             self._refuse(socket, beta.beta_error(exc) if self._request.is_beta else exc, event_id)
+        except StreamKept as exc:
+            self._refuse(socket, exc.reason, event_id)
         except AuricleError as exc:
             self._refuse(socket, exc, event_id)
             socket.close(close_code(exc), exc.message)

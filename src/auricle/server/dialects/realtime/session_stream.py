@@ -10,9 +10,18 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 
+from auricle.errors import AuricleError, InvalidRequest
 from auricle.live.stream import LiveStream
 from auricle.server.dialects.realtime.configuration import Configuration
 from auricle.speech_runtime import SpeechRuntime
+
+
+class StreamKept(Exception):
+    """Another stream could not be opened, so the one before is still followed."""
+
+    def __init__(self, reason: AuricleError) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
 
 
 class SessionStream:
@@ -39,16 +48,21 @@ class SessionStream:
 
         Raises:
             AuricleError: what `SpeechRuntime.open_live` raises; the stream before stays.
+            StreamKept: the same, of what is no fault of the client's.
         """
         async with contextlib.AsyncExitStack() as opened:
-            live = await opened.enter_async_context(
-                self._runtime.open_live(
-                    configuration.live_options(),
-                    configuration.decode_options(self._runtime.settings),
-                    self._key,
-                    configuration.model,
-                )
+            asked = self._runtime.open_live(
+                configuration.live_options(),
+                configuration.decode_options(self._runtime.settings),
+                self._key,
+                configuration.model,
             )
+            try:
+                live = await opened.enter_async_context(asked)
+            except AuricleError as exc:
+                if finish is None or isinstance(exc, InvalidRequest):
+                    raise
+                raise StreamKept(exc) from exc
             model = await self._model_of(configuration)
             if finish is not None:
                 await finish()
