@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from auricle.engine.protocol import DecodeRow, Engine, Hypothesis
-from auricle.errors import EngineFailed, ModelUnusable, Overloaded, Unavailable
+from auricle.errors import EngineFailed, LoadingFailed, ModelUnusable, Overloaded, Unavailable
 from auricle.queue.admission import Admission, AdmissionControl, Limits
 from auricle.queue.job import Job, Stage
 from auricle.queue.policy import Priority
@@ -252,6 +252,22 @@ async def test_when_no_engine_starts_everyone_waiting_learns_why_and_the_next_tr
         assert str(queue.failure) == "model.bin is gone"
         assert await read_window(queue, admission, window()) == " en 0"
     assert queue.failure is None
+    await queue.close()
+
+
+async def test_an_engine_that_dies_while_it_is_loaded_loses_nothing_that_waits():
+    """Two kills within a second, the second of them before the next engine was ready, made every
+    request a 503."""
+    engines = Engines()
+    queue = await _running(engines)
+    engines.failures = [LoadingFailed("the process died while loading base")]
+    engines.all[0].gate.clear()
+    with queue.admit() as admission:
+        tasks = _reading(queue, admission, *_windows(3))
+        await engines.all[0].started.wait()
+        engines.all[0].die()
+        assert await asyncio.gather(*tasks) == [" en 0", " en 30", " en 60"]
+    assert engines.failures == []
     await queue.close()
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from auricle.engine.protocol import Engine, ModelInfo
-from auricle.errors import AuricleError, as_auricle_error
+from auricle.errors import AuricleError, LoadingFailed, as_auricle_error
 from auricle.telemetry.observe import NULL_OBSERVER, Observer
 
 RETRY_START_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -65,12 +65,21 @@ class EngineSupervisor:
             self._retry = None
         try:
             await self._close_lost()
-            self.engine = await self._start_engine()
+            self.engine = await self._started()
         except Exception as exc:  # noqa: BLE001  # the border: it is tried again
             self._failed(exc)
             return None
         self.failure, self._n_failures = None, 0
         return self.engine
+
+    async def _started(self) -> Engine:
+        """A fresh engine. One that died while it was loaded is started once more: what ended it, as
+        it may have ended the one before, is probably over, and all that waits would be lost."""
+        try:
+            return await self._start_engine()
+        except LoadingFailed as exc:
+            _log.warning("%s; another is started", exc)
+            return await self._start_engine()
 
     async def close(self) -> None:
         """End it, and what is left of one that died."""
