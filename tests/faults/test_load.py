@@ -44,6 +44,6 @@ async def test_the_model_is_unusable_and_the_reason_is_said(
     harm(pid)
     with pytest.raises(ModelUnusable) as caught:
         await starting
-    assert f"the process died while loading {tmp_path}: engine process" in str(caught.value)
+    assert f"the process died while loading {tmp_path.name}: engine process" in str(caught.value)
     assert how in str(caught.value)
     assert pid not in children(os.getpid())

@@ -80,7 +80,10 @@ class Whisper:
             if machine.fits_twice(checkpoint.weights_bytes(path), workers):
                 self._wide = load(1, workers * threads_each)
         except Exception as exc:  # it raises what its C++ raises, as one of many kinds
-            raise ModelUnusable(f"cannot load {path} on {device} as {compute_type}: {exc}") from exc
+            why = str(exc).replace(str(path), path.name)  # clients are told, too
+            raise ModelUnusable(
+                f"cannot load {path.name} on {device} as {compute_type}: {why}"
+            ) from exc
         self._states: dict[int, NDArray[Any]] = {}
         """``(1, n_frames / 2, width)`` each, the encoder's output."""
         self.info = ModelInfo(

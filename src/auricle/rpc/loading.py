@@ -30,10 +30,10 @@ async def load(
         async with asyncio.timeout(max_s):
             return await child.call(request)
     except ChildDied as exc:
-        raise LoadingFailed(f"the process died while loading {folder}: {exc}") from exc
+        raise LoadingFailed(f"the process died while loading {folder.name}: {exc}") from exc
     except TimeoutError as exc:
         child.kill()
-        raise LoadingFailed(f"loading {folder} did not end within {max_s:g} s") from exc
+        raise LoadingFailed(f"loading {folder.name} did not end within {max_s:g} s") from exc
     except BaseException:
         child.kill()
         raise

@@ -75,7 +75,9 @@ class OpenVinoWhisper:
         try:
             self._load(path, Threads(workers, workers * threads_each), graphs)
         except (RuntimeError, MemoryError, OSError) as exc:  # OpenVINO, numpy, mappings
-            raise LoadingFailed(f"OpenVINO cannot load {path}: {str(exc) or 'no memory'}") from exc
+            raise LoadingFailed(
+                f"OpenVINO cannot load {path.name}: {str(exc) or 'no memory'}"
+            ) from exc
         self._shared: dict[int, CrossAttention] = {}
         self.info = ModelInfo(
             n_mels=self._size.n_mels,
