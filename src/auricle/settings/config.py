@@ -181,7 +181,13 @@ class Settings(JobSettings):
     max_decoders: int = _setting(
         16, "recordings being decoded at one time, each in a process of its own", low=1, high=256
     )
-    batch_size: int = _setting(8, "windows decoded together at most", low=1, high=64)
+    batch_size: int = _setting(
+        8,
+        "windows of 30 s that are decoded together at most, without beams; with beams fewer, of "
+        "shorter ones more, up to 16. A GPU encodes as many together",
+        low=1,
+        high=64,
+    )
     verbose: bool = _setting(False, "log what happens to each request and window")
 
 
