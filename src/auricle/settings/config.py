@@ -156,7 +156,11 @@ class Settings(JobSettings):
         2.4, "a text that zlib shrinks to less than one in so many loops", low=1.0, high=100.0
     )
     logprob_threshold: float = _setting(
-        -1.0, "mean log-probability below which a text is read again", low=-20.0, high=0.0
+        -1.0,
+        "mean log-probability below which a text is doubted: it counts as silence the sooner, and "
+        "one that was found without beams is read again",
+        low=-20.0,
+        high=0.0,
     )
     no_speech_threshold: float = _setting(
         0.6, "probability of silence above which a text must be surer of itself", low=0.0, high=1.0
