@@ -145,11 +145,15 @@ async def test_a_message_has_a_limited_number_of_parts(
         assert (await closed(client))[:2] == (1009, "too many fragments")
 
 
-async def test_what_is_no_text_is_refused(shared_talking: Talking) -> None:
+async def test_what_is_no_text_is_refused(
+    shared_talking: Talking, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the close alone: a client's fault is none in the log."""
     async with shared_talking.open() as client:
         frame = Frame(Opcode.TEXT, b"\xff\xfe").serialize(mask=True)
         client.transport.write(frame)
         assert (await closed(client))[0] == 1007
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_compression_is_not_offered(shared_talking: Talking) -> None:

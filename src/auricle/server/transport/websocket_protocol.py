@@ -125,6 +125,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:  # it is thrown away
             super().send_receive_event_to_app()
             return
+        if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
+            self.frames = []
+            self.conn.fail(CloseCode.INVALID_DATA)  # uvicorn would log it as a fault
+            self.handle_parser_exception()
+            return
         self._sizes.append(MESSAGE_BYTES + sum(len(frame) for frame in self.frames))
         self._waits(self._sizes[-1])
         is_full = self.read_paused or self._is_full
@@ -191,3 +196,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().handle_ping()
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
