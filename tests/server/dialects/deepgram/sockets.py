@@ -21,7 +21,7 @@ from tests.server.conftest import Served, serving, settings
 from tests.server.fakes import FakeRuntime
 
 Step = Effect | float | str
-"""What becomes of a stream, how much audio was received, or a method without arguments."""
+"""What becomes of a stream, how much audio was received, or a method and when it is called."""
 
 RAW = "encoding=linear16&sample_rate=16000"
 
@@ -86,7 +86,8 @@ def played(translator: EffectTranslator, steps: Iterable[Step]) -> list[Any]:
     messages: list[Any] = []
     for step in steps:
         if isinstance(step, str):
-            getattr(translator, step)()
+            name, at_s = step.split()
+            getattr(translator, name)(float(at_s))
         elif isinstance(step, float):
             messages += translator.received(step)
         else:

@@ -230,10 +230,10 @@ def test_the_client_may_end_a_turn():
     assert told(
         FluxOptions(language="en"),
         *begun(1, "Yes"),
-        "force",
+        "force 1",
         TurnEnded(1, 0.0, 1.0),
         Final(1, 0.0, 1.0, words("Yes"), EN),
-        "force",
+        "force 1",
         TurnEnded(2, 1.0, 1.0),
         Final(2, 1.0, 1.0, (), None),
     ) == ["0 StartOfTurn: Yes", "0 EndOfTurn manual 1: Yes"]
@@ -243,7 +243,7 @@ def test_the_end_of_the_stream_ends_a_turn():
     assert told(
         FluxOptions(language="en"),
         *begun(1, "Yes"),
-        "close",
+        "close 1",
         TurnEnded(1, 0.0, 1.0),
         Final(1, 0.0, 1.0, words("Yes"), EN),
     ) == ["0 StartOfTurn: Yes", "0 EndOfTurn manual 1: Yes"]

@@ -233,7 +233,7 @@ def test_finalize_is_answered_once_and_is_no_end_of_speech():
         PLAIN,
         TurnStarted(1, 0.5),
         Update(1, (), said),
-        "finalize",
+        "finalize 2",
         TurnEnded(1, 0.5, 2.0),
         Update(1, said, ()),
         Final(1, 0.5, 2.0, said, ENGLISH),
@@ -244,7 +244,7 @@ def test_finalize_is_answered_once_and_is_no_end_of_speech():
 def test_finalize_in_silence_is_answered_with_nothing():
     empty = (TurnEnded(1, 0.0, 2.0), Final(1, 0.0, 2.0, (), None))
     again = (TurnEnded(2, 2.0, 2.5), Final(2, 2.0, 2.5, (), None))
-    assert told(PLAIN, "finalize", *empty, "finalize", *again) == [
+    assert told(PLAIN, "finalize 2", *empty, "finalize 2.5", *again) == [
         "0-2 final end finalize:".replace(" end", ""),
         "2-2.5 final finalize:",
     ]
@@ -259,11 +259,30 @@ def test_finalize_is_answered_by_the_turn_that_it_ended():
         SpeechPaused(1, 0.5),
         TurnEnded(1, 0.0, 1.0),
         TurnStarted(2, 1.5),
-        "finalize",
+        "finalize 2.5",
         TurnEnded(2, 1.5, 2.5),
         Final(1, 0.0, 1.0, first, ENGLISH),
         Final(2, 1.5, 2.5, second, ENGLISH),
     ) == ["0-1 final end: one", "1-2.5 final finalize: two"]
+
+
+def test_turns_that_are_told_late_are_not_those_that_were_finalized():
+    """Words wait until it is known who says them, and the ends of their turns with them."""
+    first, second = words("one"), words("two", 2.0)
+    assert told(
+        PLAIN,
+        "finalize 2.5",
+        "finalize 2.5",
+        TurnStarted(1, 0.0),
+        SpeechPaused(1, 0.5),
+        TurnEnded(1, 0.0, 1.0),
+        Final(1, 0.0, 1.0, first, ENGLISH),
+        TurnStarted(2, 1.5),
+        TurnEnded(2, 1.5, 2.5),
+        Final(2, 1.5, 2.5, second, ENGLISH),
+        TurnEnded(3, 2.5, 2.5),
+        Final(3, 2.5, 2.5, (), None),
+    ) == ["0-1 final end: one", "1-2.5 final finalize: two", "2.5-2.5 final finalize:"]
 
 
 def test_the_end_of_the_stream_is_the_end_of_speech():
@@ -271,7 +290,7 @@ def test_the_end_of_the_stream_is_the_end_of_speech():
     assert told(
         PLAIN,
         TurnStarted(1, 0.0),
-        "close",
+        "close 1",
         TurnEnded(1, 0.0, 1.0),
         Final(1, 0.0, 1.0, said, ENGLISH),
     ) == ["0-1 final end: one two"]

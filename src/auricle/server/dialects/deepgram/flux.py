@@ -76,8 +76,8 @@ class FluxTurns:
         """Parts that are over and not known whole."""
         self._starts_s: dict[int, float] = {}
         """When the parts begin whose text is still to come."""
-        self._n_forced = 0
-        self._is_closing = False
+        self._forced_s: list[float] = []
+        """Where the client ended turns, or the audio."""
         self._part: int | None = None
         """The part that is read."""
         self._cut_s: float | None = None
@@ -101,13 +101,13 @@ class FluxTurns:
         self.n_sent += 1
         return self.n_sent - 1
 
-    def force(self) -> None:
+    def force(self, at_s: float) -> None:
         """The client wants the turn to end; it is ended for it."""
-        self._n_forced += 1
+        self._forced_s.append(at_s)
 
-    def close(self) -> None:
+    def close(self, at_s: float) -> None:
         """There is no more audio."""
-        self._is_closing = True
+        self._forced_s.append(at_s)
 
     def received(self, now_s: float) -> list[TurnInfo]:
         """So much audio was received."""
@@ -131,8 +131,8 @@ class FluxTurns:
             case EndOfTurnPredicted(_, probability):
                 self._pause.probability = probability
                 return self._maybe_eager()
-            case TurnEnded(turn, start_s):
-                self._end(turn, start_s)
+            case TurnEnded(turn, start_s, end_s):
+                self._end(turn, start_s, end_s)
             case Update(turn, committed, tentative):
                 return self._update(turn, committed, tentative)
             case TurnFinal(turn, _, end_s, words, language):
@@ -142,12 +142,11 @@ class FluxTurns:
                 return self._final(turn, end_s, words)
         return []
 
-    def _end(self, turn: int, start_s: float) -> None:
+    def _end(self, turn: int, start_s: float, end_s: float) -> None:
         ended = self._pause if turn == self._open else Pause()
-        if self._n_forced:
-            self._n_forced -= 1
+        if end_s in self._forced_s:  # turns before it may be told of later
+            self._forced_s.remove(end_s)
             ended.is_manual = True
-        ended.is_manual = ended.is_manual or self._is_closing
         self._ended[turn] = ended
         self._starts_s.setdefault(turn, start_s)
         self._open, self._pause = None, Pause()

@@ -54,7 +54,7 @@ class FluxSession(SocketSession):
             raise Closed from exc
         match message:
             case ForceEndTurn():
-                self._turns.force()
+                self._turns.force(self.streams[0].now_s)
                 await self.streams[0].commit()
             case FluxConfigure():
                 self._configure(message)

@@ -73,21 +73,21 @@ class LiveResults:
         self._is_paused = False
         self._by_silence: dict[int, bool] = {}
         """Turns that have ended and are not final, and whether silence ended them."""
-        self._n_finalizes = 0
-        """`finalize` was called so often, and its turn has not ended."""
+        self._finalizes: list[float] = []
+        """Where `finalize` was called, and the end of that turn was not told of yet."""
         self._finalizing: set[int] = set()
-        self._is_closing = False
+        self._closed_s: float | None = None
         self._utterance_end_s: float | None = None
         """Where the last word ended that was told, unless the end of its utterance was, too."""
         self._is_speech_reported = False
 
-    def finalize(self) -> None:
+    def finalize(self, at_s: float) -> None:
         """The client wants what there is; the turn is ended for it."""
-        self._n_finalizes += 1
+        self._finalizes.append(at_s)
 
-    def close(self) -> None:
+    def close(self, at_s: float) -> None:
         """There is no more audio."""
-        self._is_closing = True
+        self._closed_s = at_s
 
     def received(self, now_s: float) -> list[ServerMessage]:
         """So much audio was received."""
@@ -111,8 +111,8 @@ class LiveResults:
                 self._is_paused = True
             case SpeechResumed():
                 self._is_paused = False
-            case TurnEnded(turn):
-                self._end(turn)
+            case TurnEnded(turn, _, end_s):
+                self._end(turn, end_s)
             case Update(turn, committed, tentative):
                 return self._update(turn, committed, tentative)
             case TurnFinal(turn, _, end_s, words, language):
@@ -128,13 +128,13 @@ class LiveResults:
         self._is_speech_reported = True
         return [SpeechStarted(self._channel, time(start_s))]
 
-    def _end(self, turn: int) -> None:
+    def _end(self, turn: int, end_s: float) -> None:
         is_silent = turn != self._open or self._is_paused
         self._open, self._is_paused = None, False
-        if self._n_finalizes:
-            self._n_finalizes -= 1
+        if end_s in self._finalizes:  # turns before it may be told of later
+            self._finalizes.remove(end_s)
             self._finalizing.add(turn)
-        elif self._is_closing:
+        elif end_s == self._closed_s:
             is_silent = True
         self._by_silence[turn] = is_silent
 

@@ -85,7 +85,7 @@ class ListenSession(SocketSession):
             self.say(SocketError(f"There are channels 0 to {last}, not {channel}.", shown(text)))
             return
         for i in chosen if channel is None else (channel,):
-            self._results[i].finalize()
+            self._results[i].finalize(self.streams[i].now_s)
             await self.streams[i].commit()
 
     def _configure(self, message: Configure) -> None:

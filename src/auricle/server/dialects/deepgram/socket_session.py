@@ -47,8 +47,8 @@ class EffectTranslator(Protocol):
         """What follows from what became of the stream."""
         ...
 
-    def close(self) -> None:
-        """There is no more audio."""
+    def close(self, at_s: float) -> None:
+        """There is no more audio than so much."""
         ...
 
 
@@ -146,7 +146,7 @@ class SocketSession(ABC):
         async for samples in self._audio_input.finish():
             await self._send(samples)
         for stream, translator in zip(self.streams, self._translators, strict=True):
-            translator.close()
+            translator.close(stream.now_s)
             await stream.finish()
 
     async def _translate(self, stream: LiveStream, translator: EffectTranslator) -> None:
