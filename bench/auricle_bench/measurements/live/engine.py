@@ -114,7 +114,7 @@ class Engine:
         digest.update(request.pcm.tobytes())
         return digest.hexdigest()
 
-    def read_whole(self, pcm: Pcm, language: str) -> str:
+    def read_whole(self, pcm: Pcm, language: str | None) -> str:
         """The text of a clip of up to 28 s read at once, as a file is."""
         end_s = len(pcm) / SAMPLE_RATE
         request = ReadRequest(0, 0, "final", 0.0, end_s, pcm, (), (), "", language)

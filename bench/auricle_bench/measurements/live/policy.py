@@ -62,7 +62,8 @@ def main() -> None:
     reading, options = configured(args.set)
     engine = Engine(args.model, reading, args.engine, args.kept)
     clips = _clips(args.folder, args.languages.split(","))[:: args.every]
-    offline = _offline(args.folder, clips, engine, f"{args.model} {args.engine}", args.kept)
+    asked = f"{args.model} {args.engine}{' detected' if args.detect else ''}"
+    offline = _offline(args.folder, clips, engine, asked, args.kept, detect=args.detect)
     groups = _groups(clips, args.joined)
     played = [_recording(args.folder, group, offline) for group in groups]
     measures = Measures()
@@ -70,7 +71,7 @@ def main() -> None:
     worse: list[tuple[int, str, str]] = []
     n_offline_errors = 0
     for part in _parts(played, args.streams):
-        streams = [Stream(each.pcm, _session(options, each)) for each in part]
+        streams = [Stream(each.pcm, _session(options, each, detect=args.detect)) for each in part]
         Simulation(streams, engine, args.cores, args.speed).run()
         for stream, each in zip(streams, part, strict=True):
             before = measures.n_errors
@@ -104,8 +105,8 @@ def configured(settings: Sequence[str]) -> tuple[Reading, LiveOptions]:
     return reading, options
 
 
-def _session(options: LiveOptions, played: Recording) -> LiveSession:
-    return LiveSession(replace(options, language=played.reference.language))
+def _session(options: LiveOptions, played: Recording, *, detect: bool) -> LiveSession:
+    return LiveSession(replace(options, language=None if detect else played.reference.language))
 
 
 def _clips(folder: Path, languages: Sequence[str]) -> list[Clip]:
@@ -159,14 +160,21 @@ def _silence(seconds: float) -> Pcm:
 
 
 def _offline(
-    folder: Path, clips: Sequence[Clip], engine: Engine, asked: str, kept: Path | None
+    folder: Path,
+    clips: Sequence[Clip],
+    engine: Engine,
+    asked: str,
+    kept: Path | None,
+    *,
+    detect: bool,
 ) -> dict[str, str]:
     """What the clips say, each read at once; kept between runs if there is a place for it."""
     path = kept / f"{asked}.json" if kept else None
     texts: dict[str, str] = json.loads(path.read_text()) if path and path.is_file() else {}
     for clip in clips:
         if clip["file"] not in texts:
-            texts[clip["file"]] = engine.read_whole(_read(folder, clip), clip["language"])
+            language = None if detect else clip["language"]
+            texts[clip["file"]] = engine.read_whole(_read(folder, clip), language)
     if path:
         path.write_text(json.dumps(texts))
     return texts
@@ -209,6 +217,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--engine", choices=get_args(LibraryName), default="openvino")
     parser.add_argument("--languages", default="en", help="codes, with commas between")
+    parser.add_argument("--detect", action="store_true", help="do not tell the language")
     parser.add_argument("--every", type=int, default=1, help="take only every N-th clip")
     parser.add_argument("--joined", type=int, default=1, help="clips in a stream")
     parser.add_argument("--streams", type=int, default=1, help="streams at a time")
