@@ -122,6 +122,13 @@ def test_what_is_at_last_said_in_haste_was_said_once_however_often():
     assert n_plausible((*said, *again, *words("what's the wedding", 1.92, each_s=0.04)), 2.1) == 3
 
 
+def test_who_stammers_goes_on():
+    """The first word seems to last over the pause before it."""
+    said = (*words("I", 0.1, 0.9), *words("was", 1.0, 0.1), *words("I was", 1.1, 0.12))
+    assert n_plausible((*said, *words("going to say", 1.34)), 3.0) == 7
+    assert n_plausible(said, 3.0) == 2
+
+
 @pytest.mark.parametrize(("first_s", "again_s"), [(0.3, 0.13), (0.6, 0.2)])
 def test_a_phrase_may_be_said_twice_quickly(first_s, again_s):
     again = words("thank you", 2 * first_s, each_s=again_s)

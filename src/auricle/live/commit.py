@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from auricle.types import Word
 
@@ -131,17 +131,17 @@ def _astray_start(words: Sequence[Word]) -> int:
 
 
 def _echo_start(words: Sequence[Word]) -> int:
-    """Behind the first saying of a phrase that is at last said again in haste; the number of words
-    if none is."""
+    """Behind the first saying of a phrase with which the text ends, said at last in haste; the
+    number of words if it ends otherwise. Who stammers goes on."""
     spelt = [spelling(word.text) for word in words]
-    for first in range(len(spelt)):
-        for n in ECHO_LENGTHS:
-            middle, stop = first + n, first + 2 * n
-            is_again = stop <= len(spelt) and spelt[first:middle] == spelt[middle:stop]
-            if is_again and _is_hasty(words[first:middle], words[middle:stop]):
-                while first >= n and spelt[first - n : first] == spelt[first:middle]:
-                    first, middle = first - n, first
-                return middle
+    for n in ECHO_LENGTHS:
+        first = len(spelt)
+        while first > n and spelt[first - 1] == spelt[first - 1 - n]:
+            first -= 1
+        again = [words[at : at + n] for at in range(first, len(words) - n + 1, n)]
+        said = words[first - n : first]
+        if any(_is_hasty(before, each) for before, each in pairwise([said, *again])):
+            return first
     return len(words)
 
 
