@@ -46,6 +46,30 @@ def test_a_window_says_the_same_alone_and_in_company(options):
     assert len({found.ids for found in together.values()}) == len(rows)
 
 
+class OrderedNetwork(ScriptedNetwork):
+    """Notes which windows lie where after some have left."""
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        self.orders: list[list[int]] = []
+
+    def keep(self, places):
+        super().keep(places)
+        self.orders.append(list(self._windows))
+
+
+def test_the_last_windows_fill_the_places_of_those_that_leave():
+    """Whoever moves has its keys and values copied."""
+    early = {(n, ()): {FIRST: 50.0} for n in range(5)} | {(0, (FIRST,)): {END: 50.0}}
+    network = OrderedNetwork(scripts=early)
+    found = decoded(network, [Row(n, PROMPT) for n in range(5)], GREEDY)
+    assert network.orders[0] == [4, 1, 2, 3]
+    assert found[0].ids == (FIRST,)
+    for n in range(1, 5):
+        alone = decoded(ScriptedNetwork(scripts=early), [Row(n, PROMPT)], GREEDY)
+        assert found[n] == alone[n]
+
+
 @pytest.mark.parametrize("options", [GREEDY, BEAM, CHANCE], ids=["greedy", "beam", "chance"])
 def test_texts_keep_whispers_rules_of_timestamps(options):
     rows = [Row(n, PROMPT, seed=n) for n in range(20)]

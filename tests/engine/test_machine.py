@@ -88,3 +88,26 @@ def test_what_loading_took_is_given_back():
         assert not kept or before - after > 150_000_000, (before, after)
     """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is somebody else's business")
+def test_large_buffers_go_back_at_once_and_small_ones_are_kept():
+    script = """if True:
+        from auricle.engine import machine
+        assert machine.keep_freed_memory() == machine.return_large_buffers()
+        import os
+        import numpy as np
+        from auricle.engine.process import resident_bytes
+        n_large, n_small = machine.LARGE_BUFFER_BYTES, machine.LARGE_BUFFER_BYTES // 4
+        large = [np.ones(n_large, np.uint8) for _ in range(200)]
+        small = [np.ones(n_small, np.uint8) for _ in range(200)]
+        full = resident_bytes(os.getpid())
+        del large
+        without_large = resident_bytes(os.getpid())
+        del small
+        after = resident_bytes(os.getpid())
+        if machine.return_large_buffers():
+            assert full - without_large > 95_000_000, (full, without_large)
+            assert without_large - after < 5_000_000, (without_large, after)
+    """
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -200,11 +200,13 @@ class _Batch:
         """The texts that are found. Their windows, and those that nobody wants, leave, and their
         places among the parents."""
         windows = self.windows
-        stay = [
-            place
-            for place, window in enumerate(windows)
-            if parents[place] and self.is_wanted(window.row.window)
-        ]
+        stay = _closed_up(
+            [
+                place
+                for place, window in enumerate(windows)
+                if parents[place] and self.is_wanted(window.row.window)
+            ]
+        )
         n_best = self.options.n_best
         ended = (window for window, goes_on in zip(windows, parents, strict=True) if not goes_on)
         found = [_found(window, n_best) for window in ended]
@@ -227,6 +229,14 @@ class _Batch:
                     window.no_speech_prob,
                     search.logprobs(text),
                 )
+
+
+def _closed_up(places: list[int]) -> list[int]:
+    """The same places, in the order in which the fewest are others than before: the last ones fill
+    the gaps. To move a window is to copy its keys and values."""
+    behind = [place for place in places if place >= len(places)]
+    kept = set(places)
+    return [place if place in kept else behind.pop() for place in range(len(places))]
 
 
 def _found(window: _Window, n_best: int) -> FinalText:

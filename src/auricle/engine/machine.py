@@ -25,6 +25,10 @@ MAX_WORKERS = 8
 MAX_SECOND_BYTES = 512 * 1024 * 1024
 """Weights of up to this size, small's, are loaded twice: see `fits_twice`."""
 
+LARGE_BUFFER_BYTES = 512 * 1024
+"""Above a layer's keys of 10 s of audio in base, below those of 30 s. To fetch buffers anew takes a
+hundredth of the time of windows of 30 s; short ones have few that are so large."""
+
 SERVER_MMAP_BYTES = 256 * 1024
 """Far below a window of pcm (2 MB) and an upload's block (1 MiB), far above everything small."""
 
@@ -59,6 +63,20 @@ def keep_freed_memory() -> bool:
             mallopt(_M_TOP_PAD, 256 << 20),
         )
     )
+
+
+def return_large_buffers() -> bool:
+    """Make glibc give back buffers from `LARGE_BUFFER_BYTES` on as soon as they are free, after
+    `keep_freed_memory`: for OpenVINO, which keeps those of a run for the next one by itself.
+
+    Between buffers of all sizes they would leave gaps: 100 MB of base's engine. False where there
+    is no glibc.
+    """
+    mallopt = _mallopt()
+    if mallopt is None:
+        return False
+    large = LARGE_BUFFER_BYTES
+    return bool(mallopt(_M_MMAP_THRESHOLD, large)) and bool(mallopt(_M_TOP_PAD, large))
 
 
 def environment(cpuinfo: str | None = None) -> dict[str, str]:

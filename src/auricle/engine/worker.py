@@ -118,6 +118,8 @@ class Worker:
             case Probe():
                 return ct2.hardware(keeps_freed_memory=_KEEPS_FREED_MEMORY)
             case Load():
+                if request.library == "openvino":
+                    machine.return_large_buffers()
                 self._model = _loaded(request)
                 resources.give_back_freed_memory()
                 self._pool = ThreadPoolExecutor(self._model.info.workers, "engine")

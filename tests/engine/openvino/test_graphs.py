@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import openvino
 
 from auricle.decoding.network import NetworkFailed, Step
 from auricle.engine.openvino import compiled, decoder, encoder
-from auricle.engine.openvino.compiled import GIVE_BACK_EVERY_S, GraphFiles, Threads
+from auricle.engine.openvino.compiled import GIVE_BACK_EVERY_S, Compiled, GraphFiles, Threads
 from auricle.engine.openvino.network import OpenVinoNetwork, cross_attention
 from auricle.engine.openvino.shape import EXACT, Dimensions, Formats
 from auricle.models.convert import convert
@@ -53,25 +54,32 @@ def mel(golden) -> np.ndarray:
 
 
 def built(weights: Weights, size: Dimensions, formats: Formats, file: Path | None = None):
-    """An encoder's request, and a decoder at work; neither was taken from a file."""
+    """An encoder and a decoder; neither was taken from a file."""
     enc = compiled.compiled(
         lambda: encoder.build(weights, size, formats), bf16=False, threads=ONE, file=file
     )
     dec = compiled.compiled(
         lambda: decoder.build(weights, size, formats), bf16=False, threads=ONE, file=None
     )
-    return enc.request(), OpenVinoNetwork(dec.request(), size, formats)
+    return enc, dec
+
+
+def encoded(graph: Compiled, features: np.ndarray):
+    with graph.request() as request:
+        return cross_attention(request, features)
 
 
 @pytest.mark.parametrize(("formats", "atol"), [(EXACT, 2e-3), (EIGHT_BITS, 0.3)])
 def test_same_logits_as_transformers(weights, size, golden, formats, atol):
-    request, network = built(weights, size, formats)
-    shared = cross_attention(request, mel(golden), size, formats)
-    network.windows = {1: shared, 2: shared}
-    network.begin([1, 2])
+    enc, dec = built(weights, size, formats)
+    shared = encoded(enc, mel(golden))
     ids = np.array([golden["prompt"]] * 2)
     suppress = np.zeros((1, END), np.float32)
-    answers = network.step(Step(ids, 0, np.arange(2, dtype=np.int32), np.full((2, 1), 3), suppress))
+    step = Step(ids, 0, np.arange(2, dtype=np.int32), np.full((2, 1), 3), suppress)
+    with dec.request() as request:
+        network = OpenVinoNetwork(request, size, formats, {1: shared, 2: shared})
+        network.begin([1, 2])
+        answers = network.step(step)
     logits = np.concatenate([answers.text, answers.rest], axis=2)
     np.testing.assert_array_equal(logits[0], logits[1])
     np.testing.assert_allclose(logits[0, 0], golden["logits"], atol=atol)
@@ -86,9 +94,10 @@ def test_same_logits_as_transformers(weights, size, golden, formats, atol):
 
 def test_steps_are_the_whole_text_at_once(weights, size, golden):
     """Beams that swap places and windows that leave change nothing."""
-    request, network = built(weights, size, EXACT)
+    enc, dec = built(weights, size, EXACT)
     clips = {n: np.roll(mel(golden), 40 * n, axis=1) for n in range(3)}
-    network.windows = {n: cross_attention(request, clip, size, EXACT) for n, clip in clips.items()}
+    windows = {n: encoded(enc, clip) for n, clip in clips.items()}
+    network = OpenVinoNetwork(dec.graph.create_infer_request(), size, EXACT, windows)
     suppress = np.zeros((1, END), np.float32)
 
     def told(windows, ids, n_before=0, parents=None):
@@ -111,7 +120,7 @@ def test_steps_are_the_whole_text_at_once(weights, size, golden):
 
 def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, tmp_path):
     file = tmp_path / "graphs" / compiled.file_name("encoder", weights.path, size, EXACT)
-    first = cross_attention(built(weights, size, EXACT, file)[0], mel(golden), size, EXACT)
+    first = encoded(built(weights, size, EXACT, file)[0], mel(golden))
     content = file.read_bytes()
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
@@ -119,10 +128,10 @@ def test_a_graph_is_kept_and_a_damaged_one_is_made_again(weights, size, golden, 
         raise AssertionError("it was made again")
 
     kept = compiled.compiled(never, bf16=False, threads=ONE, file=file)
-    again = cross_attention(kept.request(), mel(golden), size, EXACT)
+    again = encoded(kept, mel(golden))
     np.testing.assert_array_equal(again["k0"], first["k0"])
     kept.give_back_file()
-    again = cross_attention(kept.request(), mel(golden), size, EXACT)
+    again = encoded(kept, mel(golden))
     np.testing.assert_array_equal(again["v1"], first["v1"])
     for damaged in (b"", content[:100], content[:-1], content[:-9] + b"X" + content[-8:]):
         file.write_bytes(damaged)
@@ -137,8 +146,7 @@ def test_a_file_that_is_whole_and_yet_no_graph_is_made_again(weights, size, gold
     file = tmp_path / "encoder-model-0.graph"
     other = b"a graph of another time"
     file.write_bytes(other + hashlib.sha256(other).digest())
-    request, _ = built(weights, size, EXACT, file)
-    shared = cross_attention(request, mel(golden), size, EXACT)
+    shared = encoded(built(weights, size, EXACT, file)[0], mel(golden))
     assert shared["k0"].shape == (1, 2, 1500, 16)
     assert len(file.read_bytes()) > 10_000
 
@@ -148,10 +156,10 @@ def test_a_graph_that_fails_while_it_runs_answers_nothing(size):
         def set_tensor(self, name, tensor):
             pass
 
-        def infer(self):
+        def infer(self, share_outputs):
             raise RuntimeError("could not execute a primitive")
 
-    network = OpenVinoNetwork(Failing(), size, EXACT)
+    network = OpenVinoNetwork(Failing(), size, EXACT, {})
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match="OpenVINO failed: could not execute a primitive"):
         network.step(
@@ -188,13 +196,13 @@ def test_a_graph_that_gives_nothing_is_no_answer(size):
         def set_tensor(self, name, tensor):
             pass
 
-        def infer(self):
+        def infer(self, share_outputs):
             pass
 
         def get_tensor(self, name):
             return openvino.Tensor(np.zeros((0, 1, END), np.float32))
 
-    network = OpenVinoNetwork(Empty(), size, EXACT)
+    network = OpenVinoNetwork(Empty(), size, EXACT, {})
     suppress = np.zeros((1, END), np.float32)
     with pytest.raises(NetworkFailed, match=r"logits of shape \(0, 1, "):
         network.step(
@@ -238,12 +246,67 @@ def test_another_model_has_another_graph(weights, size, tmp_path):
 
 
 class OfAGraph:
-    """A file, and how often it was given back."""
+    """What is kept for its next run, and its file: how often they were given back."""
 
     times = 0
+    n_released = 0
+
+    def give_back(self) -> None:
+        self.n_released += 1
 
     def give_back_file(self) -> None:
         self.times += 1
+
+
+class CountedGraph:
+    """A compiled graph, and how often it let go of memory."""
+
+    n_released = 0
+
+    def create_infer_request(self) -> str:
+        return "a request"
+
+    def release_memory(self) -> None:
+        self.n_released += 1
+
+
+def test_memory_of_a_graph_is_given_back_while_nobody_runs_it():
+    """OpenVINO would refuse to, and what it takes is in use."""
+    counted = CountedGraph()
+    graph = Compiled(counted)
+    with graph.request() as first:
+        with graph.request() as second:
+            assert (first, second) == ("a request", "a request")
+        graph.give_back()
+        assert counted.n_released == 0
+    graph.give_back()
+    assert counted.n_released == 1
+
+
+def test_what_the_first_run_of_each_stream_read_is_given_back_at_once():
+    class Mapped:
+        def __init__(self) -> None:
+            self.advice: list[int] = []
+
+        def madvise(self, option: int, /) -> None:
+            self.advice.append(option)
+
+    mapped = Mapped()
+    graph = Compiled(CountedGraph(), mapped=mapped, n_first_runs=2)
+    for _ in range(5):
+        graph.ran()
+    assert mapped.advice == [mmap.MADV_DONTNEED] * 2
+
+
+def test_a_window_stays_what_it_is_when_others_are_encoded(weights, size, golden):
+    """Keys and values are where the graph left them, and are not copied."""
+    enc, _ = built(weights, size, EXACT)
+    first = encoded(enc, mel(golden))
+    before = {name: values.copy() for name, values in first.items()}
+    encoded(enc, np.roll(mel(golden), 40, axis=1))
+    enc.give_back()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, before[name])
 
 
 def test_files_are_given_back_now_and_then():
@@ -256,3 +319,4 @@ def test_files_are_given_back_now_and_then():
         files.give_back_files()
         given.append(graph.times)
     assert given == [1, 1, 1, 2, 2]
+    assert graph.n_released == 2

@@ -6,14 +6,16 @@ damaged, or was made by other versions or for another processor, is made again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
 import mmap
 import os
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,10 +24,11 @@ import numpy as np
 import openvino
 
 from auricle.engine.openvino.shape import Dimensions, Formats
+from auricle.system import resources
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 5
+_VERSION = 6
 """Of the graphs; to be raised whenever they are made differently."""
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -55,19 +58,49 @@ class Threads:
     """Of all of them together."""
 
 
-@dataclass(frozen=True, slots=True)
+class Mapped(Protocol):
+    """A file in memory."""
+
+    def madvise(self, option: int, /) -> None: ...
+
+
+@dataclass(slots=True)
 class Compiled:
     """A graph that can be run, as long as somebody holds this."""
 
     graph: Any
     memory: Any = None
     """The file it was taken from, in memory: OpenVINO uses the weights where they are."""
-    mapped: mmap.mmap | None = None
+    mapped: Mapped | None = None
     """What that is a view of."""
+    n_first_runs: int = 1
+    """Runs that read most of the file, as they lay out weights anew: one for each stream."""
+    _n_running: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
-    def request(self) -> Any:
-        """One place to run it at."""
-        return self.graph.create_infer_request()
+    @contextlib.contextmanager
+    def request(self) -> Iterator[Any]:
+        """A place to run it at, which takes some microseconds to make and remembers nothing of
+        others."""
+        with self._counting:
+            self._n_running += 1
+        try:
+            yield self.graph.create_infer_request()
+        finally:
+            with self._counting:
+                self._n_running -= 1
+
+    def give_back(self) -> None:
+        """Let go of what the last run took, which is kept for the next one, unless it runs."""
+        with self._counting:
+            if not self._n_running:
+                self.graph.release_memory()
+
+    def ran(self) -> None:
+        """It was run once more."""
+        if self.n_first_runs:
+            self.n_first_runs -= 1
+            self.give_back_file()
 
     def give_back_file(self) -> None:
         """Let go of pages of the file that were read, of which hardly any are read again: its first
@@ -77,14 +110,16 @@ class Compiled:
 
 
 class GivesBack(Protocol):
-    """A `Compiled`, as it concerns its file."""
+    """A `Compiled`, as it concerns memory."""
+
+    def give_back(self) -> None: ...
 
     def give_back_file(self) -> None: ...
 
 
 class GraphFiles:
-    """What was read of the graphs' files is given back now and then: whoever comes next has to have
-    those pages read in again that are used."""
+    """What was read of the graphs' files is given back now and then, with all else that is kept for
+    the next run: whoever comes next has to have those pages read in again that are used."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -101,7 +136,9 @@ class GraphFiles:
         if now_s - self._given_back_s >= GIVE_BACK_EVERY_S:
             self._given_back_s = now_s
             for each in self._graphs:
+                each.give_back()
                 each.give_back_file()
+            resources.give_back_freed_memory()
 
 
 @cache
@@ -138,6 +175,7 @@ def compiled(
     }
     kept = None if file is None else _kept(file, settings)
     if kept is not None:
+        kept.n_first_runs = threads.streams
         return kept
     made = core().compile_model(build(), "CPU", settings)
     if file is not None:
@@ -185,6 +223,9 @@ def _kept(file: Path, settings: dict[str, Any]) -> Compiled | None:
     except RuntimeError as exc:
         _log.warning("%s is of no use, and made again: %s", file, exc)
         return None
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # of a kernel that has none
+            mapped.madvise(mmap.MADV_NOHUGEPAGE)  # else a page that is read brings 2 MB with it
     kept = Compiled(imported, tensor, mapped)
     kept.give_back_file()  # most of it was only looked at
     return kept

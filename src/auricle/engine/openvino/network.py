@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,21 @@ import openvino
 from numpy.typing import NDArray
 
 from auricle.decoding.network import Floats, Ids, NetworkFailed, Step, StepOutput
+from auricle.engine.openvino.decoder import text_width
 from auricle.engine.openvino.graph import MASKED
 from auricle.engine.openvino.shape import Dimensions, Formats
-from auricle.whisper.dimensions import FRAMES_PER_STATE, MAX_POSITIONS
+from auricle.system import resources
+from auricle.whisper.dimensions import MAX_POSITIONS
 
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """Elsewhere than on Unix that is so anyway."""
+
+LARGE_BYTES = 32 * 1024 * 1024
+"""Before windows whose keys and values take more are searched together, what glibc keeps of freed
+memory is given back, so that it does not come on top: it takes some of the 2000 ms of such a
+search."""
+
+_BF16 = openvino.Type.bf16
 
 CrossAttention = dict[str, NDArray[Any]]
 """Keys and values of a window's cross-attention by their names in the graphs, ``(1, ...)``;
@@ -41,42 +49,48 @@ def _failing() -> Iterator[None]:
 
 
 @_failing()
-def cross_attention(
-    request: Any, mel: Floats, size: Dimensions, formats: Formats
-) -> CrossAttention:
-    """Keys and values of a window with features ``(n_mels, n_frames)``, made where they stay.
+def cross_attention(request: Any, mel: Floats) -> CrossAttention:
+    """Keys and values of a window with features ``(n_mels, n_frames)``, where the graph leaves
+    them: told to write elsewhere it copies them, and keeps its own, too. ``request`` is of no use
+    for another window, which would take their place.
 
     Raises:
         NetworkFailed: OpenVINO failed, or there is no memory for them.
     """
-    n_states = mel.shape[1] // FRAMES_PER_STATE
-    shared = _room(size, formats, n_states)
     request.set_tensor("mel", openvino.Tensor(np.ascontiguousarray(mel[None])))
-    _bind(request, shared, formats)
-    try:
-        request.infer()
-    finally:
-        _bind(request, _nothing(size, formats), formats)
-    return shared
+    request.infer(share_outputs=True)
+    outputs = {output.any_name: request.get_tensor(output) for output in request.model_outputs}
+    return {
+        name: tensor.data.view(np.uint16 if tensor.element_type == _BF16 else np.float32)
+        for name, tensor in outputs.items()
+    }
 
 
 class OpenVinoNetwork:
     """One request of the decoder's graph, for one search at a time."""
 
-    def __init__(self, request: Any, size: Dimensions, formats: Formats) -> None:
-        self.windows: Mapping[int, CrossAttention] = {}
-        """Those that are searched; set by whoever searches."""
+    def __init__(
+        self,
+        request: Any,
+        size: Dimensions,
+        formats: Formats,
+        windows: Mapping[int, CrossAttention],
+        ran: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``windows``: those that are searched; ``ran`` is called after each step."""
         self._request = request
         self._size = size
         self._formats = formats
-        self._nothing = _nothing(size, formats)
-        self._bound = self._nothing
+        self._windows = windows
+        self._ran = ran
+        self._bound: CrossAttention = {}
+        self._suppressed: Floats | None = None
         self._rows: list[CrossAttention] = []
         """Whose keys and values lie in which row of what is bound."""
 
     @_failing()
     def begin(self, windows: Sequence[int]) -> None:
-        found = self._rows = [self.windows[window] for window in windows]
+        found = self._rows = [self._windows[window] for window in windows]
         self._bound = found[0] if len(found) == 1 else self._together(found)
         self._request.reset_state()
         self._bind(len(found))
@@ -88,15 +102,12 @@ class OpenVinoNetwork:
             if to != place:
                 rows[to], rows[place] = rows[place], rows[to]
                 for name, values in self._bound.items():
-                    values[[to, place]] = values[[place, to]]
+                    left = values[to].copy()
+                    values[to] = values[place]
+                    values[place] = left
                     for row in (to, place):
                         rows[row][name] = values[row : row + 1]
         self._bind(len(places))
-
-    def end(self) -> None:
-        """Let go of the windows, whose memory others can use then."""
-        _bind(self._request, self._nothing, self._formats)
-        self.windows, self._bound, self._rows = {}, self._nothing, []
 
     @_failing()
     def step(self, step: Step) -> StepOutput:
@@ -111,17 +122,19 @@ class OpenVinoNetwork:
             ("beam", step.parents),
             ("mask", _mask(step)),
             ("at", step.at),
-            ("suppress", step.suppress),
         ):
             self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(values)))
-        self._request.infer()
+        self._suppress(step.suppress)
+        self._request.infer(share_outputs=True)
+        self._ran()
         has_attention = bool(self._size.alignment_heads)
         text = self._result("text")
-        if text.shape != (*step.at.shape, self._size.end_of_text):
+        end = self._size.end_of_text
+        if text.shape != (*step.at.shape, text_width(end)):
             # without AVX-512, 8-bit graphs gave empty arrays and no error
             raise NetworkFailed(f"OpenVINO gave logits of shape {text.shape}")
         return StepOutput(
-            text=text,
+            text=text[..., :end],
             rest=self._result("rest"),
             top_values=self._result("top_values"),
             top_ids=self._ids("top_ids"),
@@ -129,9 +142,19 @@ class OpenVinoNetwork:
             attention=self._result("attention") if has_attention else None,
         )
 
+    def _suppress(self, added: Floats) -> None:
+        """What is added to the logits of text; the same in most steps."""
+        if added is not self._suppressed:
+            n_more = text_width(added.shape[1]) - added.shape[1]
+            filled = np.pad(added, ((0, 0), (0, n_more)), constant_values=MASKED)
+            self._request.set_tensor("suppress", openvino.Tensor(filled))
+            self._suppressed = added
+
     def _together(self, windows: Sequence[CrossAttention]) -> CrossAttention:
         """All of their keys and values in one array for each layer, where each window has its
         own from then on: a copy would take as much memory again."""
+        if sum(a.nbytes for window in windows for a in window.values()) > LARGE_BYTES:
+            resources.give_back_freed_memory()
         joined: CrossAttention = {}
         for name, first in windows[0].items():
             joined[name] = values = _mapped((len(windows), *first.shape[1:]), first.dtype)
@@ -153,24 +176,6 @@ class OpenVinoNetwork:
         return values
 
 
-@cache
-def _nothing(size: Dimensions, formats: Formats) -> CrossAttention:
-    """What is bound to requests that are not used, so that they hold no window."""
-    return _room(size, formats, 1)
-
-
-def _room(size: Dimensions, formats: Formats, n_states: int) -> CrossAttention:
-    """Room for keys and values of one window."""
-    dtype = np.dtype(np.uint16 if formats.shared_bf16 else np.float32)
-    values = (1, size.n_heads, n_states, size.head_width)
-    keys = values if formats.keys_by_state else (*values[:2], *values[:1:-1])
-    return {
-        f"{short}{layer}": _mapped(shape, dtype)
-        for layer in range(size.n_decoder_layers)
-        for short, shape in (("k", keys), ("v", values))
-    }
-
-
 def _mapped(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Memory from the system, which has it back as soon as nobody holds it: between buffers of all
     sizes it would leave gaps in a heap that gives nothing back."""
@@ -183,8 +188,8 @@ def _mapped(shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _bind(request: Any, shared: CrossAttention, formats: Formats) -> None:
-    """Have a request read or write keys and values where they are, which somebody must hold."""
-    dtype = openvino.Type.bf16 if formats.shared_bf16 else openvino.Type.f32
+    """Have a request read keys and values where they are, which somebody must hold."""
+    dtype = _BF16 if formats.shared_bf16 else openvino.Type.f32
     for name, values in shared.items():
         tensor = openvino.Tensor(values, openvino.Shape(list(values.shape)), dtype)
         request.set_tensor(name, tensor)

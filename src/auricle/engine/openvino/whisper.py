@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import queue
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -107,27 +106,21 @@ class OpenVinoWhisper:
             self._compiled.add(made)
             return made
 
-        encoders = graph(encoder, "encoder", threads)
-        decoders = graph(decoder, "decoder", threads)
-        self._encoders: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._networks: queue.SimpleQueue[OpenVinoNetwork] = queue.SimpleQueue()
-        for _ in range(threads.streams):
-            self._encoders.put(encoders.request())
-            self._networks.put(OpenVinoNetwork(decoders.request(), size, formats))
-        self._wide = self._encoders
+        self._encoder = self._wide = graph(encoder, "encoder", threads)
+        self._decoder = graph(decoder, "decoder", threads)
         if machine.fits_twice(checkpoint.weights_bytes(path), threads.streams):
-            self._wide = queue.SimpleQueue()
-            alone = graph(encoder, "encoder", Threads(1, threads.cores))
-            self._wide.put(alone.request())
+            self._wide = graph(encoder, "encoder", Threads(1, threads.cores))
 
     def encode(self, job: EncodeJob) -> None:
         """Compute and keep the keys and values of every row."""
-        requests = self._wide if job.is_alone else self._encoders
+        self._decoder.give_back()  # memory for the one that is not needed for the other
+        graph = self._wide if job.is_alone else self._encoder
         for row in job.rows:
             pcm = np.frombuffer(row.pcm, np.float32)
             features = mel.log_mel(pcm, self._size.n_mels, job.n_frames)
-            with _lent(requests) as request:
-                shared = cross_attention(request, features, self._size, self._formats)
+            with graph.request() as request:
+                shared = cross_attention(request, features)
+            graph.ran()
             self._shared[row.state_id] = shared
 
     def detect_language(self, job: DetectJob) -> Detected:
@@ -242,12 +235,10 @@ class OpenVinoWhisper:
 
     @contextlib.contextmanager
     def _network(self, windows: dict[int, CrossAttention]) -> Iterator[OpenVinoNetwork]:
-        with _lent(self._networks) as lent:
-            lent.windows = windows
-            try:
-                yield lent
-            finally:
-                lent.end()
+        for graph in (self._encoder, self._wide):
+            graph.give_back()
+        with self._decoder.request() as request:
+            yield OpenVinoNetwork(request, self._size, self._formats, windows, self._decoder.ran)
 
 
 def _row(row: DecodeRow) -> decoding_job.Row:
@@ -270,13 +261,3 @@ def _aligned(
     placed = [len(row.prompt) - 1 + n for n in (*texts, texts[-1] + 1)]
     steps = word_alignment.path(attention, row.n_align_frames // FRAMES_PER_STATE, placed)
     return Aligned(steps, tuple(math.exp(found.logprobs[n]) for n in texts))
-
-
-@contextlib.contextmanager
-def _lent(free: queue.SimpleQueue[Any]) -> Iterator[Any]:
-    """One of those that are free, or the next that is."""
-    taken = free.get()
-    try:
-        yield taken
-    finally:
-        free.put(taken)
