@@ -35,14 +35,14 @@ def list_models(context: click.Context) -> None:
     here = _on_this_machine(fetching)
     rows = [("MODEL", "SIZE", "LANGUAGES", "TRANSLATES", "ON THIS MACHINE")]
     for name in [*known, *(name for name in here if name not in known | registry.AUXILIARY)]:
-        mirror, n_bytes = here.get(name, ("", 0))
+        place, n_bytes = here.get(name, ("", 0))
         model = known.get(name)
         facts = ("?", "?")
         if model is not None:
             n_bytes = model.download_bytes
             languages = "English" if model.english_only else str(model.languages)
             facts = (languages, "yes" if model.translates else "no")
-        rows.append((name, _size(n_bytes), *facts, mirror))
+        rows.append((name, _size(n_bytes), *facts, place))
     for weights in registry.AUXILIARY.values():
         place, _ = here.get(weights.id, ("", 0))
         rows.append((weights.id, _size(weights.download_bytes), "any", "", place))

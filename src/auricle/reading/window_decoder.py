@@ -103,11 +103,11 @@ class WindowDecoder:
             return text
         text = self._begun(text)
         if options.words or any(each.logprobs is None for each in text.segments):
-            details = word_times.AlignmentInput(text, self.encoded.window, self.model.vocabulary)
-            aligned = await self.encoded.align(self.prompt, details.ids, details.n_frames)
+            unaligned = word_times.AlignmentInput(text, self.encoded.window, self.model.vocabulary)
+            aligned = await self.encoded.align(self.prompt, unaligned.ids, unaligned.n_frames)
             # Some milliseconds of numpy on small arrays, which the event loop need not wait for.
             segments = await asyncio.to_thread(
-                word_times.detailed, details, aligned, options, self.model.late_s
+                word_times.detailed, unaligned, aligned, options, self.model.late_s
             )
             text = self._begun(msgspec.structs.replace(text, segments=segments))
         return text

@@ -57,23 +57,23 @@ def n_frames(duration_s: float) -> int:
 
 
 def detailed(
-    details: AlignmentInput, aligned: Aligned, options: DecodeOptions, late_s: float | None
+    unaligned: AlignmentInput, aligned: Aligned, options: DecodeOptions, late_s: float | None
 ) -> tuple[Segment, ...]:
     """The segments with words and token probabilities, as the options ask: those of the decoding,
     or of the alignment if these are not known."""
-    ids, window = details.ids, details.window
-    raws = [details.vocabulary.decode_bytes([i]) for i in ids]
-    segments: Sequence[Segment] = details.text.segments
+    ids, window = unaligned.ids, unaligned.window
+    raws = [unaligned.vocabulary.decode_bytes([i]) for i in ids]
+    segments: Sequence[Segment] = unaligned.text.segments
     known = [math.exp(token.logprob) for each in segments for token in each.logprobs or ()]
     is_known = len(known) == len(ids)
     found = AlignedTokens(ids, raws, aligned.path, known if is_known else aligned.probabilities)
-    counts = [len(each) for each in details.ids_by_segment]
+    counts = [len(each) for each in unaligned.ids_by_segment]
     if options.logprobs and not is_known:
         segments = word_timestamps.with_logprobs(segments, counts, found)
     if options.words:
         language = "en" if options.task == "translate" else segments[0].language or "en"
         levels = alignment.loudness(window.pcm)
-        span = AlignedSpan(window.start_s, details.duration_s, levels, late_s, language)
+        span = AlignedSpan(window.start_s, unaligned.duration_s, levels, late_s, language)
         segments = word_timestamps.with_words(segments, counts, found, span)
     if not options.logprobs:
         segments = [msgspec.structs.replace(each, logprobs=None) for each in segments]
