@@ -288,7 +288,16 @@ async def test_another_engine_goes_on_from_what_was_given_out(has_logprobs):
 
 
 @pytest.mark.parametrize("has_logprobs", [False, True])
-async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it(has_logprobs):
+@pytest.mark.parametrize(
+    ("window_s", "rest"),
+    [
+        pytest.param(10.0, (0, " One. Two"), id="in the same states"),
+        pytest.param(13.0, (6, " Two"), id="by itself"),
+    ],
+)
+async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it(
+    has_logprobs, window_s, rest
+):
     """The model began a sentence and did not end it, so it is heard again with what follows."""
 
     def hear(heard: Heard) -> Said:
@@ -309,10 +318,10 @@ async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it(has_
 
     engine = Unfinished(hear)
     options = replace(FULL, logprobs=has_logprobs)
-    reading, given = await read_along(engine, options, window(seconds=10.0))
+    reading, given = await read_along(engine, options, window(seconds=window_s))
     assert given.text == " One. Two"
     assert [each.text for each in reading.segments] == [" One.", " Two three."]
-    assert [(each.start_s, each.prefix) for each in engine.heard] == [(0, ""), (6, " Two")]
+    assert [(each.start_s, each.prefix) for each in engine.heard] == [(0, ""), rest]
     assert tokens(reading)[: len(given.tokens)] == list(given.tokens)
     said = b"".join(token.raw for token in tokens(reading)).decode()
     assert said == (" One. Two three." if has_logprobs else "")

@@ -54,10 +54,9 @@ def uncovered_tail(window: Window, text: WindowText) -> Window | None:
     if text.last_timestamp_s is None:
         return None
     last_timestamp_s = text.last_timestamp_s
-    missed = [(start, end) for start, end in window.speech if end > last_timestamp_s]
-    if sum(end - max(start, last_timestamp_s) for start, end in missed) < MIN_UNREAD_S:
+    if speech_from(window, last_timestamp_s) < MIN_UNREAD_S:
         return None
-    started_s = missed[0][0]
+    started_s = next(start for start, end in window.speech if end > last_timestamp_s)
     if last_timestamp_s - started_s < MIN_UNREAD_S:  # not in the middle of it, then
         before = (end for _, end in window.speech if end <= started_s)
         start_s = max(started_s - LEAD_S, max(before, default=window.start_s))
@@ -84,6 +83,11 @@ def loop_halves(window: Window) -> tuple[Window, ...]:
     if window.speech_s < MIN_LOOP_S:
         return ()
     return _divided(window, MIN_LOOP_SHARE * window.speech_s)
+
+
+def speech_from(window: Window, start_s: float) -> float:
+    """Seconds of speech in a window from an absolute time on."""
+    return sum(end - max(start, start_s) for start, end in window.speech if end > start_s)
 
 
 def _divided(window: Window, min_s: float) -> tuple[Window, ...]:

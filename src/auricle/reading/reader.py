@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from auricle.queue.admission import Admission
 from auricle.queue.policy import Priority
-from auricle.reading import coverage, fallback, order, prompt_echo
+from auricle.reading import continuation, coverage, fallback, order, prompt_echo
 from auricle.reading.early_text import EarlyText, Given
 from auricle.reading.encoded import EncodedWindow, opened
 from auricle.reading.model import ReadingModel
@@ -144,12 +144,12 @@ class Reader:
         text = await prompted.best()
         is_loop = has_prompt and fallback.is_looping(text, self.model.thresholds)
         if not is_loop and not prompt_echo.is_suspect(text, options):
-            return await prompted.with_details(text)
+            return await _in_full(prompted, text)
         self.model.observer.count("windows_read_again", why="prompt")
         unprompted = prompted.without_prompt()
         plain = await unprompted.best()
         believed = plain if is_loop else prompt_echo.choose(text, plain, options)
-        return await (prompted if believed is text else unprompted).with_details(believed)
+        return await _in_full(prompted if believed is text else unprompted, believed)
 
     def _opened(self, window: Window) -> AbstractContextManager[EncodedWindow]:
         return opened(self.model.queue, self.admission, window, self.priority)
@@ -178,6 +178,11 @@ class Reader:
         if text.temperature > MAX_CONTEXT_TEMPERATURE:
             return ""
         return (self.context + text.text)[-MAX_CONTEXT_CHARS:]
+
+
+async def _in_full(decoder: WindowDecoder, text: WindowText) -> WindowText:
+    """A text with what the model leaves out at its end, and all details that are asked for."""
+    return await decoder.with_details(await continuation.read_on(decoder, text))
 
 
 async def _all(readings: Iterable[Coroutine[Any, Any, WindowText]]) -> list[WindowText]:
