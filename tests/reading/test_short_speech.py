@@ -106,13 +106,18 @@ async def test_a_word_is_asked_for_without_timestamps_and_chosen_among_others():
 
 
 @pytest.mark.parametrize(
-    ("avg_logprob", "silence_s", "heard"),
-    [(-1.2, 1.8, ""), (-0.3, 1.8, " See you."), (-1.2, 0.9, " See you.")],
+    ("avg_logprob", "speech_s", "silence_s", "heard"),
+    [
+        (-1.2, 0.13, 1.8, ""),
+        (-0.3, 0.13, 1.8, " See you."),  # the model is sure of it
+        (-1.2, 0.13, 0.9, " See you."),
+        (-1.2, 0.31, 1.8, " See you."),
+    ],
 )
-async def test_a_noise_between_silences_says_nothing(avg_logprob, silence_s, heard):
+async def test_a_noise_between_silences_says_nothing(avg_logprob, speech_s, silence_s, heard):
     """Four frames of speech, 1.9 s after a sentence, were "Wir sehen uns." Where there is hardly
-    any silence in a window, its model takes words for silence, too."""
-    what = replace(window(seconds=silence_s + 0.128), speech=((0.7, 0.828),))
+    any silence in a window, a model takes words for silence, too."""
+    what = replace(window(seconds=silence_s + speech_s), speech=((0.7, 0.7 + speech_s),))
     reading = await read(FakeEngine(lambda _: Said(" See you.", avg_logprob, 0.85)), what=what)
     assert "".join(segment.text for segment in reading.segments) == heard
 

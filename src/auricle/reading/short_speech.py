@@ -23,9 +23,10 @@ MAX_SPEECH_S = 2.0
 MAX_WINDOW_S = 6.0
 """In a longer window voice detection may have missed most of what is said."""
 
+MAX_SCRAP_S = 0.3
 MIN_SILENCE_S = 1.0
-"""With so much silence around it a model tells a word from silence: of 240 words 9 were taken for
-it, of which 0.1 to 0.2 s were heard as speech, and 8 of these were misheard."""
+"""With so much silence around it, so little speech may well be a noise: of 240 words a model took 9
+for silence, of which 0.1 to 0.2 s were heard as speech, and 8 of these were misheard."""
 
 N_BEST = 5
 """Texts to choose from."""
@@ -51,10 +52,11 @@ def is_short(window: Window, options: DecodeOptions) -> bool:
     return is_brief and not (options.prefix and options.prefix.strip())
 
 
-def is_tight(window: Window) -> bool:
-    """Whether a window is hardly longer than what is said in it. That may well be silence to a
-    model, as there are 30 s around it, but somebody was heard."""
-    return window.duration_s - window.speech_s < MIN_SILENCE_S
+def is_scrap(window: Window) -> bool:
+    """Whether so little is heard between silences that it may be a noise. Around a word cut tightly
+    there are 30 s of silence to a model, so that its word for it counts for nothing."""
+    silence_s = window.duration_s - window.speech_s
+    return window.speech_s < MAX_SCRAP_S and silence_s >= MIN_SILENCE_S
 
 
 def timed(ids: Sequence[int], first_timestamp: int, window: Window) -> tuple[int, ...]:

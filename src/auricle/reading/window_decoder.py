@@ -51,7 +51,7 @@ class WindowDecoder:
     async def best(self) -> WindowText:
         """The best text of as many attempts as it takes."""
         window, thresholds = self.encoded.window, self.model.thresholds
-        if self._is_short and short_speech.is_tight(window):
+        if self._is_short and not short_speech.is_scrap(window):
             thresholds = replace(thresholds, max_no_speech_prob=1.0)
         no_vad_speech = window.speech_s == 0.0
         ladder = self._ladder()
