@@ -7,6 +7,7 @@ import numpy as np
 from auricle.live.effects import (
     EndOfTurnPredicted,
     Final,
+    Forgotten,
     ReadWanted,
     SpeechPaused,
     SpeechResumed,
@@ -70,7 +71,7 @@ def test_a_cleared_turn_never_was():
     live = session()
     speak(live, 1.6)
     request = begun(live)
-    live.clear()
+    assert live.clear() == [Forgotten(1)]
     assert live.answer(request.id, heard("never", 0.3)) == []
     assert pause(live, 1.6) == []
     assert live.next_read() is None
@@ -89,7 +90,7 @@ def test_clearing_keeps_the_turn_that_has_ended():
 
 def test_clearing_nothing_is_nothing():
     live = session()
-    live.clear()
+    assert live.clear() == [Forgotten(None)]
     assert speak(live, 0.64) == [TurnStarted(1, 0.0), ReadWanted("partial")]
 
 

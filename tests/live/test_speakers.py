@@ -14,6 +14,7 @@ from auricle.live import speakers
 from auricle.live.effects import (
     Effect,
     Final,
+    Forgotten,
     LiveWord,
     TurnFailed,
     TurnStarted,
@@ -195,3 +196,20 @@ async def test_streams_that_nobody_asks_about_are_left_alone():
     live = FakeLive(LiveOptions(), DecodeOptions())
     assert with_speakers(live, Ears().listen, None) is live
     assert isinstance(with_speakers(live, Ears().listen, SpeakerOptions()), LiveSpeakers)
+
+
+async def test_words_of_a_turn_that_was_cleared_are_not_those_of_the_next():
+    gone, held, kept = said("is it late?", 0.0), said("no", 1.2), said("go on then", 1.6)
+    effects = await told(
+        Ears((0.0, 3.0, 7)),
+        3.0,
+        Update(1, gone, ()),
+        Update(1, held, ()),
+        Forgotten(1),
+        Update(2, kept[:1], ()),
+        final(2, kept),
+    )
+    assert Forgotten(1) in effects
+    over = effects[-1]
+    assert isinstance(over, Final)
+    assert named(over.words) == ["A go", "A on", "A then"]

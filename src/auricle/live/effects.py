@@ -93,6 +93,14 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The client does not want what was open: nothing more is told of that ``turn``, if it was
+    one."""
+
+    turn: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadWanted:
     """`LiveSession.next_read` has something to read."""
 
@@ -138,6 +146,7 @@ Effect: TypeAlias = (
     | EndOfTurnPredicted
     | SpeechResumed
     | TurnEnded
+    | Forgotten
     | ReadWanted
     | Update
     | Final

@@ -20,6 +20,7 @@ from auricle.live.audio import RecentAudio
 from auricle.live.effects import (
     Effect,
     EndOfTurnPredicted,
+    Forgotten,
     Kind,
     ReadRequest,
     ReadResult,
@@ -134,12 +135,14 @@ class LiveSession:
         self._detector.end()
         return self._settled([self._end(turn, self.now_s)] if turn else [])
 
-    def clear(self) -> None:
+    def clear(self) -> list[Effect]:
         """Forget the turn that is open, with its audio."""
+        turn = self._reader.open_turn
         self._reader.forget_open(self.now_s)
         self._detector.end()
         self._last_end_s = self.now_s
         self._announced = self._due()
+        return [Forgotten(turn.turn if turn else None)]
 
     def next_read(self) -> ReadRequest | None:
         """Begin to read what is due, if anything; what was begun before counts no more."""

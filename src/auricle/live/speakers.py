@@ -18,7 +18,7 @@ import msgspec
 
 from auricle.errors import AuricleError
 from auricle.live.audio import RecentAudio
-from auricle.live.effects import Effect, LiveWord, TurnFailed, Update
+from auricle.live.effects import Effect, Forgotten, LiveWord, TurnFailed, Update
 from auricle.live.effects import Final as TurnFinal
 from auricle.live.options import LiveOptions
 from auricle.live.stream import LiveStream
@@ -70,6 +70,8 @@ class LiveSpeakers:
         """Committed words that nobody was told of."""
         self._committed: list[LiveWord] = []
         """Words of the turn that have their speaker."""
+        self._turn: int | None = None
+        """The one that both are of."""
         self._last: str | None = None
         """Who spoke last."""
 
@@ -99,6 +101,10 @@ class LiveSpeakers:
             match effect:
                 case Update():
                     yield await self._updated(effect)
+                case Forgotten(turn):
+                    if turn == self._turn:
+                        self._held, self._committed = [], []
+                    yield effect
                 case TurnFinal() | TurnFailed():
                     for each in await self._over(effect):
                         yield each
@@ -106,6 +112,7 @@ class LiveSpeakers:
                     yield effect
 
     async def _updated(self, update: Update) -> Update:
+        self._turn = update.turn
         self._held += update.committed
         committed = await self._labelled() if self._is_enough() else ()
         self._committed += committed

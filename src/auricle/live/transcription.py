@@ -18,6 +18,7 @@ from auricle.errors import AuricleError, Overloaded
 from auricle.live.backend import LiveBackend
 from auricle.live.effects import (
     Effect,
+    Forgotten,
     ReadRequest,
     ReadResult,
     ReadWanted,
@@ -50,6 +51,9 @@ MAX_UNREAD_S = 12.0
 
 MAX_EFFECTS = 1000
 """Effects that nobody has taken yet, above which no more audio is taken."""
+
+_NO_PAUSE = SpeechResumed | TurnEnded | Forgotten
+"""The speaker does not pause any more, or their turn is over."""
 
 _NOTHING = np.zeros(0, np.float32)
 
@@ -100,10 +104,8 @@ class LiveTranscription:
         self._apply(self._session.commit())
 
     def clear(self) -> None:
-        self._session.clear()
         self._times.forget()
-        self._backend.load.speaks(self, is_speaking=False)
-        self._reserve()
+        self._apply(self._session.clear())
 
     async def finish(self) -> None:
         await self._detect_speech()
@@ -173,7 +175,7 @@ class LiveTranscription:
                 continue
             if isinstance(effect, TurnStarted | SpeechResumed):
                 self._backend.load.speaks(self, is_speaking=True)
-            elif isinstance(effect, SpeechPaused | TurnEnded):
+            elif isinstance(effect, SpeechPaused | TurnEnded | Forgotten):
                 self._backend.load.speaks(self, is_speaking=False)
             self._predict_end_of_turn(effect)
             self._times.look(effect)
@@ -192,7 +194,7 @@ class LiveTranscription:
         """Ask whether a speaker who pauses has finished, as long as nothing else is heard."""
         if isinstance(effect, TurnStarted):
             self._turn_start_s = effect.start_s
-        if isinstance(effect, SpeechResumed | TurnEnded) and self._predicting is not None:
+        if isinstance(effect, _NO_PAUSE) and self._predicting is not None:
             self._predicting.cancel()
         elif isinstance(effect, SpeechPaused) and self._session.options.turns.ending == "semantic":
             pcm = self._session.recent(min(self.now_s - self._turn_start_s, END_OF_TURN_AUDIO_S))

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from auricle.errors import InvalidRequest, Overloaded
 from auricle.live.commit import CommitRule
-from auricle.live.effects import Final, TurnEnded, TurnFailed, TurnStarted, Update
+from auricle.live.effects import Final, Forgotten, TurnEnded, TurnFailed, TurnStarted, Update
 from auricle.live.options import LiveOptions
 from auricle.live.turns import TurnOptions
 from auricle.types import DecodeOptions, Language, SpeakerOptions
@@ -393,6 +393,7 @@ async def test_a_turn_that_could_not_be_read(served: Served) -> None:
 async def test_what_is_cleared_is_forgotten(served: Served) -> None:
     async with connected(served) as client:
         [live] = served.runtime.lives
+        live.says = lambda _, told: [Forgotten(1)] if told == "clear" else []
         await client.append()
         live.say(TurnStarted(1, 0.0))
         await client.next()
@@ -403,6 +404,29 @@ async def test_what_is_cleared_is_forgotten(served: Served) -> None:
         refusal = await client.next()
         assert refusal["error"]["code"] == "input_audio_buffer_commit_empty"
         assert live.told[-1] == "clear"
+
+
+async def test_what_began_just_before_it_was_cleared_holds_up_nothing(served: Served) -> None:
+    """The stream had not said yet that somebody speaks; the next item never ended."""
+    spoken = words("next")
+    async with connected(served) as client:
+        [live] = served.runtime.lives
+        live.says = lambda _, told: [TurnStarted(1, 0.0), Forgotten(1)] if told == "clear" else []
+        await client.send("input_audio_buffer.clear")
+        begun = await client.several(2)
+        assert {each["type"] for each in begun} == {
+            "input_audio_buffer.cleared",
+            "input_audio_buffer.speech_started",
+        }
+        live.say(
+            TurnStarted(2, 1.0),
+            TurnEnded(2, 1.0, 2.0),
+            Update(2, spoken, ()),
+            Final(2, 1.0, 2.0, spoken, Language("en")),
+        )
+        told = await client.several(7)
+        assert told[0]["item_id"] == told[-1]["item_id"] != begun[0].get("item_id", "")
+        assert told[-1]["transcript"] == "next"
 
 
 async def test_a_long_silence_is_told_once(served: Served) -> None:

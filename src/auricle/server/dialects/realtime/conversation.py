@@ -21,6 +21,7 @@ from auricle.errors import InvalidRequest
 from auricle.live.effects import (
     Effect,
     Final,
+    Forgotten,
     LiveWord,
     TurnEnded,
     TurnFailed,
@@ -112,8 +113,13 @@ class Conversation:
         self._commits.append(end_s)
 
     def clear(self, now_s: float) -> None:
+        """What came so far belongs to no item; the one that is spoken is forgotten as soon as the
+        stream says so, behind what else it has to say."""
+        self.boundary_s = now_s
+
+    def _forget(self) -> None:
         """Forget the item that is being spoken."""
-        forgotten, self._current, self.boundary_s = self._current, None, now_s
+        forgotten, self._current = self._current, None
         self._by_turn = {t: item for t, item in self._by_turn.items() if item is not forgotten}
 
     def next_stream(self, offset_s: float) -> None:
@@ -129,6 +135,9 @@ class Conversation:
             return self._start(effect)
         if isinstance(effect, TurnEnded):
             return self._end(effect)
+        if isinstance(effect, Forgotten):
+            self._forget()
+            return []
         item = self._by_turn.get(effect.turn) if hasattr(effect, "turn") else None
         if item is None:
             return []
@@ -196,7 +205,8 @@ class Conversation:
             self._commits = [end_s for end_s in self._commits if end_s > ended.end_s]
         elif self.configuration.turn_detection is None:
             return []  # it became too long, and the item goes on
-        item.end_s = self.boundary_s = self.offset_s + ended.end_s
+        item.end_s = self.offset_s + ended.end_s
+        self.boundary_s = max(self.boundary_s, item.end_s)
         events: list[ServerEvent] = []
         if item.is_announced and not is_by_client:
             events.append(SpeechStopped(audio_end_ms=_ms(item.end_s), item_id=item.id))
