@@ -46,12 +46,12 @@ def read(streams: LiveLoad, stream: int, clock: Clock, took_s: float) -> None:
 
 def test_the_interval_grows_with_those_who_speak():
     assert load(2).interval_s(0.32, n_workers=2) == 0.32
-    streams = load(9)
-    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(9 * 0.14 / 2.2)
+    streams = load(12)
+    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(12 * 0.14 / 3.2)
     streams.speaks(0, is_speaking=False)
-    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(8 * 0.14 / 2.2)
+    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(11 * 0.14 / 3.2)
     streams.leave(1)
-    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(7 * 0.14 / 2.2)
+    assert streams.interval_s(0.32, n_workers=2) == pytest.approx(10 * 0.14 / 3.2)
     streams.leave("never seen")
 
 

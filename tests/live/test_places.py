@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from auricle.live.places import ReadingPlaces
+from auricle.live.places import MAX_OVERDUE_S, ReadingPlaces
 
 
 class Streams:
@@ -15,9 +15,11 @@ class Streams:
         self.n_places = n_places
         self.begun: list[str] = []
         self.quiet: set[str] = set()
+        self.overdue_s: dict[str, float] = {}
 
     def ask(self, stream: str) -> None:
-        self.places.ask(stream, partial(self.begin, stream), self.n_places)
+        begin = partial(self.begin, stream)
+        self.places.ask(stream, begin, lambda: self.overdue_s.get(stream, 0.0), self.n_places)
 
     def begin(self, stream: str) -> None:
         if stream not in self.quiet:
@@ -39,6 +41,16 @@ def test_those_who_wait_begin_in_turn():
     streams.end("a")
     streams.end("c")
     assert streams.begun == ["a", "b", "c", "d", "b"]
+
+
+def test_whose_words_are_latest_begins_first():
+    streams = Streams(n_places=1)
+    for stream in "abcde":
+        streams.ask(stream)
+    streams.overdue_s = {"b": 0.5, "c": 1.2, "d": 2 * MAX_OVERDUE_S, "e": 3 * MAX_OVERDUE_S}
+    for stream in "adec":
+        streams.end(stream)
+    assert streams.begun == ["a", "d", "e", "c", "b"]
 
 
 def test_a_place_nobody_needs_any_more_goes_to_the_next():

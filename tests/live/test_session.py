@@ -129,6 +129,31 @@ def test_words_of_two_readings_do_not_overlap():
     assert spans(read(live, "what you", 0.5)) == [("what", 0.6, 0.8), ("you", 0.8, 1.1)]
 
 
+def test_a_stream_is_overdue_since_the_first_word_that_is_not_committed():
+    live = session()
+    assert live.overdue_s() == 0.0
+    speak(live, 1.28)
+    assert live.overdue_s() == 1.28
+    read(live, "ask not", 0.3)
+    assert live.overdue_s() == pytest.approx(1.28 - 0.6)
+    speak(live, 0.32)
+    read(live, "ask not what", 0.3)  # "what" is not committed, and ends at 1.2
+    assert live.overdue_s() == pytest.approx(1.6 - 1.2)
+    pause(live, 0.64)
+    read(live, "ask not what", 0.3)
+    assert live.overdue_s() == 0.0
+
+
+def test_what_was_not_heard_before_need_not_be_agreed_upon():
+    live = session()
+    speak(live, 0.96)
+    read(live, "ask", 0.3)
+    speak(live, 1.28)
+    assert read(live, "so what your country", 0.6) == [
+        Update(1, words("so what", 0.6), words("your country", 1.2))
+    ]
+
+
 def test_no_word_begins_before_its_turn():
     live = session()
     pause(live, 0.96)

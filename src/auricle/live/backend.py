@@ -57,11 +57,17 @@ class LiveBackend:
         n_workers = self.model.queue.n_workers
         return n_workers + (n_workers + 1) // 2
 
-    def have_read(self, stream: Hashable, begin: Callable[[], None], kind: Kind) -> None:
+    def have_read(
+        self,
+        stream: Hashable,
+        begin: Callable[[], None],
+        overdue_s: Callable[[], float],
+        kind: Kind,
+    ) -> None:
         """Have a stream begin what is due: what is over at once, what goes on when there is a place
         for it."""
         if kind == "partial":
-            self.places.ask(stream, begin, self.n_places)
+            self.places.ask(stream, begin, overdue_s, self.n_places)
         else:
             self.places.forget(stream)
             begin()

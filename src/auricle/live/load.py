@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from auricle.errors import Overloaded
 
 BUSY_SHARE = 1.1
-"""How much of the engine's time partial readings may be due for together: a little more than there
-is, as some come later than they are due, in a pause or with the next audio. Those that are too many
-wait without audio."""
+"""How much of the engine's time there is for partial readings: a little more than all of it, as
+some come later than they are due, in a pause or with the next audio."""
+
+DUE_SHARE = 1.6
+"""How much of it they may be due for: those that are too many wait without audio, so that there is
+a choice of whom to read next."""
 
 MAX_INTERVAL_S = 0.8
 """Streams are read at least so often, or others are refused."""
@@ -193,7 +196,7 @@ class LiveLoad:
 
     def interval_s(self, min_s: float, n_workers: int) -> float:
         """Audio between the beginnings of a stream's readings, at least ``min_s``."""
-        return max(min_s, self._needed_s(n_workers))
+        return max(min_s, self._needed_s(n_workers) * BUSY_SHARE / DUE_SHARE)
 
     def is_crowded(self, n_workers: int) -> bool:
         """Whether more people speak than there are workers to read them one by one."""

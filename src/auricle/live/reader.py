@@ -86,7 +86,7 @@ class TurnReader:
 
     def due(self, now_s: float, silence_s: float, interval_s: float) -> Kind | None:
         """What kind of reading to begin now. The end of a turn does not wait for a partial."""
-        turn = self._first
+        turn = self.first
         if turn is None:
             return None
         kind = due(turn, self.window.start_s, now_s, silence_s, interval_s, self.options)
@@ -179,7 +179,7 @@ class TurnReader:
         """What time brings: turns that are final, and in a pause words that need not wait for the
         end of their turn."""
         effects: list[Effect] = []
-        while (turn := self._first) and turn.is_read and self._is_over(turn, silence_s):
+        while (turn := self.first) and turn.is_read and self._is_over(turn, silence_s):
             turn.settle_language(self._known)
             if turn.end_s is None or not turn.is_read:
                 break
@@ -199,7 +199,7 @@ class TurnReader:
         return turn.end_s is not None or silence_s >= self.options.rule.border_s
 
     @property
-    def _first(self) -> TurnTranscript | None:
+    def first(self) -> TurnTranscript | None:
         return self._turns[0] if self._turns else None
 
     def _is_read_alone(self, turn: TurnTranscript) -> bool:
@@ -217,7 +217,7 @@ class TurnReader:
         self._turns.popleft()
         if turn.language is not None and is_sure(turn.language):
             self._known = turn.language
-        if following := self._first:
+        if following := self.first:
             self.window.speak(following.transcribed_s, self.options)
         return effects
 
@@ -235,6 +235,14 @@ class TurnReader:
             return None
         self._running = None
         return request
+
+
+def waited_s(turn: TurnTranscript | None, now_s: float) -> float:
+    """How long ago the first word ended that is not committed; where none is known, up to where
+    everything was read."""
+    if turn is None:
+        return 0.0
+    return now_s - (turn.tentative[0].end_s if turn.tentative else turn.transcribed_s)
 
 
 def _ids(words: Iterable[LiveWord]) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ from auricle.live.effects import (
     TurnStarted,
 )
 from auricle.live.options import LiveOptions
-from auricle.live.reader import TurnReader
+from auricle.live.reader import TurnReader, waited_s
 from auricle.live.transcript import TurnTranscript
 from auricle.live.turns import RECENT_S, Ended, Paused, Started, TurnDetector, TurnEvent
 from auricle.types import Pcm
@@ -81,6 +81,10 @@ class LiveSession:
     def unread_s(self) -> float:
         """How much audio of turns was received and not read yet."""
         return self._reader.unread_s(self.now_s)
+
+    def overdue_s(self) -> float:
+        """How long ago the first word was said that is not committed, as far as is known."""
+        return waited_s(self._reader.first, self.now_s)
 
     @property
     def is_idle(self) -> bool:

@@ -171,7 +171,7 @@ class LiveTranscription:
         """Do what effects ask for, and hand them out."""
         for effect in effects:
             if isinstance(effect, ReadWanted):
-                self._backend.have_read(self, self._begin, effect.kind)
+                self._backend.have_read(self, self._begin, self._session.overdue_s, effect.kind)
                 continue
             if isinstance(effect, TurnStarted | SpeechResumed):
                 self._backend.load.speaks(self, is_speaking=True)
