@@ -374,7 +374,17 @@ def test_words_that_are_not_final_are_told_before_the_end_of_their_utterance():
 
 
 def test_silence_is_told_now_and_then():
-    assert told(PLAIN, *(float(i) for i in range(12))) == ["0-5 final:", "5-10 final:"]
+    assert told(PLAIN, *(float(i) for i in range(12))) == ["0-4 final:", "4-9 final:"]
+
+
+def test_what_was_told_as_silence_takes_nothing_of_the_words_behind_it():
+    """Who begins to speak is believed a moment later."""
+    said = words("late", 4.6)
+    live = LiveResults(PLAIN, KNOWN)
+    found = played(live, [5.0, TurnStarted(1, 4.5), SpeechPaused(1, 5.5), TurnEnded(1, 4.5, 6.0)])
+    found += played(live, [Final(1, 4.5, 6.0, said, ENGLISH)])
+    assert [line(each) for each in found] == ["0-4 final:", "4-6 final end: late"]
+    assert found[-1].channel.alternatives[0].words[0].start == 4.6
 
 
 def test_long_speech_without_new_words_is_told_with_interims():

@@ -44,6 +44,10 @@ FINAL_S: Final = 3.0
 QUIET_S: Final = 5.0
 """Something is told at least so often: an empty result, where nobody speaks."""
 
+ONSET_S: Final = 1.0
+"""Somebody may have begun to speak so long ago of whom nothing is known yet: what is told as silent
+ends before."""
+
 _SENTENCE_ENDS: Final = (".", "?", "!", "。", "？", "！")
 
 
@@ -96,7 +100,7 @@ class LiveResults:
         if now_s - self._last_result_s >= QUIET_S:
             is_idle = self._open is None and not self._by_silence
             if is_idle and not self._committed:
-                messages += self._final(now_s)
+                messages += self._final(now_s - ONSET_S)
             elif self._options.interim_results:
                 messages += self._interim()
         return messages
