@@ -349,6 +349,15 @@ def test_words_long_after_others_are_a_new_utterance():
     ) == ["0-0.5 final: one", "utterance end 0.5", "0.5-3.5 final: two"]
 
 
+def test_the_last_utterance_ends_however_late_its_words_are_known():
+    """They may come when all of the audio was received."""
+    for received_s, ends in ((3.0, ["utterance end 1.5"]), (2.4, [])):
+        live = LiveResults(replace(PLAIN, utterance_end_s=1.0), KNOWN)
+        found = played(live, [received_s, *turn(1, "one two", 0.5, 2.0)])
+        assert [line(each) for each in found] == ["0-2 final end: one two"]
+        assert [line(each) for each in live.utterance_over()] == ends
+
+
 def test_an_utterance_goes_on_while_its_words_are_committed():
     """Each soon after the one before, however long ago the last one was told as final."""
     options = replace(PLAIN, utterance_end_s=1.0)

@@ -96,7 +96,7 @@ class LiveResults:
     def received(self, now_s: float) -> list[ServerMessage]:
         """So much audio was received."""
         self._now_s = now_s
-        messages = self._utterance_over()
+        messages = self.utterance_over()
         if now_s - self._last_result_s >= QUIET_S:
             is_idle = self._open is None and not self._by_silence
             if is_idle and not self._committed:
@@ -235,7 +235,7 @@ class LiveResults:
         """Where the utterance ends so far, unless its end was told."""
         return self._committed[-1].end_s if self._committed else self._utterance_end_s
 
-    def _utterance_over(self) -> list[ServerMessage]:
+    def utterance_over(self) -> list[ServerMessage]:
         """The end of the utterance, where nothing has followed it for long enough."""
         gap_s = self._options.utterance_end_s
         is_speaking = self._open is not None and not self._is_paused

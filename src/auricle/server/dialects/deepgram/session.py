@@ -74,6 +74,9 @@ class ListenSession(SocketSession):
         return False
 
     def end(self) -> None:
+        for results in self._results:
+            for message in results.utterance_over():
+                self.say(message)
         self.say(self._metadata())
         if self.socket.ended is None:
             self.socket.close(NORMAL)
