@@ -61,8 +61,10 @@ async def test_it_says_what_is_said_until_it_is_closed():
 
 @pytest.mark.model
 async def test_a_folder_that_cannot_be_loaded(tmp_path):
-    with pytest.raises(ModelUnusable, match="cannot load"):
+    """The reason is told to clients, too: it holds no path."""
+    with pytest.raises(ModelUnusable, match="cannot load") as caught:
         await EngineProcess.start(tmp_path, device="cpu")
+    assert str(tmp_path.parent) not in str(caught.value)
 
 
 @pytest.mark.parametrize(
