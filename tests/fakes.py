@@ -65,7 +65,7 @@ def window(index: int = 0, seconds: float = 2.0, start_s: float | None = None) -
 
 
 @dataclass(frozen=True)
-class Heard:
+class FakeRow:
     """A row as the fake engine sees it. ``told`` is the text before."""
 
     start_s: float
@@ -87,7 +87,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Said:
+class FakeText:
     """What the fake engine answers: ``text`` from ``start_s`` to ``end_s`` of the window."""
 
     text: str
@@ -109,7 +109,7 @@ class Said:
     left: str = ""
     """The beginning at which it is left as a loop, if it may be."""
 
-    def ids(self, heard: Heard) -> tuple[int, ...]:
+    def ids(self, heard: FakeRow) -> tuple[int, ...]:
         end_s = heard.duration_s if self.end_s is None else self.end_s
         ids = [_timestamp(self.start_s), *VOCABULARY.encode(self.text), _timestamp(end_s)]
         if not heard.has_timestamps:
@@ -130,12 +130,12 @@ def _timestamp(seconds: float) -> int:
     return VOCABULARY.first_timestamp + round(seconds * 50)
 
 
-LOOP = Said(" again and again" * 12)
+LOOP = FakeText(" again and again" * 12)
 
 
-def spoken(heard: Heard) -> Said:
+def spoken(heard: FakeRow) -> FakeText:
     """A window says its language and when it begins."""
-    return Said(f" {heard.language} {heard.start_s:g}")
+    return FakeText(f" {heard.language} {heard.start_s:g}")
 
 
 class FakeEngine:
@@ -145,7 +145,7 @@ class FakeEngine:
 
     def __init__(
         self,
-        hear: Callable[[Heard], Said] = spoken,
+        hear: Callable[[FakeRow], FakeText] = spoken,
         info: ModelInfo = MODEL,
         poison: float | None = None,
         languages: Sequence[str] = ("de",),
@@ -160,7 +160,7 @@ class FakeEngine:
         self.detects: list[DetectJob] = []
         self.decodes: list[DecodeJob] = []
         self.aligns: list[AlignJob] = []
-        self.heard: list[Heard] = []
+        self.heard: list[FakeRow] = []
         self.kept: dict[int, tuple[Pcm, int]] = {}
         self.running = 0
         self.most_running = 0
@@ -236,13 +236,13 @@ class FakeEngine:
         self.kept.clear()
         self.gate.set()
 
-    def _heard(self, row: DecodeRow, job: DecodeJob) -> Heard:
+    def _heard(self, row: DecodeRow, job: DecodeJob) -> FakeRow:
         pcm, n_frames = self.kept[row.state_id]
         first = row.prompt.index(VOCABULARY.sot)
         language = next(
             code for code, i in VOCABULARY.languages.items() if i == row.prompt[first + 1]
         )
-        return Heard(
+        return FakeRow(
             start_s=round(float(pcm[0]) * RAMP, 3),
             duration_s=len(pcm) / SAMPLE_RATE,
             language=language,

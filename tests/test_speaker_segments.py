@@ -16,7 +16,7 @@ from auricle.segment_stream import collect
 from auricle.speaker_segments import SpokenTranscription, spoken, with_speakers
 from auricle.speakers.turns import Turn
 from auricle.types import DecodeOptions, Language, Segment, Speaker, Token, Word
-from tests.fakes import VOCABULARY, FakeEngine, Heard, Said
+from tests.fakes import VOCABULARY, FakeEngine, FakeRow, FakeText
 from tests.test_transcribe import transcribing
 
 START, END = VOCABULARY.first_timestamp, VOCABULARY.first_timestamp + 50
@@ -97,9 +97,9 @@ def test_nobody_was_heard():
 # What is given when
 
 
-def hear(window: Heard) -> Said:
+def hear(window: FakeRow) -> FakeText:
     """Sentences of two windows each."""
-    return Said(" It is" if round(window.start_s / 22.5) % 2 == 0 else " late.")
+    return FakeText(" It is" if round(window.start_s / 22.5) % 2 == 0 else " late.")
 
 
 OPTIONS = DecodeOptions(language="en", words=True)
@@ -167,8 +167,8 @@ async def test_text_does_not_wait_for_speakers():
 async def test_words_come_ahead_of_their_segment():
     """They used to wait for all of their window, though they need no speaker."""
 
-    def tell(window: Heard) -> Said:
-        return Said(f" It is {window.start_s:.0f} now.", told=(" It is",))
+    def tell(window: FakeRow) -> FakeText:
+        return FakeText(f" It is {window.start_s:.0f} now.", told=(" It is",))
 
     found = []
     opened = transcribing(FakeEngine(tell), replace(OPTIONS, audio_context="full"), 2)
@@ -186,7 +186,7 @@ async def test_words_come_ahead_of_their_segment():
 
 
 async def test_sentences_that_never_end_are_not_waited_for():
-    engine = FakeEngine(lambda _: Said(" la"))
+    engine = FakeEngine(lambda _: FakeText(" la"))
     done = asyncio.Event()
     done.set()
     async with with_speakers_of(engine, 6, known_at(done, ALL)) as stream:

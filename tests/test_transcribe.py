@@ -21,7 +21,7 @@ from auricle.segment_stream import EarlyWords, collect
 from auricle.speech.source import AudioChunk
 from auricle.transcribe import Transcription
 from auricle.types import SAMPLE_RATE, DecodeOptions, Language, Token, Transcript, Window
-from tests.fakes import LOOP, FakeEngine, Heard, Said, ramp, spoken
+from tests.fakes import LOOP, FakeEngine, FakeRow, FakeText, ramp, spoken
 from tests.reading.test_reader import serving
 
 FRAME = 512
@@ -107,7 +107,7 @@ async def test_the_text_before_is_context_where_that_is_wanted():
 
 
 async def test_a_text_read_at_a_high_temperature_is_no_context():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         loops = 20 < heard.start_s < 40 and heard.temperature < 0.6
         return LOOP if loops else spoken(heard)
 
@@ -121,7 +121,7 @@ async def test_a_text_read_at_a_high_temperature_is_no_context():
 async def test_a_rest_is_read_with_what_was_said_before_it():
     """Read alone, "the aforesaid" at the end of a window became "the a force said"."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         is_rest = heard.start_s >= 10.0
         return replace(spoken(heard), end_s=None if is_rest else 5.0, goes_on=not is_rest)
 
@@ -263,10 +263,10 @@ async def test_what_a_ledger_has_is_not_read_again(tmp_path):
 # Words ahead of their segments
 
 
-def told(heard: Heard) -> Said:
+def told(heard: FakeRow) -> FakeText:
     """Each window tells its text word by word."""
     text = f" It is {heard.start_s:.0f} now."
-    return Said(text, told=tuple(text[:n] for n in range(1, len(text) + 1)))
+    return FakeText(text, told=tuple(text[:n] for n in range(1, len(text) + 1)))
 
 
 async def parts(options: DecodeOptions, *, early: bool) -> list[str]:

@@ -24,7 +24,7 @@ from auricle.reading import jobs
 from auricle.reading.model import ReadingModel
 from auricle.speech.vad import FRAME
 from auricle.types import SAMPLE_RATE, DecodeOptions, Pcm
-from tests.fakes import VOCABULARY, Engines, Heard, Said, ramp
+from tests.fakes import VOCABULARY, Engines, FakeRow, FakeText, ramp
 from tests.hosting.fakes import checkpoint
 from tests.waiting import until
 
@@ -33,17 +33,17 @@ Words = Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True)
-class Spoken(Said):
+class Spoken(FakeText):
     """A text without timestamps."""
 
-    def ids(self, heard: Heard) -> tuple[int, ...]:
+    def ids(self, heard: FakeRow) -> tuple[int, ...]:
         return tuple(VOCABULARY.encode(self.text))
 
 
 def saying(words: Words):
     """Hears in a window what was said in it, once it is over, behind what it must begin with."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         end_s = heard.start_s + heard.duration_s
         said = [word for word, at_s in words if heard.start_s < at_s <= end_s]
         text = "".join(f" {word}" for word in said)

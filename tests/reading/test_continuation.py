@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auricle.types import DecodeOptions, Window
-from tests.fakes import VOCABULARY, FakeEngine, Heard, Said, window
+from tests.fakes import VOCABULARY, FakeEngine, FakeRow, FakeText, window
 from tests.reading.test_reader import read
 
 TOLD = " T-Rex"
@@ -17,13 +17,13 @@ def hearing(rest: str, told: str = TOLD, **said):
     """The model stops after 6 s. Behind ``told``, without timestamps, it says the ``rest``; to the
     audio from there on alone something else."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.start_s > 0:
-            return Said(" alone")
+            return FakeText(" alone")
         if heard.has_timestamps:
-            return Said(told, end_s=6.0, goes_on=True, **said)
+            return FakeText(told, end_s=6.0, goes_on=True, **said)
         assert heard.prefix == told
-        return Said(heard.prefix + rest, **said)
+        return FakeText(heard.prefix + rest, **said)
 
     return hear
 

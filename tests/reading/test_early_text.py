@@ -20,7 +20,7 @@ from auricle.reading.jobs import batch_cost
 from auricle.reading.model import ReadingModel
 from auricle.reading.reader import Reader, Reading
 from auricle.types import DecodeOptions, Token, Window
-from tests.fakes import LOOP, VOCABULARY, FakeEngine, Heard, Said, window
+from tests.fakes import LOOP, VOCABULARY, FakeEngine, FakeRow, FakeText, window
 from tests.reading.test_reader import english, serving
 
 FULL = DecodeOptions(audio_context="full")
@@ -134,10 +134,10 @@ def prefixes(engine: FakeEngine) -> list[str]:
     return [each.prefix for each in engine.heard]
 
 
-TOLD = Said(" One two three.", told=(" One", " One two", " One two thr"))
+TOLD = FakeText(" One two three.", told=(" One", " One two", " One two thr"))
 
 
-def always(said: Said) -> Callable[[Heard], Said]:
+def always(said: FakeText) -> Callable[[FakeRow], FakeText]:
     return lambda _: said
 
 
@@ -167,10 +167,10 @@ async def test_nothing_is_given_out_that_may_only_repeat_what_the_model_was_told
 async def test_without_its_prompt_a_text_is_read_behind_what_was_given_out():
     """It ends as the prompt does, and nobody says that."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.told:
-            return Said(" One two. Thanks for watching.", told=(" One two. Thanks",))
-        return Said(f"{heard.prefix} Bye.")
+            return FakeText(" One two. Thanks for watching.", told=(" One two. Thanks",))
+        return FakeText(f"{heard.prefix} Bye.")
 
     engine = FakeEngine(hear)
     reading, given = await read(engine, replace(FULL, prompt="Hello. Thanks for watching."))
@@ -180,10 +180,10 @@ async def test_without_its_prompt_a_text_is_read_behind_what_was_given_out():
 
 
 async def test_a_text_that_turns_out_to_be_broken_is_read_anew_behind_what_was_given_out():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if not heard.prefix:
             return replace(LOOP, text=" One two" + LOOP.text, told=(" One two again",))
-        return Said(" One two three.", no_speech_prob=0.99, avg_logprob=-0.95)
+        return FakeText(" One two three.", no_speech_prob=0.99, avg_logprob=-0.95)
 
     engine = FakeEngine(hear)
     reading, given = await read(engine)
@@ -195,9 +195,9 @@ async def test_a_text_that_turns_out_to_be_broken_is_read_anew_behind_what_was_g
 async def test_of_several_texts_one_is_believed_that_begins_with_what_was_given_out():
     """Greedy decoding was unsure, and is the more probable one all the same."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.job.beam_size == 1:
-            return Said(" Won too.", avg_logprob=-0.45, told=(" Won too",), told_logprob=-0.45)
+            return FakeText(" Won too.", avg_logprob=-0.45, told=(" Won too",), told_logprob=-0.45)
         return replace(TOLD, avg_logprob=-0.6)
 
     engine = FakeEngine(hear)
@@ -211,11 +211,11 @@ def tokens(reading: Reading) -> list[Token]:
 
 
 async def test_log_probabilities_that_were_given_out_stay_where_a_text_is_read_anew():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if not heard.prefix:
             loop = replace(LOOP, text=" One two" + LOOP.text, told=(" One two again",))
             return replace(loop, tells_logprobs=True)
-        return Said(" One two three.", tells_logprobs=True)
+        return FakeText(" One two three.", tells_logprobs=True)
 
     engine = FakeEngine(hear)
     reading, given = await read_along(engine, replace(FULL, logprobs=True))
@@ -257,11 +257,11 @@ async def test_another_engine_goes_on_from_what_was_given_out(has_logprobs):
                     self.die()
                     raise EngineDied("killed")
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.prefix:
-            return Said(f"{heard.prefix} tree.")
+            return FakeText(f"{heard.prefix} tree.")
         told = replace(TOLD, tells_logprobs=True)
-        return told if len(engines) == 1 else Said(" Won too tree.")
+        return told if len(engines) == 1 else FakeText(" Won too tree.")
 
     engines: list[FakeEngine] = []
 
@@ -300,11 +300,11 @@ async def test_the_rest_of_a_window_is_read_behind_what_was_given_out_of_it(
 ):
     """The model began a sentence and did not end it, so it is heard again with what follows."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.start_s == 0 and not heard.prefix:
             told = (" One. Two th",)
-            return Said(" One. Two th", told=told, end_s=3.0, tells_logprobs=has_logprobs)
-        return Said(f"{heard.prefix} three.", tells_logprobs=has_logprobs)
+            return FakeText(" One. Two th", told=told, end_s=3.0, tells_logprobs=has_logprobs)
+        return FakeText(f"{heard.prefix} three.", tells_logprobs=has_logprobs)
 
     class Unfinished(FakeEngine):
         async def decode(self, job):
@@ -333,12 +333,12 @@ def replace_ids(reply, said):
 
 
 async def test_a_window_whose_text_was_begun_is_not_read_in_halves():
-    def hear(heard: Heard) -> Said:
-        return Said(" One two.", told=(" One two",) if heard.start_s == 0 else ())
+    def hear(heard: FakeRow) -> FakeText:
+        return FakeText(" One two.", told=(" One two",) if heard.start_s == 0 else ())
 
     pcm = window(seconds=20.0).pcm
     speech = ((0.0, 9.0), (11.0, 20.0))
     for told, n_read in ((True, 1), (False, 3)):
-        engine = FakeEngine(hear if told else lambda heard: Said(" One two."))
+        engine = FakeEngine(hear if told else lambda heard: FakeText(" One two."))
         await read(engine, what=Window(0, 0.0, np.array(pcm), speech))
         assert len(engine.heard) == n_read

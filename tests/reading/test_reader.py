@@ -22,7 +22,7 @@ from auricle.reading.reader import Reader, Reading
 from auricle.reading.text import compression_ratio
 from auricle.types import DecodeOptions, Language, Window
 from auricle.whisper.keywords import BOOST
-from tests.fakes import LOOP, MODEL, VOCABULARY, FakeEngine, Heard, Said, spoken, window
+from tests.fakes import LOOP, MODEL, VOCABULARY, FakeEngine, FakeRow, FakeText, spoken, window
 
 ENGLISH = Language("en")
 
@@ -98,10 +98,10 @@ async def test_detection_keeps_to_the_languages_allowed():
 # One attempt after another
 
 
-def loops_until(temperature: float) -> Callable[[Heard], Said]:
+def loops_until(temperature: float) -> Callable[[FakeRow], FakeText]:
     """Repeats itself until it is asked at this temperature."""
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         return LOOP if heard.temperature < temperature else replace(spoken(heard), avg_logprob=-0.4)
 
     return hear
@@ -139,7 +139,7 @@ async def test_the_operators_thresholds_decide_what_is_tried_again():
 
 
 async def test_a_text_cut_off_in_a_short_context_is_read_again_in_full():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         text = spoken(heard)
         return text if heard.is_full else replace(text, avg_logprob=-0.1, is_truncated=True)
 
@@ -162,13 +162,13 @@ async def test_odd_windows_change_nothing_for_those_that_come_after():
     for the next 500: clips took 2.3 times longer, and were read otherwise than before."""
     odd = (
         LOOP,
-        Said(" cut", is_truncated=True),
-        Said(" guessed", avg_logprob=-2.0),
-        Said(" nobody", no_speech_prob=0.99, avg_logprob=-0.9),
-        Said(" late", start_s=20.0, end_s=22.0),
+        FakeText(" cut", is_truncated=True),
+        FakeText(" guessed", avg_logprob=-2.0),
+        FakeText(" nobody", no_speech_prob=0.99, avg_logprob=-0.9),
+        FakeText(" late", start_s=20.0, end_s=22.0),
     )
 
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         n = round(heard.start_s)
         return odd[n % 5] if n > 1000 else spoken(heard)
 
@@ -195,9 +195,9 @@ async def test_odd_windows_change_nothing_for_those_that_come_after():
 async def test_the_prompt_is_what_the_model_was_told_and_the_text_before():
     engine = FakeEngine()
     options = DecodeOptions(prompt="Hello.", keywords=("Ann",), prefix="So")
-    await read(engine, options, context=" Said before.")
+    await read(engine, options, context=" FakeText before.")
     [heard] = engine.heard
-    assert (heard.told, heard.prefix) == (" Ann. Hello. Said before.", " So")
+    assert (heard.told, heard.prefix) == (" Ann. Hello. FakeText before.", " So")
 
 
 async def test_keywords_are_expected_in_the_text():
@@ -219,7 +219,7 @@ async def test_a_loop_after_a_prompt_is_read_again_without():
 
 async def test_an_echo_of_the_prompt_is_read_again_without_it():
     prompt = "Minutes of the board meeting."
-    engine = FakeEngine(lambda heard: Said(f" {prompt}" if heard.told else " Good morning."))
+    engine = FakeEngine(lambda heard: FakeText(f" {prompt}" if heard.told else " Good morning."))
     reading = await read(engine, DecodeOptions(prompt=prompt))
     assert [each.text for each in reading.segments] == [" Good morning."]
     assert [heard.told for heard in engine.heard] == [f" {prompt}", ""]
@@ -230,9 +230,9 @@ async def test_an_echo_of_the_prompt_is_read_again_without_it():
 
 
 async def test_what_was_read_ends_before_the_rest_of_its_window():
-    def hear(heard: Heard) -> Said:
-        first = Said(f" told {heard.told}", end_s=6.0, goes_on=True)
-        return first if heard.start_s < 6 else Said(f" told{heard.told}")
+    def hear(heard: FakeRow) -> FakeText:
+        first = FakeText(f" told {heard.told}", end_s=6.0, goes_on=True)
+        return first if heard.start_s < 6 else FakeText(f" told{heard.told}")
 
     engine = FakeEngine(hear)
     reading = await read(engine, what=window(seconds=20.0))
@@ -244,10 +244,12 @@ async def test_what_was_read_ends_before_the_rest_of_its_window():
 
 
 async def test_a_text_read_with_much_chance_is_no_context():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.temperature < 0.6:
             return LOOP
-        return Said(f" told{heard.told}", end_s=6.0 if heard.start_s < 6 else 14.0, goes_on=True)
+        return FakeText(
+            f" told{heard.told}", end_s=6.0 if heard.start_s < 6 else 14.0, goes_on=True
+        )
 
     reading = await read(FakeEngine(hear), what=window(seconds=20.0), context=" Before.")
     assert [each.text for each in reading.segments] == [" told Before.", " told"]
@@ -269,7 +271,7 @@ class Counting:
 
 
 async def test_an_observer_is_told_what_is_read_again():
-    def hear(heard: Heard) -> Said:
+    def hear(heard: FakeRow) -> FakeText:
         if heard.told or heard.start_s >= 6:
             return LOOP if heard.told and heard.temperature < 0.2 else spoken(heard)
         return replace(spoken(heard), end_s=6.0, goes_on=True)
@@ -296,10 +298,10 @@ TWO_SENTENCES = replace(window(seconds=12.0), speech=((0.5, 4.0), (4.8, 11.0)))
     ],
 )
 async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, heard):
-    def hear(each: Heard) -> Said:
+    def hear(each: FakeRow) -> FakeText:
         is_whole = each.duration_s > 10
         text = f" {'whole' if is_whole else 'half'} at {int(each.start_s)}"
-        return Said(text.ljust(20 if is_whole else n_in_half, "."))
+        return FakeText(text.ljust(20 if is_whole else n_in_half, "."))
 
     reading = await read(FakeEngine(hear), what=TWO_SENTENCES)
     assert [each.text.strip(" .") for each in reading.segments] == heard
@@ -308,8 +310,8 @@ async def test_a_sentence_left_out_of_a_window_is_read_by_itself(n_in_half, hear
 async def test_a_window_that_loops_is_read_in_halves_before_chance_is_tried():
     """base said "1.1.1.1" to three sentences in Hindi, and each of them when read alone."""
 
-    def hear(each: Heard) -> Said:
-        return LOOP if each.duration_s > 10 else Said(f" half at {int(each.start_s)}")
+    def hear(each: FakeRow) -> FakeText:
+        return LOOP if each.duration_s > 10 else FakeText(f" half at {int(each.start_s)}")
 
     engine = FakeEngine(hear)
     observer = Counting()
@@ -328,7 +330,7 @@ ENOUGH = " words, and as many of them as there is speech"
 
 async def test_a_guess_is_left_to_chance_although_there_is_a_pause():
     """Only loops are read in halves."""
-    engine = FakeEngine(lambda each: Said(ENOUGH, avg_logprob=-1.3 + each.temperature))
+    engine = FakeEngine(lambda each: FakeText(ENOUGH, avg_logprob=-1.3 + each.temperature))
     await read(engine, replace(FULL, decoding="fast"), TWO_SENTENCES)
     assert ways(engine) == [(3000, 1, 0.0), (3000, 1, 0.2), (3000, 1, 0.4)]
 
@@ -336,10 +338,10 @@ async def test_a_guess_is_left_to_chance_although_there_is_a_pause():
 async def test_a_half_that_loops_is_halved_until_there_is_no_pause_and_chance_is_tried():
     whole = replace(window(seconds=20.0), speech=((0.5, 5.0), (5.5, 9.0), (11.0, 19.0)))
 
-    def hear(each: Heard) -> Said:
+    def hear(each: FakeRow) -> FakeText:
         if each.duration_s > 7 and each.temperature < 0.4:
             return LOOP
-        return Said(f" {each.start_s:.0f} s at {each.temperature:g}")
+        return FakeText(f" {each.start_s:.0f} s at {each.temperature:g}")
 
     reading = await read(FakeEngine(hear), FULL, whole)
     assert [each.text for each in reading.segments] == [" 0 s at 0", " 5 s at 0", " 10 s at 0.4"]
@@ -358,8 +360,8 @@ async def test_what_is_said_over_and_over_is_not_left_where_nothing_else_is_hear
 
 async def test_a_loop_is_left_for_what_is_heard_otherwise():
     """Although what was said of it does not look like one."""
-    left = Said(" so short a beginning that it looks like any other", left=" so short")
-    engine = FakeEngine(lambda each: left if each.temperature < 0.2 else Said(" words"))
+    left = FakeText(" so short a beginning that it looks like any other", left=" so short")
+    engine = FakeEngine(lambda each: left if each.temperature < 0.2 else FakeText(" words"))
     reading = await read(engine, FULL, window())
     assert [each.text for each in reading.segments] == [" words"]
 
@@ -404,7 +406,7 @@ async def test_words_that_are_placed_on_the_way_need_no_pass():
 
 async def test_words_behind_a_prefix_need_one():
     """Of what was given there would be no probabilities."""
-    placing = Placing(lambda each: Said(f"{each.prefix} it is", tells_logprobs=True))
+    placing = Placing(lambda each: FakeText(f"{each.prefix} it is", tells_logprobs=True))
     options = DecodeOptions(words=True, logprobs=True, prefix="So")
     [segment] = (await read(placing, options, window(seconds=3.0))).segments
     assert len(placing.aligns) == 1
@@ -415,7 +417,7 @@ async def test_words_behind_a_prefix_need_one():
 @pytest.mark.parametrize("what", [window(seconds=3.0), window(seconds=1.0)], ids=["long", "short"])
 async def test_log_probabilities_that_the_search_tells_need_no_pass(what):
     """Neither behind timestamps nor of the likeliest of several short texts."""
-    said = Said(" Hum.", others=((" Hi.", -0.1),), tells_logprobs=True)
+    said = FakeText(" Hum.", others=((" Hi.", -0.1),), tells_logprobs=True)
     engine = FakeEngine(lambda _: said)
     [segment] = (await read(engine, DecodeOptions(logprobs=True), what)).segments
     assert engine.aligns == []
@@ -427,7 +429,7 @@ async def test_log_probabilities_that_the_search_tells_need_no_pass(what):
 
 
 async def test_words_have_the_probabilities_that_the_search_tells():
-    engine = Placing(lambda _: Said(" He.", tells_logprobs=True))
+    engine = Placing(lambda _: FakeText(" He.", tells_logprobs=True))
     [segment] = (await read(engine, DecodeOptions(words=True), window(seconds=3.0))).segments
     assert segment.logprobs is None
     [word] = segment.words or ()
@@ -438,7 +440,7 @@ async def test_words_have_the_probabilities_that_the_search_tells():
 async def test_nothing_is_aligned_that_nobody_asked_for_or_said():
     engine = FakeEngine()
     await read(engine)
-    silent = FakeEngine(lambda _: Said("", avg_logprob=-2.0, no_speech_prob=0.9))
+    silent = FakeEngine(lambda _: FakeText("", avg_logprob=-2.0, no_speech_prob=0.9))
     reading = await read(silent, DecodeOptions(words=True))
     assert (reading.segments, engine.aligns, silent.aligns) == ((), [], [])
 

@@ -10,7 +10,7 @@ import pytest
 from auricle.reading import short_speech
 from auricle.reading.text import WindowText
 from auricle.types import DecodeOptions, Segment, Window
-from tests.fakes import VOCABULARY, FakeEngine, Said, window
+from tests.fakes import VOCABULARY, FakeEngine, FakeText, window
 from tests.reading.test_reader import read
 
 WORD = window(seconds=0.36)
@@ -93,7 +93,7 @@ async def test_a_word_is_asked_for_without_timestamps_and_chosen_among_others():
 
     def hear(heard):
         asked.append((heard.has_timestamps, heard.job.n_best, heard.job.max_new_tokens))
-        return Said(" Thank you very much.", -0.8, 0.95, others=((" Scalp.", -1.4),))
+        return FakeText(" Thank you very much.", -0.8, 0.95, others=((" Scalp.", -1.4),))
 
     reading = await read(FakeEngine(hear), what=WORD)
     assert asked == [(False, 5, 60)]
@@ -118,7 +118,7 @@ async def test_a_noise_between_silences_says_nothing(avg_logprob, speech_s, sile
     """Four frames of speech, 1.9 s after a sentence, were "Wir sehen uns." Where there is hardly
     any silence in a window, a model takes words for silence, too."""
     what = replace(window(seconds=silence_s + speech_s), speech=((0.7, 0.7 + speech_s),))
-    reading = await read(FakeEngine(lambda _: Said(" See you.", avg_logprob, 0.85)), what=what)
+    reading = await read(FakeEngine(lambda _: FakeText(" See you.", avg_logprob, 0.85)), what=what)
     assert "".join(segment.text for segment in reading.segments) == heard
 
 
@@ -127,7 +127,7 @@ async def test_more_than_two_seconds_have_timestamps():
 
     def hear(heard):
         asked.append((heard.has_timestamps, heard.job.n_best))
-        return Said(" This takes longer to say.")
+        return FakeText(" This takes longer to say.")
 
     await read(FakeEngine(hear), what=window(seconds=2.1))
     assert asked == [(True, 1)]
@@ -138,7 +138,7 @@ async def test_greedy_decoding_has_one_text():
 
     def hear(heard):
         asked.append((heard.has_timestamps, heard.job.n_best))
-        return Said(" Yes.")
+        return FakeText(" Yes.")
 
     await read(FakeEngine(hear), DecodeOptions(decoding="fast"), WORD)
     assert asked == [(False, 1)]
