@@ -41,22 +41,6 @@ def test_without_agreement_only_the_border_counts():
     assert n_committed(HEARD, (), 1.5, CommitRule(border_s=0.5, agreement=False)) == 3
 
 
-@pytest.mark.parametrize(
-    ("before_edge_s", "edge_s", "probability", "expected"),
-    [
-        (0.8, 2.1, 0.9, 3),  # "what" ends at 0.9; those behind the border were not heard before
-        (0.8, 1.8, 0.9, 3),
-        (0.8, 1.6, 0.9, 2),  # not so far before the edge
-        (0.8, 2.1, 0.7, 2),  # not sure
-        (1.3, 2.1, 0.9, 2),  # it was heard before, as another
-    ],
-)
-def test_what_was_not_heard_before_needs_no_agreement(before_edge_s, edge_s, probability, expected):
-    said = [msgspec.structs.replace(word, probability=probability) for word in HEARD[:4]]
-    n = n_committed(said, words("ask not why"), edge_s, RULE, before_edge_s)
-    assert n == expected
-
-
 def test_the_last_word_may_be_half_of_one():
     """Both hypotheses say "America", both times its "-ns" was not heard yet."""
     said = words("my fellow America")

@@ -144,16 +144,6 @@ def test_a_stream_is_overdue_since_the_first_word_that_is_not_committed():
     assert live.overdue_s() == 0.0
 
 
-def test_what_was_not_heard_before_need_not_be_agreed_upon():
-    live = session()
-    speak(live, 0.96)
-    read(live, "ask", 0.3)
-    speak(live, 1.28)
-    assert read(live, "so what your country", 0.6) == [
-        Update(1, words("so what", 0.6), words("your country", 1.2))
-    ]
-
-
 def test_no_word_begins_before_its_turn():
     live = session()
     pause(live, 0.96)

@@ -5,8 +5,7 @@ Pure: words in, a number out. Knows nothing about audio, models or turns.
 A word is committed when two things hold of it and of all before it. It lies behind the *border*:
 its attention ends some time before the edge of the audio, so that what is still to come cannot
 change what was heard of it (AlignAtt, Papi et al. 2023). And there is *agreement*: the hypothesis
-before had the same word in the same place (LocalAgreement, Liu et al. 2020), unless that ended
-before the word was heard, as where a busy engine reads seldom. The two fail on
+before had the same word in the same place (LocalAgreement, Liu et al. 2020). The two fail on
 different models and languages. Committed words are the forced prefix of everything read afterwards,
 so none is ever taken back.
 
@@ -15,12 +14,11 @@ Why it is so: docs/decisions.md, Live streams.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile, zip_longest
+from itertools import pairwise, takewhile
 
 from auricle.types import Word
 
@@ -30,14 +28,6 @@ SQUEEZED_WORDS = 4
 audio, and what it says is squeezed into what was left."""
 
 DOUBTFUL = 0.5
-
-SURE = 0.8
-FARTHER_S = 0.3
-"""A word that the hypothesis before could not have is committed without it, if the model is so sure
-and it lies so much farther before the edge."""
-
-UNHEARD_S = 0.3
-"""A hypothesis has a word only if so much was heard behind it."""
 
 LOOP_LENGTHS = range(1, 9)
 """Words in a phrase that may be repeated on and on."""
@@ -79,36 +69,17 @@ class CommitRule:
 
 
 def n_committed(
-    words: Sequence[Word],
-    before: Sequence[Word],
-    edge_s: float,
-    rule: CommitRule,
-    before_edge_s: float = math.inf,
+    words: Sequence[Word], before: Sequence[Word], edge_s: float, rule: CommitRule
 ) -> int:
     """How many of the first ``words`` are committed. Both hypotheses begin behind the words that
-    were committed earlier; ``edge_s`` is where the audio ends that ``words`` were read from, and
-    ``before_edge_s`` that of those ``before``."""
+    were committed earlier; ``edge_s`` is where the audio ends that ``words`` were read from."""
     if rule.followed:
         words = words[:-1]
     if rule.agreement:
-        alone_s = edge_s - rule.border_s - FARTHER_S
-        agreed = takewhile(
-            lambda pair: _is_agreed(*pair) or _needs_none(pair[0], alone_s, before_edge_s),
-            zip_longest(words, before[: len(words)]),
-        )
+        agreed = takewhile(lambda pair: is_same(*pair), zip(words, before, strict=False))
         words = [word for word, _ in agreed]
     behind = takewhile(lambda word: word.end_s <= edge_s - _border_s(word, rule), words)
     return sum(1 for _ in behind)
-
-
-def _is_agreed(word: Word, before: Word | None) -> bool:
-    return before is not None and is_same(word, before)
-
-
-def _needs_none(word: Word, alone_s: float, before_edge_s: float) -> bool:
-    """Whether a word is committed that the hypothesis before does not have."""
-    is_new = word.end_s > before_edge_s - UNHEARD_S
-    return is_new and word.end_s <= alone_s and word.probability >= SURE
 
 
 def _border_s(word: Word, rule: CommitRule) -> float:

@@ -195,8 +195,8 @@ class TurnTranscript:
             return self._keep(words[:n], n if self.is_read else 0, edge_s)
         is_full = edge_s >= request.start_s + options.longest_s
         rule = border if is_full else options.rule
-        n = n_committed(words, self.tentative, edge_s, rule, _heard_s(self))
-        return self._keep(words, n if request.language else 0, edge_s)
+        n = n_committed(words, self.tentative, edge_s, rule) if request.language else 0
+        return self._keep(words, n, edge_s)
 
     @property
     def has_language(self) -> bool:
@@ -234,11 +234,6 @@ class TurnTranscript:
         self.committed += new
         self.transcribed_s = edge_s
         return new
-
-
-def _heard_s(turn: TurnTranscript) -> float:
-    """Where the audio ended of its last hypothesis; without end if there was none."""
-    return turn.transcribed_s if turn.transcribed_s > turn.start_s else math.inf
 
 
 def _plausible_end_s(word: LiveWord) -> float:
