@@ -179,7 +179,11 @@ def _sockets(runtime: SpeechRuntime, secrets: ClientSecrets) -> list[WebSocketRo
     }
     return [
         *(WebSocketRoute(path, endpoint) for path, endpoint in sockets.items()),
-        *(Route(path, upgrade_required, include_in_schema=False) for path in sockets),
+        *(
+            Route(path, upgrade_required, include_in_schema=False)
+            for path in sockets
+            if path != "/v1/listen"  # which takes recordings, too: a 405 says so
+        ),
     ]
 
 

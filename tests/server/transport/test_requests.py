@@ -65,7 +65,7 @@ async def test_wrong_urls_and_methods(
     )
 
 
-@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/listen", "/v2/listen"])
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v2/listen"])
 async def test_a_websocket_asked_for_as_a_page(served: Served, path: str) -> None:
     """A proxy that does not pass the upgrade on is the usual cause."""
     async with served.http() as http:
