@@ -19,7 +19,7 @@ SECONDS = 4.0
 
 NOISE_RMS = 1e-3
 
-SPOKEN = 2.4
+SPOKEN = 2.0
 """How much more than noise speech costs, which has more to write."""
 
 
