@@ -156,6 +156,12 @@ def test_a_line_for_people():
     assert report.remarks(found) == ["this client sent 0.50 s late at worst: do not believe it"]
 
 
+def test_of_streams_that_all_failed_nothing_is_said_but_why():
+    found = Streams(1, 1, 0.0, None, None, None, 0.0, 0, 0, 0, 0.0, None, "no such model", None)
+    assert report.row(found) == ("1", "1", *([""] * 8))
+    assert report.remarks(found) == ["1 failed; the first: no such model"]
+
+
 def corpus(folder: Path, **changes: object) -> Path:
     (folder / "jfk.wav").write_bytes((SAMPLES / "jfk.wav").read_bytes())
     words = [["and", 0.3, 0.6], ["so", 0.6, 1.0]]

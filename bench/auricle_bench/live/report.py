@@ -21,15 +21,14 @@ WIDTHS = tuple(max(len(heading), 7) for heading in HEADINGS)
 
 def row(streams: Streams) -> tuple[str, ...]:
     cpu, rss = streams.cpu_share, streams.rss_bytes
+    heard = (f"{streams.corrections:.1f}", str(streams.n_retracted), _errors(streams))
     return (
         str(streams.n_streams),
         str(streams.n_failed),
         _delays(streams.tentative),
         _delays(streams.commit),
         _delays(streams.final),
-        f"{streams.corrections:.1f}",
-        str(streams.n_retracted),
-        _errors(streams),
+        *(heard if streams.n_failed < streams.n_streams else ("", "", "")),
         "" if cpu is None else f"{cpu:.0%}",
         "" if rss is None else f"{rss / 1e6:.0f} MB",
     )
