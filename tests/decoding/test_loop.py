@@ -168,6 +168,21 @@ def test_suppressed_tokens_are_not_said_and_count_for_nothing():
     assert found.logprobs[1] == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.parametrize("draft", [(), (4, 3, 3)])
+@pytest.mark.parametrize("prefix", [(), (6,)])
+def test_what_no_text_begins_with_is_said_later_only(prefix, draft):
+    """As openai-whisper has it in ``SuppressBlank``, behind a prefix, too."""
+    scripts = {
+        (1, (NO_TIMESTAMPS, *prefix)): {3: 51, 4: 50, 5: 52},
+        (1, (NO_TIMESTAMPS, *prefix, 4)): {3: 50},
+    }
+    options = Options(1, 0.0, 2 + len(prefix), 1.0, suppress=(5,), suppress_first=(3, END))
+    row = Row(1, (START, NO_TIMESTAMPS), prefix, draft=draft)
+    [found] = decoded(ScriptedNetwork(scripts), [row], options).values()
+    assert found.ids == (*prefix, 4, 3)
+    assert found.logprobs[len(prefix)] == pytest.approx(0, abs=1e-4)
+
+
 def test_no_speech_is_heard_where_the_transcript_starts():
     scripts = {(1, ()): {NO_SPEECH: 50, 3: 50 + math.log(3)}}
     options = Options(1, 0.0, 5, 1.0, suppress=(3,))

@@ -85,6 +85,8 @@ class Options:
     patience: float
     suppress: tuple[int, ...]
     """Tokens of text that are never chosen."""
+    suppress_first: tuple[int, ...] = ()
+    """Tokens of text that are not the first behind what was given."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted."""
     stops_on_loops: bool = False

@@ -101,8 +101,10 @@ class _Batch:
 
     def _first(self, rows: Sequence[Row], prompts: padding.PaddedPrompts) -> StepOutput:
         """Feed what the rows begin with, and begin to search."""
-        suppress = _suppressed(self.options.suppress, self.vocabulary)
-        of_text = [suppress] * (prompts.at.shape[1] - 1)
+        never, not_first = self.options.suppress, self.options.suppress_first
+        suppress = _suppressed(never, self.vocabulary)
+        first = _suppressed((*never, *not_first), self.vocabulary)
+        of_text = [first, *[suppress] * (prompts.at.shape[1] - 2)]
         step = Step(
             prompts.ids,
             0,

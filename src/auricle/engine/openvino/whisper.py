@@ -156,6 +156,7 @@ class OpenVinoWhisper:
             max_tokens=job.max_new_tokens,
             patience=job.patience,
             suppress=self._suppressed(job.suppress_tokens),
+            suppress_first=tuple(self._config.suppress_ids_begin or ()),
             n_best=min(job.n_best, job.beam_size),
             stops_on_loops=job.stops_on_loops,
             trims_loops=job.trims_loops,
