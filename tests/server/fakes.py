@@ -174,7 +174,8 @@ class FakeLive:
 
 class FakeContainer:
     """A `ContainerStream` whose container is four bytes before 16 bit samples of 16 kHz; samples
-    that begin with ``bad`` are damaged, and those that begin with ``bug`` show a fault of ours."""
+    that begin with ``bad`` are damaged, at ``end`` the decoder ends, and those that begin with
+    ``bug`` show a fault of ours."""
 
     def __init__(self) -> None:
         self._written: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -191,6 +192,8 @@ class FakeContainer:
             samples, head = head.removeprefix(b"OggS"), None
             if samples.startswith(b"bad"):
                 raise BadMedia("It is damaged.")
+            if samples.startswith(b"end"):
+                raise Unavailable("The decoder ended.")
             if samples.startswith(b"bug"):
                 raise ValueError("nobody thought of that")
             yield np.frombuffer(samples[: len(samples) // 2 * 2], "<i2").astype(

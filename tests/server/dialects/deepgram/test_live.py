@@ -642,6 +642,33 @@ async def test_a_fault_of_the_decoding_ends_the_stream(
     assert "nobody thought of that" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("damage", "close"),
+    [
+        (b"bad", (1008, "DATA-0000: It is damaged.")),
+        (b"end", (1012, "The decoder ended.")),
+    ],
+)
+async def test_what_was_heard_is_told_before_a_close_for_want_of_audio(
+    live: Listening, damage: bytes, close: tuple[int, str]
+) -> None:
+    async with live.open("model=nova-3") as client:
+        await client.send(b"OggS" + samples(1.0))
+        await client.send(damage)
+        await client.send(CLOSE)
+        assert texts(await rest(client)) == ["final end: hello there"]
+    assert closed(client) == close
+    assert live.runtime.lives[0].told == ["send", "finish"]
+
+
+async def test_a_message_that_is_no_packet_costs_no_text(live: Listening) -> None:
+    async with live.open("encoding=opus") as client:
+        await client.send(b"\x08" + bytes(40))
+        await client.send(b"\x03")
+        assert texts(await rest(client)) == ["final end: hello there"]
+    assert closed(client)[0] == 1008
+
+
 async def test_too_little_to_know_what_it_is_is_no_audio(live: Listening) -> None:
     async with live.open("model=nova-3") as client:
         await client.send(b"??")

@@ -147,8 +147,15 @@ class PacketInput:
         self._ogg = OggOpus(n_channels)
         self._container = container
 
-    def push(self, data: bytes) -> AsyncIterator[Channels]:
-        return self._container.push(self._ogg.add(data))
+    async def push(self, data: bytes) -> AsyncIterator[Channels]:
+        try:
+            page = self._ogg.add(data)
+        except BadMedia:
+            async for samples in self._container.finish():  # what came before it is heard
+                yield samples
+            raise
+        async for samples in self._container.push(page):
+            yield samples
 
     def finish(self) -> AsyncIterator[Channels]:
         return self._container.finish()

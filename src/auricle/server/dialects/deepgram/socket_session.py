@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -52,6 +52,14 @@ class EffectTranslator(Protocol):
         ...
 
 
+class _NoMoreAudio(Exception):
+    """Nothing can be made of what the client sends any more."""
+
+    def __init__(self, reason: AuricleError) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
 class SocketSession(ABC):
     """One socket and its streams, one for each channel. `run` it once."""
 
@@ -67,6 +75,8 @@ class SocketSession(ABC):
         self.digest = hashlib.sha256()
         self._audio_input = audio_input
         self._translators = translators
+        self._failed: AuricleError | None = None
+        """Why there is no more audio, unless the client has ended it."""
 
     @abstractmethod
     async def handle(self, text: str) -> bool:
@@ -92,7 +102,7 @@ class SocketSession(ABC):
                 for each in zip(self.streams, self._translators, strict=True)
             ]
             try:
-                await self._listen()
+                await self._take_all()
                 if self._goes_on:
                     await self._finish()
             except Closed:
@@ -104,7 +114,9 @@ class SocketSession(ABC):
                     task.cancel()
         if not self._goes_on:
             return
-        if self.socket.ended == "idle":
+        if self._failed is not None:
+            self.fail(self._failed)
+        elif self.socket.ended == "idle":
             self.socket.close(INTERNAL_ERROR, NO_DATA)
         else:
             self.end()
@@ -118,6 +130,15 @@ class SocketSession(ABC):
         """Whether there is a client who wants the rest."""
         return self.socket.ended not in ("left", "slow", "closed")
 
+    async def _take_all(self) -> None:
+        """Take what the client sends, as long as anything can be made of it."""
+        try:
+            await self._listen()
+            if self._goes_on:
+                await self._take(self._audio_input.finish())
+        except _NoMoreAudio as exc:
+            self._failed = exc.reason
+
     async def _listen(self) -> None:
         """Take messages until there are no more."""
         async for message in self.socket:
@@ -126,10 +147,21 @@ class SocketSession(ABC):
                     return
             elif message:
                 self.digest.update(message)
-                async for samples in self._audio_input.push(message):
-                    await self._send(samples)
+                await self._take(self._audio_input.push(message))
             else:  # an older way to end a stream
                 return
+
+    async def _take(self, audio: AsyncIterator[Channels]) -> None:
+        """Send on what the input makes. Raises `_NoMoreAudio` where that fails: what was heard
+        before can still be told."""
+        while True:
+            try:
+                samples = await anext(audio, None)
+            except AuricleError as exc:
+                raise _NoMoreAudio(exc) from exc
+            if samples is None:
+                return
+            await self._send(samples)
 
     async def _send(self, samples: Channels) -> None:
         """Samples of each channel, to the stream that follows it."""
@@ -143,8 +175,6 @@ class SocketSession(ABC):
 
     async def _finish(self) -> None:
         """There is no more audio: have the rest of it read."""
-        async for samples in self._audio_input.finish():
-            await self._send(samples)
         for stream, translator in zip(self.streams, self._translators, strict=True):
             translator.close(stream.now_s)
             await stream.finish()
