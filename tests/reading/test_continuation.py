@@ -74,6 +74,7 @@ QUIET = replace(window(seconds=9.0), speech=((0.0, 6.4),))
         pytest.param(hearing(""), window(seconds=9.0), id="nothing more"),
         pytest.param(hearing(" ..."), window(seconds=9.0), id="no letters"),
         pytest.param(hearing("a" * 64), window(seconds=9.0), id="more than can be said"),
+        pytest.param(hearing(" yes no" * 8), window(seconds=9.0), id="a loop"),
         pytest.param(hearing(" was."), window(seconds=12.1), id="a long rest"),
         pytest.param(hearing(" was."), QUIET, id="hardly any speech"),
         pytest.param(
@@ -86,3 +87,16 @@ async def test_another_rest_is_read_by_itself(hear, what):
     engine, segments = await _read(hear, what)
     assert [each.text for each in segments][1:] == [" alone"]
     assert len(engine.encodes) == 2
+
+
+async def test_a_rest_that_may_only_repeat_the_prompt_is_read_by_itself():
+    """And there once more without the prompt, as all that looks like it."""
+
+    def hear(heard):
+        if heard.start_s > 0:
+            return FakeText(" Thanks for watching." if heard.told else " alone")
+        return hearing(" Thanks for watching.")(heard)
+
+    options = DecodeOptions(prompt="Thanks for watching.")
+    _, segments = await _read(hear, window(seconds=9.0), options)
+    assert [each.text for each in segments] == [TOLD, " alone"]

@@ -195,9 +195,9 @@ async def test_odd_windows_change_nothing_for_those_that_come_after():
 async def test_the_prompt_is_what_the_model_was_told_and_the_text_before():
     engine = FakeEngine()
     options = DecodeOptions(prompt="Hello.", keywords=("Ann",), prefix="So")
-    await read(engine, options, context=" FakeText before.")
+    await read(engine, options, context=" Said before.")
     [heard] = engine.heard
-    assert (heard.told, heard.prefix) == (" Ann. Hello. FakeText before.", " So")
+    assert (heard.told, heard.prefix) == (" Ann. Hello. Said before.", " So")
 
 
 async def test_keywords_are_expected_in_the_text():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from auricle.engine.protocol import Hypothesis
-from auricle.reading import coverage, fallback, short_speech
+from auricle.reading import coverage, fallback, prompt_echo, short_speech
 from auricle.reading.jobs import DecodeSettings
 from auricle.reading.text import WindowText, tokens_of
 from auricle.reading.window_decoder import WindowDecoder
@@ -48,7 +48,7 @@ async def read_on(decoder: WindowDecoder, text: WindowText) -> WindowText:
     prompt = Prompt(ids, told, expected=decoder.prompt.expected)
     found = await decoder.encoded.decode(prompt, settings)
     rest = _segment(text, window, model.vocabulary, found, len(said))
-    return text if rest is None else _with(text, rest)
+    return text if rest is None or _only_repeats(decoder, text, rest) else _with(text, rest)
 
 
 def _given_behind(decoder: WindowDecoder, text: WindowText) -> tuple[int, ...]:
@@ -107,6 +107,13 @@ def _segment(
 def _most(rest_s: float) -> float:
     """Letters that can be said in so many seconds."""
     return short_speech.LETTERS_AT_ONCE + short_speech.LETTERS_PER_S * rest_s
+
+
+def _only_repeats(decoder: WindowDecoder, text: WindowText, rest: Segment) -> bool:
+    """Whether the rest may repeat what the model was told, or itself and what comes before."""
+    alone = msgspec.structs.replace(text, segments=(rest,))
+    is_loop = fallback.is_looping(_with(text, rest), decoder.model.thresholds)
+    return is_loop or prompt_echo.is_suspect(alone, decoder.options)
 
 
 def _with(text: WindowText, rest: Segment) -> WindowText:
