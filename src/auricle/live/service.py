@@ -28,6 +28,9 @@ from auricle.types import DecodeOptions
 MAX_TRIAL_S = 2.0
 """How long whoever connects waits for a trial reading."""
 
+MAX_WAITS = 5
+"""How often whoever connects waits to see who sends, at most."""
+
 
 class LiveService:
     """Opens streams, at most ``max_sessions``; `close` when there are no more. ``sleep`` and
@@ -72,14 +75,21 @@ class LiveService:
         """See `transcription.transcribed`."""
         await self._end_of_turn.locate()
         await self._know_cost(model)
-        if self._load.is_unsure(model.queue.n_workers):
-            await self._sleep(CONNECTED_S)
+        await self._see_who_sends(model.queue.n_workers)
         places = self._places.setdefault(model.queue, ReadingPlaces())
         backend = LiveBackend(
             self._vad.probabilities, self._load, places, model, possible, self._end_of_turn
         )
         async with transcription.transcribed(backend, live, options, key) as stream:
             yield stream
+
+    async def _see_who_sends(self, n_workers: int) -> None:
+        """Wait while those who have just come may be all that can be followed; of those who wait
+        together, some have come before the others."""
+        for _ in range(MAX_WAITS):
+            if not self._load.is_unsure(n_workers):
+                return
+            await self._sleep(CONNECTED_S)
 
     async def _know_cost(self, model: ReadingModel) -> None:
         """Find out what a reading costs, unless that was seen lately: those who come at a time are
