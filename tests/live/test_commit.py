@@ -129,6 +129,12 @@ def test_who_stammers_goes_on():
     assert n_plausible(said, 3.0) == 2
 
 
+def test_a_pause_in_a_phrase_makes_no_haste_of_what_follows():
+    """A "no", a second of thought, and three in a row."""
+    said = (*words("No.", 0.2), *words("No no no", 1.6, 0.13))
+    assert n_plausible(said, 2.4) == 4
+
+
 @pytest.mark.parametrize(("first_s", "again_s"), [(0.3, 0.13), (0.6, 0.2)])
 def test_a_phrase_may_be_said_twice_quickly(first_s, again_s):
     again = words("thank you", 2 * first_s, each_s=again_s)

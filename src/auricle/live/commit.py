@@ -149,7 +149,7 @@ def _is_hasty(said: Sequence[Word], again: Sequence[Word]) -> bool:
     if not _is_spaced(again) and len(again) < MIN_ECHO_PIECES:
         return False
     again_s = again[-1].end_s - again[0].start_s
-    said_s = said[-1].end_s - said[0].start_s
+    said_s = sum(_duration_s(word) for word in said)  # without pauses
     return again_s < ECHO_SHARE * said_s and again_s < ECHO_WORD_S * len(again)
 
 
