@@ -698,6 +698,13 @@ async def test_what_clients_for_node_name(served: Served, name: str) -> None:
     assert served.runtime.models == [""]
 
 
+async def test_a_name_that_is_almost_one_of_those_is_looked_at_once(served: Served) -> None:
+    """A hundred numbers, in all the ways in which they can be parted, took longer than for ever."""
+    name = f"gpt-realtime{'-1' * 100}x"
+    async with connected(served, f"model={name}"):
+        assert served.runtime.models == [name]
+
+
 async def test_a_server_without_room(served: Served) -> None:
     served.runtime.refusal = Overloaded("full", code="rate_limit_exceeded", retry_after_s=7)
     with pytest.raises(InvalidStatus) as caught:

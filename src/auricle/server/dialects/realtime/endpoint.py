@@ -41,7 +41,7 @@ SUBPROTOCOL = "realtime"
 WRONG_KEY = 3000
 
 CONVERSATION_MODELS = re.compile(
-    r"gpt-realtime(?:-mini|-\d[\d.-]*)*|gpt-4o(?:-mini)?-realtime-preview(?:-[\d-]+)?"
+    r"gpt-realtime(?:-mini|-\d[\d.]*)*|gpt-4o(?:-mini)?-realtime-preview(?:-[\d-]+)?"
 )
 """OpenAI's client for Node can name a model alone, not a kind of session, and its users name one of
 these; what they mean here is the model that is served."""
