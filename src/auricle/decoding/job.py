@@ -86,7 +86,8 @@ class Options:
     suppress: tuple[int, ...]
     """Tokens of text that are never chosen."""
     suppress_first: tuple[int, ...] = ()
-    """Tokens of text that are not the first behind what was given."""
+    """Tokens of text that no text begins with. Behind a prefix they may come: in Armenian and other
+    scripts, words begin with a space that is a token of its own."""
     n_best: int = 1
     """How many of the texts that a search ends with are wanted."""
     stops_on_loops: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,19 +101,23 @@ class _Batch:
             n_before += 1
 
     def _first(self, rows: Sequence[Row], prompts: padding.PaddedPrompts) -> StepOutput:
-        """Feed what the rows begin with, and begin to search."""
+        """Feed what the rows begin with, and begin to search. Where some rows begin their text and
+        others have a prefix, both are asked about at two places, of which each needs one."""
+        begins = [n for n, row in enumerate(rows) if not row.prefix]
         never, not_first = self.options.suppress, self.options.suppress_first
         suppress = _suppressed(never, self.vocabulary)
         first = _suppressed((*never, *not_first), self.vocabulary)
-        of_text = [first, *[suppress] * (prompts.at.shape[1] - 2)]
-        step = Step(
-            prompts.ids,
-            0,
-            np.arange(len(rows), dtype=np.int32),
-            prompts.at,
-            np.concatenate([np.zeros_like(suppress), *of_text]),
-        )
-        answers = self.network.step(step)
+        is_mixed = bool(not_first) and 0 < len(begins) < len(rows)
+        at = prompts.at
+        of_places = [np.zeros_like(suppress), *[suppress] * (at.shape[1] - 1)]
+        if is_mixed:
+            at, of_places = np.concatenate([at[:, 1:2], at], axis=1), [first, *of_places]
+        elif begins:
+            of_places[1] = first
+        parents = np.arange(len(rows), dtype=np.int32)
+        answers = self.network.step(Step(prompts.ids, 0, parents, at, np.concatenate(of_places)))
+        if is_mixed:
+            answers = _beginning(answers, begins)
         silence = _no_speech(answers, self.vocabulary)
         self.windows = [
             self._opened(row, no_speech_prob, prompts.ids.shape[1])
@@ -257,6 +262,15 @@ def _found(window: _Window, n_best: int) -> FinalText:
         search.is_loop(best),
         best.bonus_to_end,
     )
+
+
+def _beginning(answers: StepOutput, rows: Sequence[int]) -> StepOutput:
+    """The answers but those at the first place, which stand for the third's in some rows."""
+    told: tuple[NDArray[Any], ...] = answers[:-1]
+    for each in told:
+        each[rows, 2] = each[rows, 0]
+    text, rest, values, ids, log_sum = (each[:, 1:] for each in told)
+    return StepOutput(text, rest, values, ids, log_sum, answers.attention)
 
 
 def _of_row(answers: StepOutput, row: int, place: int) -> StepOutput:
