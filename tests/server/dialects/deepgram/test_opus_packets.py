@@ -54,3 +54,15 @@ def test_a_decoder_reads_what_was_encoded(frame_ms: str, layout: str) -> None:
 def test_what_is_no_packet(packet: bytes) -> None:
     with pytest.raises(BadMedia, match=f"A message of {len(packet)} bytes is no Opus packet"):
         OggOpus(1).add(packet)
+
+
+def test_pages_have_the_checksum_that_ogg_wants() -> None:
+    """Computed bit by bit as RFC 3533 has it: 0x04C11DB7, from 0 on, of a page with zeros there."""
+    page = OggOpus(1).add(b"\x08" + bytes(range(200)))[-229:]
+    value = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        value ^= byte << 24
+        for _ in range(8):
+            value = value << 1 ^ (0x104C11DB7 if value & 0x80000000 else 0)
+    assert page[:4] == b"OggS"
+    assert page[22:26] == value.to_bytes(4, "little")

@@ -7,6 +7,7 @@ Knows nothing about sockets or decoders.
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Final
 
 from auricle.errors import BadMedia
@@ -88,21 +89,11 @@ def _n_samples(packet: bytes) -> int:
     return round(n_frames * frame_ms * _RATE / 1000)
 
 
-def _table() -> tuple[int, ...]:
-    found = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1) ^ (0x04C11DB7 if value & 0x80000000 else 0)
-        found.append(value & 0xFFFFFFFF)
-    return tuple(found)
-
-
-_TABLE: Final = _table()
+_MIRRORED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _checksum(page: bytes) -> int:
-    value = 0
-    for byte in page:
-        value = ((value << 8) & 0xFFFFFFFF) ^ _TABLE[(value >> 24) ^ byte]
-    return value
+    """Ogg's: zlib's with all bits mirrored, from 0 on, and not inverted. A loop over the bytes
+    would take the event loop 11 ms of the longest packet."""
+    mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{mirrored:032b}"[::-1], 2)
