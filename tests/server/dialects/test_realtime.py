@@ -288,6 +288,30 @@ async def test_a_turn_that_became_too_long_is_no_end_of_an_item(served: Served) 
         ]
 
 
+async def test_the_end_of_a_stream_ends_an_item_whose_turns_are_over(served: Served) -> None:
+    """One that became too long in a pause was never completed, as no turn ended behind it."""
+    async with connected(served, f"{QUERY}&model=gpt-realtime-whisper") as client:
+        [live] = served.runtime.lives
+        spoken = words("one")
+        live.say(
+            TurnStarted(1, 0.0),
+            Update(1, spoken, ()),
+            TurnEnded(1, 0.0, 0.5),
+            Final(1, 0.0, 0.5, spoken, Language("en")),
+        )
+        assert await client.next() == delta("item_2", "one")
+        await client.append(b"\0\0" * 24_000)
+        session = {
+            "type": "transcription",
+            "audio": {"input": {"transcription": {"model": "small"}}},
+        }
+        await client.send("session.update", session=session)
+        assert await client.several(4) == [
+            *committed("item_2", None),
+            completed("item_2", "one", 1, "en"),
+        ]
+
+
 async def test_probabilities_times_and_what_is_tentative(served: Served) -> None:
     spoken = words("ask not")
     include = [f"item.input_audio_transcription.{n}" for n in ("logprobs", "words", "tentative")]

@@ -190,8 +190,7 @@ class Connection:
         if wait_ms is None or not self._may_time_out or 1000 * silence_s < wait_ms:
             return
         self._may_time_out = False
-        for event in self._conversation.timed_out(quiet_s, self._received_s):
-            self._say(socket, event)
+        self._say(socket, *self._conversation.timed_out(quiet_s, self._received_s))
         await self._end_turn()
 
     async def _configure(self, socket: Socket, changed: Configuration) -> None:
@@ -241,8 +240,8 @@ class Connection:
         """Tell the client what becomes of its audio."""
         try:
             async for effect in stream:
-                for event in self._conversation.take(effect):
-                    self._say(socket, event)
+                self._say(socket, *self._conversation.take(effect))
+            self._say(socket, *self._conversation.over(stream.now_s))
         except Closed:
             pass
         except Exception as exc:  # noqa: BLE001  # the border: the client is told, and left
@@ -257,13 +256,14 @@ class Connection:
     def _shown(self) -> dict[str, Any]:
         return session_shown(self._id, self._expires_at, self._configuration)
 
-    def _say(self, socket: Socket, event: ServerEvent) -> None:
-        named = msgspec.structs.replace(event, event_id=new_id("event"))
-        shown: dict[str, Any] | None = msgspec.to_builtins(named)
-        if self._request.is_beta and shown is not None:
-            shown = beta.beta_event(shown)
-        if shown is not None:
-            socket.send(msgspec.json.encode(shown).decode())
+    def _say(self, socket: Socket, *events: ServerEvent) -> None:
+        for event in events:
+            named = msgspec.structs.replace(event, event_id=new_id("event"))
+            shown: dict[str, Any] | None = msgspec.to_builtins(named)
+            if self._request.is_beta and shown is not None:
+                shown = beta.beta_event(shown)
+            if shown is not None:
+                socket.send(msgspec.json.encode(shown).decode())
 
     def _refuse(self, socket: Socket, exc: AuricleError, event_id: str | None) -> None:
         self._say(socket, error_event(exc, event_id))

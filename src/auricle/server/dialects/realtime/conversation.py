@@ -152,6 +152,15 @@ class Conversation:
             return failed + self._completed(item)
         return []
 
+    def over(self, end_s: float) -> list[ServerEvent]:
+        """The stream has ended at ``end_s`` of its own time. What was spoken and is in no item yet,
+        as its last turn became too long in a pause, is one now."""
+        item = self._current
+        if item is None:
+            return []
+        item.end_s = self.boundary_s = self.offset_s + end_s
+        return self._commit(item) + self._completed(item)
+
     def timed_out(self, start_s: float, end_s: float) -> list[ServerEvent]:
         """Nobody has spoken for so long that an empty item is committed."""
         self._current = _Spoken(self._new_id(), start_s)
@@ -230,7 +239,7 @@ class Conversation:
             return []
         events: list[ServerEvent] = []
         if delta := item.append(update.committed):
-            shown = self._details(update.committed)
+            shown = _details(update.committed, self.configuration.include, self.offset_s)
             events.append(Delta(item_id=item.id, delta=delta, logprobs=shown[0], words=shown[1]))
         if self.configuration.shows_speakers:
             events += _segments(item, update.committed, self.offset_s)
@@ -246,7 +255,7 @@ class Conversation:
             self._done[item.id] = item.text
         if self.configuration.transcription is None or item.is_failed:
             return []
-        shown = self._details(item.words)
+        shown = _details(item.words, self.configuration.include, self.offset_s)
         return [
             Completed(
                 item_id=item.id,
@@ -271,21 +280,6 @@ class Conversation:
         )
         return [Failed(item_id=item.id, error=error)]
 
-    def _details(self, spoken: Sequence[LiveWord]):  # type: ignore[no-untyped-def]  # noqa: ANN202  # two unions as long as this function
-        """Tokens and words, as far as they are wanted."""
-        include = self.configuration.include
-        tokens = [token for word in spoken for token in word.tokens]
-        moved = [
-            msgspec.structs.replace(
-                word, start_s=word.start_s + self.offset_s, end_s=word.end_s + self.offset_s
-            )
-            for word in spoken
-        ]
-        return (
-            logprobs(tokens) if LOGPROBS in include else msgspec.UNSET,
-            words(moved) if WORDS in include else msgspec.UNSET,
-        )
-
 
 def _segments(item: _Spoken, spoken: Sequence[LiveWord], offset_s: float) -> Iterator[Segment]:
     """One for each time that another one speaks."""
@@ -300,6 +294,19 @@ def _segments(item: _Spoken, spoken: Sequence[LiveWord], offset_s: float) -> Ite
             start=round(offset_s + words_of_one[0].start_s, TIME_DECIMALS),
             end=round(offset_s + words_of_one[-1].end_s, TIME_DECIMALS),
         )
+
+
+def _details(spoken: Sequence[LiveWord], include: Sequence[str], offset_s: float):  # type: ignore[no-untyped-def]  # noqa: ANN202  # two unions as long as this function
+    """Tokens and words, as far as they are wanted."""
+    tokens = [token for word in spoken for token in word.tokens]
+    moved = [
+        msgspec.structs.replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s)
+        for word in spoken
+    ]
+    return (
+        logprobs(tokens) if LOGPROBS in include else msgspec.UNSET,
+        words(moved) if WORDS in include else msgspec.UNSET,
+    )
 
 
 def _item(item_id: str, transcript: str | None) -> Item:
