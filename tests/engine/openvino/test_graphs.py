@@ -189,6 +189,19 @@ def test_a_window_that_there_is_no_memory_for_is_not_the_windows_fault(error, sa
         cross_attention(Failing(), np.zeros((80, 200), np.float32))
 
 
+def test_a_graph_that_there_is_no_memory_to_run_is_given_back_and_not_the_windows_fault():
+    class Full(CountedGraph):
+        def create_infer_request(self) -> str:
+            raise RuntimeError("std::bad_alloc")
+
+    full = Full()
+    graph = Compiled(full)
+    with pytest.raises(NetworkFailed, match="OpenVINO failed: std::bad_alloc"), graph.request():
+        pass
+    graph.give_back()
+    assert full.n_released == 1
+
+
 def test_a_graph_that_gives_nothing_is_no_answer(size):
     """As 8-bit ones did on processors without AVX-512, without an error."""
 

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 import openvino
 
+from auricle.engine.openvino.network import failing
 from auricle.engine.openvino.shape import Dimensions, Formats
 from auricle.system import resources
 
@@ -81,11 +82,17 @@ class Compiled:
     @contextlib.contextmanager
     def request(self) -> Iterator[Any]:
         """A place to run it at, which takes some microseconds to make and remembers nothing of
-        others."""
+        others.
+
+        Raises:
+            NetworkFailed: there is no memory for one.
+        """
         with self._counting:
             self._n_running += 1
         try:
-            yield self.graph.create_infer_request()
+            with failing():
+                request = self.graph.create_infer_request()
+            yield request
         finally:
             with self._counting:
                 self._n_running -= 1
@@ -98,7 +105,7 @@ class Compiled:
 
     def ran(self) -> None:
         """It was run once more."""
-        if self.n_first_runs:
+        if self.n_first_runs > 0:  # of two threads both may be the last
             self.n_first_runs -= 1
             self.give_back_file()
 

@@ -40,7 +40,7 @@ parts of larger arrays."""
 
 
 @contextlib.contextmanager
-def _failing() -> Iterator[None]:
+def failing() -> Iterator[None]:
     """Within it, what OpenVINO raises, and a system without memory, is a network that failed."""
     try:
         yield
@@ -48,7 +48,7 @@ def _failing() -> Iterator[None]:
         raise NetworkFailed(f"OpenVINO failed: {str(exc) or 'no memory'}") from exc
 
 
-@_failing()
+@failing()
 def cross_attention(request: Any, mel: Floats) -> CrossAttention:
     """Keys and values of a window with features ``(n_mels, n_frames)``, where the graph leaves
     them: told to write elsewhere it copies them, and keeps its own, too. ``request`` is of no use
@@ -88,7 +88,7 @@ class OpenVinoNetwork:
         self._rows: list[CrossAttention] = []
         """Whose keys and values lie in which row of what is bound."""
 
-    @_failing()
+    @failing()
     def begin(self, windows: Sequence[int]) -> None:
         found = self._rows = [self._windows[window] for window in windows]
         self._bound = found[0] if len(found) == 1 else self._together(found)
@@ -109,7 +109,7 @@ class OpenVinoNetwork:
                         rows[row][name] = values[row : row + 1]
         self._bind(len(places))
 
-    @_failing()
+    @failing()
     def step(self, step: Step) -> StepOutput:
         positions = np.arange(step.ids.shape[1]) + step.n_before
         if step.gaps is not None:
