@@ -242,8 +242,10 @@ def test_what_a_killed_process_left_unfinished_is_removed(weights, size, tmp_pat
         part.touch()
     os.utime(left, (0, 0))
     file.touch()
+    renamed = tmp_path / "encoder-other.graph.3.part"  # by another process, since it was listed
+    renamed.symlink_to(tmp_path / "nowhere")
     compiled._forget(file)
-    assert sorted(tmp_path.iterdir()) == sorted([file, written])
+    assert sorted(tmp_path.iterdir()) == sorted([file, written, renamed])
 
 
 def test_another_model_has_another_graph(weights, size, tmp_path):

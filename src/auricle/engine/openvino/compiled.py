@@ -261,8 +261,16 @@ def _forget(file: Path) -> None:
     """Remove all but the newest of the graphs that the one in ``file`` may stand in for, and what
     processes left that were killed while they wrote any."""
     alike = file.parent.glob(f"{file.name.rpartition('-')[0]}-*.graph")
-    for old in sorted(alike, key=lambda each: each.stat().st_mtime_ns)[:-_KEPT]:
+    for old in sorted(alike, key=_modified_s)[:-_KEPT]:
         old.unlink(missing_ok=True)
     for part in file.parent.glob("*.part"):
-        if time.time() - part.stat().st_mtime > _STALE_S:
+        if time.time() - _modified_s(part) > _STALE_S:
             part.unlink(missing_ok=True)
+
+
+def _modified_s(file: Path) -> float:
+    """When a file was last written to; now, if another process has just renamed or removed it."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
