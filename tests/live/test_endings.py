@@ -126,6 +126,14 @@ def test_a_model_of_turn_taking_ends_a_turn():
     ]
 
 
+def test_a_model_of_turn_taking_that_comes_late_ends_nothing():
+    live = session(ending="semantic")
+    speak(live, 1.6)
+    pause(live, 0.32)
+    live.commit()
+    assert live.take_end_probability(0.99) == []
+
+
 def test_a_model_of_turn_taking_hears_the_last_eight_seconds():
     live = session(ending="semantic")
     tone = np.linspace(-1, 1, 16_000 * 10, dtype=np.float32)

@@ -151,6 +151,17 @@ def test_no_word_begins_before_its_turn():
     assert spans(read(live, "ask", 0.5)) == [("ask", 0.64, 0.8)]
 
 
+def test_no_word_begins_before_the_last_of_the_turn_before_ends():
+    """One that has no time at the end of its turn gets some behind it."""
+    live = session(ending="manual")
+    speak(live, 1.28)
+    live.commit()
+    said = (*words("ask", 0.3, 0.98), *words("not", 1.27, 0.01))
+    assert spans(live.answer(begun(live).id, ReadResult(said, EN)))[-1] == ("not", 1.28, 1.3)
+    speak(live, 1.28)
+    assert spans(read(live, "what", 1.28)) == [("what", 1.3, 1.58)]
+
+
 def test_a_newer_reading_replaces_one_that_was_not_begun():
     """However late the engine comes, it reads the audio up to now."""
     live = session()

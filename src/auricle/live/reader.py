@@ -104,7 +104,7 @@ class TurnReader:
         stop_s = min(stop_s, turn.speech_until_s + TAIL_S, start_s + self.options.longest_s)
         if turn.beginning_end_s is not None:
             stop_s = min(stop_s, turn.beginning_end_s)
-        turn.begin_reading(stop_s)
+        turn.begin_reading(stop_s, window.said_s)
         self._n_reads += 1
         self._running = ReadRequest(
             id=self._n_reads,

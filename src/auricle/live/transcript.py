@@ -49,6 +49,8 @@ class TurnTranscript:
     """Where somebody spoke, from when to when, before the last time they began to."""
     window_speech: tuple[Span, ...] = ()
     """Those of the window that is being read."""
+    said_s: float = 0.0
+    """Where the words end that were known before it was read last, of any turn."""
     given_language: str | None = None
     """None: it is detected."""
     end_s: float | None = None
@@ -94,7 +96,7 @@ class TurnTranscript:
     @property
     def committed_s(self) -> float:
         """Up to where the words are known for good."""
-        return self.committed[-1].end_s if self.committed else self.start_s
+        return self.committed[-1].end_s if self.committed else max(self.start_s, self.said_s)
 
     def misses_speech(self, read: ReadResult, edge_s: float) -> bool:
         """Whether what was read begins so late that something said before it is missing."""
@@ -126,10 +128,8 @@ class TurnTranscript:
         if request.language or self.follows or self.committed or not read.words:
             return False
         first = read.words[0]
-        return (
-            self._speech_between_s(0.0, max(first.start_s, first.end_s - LONGEST_WORD_S))
-            > SKIPPED_S
-        )
+        until_s = max(first.start_s, first.end_s - LONGEST_WORD_S)
+        return self._speech_between_s(0.0, until_s) > SKIPPED_S
 
     def begin_alone(self, read: ReadResult) -> None:
         """Have the beginning read by itself, up to the words that were read."""
@@ -156,8 +156,9 @@ class TurnTranscript:
         spans = [(max(a, from_s), min(b, to_s)) for a, b in self.window_speech]
         return sum(max(0.0, stop_s - start_s) for start_s, stop_s in spans)
 
-    def begin_reading(self, stop_s: float) -> None:
-        """The audio up to there is being read."""
+    def begin_reading(self, stop_s: float, said_s: float) -> None:
+        """The audio up to there is being read, and words are known up to ``said_s``."""
+        self.said_s = said_s
         spoken = [*self.past_speech, (self.speech_start_s, self.speech_until_s)]
         self.window_speech = tuple((a, min(b, stop_s)) for a, b in spoken if a < stop_s)
 

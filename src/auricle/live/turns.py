@@ -134,7 +134,7 @@ class TurnDetector:
 
     def take_end_probability(self, end_probability: float) -> list[TurnEvent]:
         """Take how probable it is that the speaker is done; it counts while nobody speaks."""
-        is_asked = self.options.ending == "semantic" and self._is_paused
+        is_asked = self.options.ending == "semantic" and self.is_open and self._is_paused
         if is_asked and end_probability >= self.options.end_probability:
             return [self._end(self._n_frames)]
         return []

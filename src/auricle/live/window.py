@@ -31,10 +31,13 @@ class ReadingWindow:
     """Those committed in it: what is read of it must begin with them."""
     context: str = ""
     """The text committed before it."""
+    said_s: float = 0.0
+    """Where the last word ends that was committed, in it or before."""
 
     def add(self, committed: Sequence[LiveWord]) -> None:
         """Keep words that were committed behind those in it."""
         self.words += committed
+        self.said_s = committed[-1].end_s if committed else self.said_s
 
     def speak(self, start_s: float, options: LiveOptions) -> None:
         """Somebody begins to speak. What was said shortly before remains."""
