@@ -129,6 +129,18 @@ def test_who_stammers_goes_on():
     assert n_plausible(said, 3.0) == 2
 
 
+def test_one_quick_repetition_among_others_is_none_of_the_decoders():
+    """Said three times, and timed as a model does where the same comes again and again."""
+    said = (*words("me,", 71.78, 0.19), *words("told me,", 71.97, 0.21))
+    quick = (*words("told", 72.39, 0.13), *words("me,", 72.52, 0.11), *words("told", 72.63, 0.02))
+    assert n_plausible((*said, *quick, *words("me.", 72.65, 0.13)), 73.0) == 7
+
+
+def test_what_is_said_twice_before_it_comes_in_haste_was_said_twice():
+    said = words("thank you thank you", 0.2)
+    assert n_plausible((*said, *words("thank you", 1.4, 0.03)), 2.0) == 4
+
+
 def test_a_pause_in_a_phrase_makes_no_haste_of_what_follows():
     """A "no", a second of thought, and three in a row."""
     said = (*words("No.", 0.2), *words("No no no", 1.6, 0.13))

@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import takewhile
 
 from auricle.types import Word
 
@@ -131,26 +131,27 @@ def _astray_start(words: Sequence[Word]) -> int:
 
 
 def _echo_start(words: Sequence[Word]) -> int:
-    """Behind the first saying of a phrase with which the text ends, said at last in haste; the
+    """Behind the last saying of a phrase with which the text ends that was not said in haste; the
     number of words if it ends otherwise. Who stammers goes on."""
     spelt = [spelling(word.text) for word in words]
     for n in ECHO_LENGTHS:
         first = len(spelt)
         while first > n and spelt[first - 1] == spelt[first - 1 - n]:
             first -= 1
-        again = [words[at : at + n] for at in range(first, len(words) - n + 1, n)]
-        said = words[first - n : first]
-        if any(_is_hasty(before, each) for before, each in pairwise([said, *again])):
-            return first
+        for at in range(first, len(words) - n + 1, n):
+            if _is_hasty(words[at - n : at], words[at:]):
+                return at
     return len(words)
 
 
 def _is_hasty(said: Sequence[Word], again: Sequence[Word]) -> bool:
-    if not _is_spaced(again) and len(again) < MIN_ECHO_PIECES:
+    """Whether all that follows a phrase, which is the same once or more often, came too fast."""
+    if not _is_spaced(again) and len(said) < MIN_ECHO_PIECES:
         return False
     again_s = again[-1].end_s - again[0].start_s
     said_s = sum(_duration_s(word) for word in said)  # without pauses
-    return again_s < ECHO_SHARE * said_s and again_s < ECHO_WORD_S * len(again)
+    n_times = len(again) / len(said)
+    return again_s < ECHO_SHARE * said_s * n_times and again_s < ECHO_WORD_S * len(again)
 
 
 def _loop_start(words: Sequence[Word]) -> int:
