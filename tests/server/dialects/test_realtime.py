@@ -262,6 +262,21 @@ async def test_silence_may_end_a_turn_that_the_client_was_to_end(served: Served)
         ]
 
 
+async def test_an_item_begins_once(served: Served) -> None:
+    """Though what ends turns changes, and changes again, while its turns go on."""
+    spoken = words("one")
+    async with connected(served) as client:
+        [live] = served.runtime.lives
+        live.say(TurnStarted(1, 0.0))
+        assert (await client.next())["type"] == "input_audio_buffer.speech_started"
+        await client.update(turn_detection=None)
+        live.say(TurnEnded(1, 0.0, 1.5), Update(1, spoken, ()))
+        assert (await client.next())["delta"] == "one"
+        await client.update(turn_detection={"type": "server_vad"})
+        live.say(TurnStarted(2, 1.5), TurnEnded(2, 1.5, 3.0))
+        assert (await client.next())["type"] == "input_audio_buffer.speech_stopped"
+
+
 async def test_a_turn_that_became_too_long_is_no_end_of_an_item(served: Served) -> None:
     async with connected(served, f"{QUERY}&model=gpt-realtime-whisper") as client:
         [live] = served.runtime.lives

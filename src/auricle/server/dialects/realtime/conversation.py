@@ -192,7 +192,7 @@ class Conversation:
     def _start(self, started: TurnStarted) -> list[ServerEvent]:
         start_s = self.offset_s + started.start_s
         item = self._joined(started.turn, start_s)
-        if self.configuration.turn_detection is None:
+        if self.configuration.turn_detection is None or item.is_announced:
             return []
         item.is_announced = True
         return [SpeechStarted(audio_start_ms=_ms(start_s), item_id=item.id)]
