@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from auricle_bench.clips import Clip
+from auricle_bench.live.run import Streams
 from auricle_bench.measurements import __main__ as command
-from auricle_bench.measurements import figures, recordings
+from auricle_bench.measurements import figures, recordings, streams
 from auricle_bench.measurements.figures import Figures, Table
 from auricle_bench.measurements.setup import every
+from auricle_bench.summary import Percentiles
 
 RATE = 16_000
 
@@ -26,6 +28,41 @@ def test_figures_become_tables_with_their_origin():
         "Two things:\n\n|  | wanted |\n|---|---|\n| a | 1 |\n| b | 2 |\n\nA remark.\n\n"
         "`make bench` on 2026-01-01: cores 2."
     )
+
+
+def commit_after(n: int, p50_s: float, p95_s: float, n_failed: int = 0) -> Streams:
+    return Streams(
+        n_streams=n,
+        n_failed=n_failed,
+        audio_s=20.0 * n,
+        tentative=None,
+        commit=Percentiles(p50_s, p95_s, p95_s),
+        final=None,
+        corrections=0.0,
+        n_retracted=0,
+        n_words=9,
+        n_errors=0,
+        late_s=0.0,
+    )
+
+
+def test_delays_of_streams_that_were_all_followed_are_drawn():
+    found = [
+        commit_after(1, 1.034, 1.3),
+        commit_after(8, 1.27, 2.25),
+        commit_after(12, 1.3, 1.9, 2),
+    ]
+    drawn = streams.chart("base", found)
+    text = figures.markdown(Figures([], {}, charts=[drawn]), "make bench", {}, "2026-01-01")
+    assert text.splitlines()[:7] == [
+        "```mermaid",
+        "xychart-beta",
+        '    title "base: a word is committed after, median and 95th percentile"',
+        '    x-axis "streams" [1, 8]',
+        '    y-axis "seconds" 0 --> 2.25',
+        "    line [1.03, 1.27]",
+        "    line [1.3, 2.25]",
+    ]
 
 
 def test_a_result_replaces_the_one_before():

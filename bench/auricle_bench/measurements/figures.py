@@ -1,4 +1,5 @@
-"""What a measurement found: tables for people, numbers for programs, and where both are kept.
+"""What a measurement found: tables and charts for people, numbers for programs, and where both are
+kept.
 
 Knows nothing about how anything was measured.
 """
@@ -26,21 +27,36 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """Lines over the same places, from 0 up. The caption names the lines in their order."""
+
+    caption: str
+    places: tuple[str, Sequence[int]]
+    """What they are, and the numbers."""
+    values: tuple[str, float]
+    """What is drawn, and up to where."""
+    lines: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """The tables of one measurement, remarks on this run, and everything as plain data."""
+    """The tables and charts of one measurement, remarks on this run, and everything as plain
+    data."""
 
     tables: Sequence[Table]
     data: Mapping[str, Any]
     remarks: Sequence[str] = field(default=())
+    charts: Sequence[Chart] = field(default=())
 
 
 def markdown(figures: Figures, command: str, machine: Mapping[str, str], day: str) -> str:
-    """The tables, the remarks, and the line that says how and where they were made."""
+    """The tables, the charts, the remarks, and the line that says how and where they were made."""
     parts = []
     for table in figures.tables:
         lines = [_row(table.header), "|---" * len(table.header) + "|"]
         lines += [_row(cells) for cells in table.rows]
         parts.append((f"{table.caption}\n\n" if table.caption else "") + "\n".join(lines))
+    parts += map(_mermaid, figures.charts)
     parts += figures.remarks
     facts = ", ".join(f"{name} {value}" for name, value in machine.items())
     parts.append(f"`{command}` on {day}: {facts}.")
@@ -65,3 +81,20 @@ def keep(name: str, figures: Figures, about: Mapping[str, Any], text: str) -> No
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def _mermaid(chart: Chart) -> str:
+    """A chart that pages of GitHub and GitLab draw."""
+    places, numbers = chart.places
+    values, most = chart.values
+    return "\n".join(
+        [
+            "```mermaid",
+            "xychart-beta",
+            f'    title "{chart.caption}"',
+            f'    x-axis "{places}" [{", ".join(map(str, numbers))}]',
+            f'    y-axis "{values}" 0 --> {most:g}',
+            *(f"    line [{', '.join(f'{y:g}' for y in line)}]" for line in chart.lines),
+            "```",
+        ]
+    )

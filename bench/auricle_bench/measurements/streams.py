@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from auricle_bench.live import played, report
 from auricle_bench.live.offline import error_rate
 from auricle_bench.live.run import Streams, measured
 from auricle_bench.measurements import server
-from auricle_bench.measurements.figures import Figures, Table
+from auricle_bench.measurements.figures import Chart, Figures, Table
 from auricle_bench.measurements.setup import Setup
 
 MODELS = ("base", "tiny.en")
@@ -40,6 +41,7 @@ def run(setup: Setup) -> Figures:
     load, n_cores = os.getloadavg()[0], os.cpu_count() or 1
     rows: list[tuple[str, ...]] = []
     data: list[dict[str, Any]] = []
+    by_model: dict[str, list[Streams]] = {model: [] for model in MODELS}
     for model in MODELS:
         with server.auricle(model) as ours:
             asked = RemoteOptions(ours.url, language="en")
@@ -51,6 +53,7 @@ def run(setup: Setup) -> Figures:
                     found = msgspec.structs.replace(found, offline_error_rate=rate)
                 rows.append((model, *report.row(found)))
                 data.append({"model": model, **msgspec.to_builtins(found)})
+                by_model[model].append(found)
                 print(*rows[-1], *report.remarks(found), sep="  ", flush=True)
                 if _is_too_late(found):
                     break
@@ -59,7 +62,21 @@ def run(setup: Setup) -> Figures:
         "seconds after a word, or the last word before a pause, was over:"
     )
     table = Table(caption, ("model", *report.HEADINGS), rows)
-    return Figures([table], {"rows": data}, _remarks(load, n_cores))
+    charts = [chart(model, found) for model, found in by_model.items()]
+    return Figures([table], {"rows": data}, _remarks(load, n_cores), charts)
+
+
+def chart(model: str, found: Sequence[Streams]) -> Chart:
+    """How long words took of so many streams, where all were followed."""
+    followed = [each for each in found if not each.n_failed]
+    heard = [(each.n_streams, each.commit) for each in followed if each.commit is not None]
+    lines = [
+        [round(commit.p50_s, 2) for _, commit in heard],
+        [round(commit.p95_s, 2) for _, commit in heard],
+    ]
+    caption = f"{model}: a word is committed after, median and 95th percentile"
+    most = max([UNTIL_S, *lines[1]])
+    return Chart(caption, ("streams", [n for n, _ in heard]), ("seconds", most), lines)
 
 
 def _remarks(load: float, n_cores: int) -> list[str]:
