@@ -27,6 +27,9 @@ SQUEEZED_WORDS = 4
 """So many words in so little time are more than anybody says: the decoder has gone on without
 audio, and what it says is squeezed into what was left."""
 
+SQUEEZED_PIECES_S = 0.18
+"""The same where nothing is written between words, so that these are a syllable or less."""
+
 DOUBTFUL = 0.5
 
 LOOP_LENGTHS = range(1, 9)
@@ -35,9 +38,6 @@ LOOP_LENGTHS = range(1, 9)
 IN_WORD_LOOP = re.compile(r"(.{1,8}?)\1{15,}")
 """Letters said more than fifteen times running in what has no spaces: a loop, too. A number may end
 in twelve zeros."""
-
-SQUEEZED_PIECES_S = 0.18
-"""The same where nothing is written between words, so that these are a syllable or less."""
 
 ECHO_LENGTHS = range(2, 13)
 MIN_ECHO_PIECES = 6
